@@ -1,0 +1,179 @@
+# ampql. `make help` lists the targets. All output goes to build/ (the default release) or build/<variant>/.
+
+V     ?= 0
+SAN   ?=
+HTTP  ?= 1
+CC    ?= gcc
+CXX   ?= g++
+PYTHON ?= python3
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+
+comma := ,
+VARIANT ?= $(if $(SAN),$(subst $(comma),-,$(SAN)),$(if $(filter 0,$(HTTP)),nohttp,$(if $(COVERAGE),coverage,)))
+B := build$(if $(VARIANT),/$(VARIANT))
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wvla -Wundef
+WARNXX := -Wall -Wextra -Wpedantic -Wshadow -Wundef
+ifneq ($(CI)$(WERROR),)
+WARN += -Werror
+WARNXX += -Werror
+endif
+OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2 -g)
+ifdef COVERAGE
+OPT := -O0 -g --coverage
+endif
+
+LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib
+PKGS := $(LIBS_CORE)
+# Only asked for when something is built, so that `make deps` and `make help` work on a bare machine.
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+
+# Exact arithmetic: no fused multiply-add, no reassociation, SSE2 doubles.
+EXACT := -ffp-contract=off -fno-fast-math
+COMMON = -Iinclude -Isrc $(EXACT) $(OPT) -fPIC -fvisibility=hidden -fstack-protector-strong \
+	-MMD -MP -DAMPQL_HTTP=$(HTTP) $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
+CFLAGS_ALL   = -std=c11 -D_GNU_SOURCE $(COMMON) $(WARN) $(PKG_CFLAGS) $(CFLAGS)
+CXXFLAGS_ALL = -std=c++17 $(COMMON) $(WARNXX) $(PKG_CFLAGS) $(CXXFLAGS)
+LDFLAGS_ALL  = $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage) -Wl,-z,relro,-z,now $(LDFLAGS)
+LDLIBS_ALL   = $(PKG_LIBS) -lstdc++ -lm -lpthread $(LDLIBS)
+
+# Sources are found, so that adding a file edits nothing here.
+LIB_LAYERS := base series lang plan eval source engine rules cost api
+LIB_SRC  := $(sort $(foreach l,$(LIB_LAYERS),$(shell find src/$(l) -name '*.c' -o -name '*.cc' 2>/dev/null)))
+CMD_SRC  := $(sort $(foreach l,tool cli,$(shell find src/$(l) -name '*.c' 2>/dev/null)))
+TEST_SRC := $(sort $(wildcard tests/test_*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c))
+FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
+HEADERS := $(sort $(shell find include src -name '*.h'))
+
+obj = $(patsubst %,$(B)/obj/%.o,$(1))
+LIB_OBJ  := $(call obj,$(LIB_SRC))
+CMD_OBJ  := $(call obj,$(CMD_SRC))
+TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
+FUZZERS  := $(patsubst fuzz/fuzz_%.c,%,$(FUZZ_SRC))
+FUZZ_REPLAY := $(patsubst %,$(B)/fuzz/replay_%,$(FUZZERS))
+EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
+LIB  := $(B)/libampql.a
+SO   := $(B)/libampql.so
+CMD  := $(B)/ampql
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
+
+.DEFAULT_GOAL := all
+.PHONY: all lib help deps demo check test text corpus symbols layers readme format format-check clean \
+	fuzz differential bench
+
+all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | \
+	  while IFS="$$(printf '\t')" read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
+	@echo '  variables: V=1 (show commands)  SAN=address,undefined  HTTP=0 (no libcurl)  T=name (one test)'
+
+DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
+	libcmocka-dev
+deps: ## install what is missing, with apt
+	@sh src/cli/dist/deps.sh $(DEPS)
+
+$(B)/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CFLAGS_ALL) $(if $(filter tests/% fuzz/%,$<),-Itests) -c -o $@ $<
+
+$(B)/obj/%.cc.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) $(CXXFLAGS_ALL) -c -o $@ $<
+
+# One relocatable object with hidden names made local, so that a static link cannot clash with the host.
+$(LIB): $(LIB_OBJ)
+	$(call say,AR,$@)ld -r --force-group-allocation -o $(B)/libampql.o $^ && \
+	  objcopy -w --keep-global-symbol='ampql_*' $(B)/libampql.o && rm -f $@ && ar rcs $@ $(B)/libampql.o
+
+$(SO): $(LIB_OBJ) src/api/exports.map
+	$(call say,LD,$@)$(CXX) -shared -Wl,-soname,libampql.so.0 -Wl,--version-script=src/api/exports.map \
+	  $(if $(SAN),,-Wl,-z,defs) $(LDFLAGS_ALL) -o $@ $(LIB_OBJ) $(LDLIBS_ALL)
+
+# The command and the tests reach below the public names, so they link the objects themselves.
+$(CMD): $(CMD_OBJ) $(LIB_OBJ)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+SUPPORT_OBJ := $(call obj,$(SUPPORT_SRC))
+TOOL_OBJ := $(call obj,$(filter src/tool/%,$(CMD_SRC)))
+$(TESTS): $(B)/tests/%: $(B)/obj/tests/%.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+$(EXAMPLES): $(B)/examples/%: examples/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -std=c11 -Wall -Wextra -Iinclude -c -o $@.o $< && \
+	  $(CXX) $(LDFLAGS_ALL) -o $@ $@.o $(LIB) $(LDLIBS_ALL)
+
+.SECONDARY:
+
+# ---- checks
+
+check: deps ## everything that must pass: tests, text cases, corpora, symbols, layers, README
+	@$(MAKE) --no-print-directory check-built
+check-built: all test text corpus symbols layers readme
+	@echo 'check: ok'
+
+test: $(TESTS) $(CMD) ## unit tests; T=duration runs only test_duration
+	@set -e; for t in $(if $(T),$(B)/tests/test_$(T),$(TESTS)); do echo "  TEST $$t"; $$t; done
+
+text: $(CMD) ## PromQL text cases and command line cases
+	@set -e; $(CMD) test tests/data/promql
+	@if ls tests/data/cli/*.sh >/dev/null 2>&1; then set -e; for t in tests/data/cli/*.sh; do \
+	  echo "  CLI  $$t"; AMPQL=$(CURDIR)/$(CMD) sh $$t; done; fi
+
+layers: ## includes only go down, as src/layers says
+	@sh tests/layers.sh
+
+symbols: $(LIB) $(SO) ## only ampql_ names are visible, and a host's own C++ does not clash
+	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/symbols.sh
+
+readme: $(LIB) $(CMD) ## the README's C program compiles, runs and prints what it says
+	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/readme.sh
+
+$(B)/fuzz/replay_%: $(B)/obj/fuzz/fuzz_%.c.o $(B)/obj/fuzz/standalone.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+$(B)/fuzz/fuzz_%: $(B)/obj/fuzz/fuzz_%.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+corpus: $(FUZZ_REPLAY) ## replay the fuzz corpora, no clang needed
+	@set -e; for f in $(FUZZERS); do echo "  FUZZ $$f"; \
+	  $(B)/fuzz/replay_$$f $$(find fuzz/corpus/$$f tests/data/fuzz/$$f -type f 2>/dev/null | sort); done
+
+fuzz: ## make fuzz F=parse FUZZFLAGS=-max_total_time=60: libFuzzer, needs clang
+	@sh tests/fuzz.sh "$(F)" $(FUZZFLAGS)
+
+format: ## clang-format in place
+	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cc')
+
+format-check:
+	clang-format --dry-run -Werror $(shell git ls-files '*.c' '*.h' '*.cc')
+
+demo: deps ## replay the bundled cluster day: recorded series, and what each namespace cost
+	@$(MAKE) --no-print-directory $(CMD) && sh examples/demo.sh $(CMD)
+
+differential: $(CMD) ## every OpenCost query and rule here and in a Prometheus 2.42 on loopback
+	@sh tests/oracle/differential.sh $(B)
+
+bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run
+	@sh tests/bench/bench.sh $(B)
+
+clean: ## remove build/
+	rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,116 @@
+/* Error messages: one line each, input quoted only through quote_clipped. */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *ampql_code_name(enum ampql_code code)
+{
+    switch (code) {
+    case AMPQL_OK:
+        return "ok";
+    case AMPQL_PARSE:
+    case AMPQL_BAD_DATA:
+        return "bad_data";
+    case AMPQL_EXECUTION:
+    case AMPQL_LIMIT:
+    case AMPQL_UNSUPPORTED:
+        return "execution";
+    case AMPQL_TIMEOUT:
+        return "timeout";
+    case AMPQL_CANCELED:
+        return "canceled";
+    case AMPQL_NOT_FOUND:
+        return "not_found";
+    case AMPQL_UNAVAILABLE:
+    case AMPQL_UNAUTHORIZED:
+        return "unavailable";
+    case AMPQL_NOMEM:
+    case AMPQL_OUTPUT:
+    case AMPQL_INTERNAL:
+        break;
+    }
+    return "internal";
+}
+
+static enum ampql_code vfail(struct ampql_error *err, enum ampql_code code, const char *format,
+                             va_list args)
+{
+    if (!err)
+        return code;
+    err->code = code;
+    err->start = err->end = 0;
+    err->has_span = false;
+    vsnprintf(err->message, sizeof err->message, format, args);
+    return code;
+}
+
+enum ampql_code fail(struct ampql_error *err, enum ampql_code code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfail(err, code, format, args);
+    va_end(args);
+    return code;
+}
+
+enum ampql_code fail_at(struct ampql_error *err, enum ampql_code code, size_t start, size_t end,
+                        const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfail(err, code, format, args);
+    va_end(args);
+    if (err) {
+        err->start = start;
+        err->end = end;
+        err->has_span = true;
+    }
+    return code;
+}
+
+enum ampql_code fail_quote(struct ampql_error *err, enum ampql_code code, const char *what,
+                           struct str text)
+{
+    char quoted[320];
+    return fail(err, code, "%s: %s", what, quote_clipped(quoted, sizeof quoted, text));
+}
+
+enum ampql_code fail_nomem(struct ampql_error *err, const char *what)
+{
+    return fail(err, AMPQL_NOMEM, "no memory for %s", what);
+}
+
+char *quote_clipped(char *out, size_t size, struct str text)
+{
+    enum { CLIP = 64, WORST = 4, TAIL = sizeof "...\"" };
+    static const char hex[] = "0123456789abcdef";
+    size_t n = 0, i = 0;
+    out[n++] = '"';
+    for (; i < text.n && i < CLIP && n + WORST + TAIL < size; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c == '"' || c == '\\') {
+            out[n++] = '\\';
+            out[n++] = (char)c;
+        } else if (c < 0x20 || c == 0x7f) {
+            out[n++] = '\\';
+            out[n++] = 'x';
+            out[n++] = hex[c >> 4];
+            out[n++] = hex[c & 15];
+        } else {
+            out[n++] = (char)c;
+        }
+    }
+    if (i < text.n) {
+        while (n > 1 &&
+               ((unsigned char)out[n - 1] & 0xc0) == 0x80) /* do not end inside a UTF-8 sequence */
+            n--;
+        if (n > 1 && (unsigned char)out[n - 1] >= 0xc0)
+            n--;
+        memcpy(out + n, "...", 3);
+        n += 3;
+    }
+    out[n++] = '"';
+    out[n] = '\0';
+    return out;
+}

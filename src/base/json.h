@@ -1,0 +1,83 @@
+/* A pull reader for JSON that is fed in pieces, so that no document is ever held whole.
+ *
+ *   json_init(&json, alc, limits);
+ *   json_feed(&json, bytes, n, is_last);
+ *   while ((code = json_next(&json, &token, err)) == AMPQL_OK && token.kind != JSON_MORE &&
+ * token.kind != JSON_END) ...
+ *
+ * JSON_MORE: all bytes fed are used up, feed again (an empty last piece says there is no more).
+ * Strings and numbers that lie whole in one piece are views of it; others, and strings with
+ * escapes, are put together in a buffer of the reader's. Either way a token's text is valid until
+ * the next call. Strict RFC 8259: no comments, trailing commas, bare NaN, or leading zeros; control
+ * bytes, lone surrogates and invalid UTF-8 in strings are errors. Duplicate keys are the caller's
+ * affair. */
+#ifndef AMPQL_SRC_BASE_JSON_H
+#define AMPQL_SRC_BASE_JSON_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+enum json_kind {
+    JSON_MORE,
+    JSON_OBJECT,     /* { */
+    JSON_OBJECT_END, /* } */
+    JSON_ARRAY,      /* [ */
+    JSON_ARRAY_END,  /* ] */
+    JSON_KEY,        /* text: the key, unescaped */
+    JSON_STRING,     /* text: unescaped */
+    JSON_NUMBER,     /* text: as written */
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NULL,
+    JSON_END /* the document is complete and only blanks followed */
+};
+
+struct json_token {
+    enum json_kind kind;
+    struct str text;
+    uint64_t offset; /* of the token's first byte in the document */
+};
+
+struct json_limits {
+    size_t max_depth;  /* of nesting; 0: 64 */
+    size_t max_string; /* bytes of one string; 0: 1 MiB */
+};
+
+/* Members are the reader's own. */
+struct json {
+    const struct ampql_allocator *alc;
+    struct json_limits limits;
+    const char *p, *end; /* the current piece */
+    uint64_t offset;     /* of p in the document */
+    bool is_last;        /* no piece follows */
+    struct buf partial;  /* a token cut by the end of a piece, or unescaped */
+    uint8_t *stack;      /* [max_depth] of open { and [ */
+    size_t depth;
+    int state;
+    int scan; /* where inside a cut token the reader stopped */
+    uint64_t token_offset;
+};
+
+/* err  AMPQL_NOMEM */
+enum ampql_code json_init(struct json *json, const struct ampql_allocator *alc,
+                          struct json_limits limits, struct ampql_error *err);
+void json_done(struct json *json);
+
+/* Give the next piece; it must stay until json_next says JSON_MORE. is_last: nothing follows it. */
+void json_feed(struct json *json, const char *bytes, size_t n, bool is_last);
+
+/* The next token.
+ *   err  AMPQL_BAD_DATA "offset N: unexpected ..., expected ..." or "the document ends inside ...";
+ * AMPQL_LIMIT: depth or string length; AMPQL_NOMEM. After an error the reader stays failed. */
+enum ampql_code json_next(struct json *json, struct json_token *out, struct ampql_error *err);
+
+/* Skip the rest of the value whose first token was just read, also over several pieces: call while
+ * it says JSON_MORE. depth  start with 0 */
+enum ampql_code json_skip(struct json *json, struct json_token *token, size_t *depth,
+                          struct ampql_error *err);
+
+/* Append s as a JSON string with quotes: escapes ", \, and control bytes (\n, \r, \t, else \u00xx);
+ * invalid UTF-8 becomes U+FFFD. */
+void json_quote(struct buf *out, struct str s);
+
+#endif

@@ -1,0 +1,30 @@
+/* A pool of equal blocks that are used again and again: first-touch memory costs more than
+ * arithmetic.
+ *
+ * pool_take gives a block of block_bytes, aligned to 64; pool_give puts it back for the next taker.
+ */
+#ifndef AMPQL_SRC_BASE_POOL_H
+#define AMPQL_SRC_BASE_POOL_H
+
+#include "base/alloc.h"
+
+struct pool_block;
+
+struct pool {
+    const struct ampql_allocator *alc;
+    size_t block_bytes;
+    struct pool_block *free; /* given back */
+    struct pool_block *all;  /* every block ever taken */
+    size_t nblocks;
+};
+
+void pool_init(struct pool *pool, const struct ampql_allocator *alc, size_t block_bytes);
+
+/* Frees all blocks, also those not given back. */
+void pool_done(struct pool *pool);
+
+/* NULL when memory is out. A block's bytes are initialised, but with anything. */
+void *pool_take(struct pool *pool);
+void pool_give(struct pool *pool, void *block);
+
+#endif

@@ -1,0 +1,41 @@
+/* Label regexes: RE2 behind a C face, with fast paths for what people write.
+ *
+ * A label regex is anchored at both ends: prom3 wraps it as ^(?s:RE)$, prom2 as ^(?:RE)$ (there `.`
+ * does not match a line feed). Literals, alternations of literals, "lit.*", ".*lit", ".*lit.*",
+ * ".*", ".+" never reach RE2. */
+#ifndef AMPQL_SRC_BASE_REGEX_H
+#define AMPQL_SRC_BASE_REGEX_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/str.h"
+
+enum regex_dot { REGEX_DOT_ALL, REGEX_DOT_NO_NEWLINE };
+
+struct regex;
+
+/* Compile; free with regex_free.
+ *   err  AMPQL_PARSE "error parsing regexp: ..." in Go's words; AMPQL_LIMIT: over 16 KiB or RE2's
+ * program limit; AMPQL_NOMEM */
+enum ampql_code regex_new(const struct ampql_allocator *alc, struct str source, enum regex_dot dot,
+                          struct regex **out, struct ampql_error *err);
+void regex_free(struct regex *regex);
+
+/* Does the whole of text match? Any bytes; invalid UTF-8 reads as U+FFFD. */
+bool regex_match(const struct regex *regex, struct str text);
+
+/* Match the whole of text and give the capture groups: group 0 is the text, an unset group is empty
+ * with p NULL. groups  [ngroups]; ngroups <= 1 + regex_ngroups */
+bool regex_match_groups(const struct regex *regex, struct str text, struct str *groups,
+                        size_t ngroups);
+
+/* Number of capture groups without group 0; the number of the group of that name, or -1. */
+size_t regex_ngroups(const struct regex *regex);
+int regex_group(const struct regex *regex, struct str name);
+
+/* When the regex is a plain alternation of literals: their number, and each of them. 0 when it is
+ * anything else. Lets a source look values up instead of scanning. */
+size_t regex_literals(const struct regex *regex);
+struct str regex_literal(const struct regex *regex, size_t i);
+
+#endif

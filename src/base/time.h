@@ -1,0 +1,28 @@
+/* Points in time as people and files write them; Unix ms inside. */
+#ifndef AMPQL_SRC_BASE_TIME_H
+#define AMPQL_SRC_BASE_TIME_H
+
+#include "base/error.h"
+
+/* Read a time: RFC 3339 ("2024-02-29T12:00:00.5Z", "...+02:00", also with a blank for T), Unix
+ * seconds with a fraction
+ * ("1709403009.25", rounded to ms), "now", or "now" with a signed duration ("now-1h30m").
+ *
+ *   now   what "now" means, Unix ms
+ *   err   AMPQL_BAD_DATA, saying which part is wrong and what was expected; out of range beyond
+ * years 1 to 9999 */
+enum ampql_code time_parse(struct str text, int64_t now, int64_t *out, struct ampql_error *err);
+
+/* Unix seconds as a decimal text, exact to the ms (more digits round half up): for JSON and text
+ * formats. False when it is no number or out of int64 ms. */
+bool time_parse_seconds(struct str text, int64_t *out);
+
+/* "2024-02-29T12:00:00Z", with ".250" when ms is not 0; [32] bytes; returns the length. */
+enum { TIME_TEXT_MAX = 32 };
+size_t time_format(int64_t ms, char *out);
+
+/* Wall clock, Unix ms; monotonic clock, ms since some start, for deadlines. */
+int64_t time_now(void);
+int64_t time_monotonic(void);
+
+#endif

@@ -1,0 +1,34 @@
+/* What the type check must know of a function. The kernels are rows of tables in eval/function,
+ * whose first member is a signature; the parser is handed a finder and so knows no kernel. */
+#ifndef AMPQL_SRC_LANG_SIGNATURE_H
+#define AMPQL_SRC_LANG_SIGNATURE_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* PromQL's value types; "matrix" is the range vector. */
+enum value_type { VALUE_NONE, VALUE_SCALAR, VALUE_VECTOR, VALUE_MATRIX, VALUE_STRING };
+
+/* "none", "scalar", "instant vector", "range vector", "string": as Prometheus's messages say them.
+ */
+const char *value_type_text(enum value_type type);
+
+enum { SIGNATURE_ARGS = 6, SIGNATURE_ANY = -1 };
+
+struct signature {
+    const char *name;
+    const char *help;             /* one line for `ampql functions` */
+    uint8_t args[SIGNATURE_ARGS]; /* enum value_type of each argument, the last one repeats when
+                                     variadic */
+    uint8_t nargs;                /* declared arguments */
+    int8_t optional; /* how many of them may be left out; SIGNATURE_ANY: the last one 0..n times */
+    uint8_t result;  /* enum value_type */
+    bool experimental; /* refused unless experimental functions are on */
+};
+
+/* Finds by exact, case-sensitive name; NULL when there is no such function. */
+typedef const struct signature *(*signature_finder)(struct str name);
+
+#endif

@@ -1,0 +1,119 @@
+/* Label sets. They are small (five to thirty labels), so plain loops are the fast way. */
+#include "series/labels.h"
+
+#include "base/hash.h"
+
+symbol labels_get(struct labels labels, symbol name)
+{
+    for (size_t i = 0; i < labels.n; i++)
+        if (labels.at[i].name == name)
+            return labels.at[i].value;
+    return SYMBOL_EMPTY;
+}
+
+bool labels_equal(struct labels a, struct labels b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
+}
+
+uint64_t labels_hash(struct labels labels)
+{
+    return hash_bytes(labels.at, labels.n * sizeof *labels.at);
+}
+
+int labels_compare(const struct symbols *symbols, struct labels a, struct labels b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    for (size_t i = 0; i < n; i++) {
+        if (a.at[i].name != b.at[i].name)
+            return str_compare(symbols_text(symbols, a.at[i].name),
+                               symbols_text(symbols, b.at[i].name));
+        if (a.at[i].value != b.at[i].value)
+            return str_compare(symbols_text(symbols, a.at[i].value),
+                               symbols_text(symbols, b.at[i].value));
+    }
+    return (a.n > b.n) - (a.n < b.n);
+}
+
+size_t labels_sort(const struct symbols *symbols, struct label *label, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct label l = label[i];
+        if (l.value == SYMBOL_EMPTY)
+            continue;
+        size_t j = kept;
+        for (; j > 0; j--) {
+            int order = str_compare(symbols_text(symbols, label[j - 1].name),
+                                    symbols_text(symbols, l.name));
+            if (order == 0)
+                return SIZE_MAX;
+            if (order < 0)
+                break;
+            label[j] = label[j - 1];
+        }
+        label[j] = l;
+        kept++;
+    }
+    return kept;
+}
+
+static bool is_in(symbol name, const symbol *names, size_t nnames)
+{
+    for (size_t i = 0; i < nnames; i++)
+        if (names[i] == name)
+            return true;
+    return false;
+}
+
+struct labels labels_copy(struct arena *arena, struct labels labels)
+{
+    struct label *at = arena_alloc(arena, labels.n, sizeof *at);
+    if (at && labels.n)
+        memcpy(at, labels.at, labels.n * sizeof *at);
+    return (struct labels){at, at ? labels.n : 0};
+}
+
+static struct labels filter(struct arena *arena, struct labels labels, const symbol *names,
+                            size_t nnames, bool keep)
+{
+    struct label *at = arena_alloc(arena, labels.n, sizeof *at);
+    size_t n = 0;
+    for (size_t i = 0; at && i < labels.n; i++)
+        if (is_in(labels.at[i].name, names, nnames) == keep)
+            at[n++] = labels.at[i];
+    return (struct labels){at, n};
+}
+
+struct labels labels_keep(struct arena *arena, struct labels labels, const symbol *names,
+                          size_t nnames)
+{
+    return filter(arena, labels, names, nnames, true);
+}
+
+struct labels labels_drop(struct arena *arena, struct labels labels, const symbol *names,
+                          size_t nnames)
+{
+    return filter(arena, labels, names, nnames, false);
+}
+
+struct labels labels_set(struct arena *arena, const struct symbols *symbols, struct labels labels,
+                         symbol name, symbol value)
+{
+    struct label *at = arena_alloc(arena, labels.n + 1, sizeof *at);
+    size_t n = 0;
+    bool done = value == SYMBOL_EMPTY;
+    for (size_t i = 0; at && i < labels.n; i++) {
+        struct label l = labels.at[i];
+        if (l.name == name)
+            continue;
+        if (!done && str_compare(symbols_text(symbols, name), symbols_text(symbols, l.name)) < 0) {
+            at[n++] = (struct label){name, value};
+            done = true;
+        }
+        at[n++] = l;
+    }
+    if (at && !done)
+        at[n++] = (struct label){name, value};
+    return (struct labels){at, n};
+}
