@@ -29,8 +29,8 @@ static struct str view(struct ampql_string s)
 
 static enum ampql_code refuse_twice(struct ampql_sink *sink, struct ampql_string name)
 {
-    return sink->failed =
-               fail_quote(&sink->err, AMPQL_BAD_DATA, "a source pushed a label name twice", view(name));
+    return sink->failed = fail_quote(&sink->err, AMPQL_BAD_DATA,
+                                     "a source pushed a label name twice", view(name));
 }
 
 static enum ampql_code out_of_memory(struct ampql_sink *sink, const char *what)
@@ -91,10 +91,11 @@ static enum ampql_code check_times(struct ampql_sink *sink, const int64_t *last,
         char now[TIME_TEXT_MAX], before[TIME_TEXT_MAX];
         time_format(t[i], now);
         time_format(*last, before);
-        return sink->failed = fail(&sink->err, AMPQL_BAD_DATA,
-                                   "a source pushed a sample at %s after one at %s: times of a series "
-                                   "must ascend",
-                                   now, before);
+        return sink->failed =
+                   fail(&sink->err, AMPQL_BAD_DATA,
+                        "a source pushed a sample at %s after one at %s: times of a series "
+                        "must ascend",
+                        now, before);
     }
     return AMPQL_OK;
 }

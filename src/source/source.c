@@ -12,7 +12,8 @@ enum ampql_code source_new(const struct ampql_allocator *alc, const struct ampql
     copy.size = sizeof copy;
     if (!copy.select)
         return fail(err, AMPQL_BAD_DATA, "a source needs a select function");
-    bool has_samples = copy.caps & AMPQL_SOURCE_SAMPLES, has_answers = copy.caps & AMPQL_SOURCE_ANSWERS;
+    bool has_samples = copy.caps & AMPQL_SOURCE_SAMPLES,
+         has_answers = copy.caps & AMPQL_SOURCE_ANSWERS;
     if (has_samples == has_answers)
         return fail(err, AMPQL_BAD_DATA,
                     "a source's caps must say either AMPQL_SOURCE_SAMPLES or AMPQL_SOURCE_ANSWERS");
