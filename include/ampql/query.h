@@ -1,0 +1,165 @@
+/* Engine, compiled queries, runs and results.
+ *
+ * Threads: an engine and a compiled query may be used from any number of threads; a source by one
+ * run at a time; a result by one thread at a time. Callbacks are made on the caller's thread. */
+#ifndef AMPQL_QUERY_H
+#define AMPQL_QUERY_H
+
+#include <ampql/base.h>
+#include <ampql/source.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ampql_engine;
+struct ampql_query;
+struct ampql_result;
+struct ampql_cancel;
+
+struct ampql_engine_options {
+    size_t size;                             /* of this struct */
+    const struct ampql_allocator *allocator; /* copied; NULL: malloc */
+    bool experimental;                       /* accept experimental functions and aggregations */
+    size_t max_query_bytes;                  /* 0: 1 MiB */
+    size_t max_depth;                        /* of the syntax tree; 0: 256 */
+};
+
+/* options may be NULL: all defaults. Free after everything made with it. */
+AMPQL_API enum ampql_code ampql_engine_new(const struct ampql_engine_options *options,
+                                           struct ampql_engine **out, struct ampql_error *err);
+AMPQL_API void ampql_engine_free(struct ampql_engine *engine);
+
+/* Parse and type-check text [len]. The query is immutable and independent of text.
+ *   err  AMPQL_PARSE with a span, the message as Prometheus has it after "parse error: ";
+ * AMPQL_LIMIT; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_query_compile(struct ampql_engine *engine, const char *text,
+                                              size_t len, struct ampql_query **out,
+                                              struct ampql_error *err);
+AMPQL_API void ampql_query_free(struct ampql_query *query);
+
+/* The canonical text of a query; pretty breaks long expressions into lines. */
+AMPQL_API enum ampql_code ampql_query_print(const struct ampql_query *query, bool pretty,
+                                            ampql_write write, void *payload);
+
+struct ampql_run_options {
+    size_t size;                 /* of this struct */
+    int64_t start_ms;            /* Unix ms; the time of an instant query */
+    int64_t end_ms, step_ms;     /* a range query when step_ms > 0; with step 0 end is ignored */
+    enum ampql_dialect dialect;  /* 0: prom3 */
+    int64_t lookback_ms;         /* 0: 5 minutes */
+    int64_t default_interval_ms; /* step of subqueries that give none; 0: 1 minute */
+    int64_t timeout_ms;          /* 0: none */
+    uint64_t max_samples;        /* samples read plus values held; 0: 50 million */
+    uint64_t max_points; /* steps of a range query; 0: 11,001 as the HTTP API; UINT64_MAX: none */
+    struct ampql_cancel *cancel; /* may be NULL */
+};
+
+/* Evaluate a query on a source.
+ *   err  AMPQL_BAD_DATA (start, end, step), AMPQL_EXECUTION, AMPQL_LIMIT, AMPQL_TIMEOUT,
+ * AMPQL_CANCELED, AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED */
+AMPQL_API enum ampql_code ampql_query_run(const struct ampql_query *query,
+                                          struct ampql_source *source,
+                                          const struct ampql_run_options *options,
+                                          struct ampql_result **out, struct ampql_error *err);
+
+/* Evaluate queries [nqueries] that share their selects: each series is read once for all of them.
+ *   results  [nqueries], NULL where a query failed; errs [nqueries] or NULL says why
+ *   returns  AMPQL_OK when every query has a result; else the first failure's code. A failure of
+ * the source, a limit, a cancel fails all queries that are not yet done. */
+AMPQL_API enum ampql_code ampql_batch_run(struct ampql_engine *engine,
+                                          const struct ampql_query *const *queries, size_t nqueries,
+                                          struct ampql_source *source,
+                                          const struct ampql_run_options *options,
+                                          struct ampql_result **results, struct ampql_error *errs);
+
+/* What a batch would ask of a source with these caps, as JSON:
+ *   {"selects":[{"query":"up{job=\"a\"}[5m]","kind":"RAW","time":1709403000},
+ *               {"query":"up","kind":"GRID","start":0,"end":60,"step":60}, ...]} */
+AMPQL_API enum ampql_code
+ampql_batch_explain(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                    size_t nqueries, uint32_t caps, const struct ampql_run_options *options,
+                    ampql_write write, void *payload, struct ampql_error *err);
+
+/* The label sets that match a selector such as `up{job="a"}` with samples in [start_ms, end_ms]: a
+ * matrix without samples. */
+AMPQL_API enum ampql_code ampql_series_run(struct ampql_engine *engine, const char *selector,
+                                           size_t len, struct ampql_source *source,
+                                           const struct ampql_run_options *options,
+                                           struct ampql_result **out, struct ampql_error *err);
+
+/* ---- results: views are valid until the result is freed */
+
+enum ampql_result_kind {
+    AMPQL_RESULT_SCALAR,
+    AMPQL_RESULT_VECTOR,
+    AMPQL_RESULT_MATRIX,
+    AMPQL_RESULT_STRING
+};
+
+/* One series of a result.
+ *   on the grid  t_ms is NULL: value i is at start_ms + i * step_ms, where bit i of present is set;
+ * n steps samples      t_ms [n], present NULL: a range selector or subquery as the whole of an
+ * instant query A vector has n = 1 and present NULL. */
+struct ampql_series {
+    const struct ampql_label *labels; /* [nlabels], sorted by name */
+    size_t nlabels;
+    const int64_t *t_ms;
+    const double *values;
+    const uint64_t *present;
+    size_t n;
+};
+
+/* What a run cost. */
+struct ampql_stats {
+    uint64_t selects; /* asked of the source */
+    uint64_t series;  /* that matched */
+    uint64_t samples; /* read */
+};
+
+AMPQL_API enum ampql_result_kind ampql_result_kind(const struct ampql_result *result);
+AMPQL_API size_t ampql_result_count(const struct ampql_result *result);
+AMPQL_API struct ampql_series ampql_result_series(const struct ampql_result *result, size_t i);
+AMPQL_API void ampql_result_grid(const struct ampql_result *result, int64_t *start_ms,
+                                 int64_t *step_ms, size_t *nsteps);
+AMPQL_API double ampql_result_scalar(const struct ampql_result *result);
+AMPQL_API struct ampql_string ampql_result_string(const struct ampql_result *result);
+AMPQL_API struct ampql_stats ampql_result_stats(const struct ampql_result *result);
+
+/* Annotations: "PromQL warning: ..." or "PromQL info: ...", and warnings of the source. */
+AMPQL_API size_t ampql_result_annotation_count(const struct ampql_result *result);
+AMPQL_API struct ampql_string ampql_result_annotation(const struct ampql_result *result, size_t i,
+                                                      bool *is_info);
+
+/* The HTTP API's body, `{"status":"success","data":{...}}`, without a final line feed.
+ *   AMPQL_OUTPUT: write said so; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_result_json(const struct ampql_result *result, ampql_write write,
+                                            void *payload);
+
+AMPQL_API void ampql_result_free(struct ampql_result *result);
+
+/* ---- cancelling */
+
+/* A flag that any thread, or a signal handler, may set; runs that were given it end with
+ * AMPQL_CANCELED. */
+AMPQL_API enum ampql_code ampql_cancel_new(struct ampql_engine *engine, struct ampql_cancel **out,
+                                           struct ampql_error *err);
+AMPQL_API void ampql_cancel_set(struct ampql_cancel *cancel);
+AMPQL_API void ampql_cancel_free(struct ampql_cancel *cancel);
+
+/* ---- the language's tables */
+
+/* Function i of the language, in order of name: NULL past the last. */
+struct ampql_function {
+    const char *name;
+    const char *signature; /* "rate(range vector) instant vector" */
+    const char *help;
+    bool is_experimental;
+    bool is_aggregation;
+};
+AMPQL_API bool ampql_function_at(size_t i, struct ampql_function *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,189 @@
+/* Where series come from: memory, files, or storage of your own.
+ *
+ * A source pushes series into a sink and speaks strings. Evaluation never calls it: the engine
+ * collects what the queries of a run select, asks the source once for each distinct select, and
+ * evaluates. */
+#ifndef AMPQL_SOURCE_H
+#define AMPQL_SOURCE_H
+
+#include <ampql/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ampql_engine;
+struct ampql_source;
+struct ampql_sink;
+
+/* What a source can truthfully say. */
+enum ampql_source_caps {
+    /* It holds samples with stale markers (NaN of bits 0x7FF0000000000002 where a series ends): the
+     * engine applies lookback itself and sends RAW selects only. */
+    AMPQL_SOURCE_SAMPLES = 1,
+    /* It holds what a server answered: RAW answers have no markers, so instant selectors are asked
+       as GRID. */
+    AMPQL_SOURCE_ANSWERS = 2,
+    /* With SAMPLES: the samples come from a format without markers, so a series' end is unknown;
+     * instant selectors over it carry a warning. */
+    AMPQL_SOURCE_ENDLESS = 4,
+    /* Series arrive in label order (pairwise name then value, bytewise, a prefix first): the engine
+       need not hold them. */
+    AMPQL_SOURCE_SORTED = 8
+};
+
+enum ampql_match_op {
+    AMPQL_MATCH_EQUAL,
+    AMPQL_MATCH_NOT_EQUAL,
+    AMPQL_MATCH_REGEX,
+    AMPQL_MATCH_NOT_REGEX
+};
+
+/* One label matcher; an absent label is an empty string; regexes (RE2) are anchored at both ends.
+ */
+struct ampql_matcher {
+    struct ampql_string name;
+    enum ampql_match_op op;
+    struct ampql_string value;
+};
+
+enum ampql_select_kind {
+    AMPQL_SELECT_RAW,  /* the samples with mint_ms < t <= maxt_ms */
+    AMPQL_SELECT_GRID, /* the bare selector's value at each grid time, lookback and staleness
+                          applied */
+    AMPQL_SELECT_GRID_TIMESTAMP /* timestamp(selector) at each grid time, in seconds */
+};
+
+/* What the engine asks of a source. Views, valid during the call. */
+struct ampql_select {
+    size_t size; /* of this struct */
+    enum ampql_select_kind kind;
+    const struct ampql_matcher *matchers; /* [nmatchers], ANDed */
+    size_t nmatchers;
+    int64_t mint_ms, maxt_ms; /* RAW: (mint_ms, maxt_ms] */
+    int64_t start_ms, end_ms,
+        step_ms;         /* GRID: start, start + step, ... end; one step when start equals end */
+    int64_t lookback_ms; /* GRID: how far an instant selector looks back */
+    enum ampql_dialect dialect; /* GRID and regexes */
+};
+
+/* A source of your own. */
+struct ampql_source_ops {
+    size_t size;   /* of this struct */
+    uint32_t caps; /* enum ampql_source_caps: SAMPLES or ANSWERS, and flags */
+
+    /* Push every series that matches into the sink, each once and whole, samples strictly ascending
+     * in time. Called on the thread of the run. Series that do not match, and samples outside the
+     * window, may be pushed too: the engine sifts again. When a push returns anything but AMPQL_OK,
+     * stop and return that code. Fill err for failures of your own. */
+    enum ampql_code (*select)(void *payload, const struct ampql_select *select,
+                              struct ampql_sink *sink, struct ampql_error *err);
+
+    /* Push the label sets of all matching series, without samples: for `ampql series` and the
+     * series API. May be NULL: then a RAW select is used. mint_ms < t <= maxt_ms as above. */
+    enum ampql_code (*series)(void *payload, const struct ampql_select *select,
+                              struct ampql_sink *sink, struct ampql_error *err);
+
+    /* Release payload; called once by ampql_source_free. May be NULL. */
+    void (*close)(void *payload);
+};
+
+/* Wrap ops (copied) and payload as a source. On failure payload stays the caller's.
+ *   err  AMPQL_BAD_DATA: no select function, or caps say neither SAMPLES nor ANSWERS, or both;
+ * AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_source_new(struct ampql_engine *engine,
+                                           const struct ampql_source_ops *ops, void *payload,
+                                           struct ampql_source **out, struct ampql_error *err);
+
+/* NULL is fine. Not while a run uses it. */
+AMPQL_API void ampql_source_free(struct ampql_source *source);
+
+/* Inside `select`: push one whole series. labels [nlabels] in any order, empty values dropped; t_ms
+ * [n] strictly ascending Unix ms; v [n]. All are views that are used up before the call returns.
+ *   AMPQL_BAD_DATA: a label name twice, times not ascending; AMPQL_CANCELED, AMPQL_TIMEOUT,
+ * AMPQL_LIMIT, AMPQL_NOMEM: stop and return the code (the engine knows the message) */
+AMPQL_API enum ampql_code ampql_sink_push(struct ampql_sink *sink, const struct ampql_label *labels,
+                                          size_t nlabels, const int64_t *t_ms, const double *v,
+                                          size_t n);
+
+/* The same in pieces: open a series, add samples piece by piece; the next ampql_sink_series or the
+ * end of `select` ends it. Same codes. */
+AMPQL_API enum ampql_code ampql_sink_series(struct ampql_sink *sink,
+                                            const struct ampql_label *labels, size_t nlabels);
+AMPQL_API enum ampql_code ampql_sink_samples(struct ampql_sink *sink, const int64_t *t_ms,
+                                             const double *v, size_t n);
+
+/* ---- series in memory */
+
+struct ampql_memory_options {
+    size_t size; /* of this struct */
+    bool borrow; /* t_ms and v stay where the caller has them until the source is freed; otherwise
+                    copied */
+    bool has_no_markers; /* the samples come without stale markers: AMPQL_SOURCE_ENDLESS */
+};
+
+/* An empty SAMPLES source; fill it with ampql_source_add before the first run. options may be NULL.
+ */
+AMPQL_API enum ampql_code ampql_source_memory(struct ampql_engine *engine,
+                                              const struct ampql_memory_options *options,
+                                              struct ampql_source **out, struct ampql_error *err);
+
+/* Add a series to a memory source, in any order. labels are copied; a stale marker (or
+ * ampql_stale_marker()) in v ends the series there. n may be 0. err  AMPQL_BAD_DATA: a label name
+ * empty or twice, times not strictly ascending, or the label set was added before;
+ *        AMPQL_UNSUPPORTED: not a memory source; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_source_add(struct ampql_source *source,
+                                           const struct ampql_label *labels, size_t nlabels,
+                                           const int64_t *t_ms, const double *v, size_t n,
+                                           struct ampql_error *err);
+
+/* The value that ends a series, to be stored as it is: arithmetic would change its bits. */
+AMPQL_API double ampql_stale_marker(void);
+
+/* ---- files */
+
+struct ampql_file_options {
+    size_t size;          /* of this struct */
+    bool as_raw;          /* a range answer without an entry in selects.json is RAW samples */
+    bool last_wins;       /* of samples with equal time and different values the one read last wins;
+                             otherwise an error */
+    bool skip_histograms; /* leave native histogram samples out; otherwise they are an error that
+                             names them */
+    int64_t stale_after_ms; /* formats without markers: a series silent this long has ended; 0:
+                               unknown */
+    uint64_t max_bytes;     /* of one decompressed file; 0: 4 GiB */
+};
+
+/* Open a file or folder and read it whole:
+ *   a folder with selects.json     saved API answers, ANSWERS
+ *   *.json [.gz]                   one saved API answer: a vector, or a matrix with as_raw
+ *   *.om *.prom *.txt [.gz]        OpenMetrics or Prometheus text with timestamps, SAMPLES |
+ * ENDLESS
+ *   *.dump [.gz]                   `promtool tsdb dump` lines, SAMPLES | ENDLESS
+ *   "-"                            standard input, recognised by its first bytes
+ * Other names are recognised by their first bytes too. options may be NULL.
+ *   err  AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE (reading failed), AMPQL_BAD_DATA "FILE:LINE: ..." or
+ * "FILE: offset N: ...", AMPQL_UNSUPPORTED (native histograms), AMPQL_LIMIT, AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_source_file(struct ampql_engine *engine, const char *path,
+                                            const struct ampql_file_options *options,
+                                            struct ampql_source **out, struct ampql_error *err);
+
+/* Several sources as one, series merged: equal times with different bits are an error (last_wins:
+ * the later source). Takes the sources over, also when it fails. err  AMPQL_UNSUPPORTED: SAMPLES
+ * and ANSWERS do not mix; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_source_merge(struct ampql_engine *engine,
+                                             struct ampql_source **sources, size_t nsources,
+                                             bool last_wins, struct ampql_source **out,
+                                             struct ampql_error *err);
+
+/* The dialect that the data says it was recorded with; AMPQL_DIALECT_DEFAULT when it does not say.
+ */
+AMPQL_API enum ampql_dialect ampql_source_dialect(const struct ampql_source *source);
+
+/* enum ampql_source_caps. */
+AMPQL_API uint32_t ampql_source_caps(const struct ampql_source *source);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
