@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 import record
-from server import ApiError, Server, check_markers
+from server import ApiError, Server, check_markers, seconds
 
 LOADED, START, END = 1772316000, 1772323200, 1772409600  # 2026-02-28T22:00Z, 2026-03-01T00:00Z, 2026-03-02T00:00Z
 REPEATS = 24
@@ -124,15 +124,16 @@ class Oracle:
         return self.server.range(query, times["start"], times["end"], times["step"])
 
     def run(self, command, query, times, *more):
-        arguments = [self.ampql, command, query, "--dialect", "prom2", "-o", "json", *more]
+        arguments = [self.ampql, command, "--dialect", "prom2", "-o", "json", *more]
         for name, value in times.items():
-            arguments += ["--" + name, "%.3f" % value]
+            arguments += ["--" + name, seconds(value)]
+        arguments += ["--", query]
         done = subprocess.run(arguments, capture_output=True, timeout=600, check=False)
         return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip()
 
     def answers(self, query, times, folder):
         """A folder with the server's answers to the selects of the query."""
-        status, out, err = self.run("explain", query, times)
+        status, out, err = self.run("explain", query, times, "--caps", "answers")
         if status != 0:
             raise Difference("explain: exit code %d: %s" % (status, err))
         entries = []
