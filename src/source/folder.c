@@ -129,9 +129,9 @@ static struct str lost_name(const struct folder_entry *e)
 
 static bool is_asked_time(const struct folder_entry *e, int64_t t)
 {
-    if (e->kind ==
-        AMPQL_SELECT_RAW) /* a sample at the left end may come from a left-closed server */
-        return t > e->after_ms - 1 && t <= e->upto_ms;
+    /* a left-closed server also answers the sample at the left end */
+    if (e->kind == AMPQL_SELECT_RAW)
+        return t >= e->after_ms + (e->dialect == AMPQL_PROM2) && t <= e->upto_ms;
     return t >= e->start_ms && t <= e->end_ms && (t - e->start_ms) % e->step_ms == 0;
 }
 

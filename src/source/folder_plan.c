@@ -93,8 +93,8 @@ static bool holds(const struct folder_entry *e, int64_t p, int64_t end, int64_t 
     return true;
 }
 
-/* Cover the points from the left. Each entry serves once, so that few points of many entries cannot
- * make this long. */
+/* Cover the points from the left. At most one part an entry, so that entries which hold every other
+ * point cannot make this long. */
 static bool cover_grid(struct folder *folder, const struct ampql_select *select,
                        struct arena *arena, struct folder_parts *out, bool *is_covered)
 {
@@ -103,13 +103,13 @@ static bool cover_grid(struct folder *folder, const struct ampql_select *select,
     *is_covered = false;
     if (step <= 0)
         return true;
-    for (size_t turn = 0; turn <= folder->entries.n; turn++) {
+    for (size_t turn = 0; turn < folder->entries.n; turn++) {
         struct folder_entry *best = NULL;
         int64_t best_last = p, rest;
         for (size_t i = 0; i < folder->entries.n; i++) {
             struct folder_entry *e = &folder->entries.at[i];
             int64_t last;
-            if (holds(e, p, select->end_ms, step, &last) && fits(e, select) &&
+            if (fits(e, select) && holds(e, p, select->end_ms, step, &last) &&
                 is_better(e, last, best, best_last)) {
                 best = e;
                 best_last = last;

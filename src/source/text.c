@@ -289,6 +289,12 @@ static enum ampql_code read_items(struct text *text, struct str *rest, struct am
     return AMPQL_OK;
 }
 
+bool text_is_histogram(struct str rest)
+{
+    skip_blanks(&rest);
+    return str_has_prefix(rest, STR("{count:"));
+}
+
 /* Many lines in a row are of one series. */
 static bool is_known(const struct text *text, struct str rest)
 {
@@ -314,7 +320,7 @@ enum ampql_code text_series(struct text *text, struct str *rest, size_t *series,
     if (name.n)
         TRY(add_label(text, SYMBOL_NAME, name, err));
     const char *end = rest->p;
-    if (take(rest, '{')) {
+    if (!text_is_histogram(*rest) && take(rest, '{')) {
         TRY(read_items(text, rest, err));
         end = rest->p;
     } else if (name.n == 0) {
@@ -343,12 +349,6 @@ struct str text_word(struct str *rest)
     struct str word = str_make(rest->p, n);
     *rest = str_from(*rest, n);
     return word;
-}
-
-bool text_is_histogram(struct str rest)
-{
-    skip_blanks(&rest);
-    return rest.n && *rest.p == '{';
 }
 
 enum ampql_code text_value(const struct text *text, struct str word, size_t series, double *out,

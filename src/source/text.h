@@ -60,7 +60,7 @@ struct str text_word(struct str *rest);
 enum ampql_code text_value(const struct text *text, struct str word, size_t series, double *out,
                            struct ampql_error *err);
 
-/* Does a value begin here that only a native histogram has? */
+/* Does the value of a native histogram begin here, `{count:...`? */
 bool text_is_histogram(struct str rest);
 
 /* Fail at the line: "NAME:LINE: ...". */
