@@ -12,7 +12,8 @@ static struct ref_labels group_key(struct ref_run *run, const struct ast_aggrega
 {
     if (!a->is_without)
         return ref_keep(run, labels, &a->grouping);
-    return ref_drop_name(run, ref_drop(run, labels, &a->grouping));
+    const struct str name = STR("__name__");
+    return ref_drop(run, ref_drop(run, labels, &a->grouping), &(struct names){&name, 1});
 }
 
 static double sum_of(const double *v, size_t n, bool prom2)

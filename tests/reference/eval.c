@@ -127,7 +127,7 @@ struct ref_table *ref_select(struct ref_run *run, const struct ast *ast, struct 
         struct ref_row *row = ref_row_new(run, table, labels_of(series));
         for (size_t s = 0; s < grid.n; s++) {
             int64_t from = look_from(run, &sel->at, offset, ref_grid_time(&grid, s));
-            size_t k;
+            size_t k = 0;
             row->here[s] = look_back(run, series, from, &k);
             if (row->here[s])
                 row->v[s] = timestamps ? (double)series->t[k] / 1000 : series->v[k];
