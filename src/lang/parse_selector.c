@@ -1,6 +1,7 @@
 /* Selectors, matchers, label lists and the strings in them. */
 #include "lang/parse.h"
 
+#include "base/utf8.h"
 #include "lang/quote.h"
 
 /* ---- strings */
@@ -31,7 +32,7 @@ static size_t unescape(struct str text, size_t *i, char *out)
         for (size_t n = 0; n < digits; n++)
             value = value << 4 | (uint32_t)hex_value(text.p[(*i)++]);
         if (c != 'x')
-            return rune_encode(value, out);
+            return utf8_encode(value, out);
     } else {
         value = (unsigned char)c; /* a quote or a backslash */
     }
@@ -66,15 +67,6 @@ struct name_list {
     ARRAY(struct str);
 };
 
-static bool is_utf8(struct str s)
-{
-    size_t width;
-    for (size_t i = 0; i < s.n; i += width)
-        if (rune_decode(s, i, &width) == 0xfffd && width == 1)
-            return false;
-    return true;
-}
-
 /* label := identifier | keyword | string (3.x) */
 static enum ampql_code parse_label(struct parser *p, struct name_list *names)
 {
@@ -89,7 +81,7 @@ static enum ampql_code parse_label(struct parser *p, struct name_list *names)
         TRY(parser_unquote(p, token.text, &name));
     else
         TRY(parser_copy(p, token.text, &name));
-    if (name.n == 0 || !is_utf8(name)) {
+    if (name.n == 0 || !utf8_valid(name)) {
         char quoted[TOKEN_TEXT_MAX];
         return fail_at(p->err, AMPQL_PARSE, token.span.start, token.span.end,
                        "invalid label name for grouping: %s",

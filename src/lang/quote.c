@@ -2,60 +2,21 @@
  * nothing in a message can break the line or drive a terminal. */
 #include "lang/quote.h"
 
+#include "base/utf8.h"
+
 enum { REPLACEMENT = 0xfffd, WIDEST = 10 };
 
 uint32_t rune_decode(struct str text, size_t at, size_t *width)
 {
     const unsigned char *p = (const unsigned char *)text.p + at;
-    size_t left = text.n - at, n;
-    uint32_t rune, least;
-    *width = 1;
-    if (p[0] < 0x80)
-        return p[0];
-    if (p[0] >= 0xc2 && p[0] < 0xe0) {
-        n = 2, rune = p[0] & 0x1f, least = 0x80;
-    } else if (p[0] >= 0xe0 && p[0] < 0xf0) {
-        n = 3, rune = p[0] & 0x0f, least = 0x800;
-    } else if (p[0] >= 0xf0 && p[0] < 0xf5) {
-        n = 4, rune = p[0] & 0x07, least = 0x10000;
-    } else {
+    size_t n = utf8_length(text.p + at, text.n - at);
+    uint32_t rune = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
+    *width = n ? n : 1;
+    if (n == 0)
         return REPLACEMENT;
-    }
-    if (left < n)
-        return REPLACEMENT;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return REPLACEMENT;
+    for (size_t i = 1; i < n; i++)
         rune = rune << 6 | (p[i] & 0x3f);
-    }
-    if (rune < least || rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000))
-        return REPLACEMENT;
-    *width = n;
     return rune;
-}
-
-size_t rune_encode(uint32_t rune, char *out)
-{
-    if (rune < 0x80) {
-        out[0] = (char)rune;
-        return 1;
-    }
-    if (rune < 0x800) {
-        out[0] = (char)(0xc0 | rune >> 6);
-        out[1] = (char)(0x80 | (rune & 0x3f));
-        return 2;
-    }
-    if (rune < 0x10000) {
-        out[0] = (char)(0xe0 | rune >> 12);
-        out[1] = (char)(0x80 | (rune >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (rune & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | rune >> 18);
-    out[1] = (char)(0x80 | (rune >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (rune >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (rune & 0x3f));
-    return 4;
 }
 
 /* Blanks other than the space, controls, format characters, private use and non-characters. Go's
@@ -102,7 +63,7 @@ static size_t escape(char *out, uint32_t rune, char quote)
         return 2;
     }
     if (is_printable(rune))
-        return rune_encode(rune, out);
+        return utf8_encode(rune, out);
     if (rune < ' ' || rune == 0x7f)
         return write_hex(out, 'x', rune, 2);
     if (rune < 0x10000)

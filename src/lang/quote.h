@@ -8,9 +8,6 @@
  * not UTF-8. */
 uint32_t rune_decode(struct str text, size_t at, size_t *width);
 
-/* Write a code point as UTF-8 to out [4]; returns the length. */
-size_t rune_encode(uint32_t rune, char *out);
-
 /* One code point between quotes: 'x', '\n', '\u00a0'. Writes to out [QUOTED_RUNE_MAX]; returns out.
  */
 enum { QUOTED_RUNE_MAX = 16 };
