@@ -1,6 +1,8 @@
 /* Error messages: one line each, input quoted only through quote_clipped. */
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -81,36 +83,56 @@ enum ampql_code fail_nomem(struct ampql_error *err, const char *what)
     return fail(err, AMPQL_NOMEM, "no memory for %s", what);
 }
 
-char *quote_clipped(char *out, size_t size, struct str text)
+/* Bytes that may stand in a message as they are: a whole UTF-8 sequence, no control character (C1
+ * ones, U+0080 to U+009F, also drive terminals). 0: the byte has to be escaped. */
+static size_t plain_length(struct str rest)
+{
+    size_t length = utf8_length(rest.p, rest.n);
+    unsigned char first = (unsigned char)rest.p[0];
+    if (length == 1)
+        return first >= 0x20 && first != 0x7f;
+    return length == 2 && first == 0xc2 && (unsigned char)rest.p[1] < 0xa0 ? 0 : length;
+}
+
+static char *quote_in(char *out, size_t size, struct str text, char mark)
 {
     enum { CLIP = 64, WORST = 4, TAIL = sizeof "...\"" };
     static const char hex[] = "0123456789abcdef";
     size_t n = 0, i = 0;
-    out[n++] = '"';
-    for (; i < text.n && i < CLIP && n + WORST + TAIL < size; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if (c == '"' || c == '\\') {
-            out[n++] = '\\';
-            out[n++] = (char)c;
-        } else if (c < 0x20 || c == 0x7f) {
+    out[n++] = mark;
+    while (i < text.n && n + WORST + TAIL < size) {
+        size_t length = plain_length(str_from(text, i));
+        if (i + (length ? length : 1) > CLIP)
+            break;
+        if (length == 0) {
+            unsigned char c = (unsigned char)text.p[i++];
             out[n++] = '\\';
             out[n++] = 'x';
             out[n++] = hex[c >> 4];
             out[n++] = hex[c & 15];
-        } else {
-            out[n++] = (char)c;
+            continue;
         }
+        if (mark == '"' && (text.p[i] == '"' || text.p[i] == '\\'))
+            out[n++] = '\\';
+        memcpy(out + n, text.p + i, length);
+        n += length;
+        i += length;
     }
     if (i < text.n) {
-        while (n > 1 &&
-               ((unsigned char)out[n - 1] & 0xc0) == 0x80) /* do not end inside a UTF-8 sequence */
-            n--;
-        if (n > 1 && (unsigned char)out[n - 1] >= 0xc0)
-            n--;
         memcpy(out + n, "...", 3);
         n += 3;
     }
-    out[n++] = '"';
+    out[n++] = mark;
     out[n] = '\0';
     return out;
+}
+
+char *quote_clipped(char *out, size_t size, struct str text)
+{
+    return quote_in(out, size, text, '"');
+}
+
+char *quote_clipped_raw(char *out, size_t size, struct str text)
+{
+    return quote_in(out, size, text, '`');
 }

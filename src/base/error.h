@@ -25,7 +25,7 @@ enum ampql_code fail_at(struct ampql_error *err, enum ampql_code code, size_t st
                         const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* "what: "text"", the text clipped to 64 bytes and escaped so that it can neither break the line
- * nor drive a terminal. The only way that input gets into a message. */
+ * nor drive a terminal, and is UTF-8. The only way that input gets into a message. */
 enum ampql_code fail_quote(struct ampql_error *err, enum ampql_code code, const char *what,
                            struct str text);
 
@@ -35,5 +35,8 @@ enum ampql_code fail_nomem(struct ampql_error *err, const char *what);
 /* Write text to out [size], quoted, escaped and clipped as fail_quote does; NUL-terminated. Returns
  * out. */
 char *quote_clipped(char *out, size_t size, struct str text);
+
+/* The same in backquotes, for regexes: backslashes and quotes stay as they are. */
+char *quote_clipped_raw(char *out, size_t size, struct str text);
 
 #endif

@@ -21,8 +21,16 @@ enum ampql_code regex_new(const struct ampql_allocator *alc, struct str source, 
                           struct regex **out, struct ampql_error *err);
 void regex_free(struct regex *regex);
 
+/* The same without the fast paths: tests compare the two. */
+enum ampql_code regex_new_plain(const struct ampql_allocator *alc, struct str source,
+                                enum regex_dot dot, struct regex **out, struct ampql_error *err);
+
 /* Does the whole of text match? Any bytes; invalid UTF-8 reads as U+FFFD. */
 bool regex_match(const struct regex *regex, struct str text);
+
+/* Has memory run out inside a match? Such a match said no, so whoever uses the answers asks this
+ * once at the end, and fails with AMPQL_NOMEM. */
+bool regex_failed(const struct regex *regex);
 
 /* Match the whole of text and give the capture groups: group 0 is the text, an unset group is empty
  * with p NULL. groups  [ngroups]; ngroups <= 1 + regex_ngroups */

@@ -13,8 +13,9 @@
  * years 1 to 9999 */
 enum ampql_code time_parse(struct str text, int64_t now, int64_t *out, struct ampql_error *err);
 
-/* Unix seconds as a decimal text, exact to the ms (more digits round half up): for JSON and text
- * formats. False when it is no number or out of int64 ms. */
+/* Unix seconds as a decimal text, exact to the ms (more digits round half away from zero), also
+ * with an exponent ("1.7e9"): for JSON and text formats. False when it is no number or out of int64
+ * ms. */
 bool time_parse_seconds(struct str text, int64_t *out);
 
 /* "2024-02-29T12:00:00Z", with ".250" when ms is not 0; [32] bytes; returns the length. */

@@ -58,4 +58,8 @@ void matchers_unbind(struct bound_matchers *matchers);
 bool matchers_match(struct bound_matchers *matchers, const struct symbols *symbols,
                     struct labels labels, struct arena *arena);
 
+/* Has memory run out inside a match? Then its answer was no; ask once after the last match, and
+ * fail with AMPQL_NOMEM. */
+bool matchers_failed(const struct bound_matchers *matchers);
+
 #endif

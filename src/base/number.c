@@ -1,0 +1,234 @@
+/* Numbers as text: Go's spelling in and out, over C++17's from_chars and to_chars. */
+#include "base/number.h"
+
+#include "base/cxx.h"
+
+#include <math.h>
+
+/* The NaN that Go's ParseFloat gives. */
+static double quiet_nan(void)
+{
+    const uint64_t bits = UINT64_C(0x7FF8000000000001);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static bool equals_folded(struct str text, const char *lower)
+{
+    size_t i = 0;
+    for (; i < text.n && lower[i]; i++)
+        if ((text.p[i] | 0x20) != lower[i])
+            return false;
+    return i == text.n && lower[i] == '\0';
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static int hex_value(char c)
+{
+    if (is_digit(c))
+        return c - '0';
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* from_chars says "out of range" for both ends. Such a number is over 1e308 or below 1e-323, so the
+ * place of its first digit other than 0 tells which. */
+static bool is_large(struct str digits, bool is_hex)
+{
+    const char marker = is_hex ? 'p' : 'e';
+    const int64_t weight = is_hex ? 4 : 1;
+    int64_t place = 0, exponent = 0;
+    bool seen_point = false, seen_digit = false;
+    size_t i = 0;
+    for (; i < digits.n && (digits.p[i] | 0x20) != marker; i++) {
+        if (digits.p[i] == '.') {
+            seen_point = true;
+        } else {
+            seen_digit |= digits.p[i] != '0';
+            if (seen_point ? !seen_digit : seen_digit)
+                place += seen_point ? -weight : weight;
+        }
+    }
+    bool is_negative = i + 1 < digits.n && digits.p[i + 1] == '-';
+    for (i++; i < digits.n; i++)
+        if (is_digit(digits.p[i]) && exponent < INT64_C(1) << 50)
+            exponent = exponent * 10 + (digits.p[i] - '0');
+    return place + (is_negative ? -exponent : exponent) > 0;
+}
+
+/* hex := digits ["." digits] "p" ["+"|"-"] digit+, with at least one digit before the p; Go wants
+ * the exponent, from_chars does not */
+static bool is_hex_float(struct str text)
+{
+    size_t i = 0, ndigits = 0, npoints = 0;
+    for (; i < text.n; i++) {
+        if (text.p[i] == '.')
+            npoints++;
+        else if (hex_value(text.p[i]) >= 0)
+            ndigits++;
+        else
+            break;
+    }
+    if (ndigits == 0 || npoints > 1 || i == text.n || (text.p[i] | 0x20) != 'p')
+        return false;
+    i++;
+    if (i < text.n && (text.p[i] == '+' || text.p[i] == '-'))
+        i++;
+    return i < text.n && is_digit(text.p[i]);
+}
+
+static bool parse_unsigned(struct str text, double *out)
+{
+    bool is_hex = text.n > 2 && text.p[0] == '0' && (text.p[1] | 0x20) == 'x';
+    if (is_hex) {
+        text = str_from(text, 2);
+        if (!is_hex_float(text))
+            return false;
+    } else if (text.n == 0 || !(is_digit(text.p[0]) || text.p[0] == '.')) {
+        return false; /* from_chars would take "nan(1)" */
+    }
+
+    enum cxx_range range = CXX_IN_RANGE;
+    double v = 0;
+    if (cxx_number_parse(text.p, text.n, is_hex, &v, &range) != text.n)
+        return false;
+    if (range == CXX_OUT_OF_RANGE) {
+        if (is_large(text, is_hex))
+            return false;
+        v = 0;
+    }
+    if (isinf(v))
+        return false;
+    *out = v;
+    return true;
+}
+
+bool number_parse(struct str text, double *out)
+{
+    if (equals_folded(text, "nan")) {
+        *out = quiet_nan();
+        return true;
+    }
+    bool is_negative = text.n && text.p[0] == '-';
+    if (is_negative || (text.n && text.p[0] == '+'))
+        text = str_from(text, 1);
+    double v;
+    if (equals_folded(text, "inf") || equals_folded(text, "infinity"))
+        v = INFINITY;
+    else if (!parse_unsigned(text, &v))
+        return false;
+    *out = is_negative ? -v : v;
+    return true;
+}
+
+static size_t put_text(char *out, const char *text)
+{
+    size_t n = strlen(text);
+    memcpy(out, text, n + 1);
+    return n;
+}
+
+static size_t put_unsigned(char *out, uint64_t v)
+{
+    char digits[20];
+    size_t n = 0;
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while (v /= 10);
+    for (size_t i = 0; i < n; i++)
+        out[i] = digits[n - 1 - i];
+    return n;
+}
+
+/* Lay digits [n] (the first has weight 10^exponent) out without an exponent. */
+static size_t put_fixed(char *out, const char *digits, size_t n, int exponent)
+{
+    size_t at = 0;
+    if (exponent < 0) {
+        out[at++] = '0';
+        out[at++] = '.';
+        for (int i = -1; i > exponent; i--)
+            out[at++] = '0';
+        memcpy(out + at, digits, n);
+        return at + n;
+    }
+    size_t whole = (size_t)exponent + 1;
+    for (size_t i = 0; i < whole; i++)
+        out[at++] = i < n ? digits[i] : '0';
+    if (n > whole) {
+        out[at++] = '.';
+        memcpy(out + at, digits + whole, n - whole);
+        at += n - whole;
+    }
+    return at;
+}
+
+static size_t format(double v, bool may_use_exponent, char *out)
+{
+    if (isnan(v))
+        return put_text(out, "NaN");
+    if (isinf(v))
+        return put_text(out, v > 0 ? "+Inf" : "-Inf");
+    size_t at = 0;
+    if (signbit(v)) {
+        out[at++] = '-';
+        v = -v;
+    }
+    if (v < 1e15 &&
+        v == (double)(uint64_t)v) { /* up to here an integer's digits are the shortest */
+        at += put_unsigned(out + at, (uint64_t)v);
+        out[at] = '\0';
+        return at;
+    }
+
+    char text[32], digits[32];
+    size_t n = cxx_number_format(v, text), ndigits = 0, i = 0;
+    for (; i < n && text[i] != 'e'; i++)
+        if (text[i] != '.')
+            digits[ndigits++] = text[i];
+    if (may_use_exponent && (v < 1e-6 || v >= 1e21)) {
+        memcpy(out + at, text, n); /* to_chars lays it out as Go does */
+        at += n;
+    } else {
+        int exponent = 0;
+        bool is_negative = text[i + 1] == '-';
+        for (i += 2; i < n; i++)
+            exponent = exponent * 10 + (text[i] - '0');
+        at += put_fixed(out + at, digits, ndigits, is_negative ? -exponent : exponent);
+    }
+    out[at] = '\0';
+    return at;
+}
+
+size_t number_format(double v, char *out)
+{
+    return format(v, true, out);
+}
+
+size_t number_format_fixed(double v, char *out)
+{
+    return format(v, false, out);
+}
+
+size_t number_format_seconds(int64_t ms, char *out)
+{
+    size_t at = 0;
+    uint64_t magnitude = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
+    if (ms < 0)
+        out[at++] = '-';
+    at += put_unsigned(out + at, magnitude / 1000);
+    unsigned fraction = (unsigned)(magnitude % 1000);
+    if (fraction) {
+        out[at++] = '.';
+        out[at++] = (char)('0' + fraction / 100);
+        out[at++] = (char)('0' + fraction / 10 % 10);
+        out[at++] = (char)('0' + fraction % 10);
+    }
+    out[at] = '\0';
+    return at;
+}

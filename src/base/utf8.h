@@ -1,0 +1,71 @@
+/* UTF-8, strictly: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#ifndef AMPQL_SRC_BASE_UTF8_H
+#define AMPQL_SRC_BASE_UTF8_H
+
+#include "base/str.h"
+
+#include <stdint.h>
+
+/* Bytes of the sequence that starts at p [n], 1 to 4; 0 when there is no valid one (n may be 0). An
+ * invalid byte reads as one U+FFFD, as in Go. */
+static inline size_t utf8_length(const char *p, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    if (n == 0)
+        return 0;
+    if (u[0] < 0x80)
+        return 1;
+    if (u[0] < 0xc2 || u[0] > 0xf4)
+        return 0;
+    size_t need = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+    if (n < need)
+        return 0;
+    for (size_t i = 1; i < need; i++)
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
+        (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
+        return 0;
+    return need;
+}
+
+static inline bool utf8_valid(struct str s)
+{
+    for (size_t i = 0; i < s.n;) {
+        size_t length = utf8_length(s.p + i, s.n - i);
+        if (length == 0)
+            return false;
+        i += length;
+    }
+    return true;
+}
+
+/* Write a code point (a scalar value, not a surrogate) to out [4]; returns its length. */
+static inline size_t utf8_encode(uint32_t rune, char *out)
+{
+    if (rune < 0x80) {
+        out[0] = (char)rune;
+        return 1;
+    }
+    if (rune < 0x800) {
+        out[0] = (char)(0xc0 | rune >> 6);
+        out[1] = (char)(0x80 | (rune & 0x3f));
+        return 2;
+    }
+    if (rune < 0x10000) {
+        out[0] = (char)(0xe0 | rune >> 12);
+        out[1] = (char)(0x80 | (rune >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (rune & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | rune >> 18);
+    out[1] = (char)(0x80 | (rune >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (rune >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (rune & 0x3f));
+    return 4;
+}
+
+/* U+FFFD, what an invalid byte reads as. */
+#define UTF8_REPLACEMENT STR("\xef\xbf\xbd")
+
+#endif

@@ -1,0 +1,376 @@
+/* Building nodes from the tree: which operation, on which grid, over which windows. */
+#include "plan/plan.h"
+
+#include "base/checked.h"
+
+#include <assert.h>
+
+/* Depth is bounded by the parser's limit, so recursion here is too. */
+static enum ampql_code build(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+                             struct ampql_error *err);
+
+static int64_t clamp_time(int64_t ms)
+{
+    return ms > PLAN_TIME_LIMIT ? PLAN_TIME_LIMIT : ms < -PLAN_TIME_LIMIT ? -PLAN_TIME_LIMIT : ms;
+}
+
+static struct node *node_new(struct plan *plan, enum node_kind kind, const struct ast *ast, const struct grid *grid,
+                             size_t nchild)
+{
+    struct node *node = arena_new(plan->arena, struct node);
+    if (!node)
+        return NULL;
+    node->kind = kind;
+    node->ast = ast;
+    node->type = ast->type;
+    node->grid = grid;
+    node->child = arena_zeroed(plan->arena, nchild, sizeof *node->child);
+    node->nchild = nchild;
+    return node->child ? node : NULL;
+}
+
+static enum ampql_code no_node(struct ampql_error *err)
+{
+    return fail_nomem(err, "the plan");
+}
+
+/* Where the windows of a selector or subquery end: the grid moved by offset, or one time for all steps with @. */
+static enum ampql_code place_windows(const struct plan *plan, const struct grid *grid, const struct ast_duration *offset,
+                                     struct at at, int64_t range_ms, struct windows *out, struct ampql_error *err)
+{
+    int64_t offset_ms;
+    TRY(plan_duration(plan, offset, &offset_ms, err));
+    *out = (struct windows){.range_ms = range_ms,
+                            .n = grid->n,
+                            .left_closed = plan->options.dialect == AMPQL_PROM2,
+                            .eval_ms = grid->start_ms};
+    int64_t end = grid->start_ms;
+    out->step_ms = grid->step_ms;
+    if (at.kind != AT_NONE) {
+        const struct grid *query = &plan->options.grid;
+        end = at.kind == AT_TIME ? at.ms : at.kind == AT_START ? query->start_ms : grid_end(query);
+        out->step_ms = 0;
+    }
+    out->end_ms = clamp_time(end) - clamp_time(offset_ms);
+    return AMPQL_OK;
+}
+
+static bool has_single_name(const struct ast_selector *selector)
+{
+    for (size_t i = 0; i < selector->matchers.n; i++) {
+        const struct matcher *m = &selector->matchers.at[i];
+        if (m->op == MATCH_EQUAL && m->value.n && str_equal(m->name, STR("__name__")))
+            return true;
+    }
+    return false;
+}
+
+/* Leaves: an instant selector (lookback is its range), a range selector. */
+static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const struct ast *ast,
+                                  const struct ast *selector, const struct grid *grid, bool is_timestamp,
+                                  struct node **out, struct ampql_error *err)
+{
+    const struct ast_selector *s = &selector->u.selector;
+    struct node *node = node_new(plan, kind, ast, grid, kind == NODE_RANGE ? ast->u.call.nargs - 1 : 0);
+    if (!node)
+        return no_node(err);
+    int64_t range_ms = plan->options.lookback_ms;
+    if (s->has_range)
+        TRY(plan_duration(plan, &s->range, &range_ms, err));
+    node->is_timestamp = is_timestamp;
+    node->name = has_single_name(s) ? NAME_SINGLE : NAME_ANY;
+    TRY(place_windows(plan, grid, &s->offset, s->at, range_ms, &node->windows, err));
+    TRY(plan_want(plan, node, s, err));
+    *out = node;
+    return AMPQL_OK;
+}
+
+/* The grid inside a subquery: absolute multiples of its step that its windows can see. */
+static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquery *sub, const struct windows *windows,
+                                     struct grid **out, struct ampql_error *err)
+{
+    int64_t step = plan->options.default_interval_ms;
+    if (sub->has_step)
+        TRY(plan_duration(plan, &sub->step, &step, err));
+    struct grid *grid = arena_new(plan->arena, struct grid);
+    if (!grid)
+        return no_node(err);
+
+    int64_t x = window_end(windows, 0) - windows->range_ms;
+    int64_t start = step * (x / step);
+    if (start < x || (start == x && !windows->left_closed))
+        start += step;
+    int64_t end = window_end(windows, windows->n ? windows->n - 1 : 0);
+    uint64_t n = end < start ? 0 : (uint64_t)(end - start) / (uint64_t)step + 1;
+    *grid = (struct grid){start, step, 0};
+    if (n > plan->options.max_points - plan->points)
+        return fail(err, AMPQL_LIMIT, "the query needs more than %llu evaluation points in its subqueries",
+                    (unsigned long long)plan->options.max_points);
+    plan->points += n;
+    grid->n = (size_t)n;
+    *out = grid;
+    return AMPQL_OK;
+}
+
+static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, const struct ast *ast,
+                                      const struct ast *subquery, const struct grid *grid, struct node **out,
+                                      struct ampql_error *err)
+{
+    const struct ast_subquery *sub = &subquery->u.subquery;
+    struct node *node = node_new(plan, kind, ast, grid, kind == NODE_SUBQUERY ? ast->u.call.nargs : 1);
+    if (!node)
+        return no_node(err);
+    int64_t range_ms;
+    TRY(plan_duration(plan, &sub->range, &range_ms, err));
+    TRY(place_windows(plan, grid, &sub->offset, sub->at, clamp_time(range_ms), &node->windows, err));
+    struct grid *inner;
+    TRY(subquery_grid(plan, sub, &node->windows, &inner, err));
+    TRY(build(plan, sub->expr, inner, &node->child[0], err));
+    node->name = node->child[0]->name;
+    *out = node;
+    return AMPQL_OK;
+}
+
+/* A range function, over a selector's samples or over a subquery. Its other arguments are parameters, in order. */
+static enum ampql_code build_range(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+                                   struct ampql_error *err)
+{
+    const struct ast_call *call = &ast->u.call;
+    size_t matrix = 0;
+    while (call->args[matrix]->type != VALUE_MATRIX)
+        matrix++;
+    const struct ast *range = ast_unwrap(call->args[matrix]);
+    struct node *node;
+    size_t slot = 0;
+    if (range->kind == AST_SUBQUERY) {
+        TRY(build_subquery(plan, NODE_SUBQUERY, ast, range, grid, &node, err));
+        slot = 1;
+    } else {
+        TRY(build_leaf(plan, NODE_RANGE, ast, range, grid, false, &node, err));
+    }
+    for (size_t i = 0; i < call->nargs; i++)
+        if (i != matrix)
+            TRY(build(plan, call->args[i], grid, &node->child[slot++], err));
+    node->type = VALUE_VECTOR;
+    node->function = call->function;
+    node->drops_name = !call->function->keeps_name;
+    if (node->drops_name)
+        node->name = NAME_NONE;
+    *out = node;
+    return AMPQL_OK;
+}
+
+/* absent(v) and absent_over_time(m): the children's presence, then one series. */
+static enum ampql_code build_absent(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+                                    struct ampql_error *err)
+{
+    struct node *node = node_new(plan, NODE_ABSENT, ast, grid, 1);
+    if (!node)
+        return no_node(err);
+    if (ast->u.call.function->kernel == KERNEL_ABSENT_OVER_TIME)
+        TRY(build_range(plan, ast, grid, &node->child[0], err));
+    else
+        TRY(build(plan, ast->u.call.args[0], grid, &node->child[0], err));
+    node->name = NAME_NONE;
+    *out = node;
+    return AMPQL_OK;
+}
+
+/* label_replace and label_join may write any name; sort keeps names; the others have none. */
+static enum name_state name_of_call(const struct ast_call *call, const struct node *node)
+{
+    if (!call->function->keeps_name || node->nchild == 0)
+        return NAME_NONE;
+    for (size_t i = 1; i < call->nargs; i++)
+        if (call->args[i]->type == VALUE_STRING)
+            return NAME_ANY;
+    return node->child[0]->name;
+}
+
+static enum ampql_code build_call(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+                                  struct ampql_error *err)
+{
+    const struct ast_call *call = &ast->u.call;
+    const struct signature *f = call->function;
+    switch ((enum kernel)f->kernel) {
+    case KERNEL_RANGE:
+        return build_range(plan, ast, grid, out, err);
+    case KERNEL_ABSENT:
+    case KERNEL_ABSENT_OVER_TIME:
+        return build_absent(plan, ast, grid, out, err);
+    case KERNEL_TIMESTAMP: {
+        const struct ast *arg = ast_unwrap(call->args[0]);
+        if (arg->kind != AST_SELECTOR)
+            break;
+        TRY(build_leaf(plan, NODE_INSTANT, ast, arg, grid, true, out, err));
+        (*out)->function = f;
+        (*out)->drops_name = true;
+        (*out)->name = NAME_NONE;
+        return AMPQL_OK;
+    }
+    case KERNEL_MAP:
+    case KERNEL_CALL:
+        break;
+    }
+
+    size_t nchild = 0;
+    for (size_t i = 0; i < call->nargs; i++)
+        nchild += call->args[i]->type != VALUE_STRING;
+    bool is_map = f->kernel == KERNEL_MAP || f->kernel == KERNEL_TIMESTAMP;
+    bool lacks_vector = is_map && nchild == 0; /* hour() is hour(vector(time())) */
+    struct node *node = node_new(plan, is_map ? NODE_MAP : NODE_CALL, ast, grid, nchild + lacks_vector);
+    if (!node)
+        return no_node(err);
+    node->function = f;
+    size_t slot = 0;
+    if (lacks_vector) {
+        node->child[0] = node_new(plan, NODE_TIME_VECTOR, ast, grid, 0);
+        if (!node->child[0])
+            return no_node(err);
+        node->child[0]->type = VALUE_VECTOR;
+    }
+    for (size_t i = 0; i < call->nargs; i++) {
+        if (call->args[i]->type == VALUE_STRING)
+            continue;
+        if (call->args[i]->type == VALUE_VECTOR)
+            node->stream = slot;
+        TRY(build(plan, call->args[i], grid, &node->child[slot++], err));
+    }
+    node->drops_name = !f->keeps_name;
+    node->name = name_of_call(call, node);
+    if (is_map)
+        node->name = f->keeps_name ? node->child[node->stream]->name : NAME_NONE;
+    *out = node;
+    return AMPQL_OK;
+}
+
+static enum ampql_code build_binary(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+                                    struct ampql_error *err)
+{
+    const struct ast_binary *binary = &ast->u.binary;
+    bool left_is_scalar = binary->lhs->type == VALUE_SCALAR, right_is_scalar = binary->rhs->type == VALUE_SCALAR;
+    enum op_kind kind = op_info[binary->op].kind;
+    enum node_kind node_kind = left_is_scalar && right_is_scalar ? NODE_SCALARS
+                               : left_is_scalar || right_is_scalar ? NODE_VECTOR_SCALAR
+                               : kind == OP_KIND_SET               ? NODE_SET
+                                                                   : NODE_JOIN;
+    struct node *node = node_new(plan, node_kind, ast, grid, 2);
+    if (!node)
+        return no_node(err);
+    TRY(build(plan, binary->lhs, grid, &node->child[0], err));
+    TRY(build(plan, binary->rhs, grid, &node->child[1], err));
+    node->stream = left_is_scalar ? 1 : 0;
+
+    enum name_state left = node->child[0]->name, right = node->child[1]->name;
+    bool is_filter = kind == OP_KIND_COMPARISON && !binary->returns_bool;
+    /* 2.42's atan2 keeps the name, see facts 2.14 */
+    bool keeps = is_filter || (binary->op == OP_ATAN2 && plan->options.dialect == AMPQL_PROM2);
+    node->drops_name = (node_kind == NODE_VECTOR_SCALAR || node_kind == NODE_JOIN) && !keeps;
+    if (node_kind == NODE_SET)
+        node->name = binary->op != OP_OR ? left : left == NAME_NONE && right == NAME_NONE ? NAME_NONE : NAME_ANY;
+    else if (node->drops_name || node_kind == NODE_SCALARS)
+        node->name = NAME_NONE;
+    else
+        node->name = node->stream == 1 || binary->card == ONE_TO_MANY ? right : left;
+    *out = node;
+    return AMPQL_OK;
+}
+
+static enum ampql_code build_aggregate(struct plan *plan, const struct ast *ast, const struct grid *grid,
+                                       struct node **out, struct ampql_error *err)
+{
+    const struct ast_aggregate *agg = &ast->u.aggregate;
+    bool has_param = agg->param && agg->param->type == VALUE_SCALAR;
+    struct node *node = node_new(plan, NODE_AGGREGATE, ast, grid, has_param ? 2 : 1);
+    if (!node)
+        return no_node(err);
+    TRY(build(plan, agg->expr, grid, &node->child[0], err));
+    if (has_param)
+        TRY(build(plan, agg->param, grid, &node->child[1], err));
+    bool picks = agg->op == AGGREGATION_TOPK || agg->op == AGGREGATION_BOTTOMK || agg->op == AGGREGATION_LIMITK ||
+                 agg->op == AGGREGATION_LIMIT_RATIO;
+    bool by_name = false;
+    for (size_t i = 0; i < agg->grouping.n && !agg->is_without; i++)
+        by_name |= str_equal(agg->grouping.at[i], STR("__name__"));
+    node->name = picks || by_name ? node->child[0]->name : NAME_NONE;
+    *out = node;
+    return AMPQL_OK;
+}
+
+static enum ampql_code build_unary(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+                                   struct ampql_error *err)
+{
+    if (!ast->u.unary.is_minus)
+        return build(plan, ast->u.unary.expr, grid, out, err);
+    struct node *node = node_new(plan, NODE_NEGATE, ast, grid, 1);
+    if (!node)
+        return no_node(err);
+    TRY(build(plan, ast->u.unary.expr, grid, &node->child[0], err));
+    node->drops_name = ast->type == VALUE_VECTOR;
+    node->name = NAME_NONE;
+    *out = node;
+    return AMPQL_OK;
+}
+
+/* One step is enough for what does not change; its one step is the first of the grid. */
+static enum ampql_code build_broadcast(struct plan *plan, const struct ast *ast, const struct grid *grid,
+                                       struct node **out, struct ampql_error *err)
+{
+    struct node *node = node_new(plan, NODE_BROADCAST, ast, grid, 1);
+    struct grid *once = arena_new(plan->arena, struct grid);
+    if (!node || !once)
+        return no_node(err);
+    *once = (struct grid){grid->start_ms, 1, 1};
+    TRY(build(plan, ast, once, &node->child[0], err));
+    node->name = node->child[0]->name;
+    *out = node;
+    return AMPQL_OK;
+}
+
+static enum ampql_code build(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+                             struct ampql_error *err)
+{
+    ast = ast_unwrap(ast);
+    bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
+    if (grid->n > 1 && !is_literal && plan_is_invariant(ast))
+        return build_broadcast(plan, ast, grid, out, err);
+    switch (ast->kind) {
+    case AST_NUMBER:
+    case AST_STRING:
+        *out = node_new(plan, ast->kind == AST_NUMBER ? NODE_NUMBER : NODE_STRING, ast, grid, 0);
+        return *out ? AMPQL_OK : no_node(err);
+    case AST_SELECTOR:
+        return build_leaf(plan, ast->u.selector.has_range ? NODE_SAMPLES : NODE_INSTANT, ast, ast, grid, false, out,
+                          err);
+    case AST_SUBQUERY:
+        return build_subquery(plan, NODE_SUBQUERY_SAMPLES, ast, ast, grid, out, err);
+    case AST_CALL:
+        return build_call(plan, ast, grid, out, err);
+    case AST_AGGREGATE:
+        return build_aggregate(plan, ast, grid, out, err);
+    case AST_BINARY:
+        return build_binary(plan, ast, grid, out, err);
+    case AST_UNARY:
+        return build_unary(plan, ast, grid, out, err);
+    case AST_PAREN:
+        break;
+    }
+    assert(!"unwrapped above");
+    return fail(err, AMPQL_INTERNAL, "parentheses in a plan");
+}
+
+void plan_init(struct plan *plan, struct arena *arena, const struct plan_options *options)
+{
+    *plan = (struct plan){.arena = arena, .options = *options};
+}
+
+enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node **root, struct ampql_error *err)
+{
+    if (plan->options.is_range_query && ast->type != VALUE_SCALAR && ast->type != VALUE_VECTOR)
+        return fail(err, AMPQL_BAD_DATA,
+                    "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
+                    value_type_text(ast->type));
+    TRY(build(plan, ast, &plan->options.grid, root, err));
+    plan_assign_levels(plan, *root);
+    return AMPQL_OK;
+}

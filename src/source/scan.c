@@ -1,0 +1,165 @@
+/* Answering selects from a sealed store. */
+#include "source/store.h"
+
+#include "source/sink.h"
+
+/* The two enums are one list. */
+_Static_assert((int)MATCH_EQUAL == (int)AMPQL_MATCH_EQUAL &&
+                   (int)MATCH_NOT_EQUAL == (int)AMPQL_MATCH_NOT_EQUAL &&
+                   (int)MATCH_REGEX == (int)AMPQL_MATCH_REGEX &&
+                   (int)MATCH_NOT_REGEX == (int)AMPQL_MATCH_NOT_REGEX,
+               "matcher operators");
+
+/* The first i of t [n] with t[i] > time. */
+static size_t first_after(const int64_t *t, size_t n, int64_t time)
+{
+    size_t low = 0;
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
+        if (t[middle] <= time)
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    return low;
+}
+
+struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms)
+{
+    if (s->n == 0 || mint_ms >= maxt_ms)
+        return (struct samples){0};
+    size_t from = first_after(s->t, s->n, mint_ms), to = first_after(s->t, s->n, maxt_ms);
+    return (struct samples){s->t + from, s->v + from, to - from};
+}
+
+static struct str view(struct ampql_string s)
+{
+    return str_make(s.data, s.size);
+}
+
+/* A range of places to look at: those of one metric name, or all. */
+struct places {
+    const struct store_name *names; /* NULL: place i is i */
+    size_t n;
+};
+
+static size_t first_name(const struct store *store, symbol name, bool is_after)
+{
+    size_t low = 0, high = store->nordered;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        symbol at = store->names[middle].name;
+        if (at < name || (is_after && at == name))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct places find_places(const struct store *store, const struct ampql_select *select)
+{
+    for (size_t i = 0; i < select->nmatchers; i++) {
+        const struct ampql_matcher *m = &select->matchers[i];
+        if (m->op != AMPQL_MATCH_EQUAL || !str_equal(view(m->name), STR("__name__")))
+            continue;
+        symbol name = symbols_find(&store->symbols, view(m->value));
+        if (name == SYMBOL_NONE)
+            return (struct places){0};
+        size_t first = first_name(store, name, false);
+        return (struct places){store->names + first, first_name(store, name, true) - first};
+    }
+    return (struct places){NULL, store->nordered};
+}
+
+/* False when an = asks for a string that no series has: nothing can match, and the symbol table
+ * need not grow for it. */
+static bool may_match(const struct store *store, const struct ampql_select *select)
+{
+    for (size_t i = 0; i < select->nmatchers; i++)
+        if (select->matchers[i].op == AMPQL_MATCH_EQUAL &&
+            symbols_find(&store->symbols, view(select->matchers[i].value)) == SYMBOL_NONE)
+            return false;
+    return true;
+}
+
+static enum ampql_code bind(struct store *store, const struct ampql_select *select,
+                            struct arena *work, struct bound_matchers *out, struct ampql_error *err)
+{
+    struct matcher *at = arena_alloc(work, select->nmatchers, sizeof *at);
+    if (!at)
+        return fail_nomem(err, "the matchers of a select");
+    for (size_t i = 0; i < select->nmatchers; i++) {
+        const struct ampql_matcher *m = &select->matchers[i];
+        at[i] = (struct matcher){view(m->name), (enum match_op)m->op, view(m->value)};
+    }
+    return matchers_bind((struct matchers){at, select->nmatchers}, &store->symbols, select->dialect,
+                         work, out, err);
+}
+
+enum ampql_code store_scan(struct store *store, const struct ampql_select *select, int64_t mint_ms,
+                           int64_t maxt_ms, store_visit *visit, void *payload,
+                           struct ampql_error *err)
+{
+    TRY(store_seal(store, err));
+    if (!may_match(store, select))
+        return AMPQL_OK;
+
+    struct arena work;
+    arena_init(&work, store->alc);
+    struct bound_matchers bound = {0};
+    enum ampql_code code = bind(store, select, &work, &bound, err);
+    struct places places = find_places(store, select);
+    for (size_t i = 0; i < places.n && code == AMPQL_OK; i++) {
+        size_t place = places.names ? places.names[i].place : i;
+        const struct store_series *s = &store->series.at[store->order[place]];
+        struct samples whole = {s->t, s->v, s->n}, in = samples_clip(&whole, mint_ms, maxt_ms);
+        if (in.n && matchers_match(&bound, &store->symbols, s->labels, &work))
+            code = visit(payload, store, s->labels, &in);
+    }
+    matchers_unbind(&bound);
+    arena_done(&work);
+    return code;
+}
+
+enum ampql_code store_push(const struct store *store, struct labels labels,
+                           const struct samples *samples, struct ampql_sink *sink)
+{
+    enum { FEW = 64 };
+    struct ampql_label few[FEW], *label = few;
+    few[0] = (struct ampql_label){0}; /* for a set without labels */
+    if (labels.n > FEW && !(label = alloc_get(store->alc, labels.n, sizeof *label)))
+        return sink->failed = fail_nomem(&sink->err, "the labels of a series");
+    for (size_t i = 0; i < labels.n; i++) {
+        struct str name = symbols_text(&store->symbols, labels.at[i].name);
+        struct str value = symbols_text(&store->symbols, labels.at[i].value);
+        label[i] = (struct ampql_label){{name.p, name.n}, {value.p, value.n}};
+    }
+    enum ampql_code code =
+        ampql_sink_push(sink, label, labels.n, samples->t, samples->v, samples->n);
+    if (label != few)
+        alloc_put(store->alc, label, labels.n, sizeof *label);
+    return code;
+}
+
+static enum ampql_code push_samples(void *payload, const struct store *store, struct labels labels,
+                                    const struct samples *samples)
+{
+    return store_push(store, labels, samples, payload);
+}
+
+static enum ampql_code push_labels(void *payload, const struct store *store, struct labels labels,
+                                   const struct samples *samples)
+{
+    (void)samples;
+    return store_push(store, labels, &(struct samples){0}, payload);
+}
+
+enum ampql_code store_select(struct store *store, const struct ampql_select *select,
+                             bool is_labels_only, struct ampql_sink *sink, struct ampql_error *err)
+{
+    if (select->kind != AMPQL_SELECT_RAW && !is_labels_only)
+        return fail(err, AMPQL_UNSUPPORTED, "a source of samples answers RAW selects only");
+    return store_scan(store, select, select->mint_ms, select->maxt_ms,
+                      is_labels_only ? push_labels : push_samples, sink, err);
+}
