@@ -109,11 +109,11 @@ static bool print_tortured(const struct ampql_allocator *alc)
     struct output out;
     FILE *file = tmpfile();
     char sent[256];
-    static const char expected[] = "NAME     VALUE\n"
+    static const char expected[] = "NAME    VALUE\n"
                                    "東\\n         1\n"
                                    "longer  -12.5\n"
                                    "-------------\n"
-                                   "sum      -11.5\n";
+                                   "sum     -11.5\n";
     assert_non_null(file);
     arena_init(&arena, alc);
     table_init(&table, &arena, 2);

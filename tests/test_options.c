@@ -4,7 +4,7 @@
 #include "support/test.h"
 #include "support/torture.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 struct flags {
     bool stats;

@@ -64,8 +64,9 @@ const struct command command_query = {
     .summary = "evaluate a PromQL expression",
     .examples = "  ampql query -s examples/data/cluster_day --time 2026-03-02T00:00:00Z \\\n"
                 "    'sum by (namespace) (avg_over_time(container_memory_allocation_bytes[1d]))'\n"
-                "  ampql query --time 2026-03-01T12:00:00Z -o json 'vector(time())'\n"
-                "  ampql query --start 0 --end 60 --step 15 -o csv 'time() * 2'\n",
+                "  ampql query -s examples/data/cluster_day --start 2026-03-01T00:00:00Z \\\n"
+                "    --end 2026-03-02T00:00:00Z --step 4h -o csv 'sum(node_total_hourly_cost)'\n"
+                "  ampql query --time 2026-03-01T12:00:00Z -o json 'vector(time())'\n",
     .details = "An expression that begins with - goes after --.\n",
     COMMAND_OPTIONS(options, struct flags),
     .min_operands = 1,

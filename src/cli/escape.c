@@ -1,32 +1,18 @@
 /* Escaping for terminals, in Go's spelling so that label sets look as Prometheus prints them. */
 #include "cli/escape.h"
 
+#include "base/utf8.h"
+
 #include <stdint.h>
 #include <stdio.h>
 
-/* The number of bytes of the UTF-8 character at p, its code point in *rune; 0: cut by the end, -1:
- * not UTF-8. */
-static int decode(const unsigned char *p, size_t n, uint32_t *rune)
+/* The code point of a valid sequence [size]. */
+static uint32_t decode(const unsigned char *p, size_t size)
 {
-    int size = p[0] < 0x80                    ? 1
-               : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
-               : (p[0] & 0xf0) == 0xe0        ? 3
-               : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                              : -1;
-    if (size < 0)
-        return -1;
-    *rune = size == 1 ? p[0] : p[0] & (0xffu >> (size + 1));
-    for (int i = 1; i < size; i++) {
-        if ((size_t)i == n)
-            return 0;
-        if ((p[i] & 0xc0) != 0x80)
-            return -1;
-        *rune = *rune << 6 | (p[i] & 0x3f);
-    }
-    if ((size == 3 && (*rune < 0x800 || (*rune >= 0xd800 && *rune <= 0xdfff))) ||
-        (size == 4 && (*rune < 0x10000 || *rune > 0x10ffff)))
-        return -1;
-    return size;
+    uint32_t rune = size == 1 ? p[0] : p[0] & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; i++)
+        rune = rune << 6 | (p[i] & 0x3f);
+    return rune;
 }
 
 /* Controls, and what is invisible but acts: soft hyphen, zero width, line separators, direction
@@ -40,22 +26,22 @@ static bool is_hidden(uint32_t r)
 size_t escape_rune(const char *p, size_t n, char *out)
 {
     static const char names[] = "abtnvfr"; /* \a is 7 */
-    uint32_t rune = 0;
-    int size = decode((const unsigned char *)p, n, &rune);
+    size_t size = utf8_length(p, n);
     out[0] = '\0';
-    if (size == 0)
+    if (size == 0 && utf8_is_cut(p, n))
         return 0;
-    if (size < 0) {
+    if (size == 0) {
         snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned)(unsigned char)p[0]);
         return 1;
     }
+    uint32_t rune = decode((const unsigned char *)p, size);
     if (rune >= 7 && rune <= 13)
         snprintf(out, ESCAPE_MAX, "\\%c", names[rune - 7]);
     else if (rune < 0x20 || rune == 0x7f)
         snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned)rune);
     else if (is_hidden(rune))
         snprintf(out, ESCAPE_MAX, "\\u%04x", (unsigned)(rune & 0xffff));
-    return (size_t)size;
+    return size;
 }
 
 static void escape(struct buf *out, struct str s, bool quoted)
