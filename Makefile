@@ -89,7 +89,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev
+	libcmocka-dev python3
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
@@ -190,7 +190,7 @@ format-check:
 demo: deps ## replay the bundled cluster day: recorded series, and what each namespace cost
 	@$(MAKE) --no-print-directory $(JOBS) $(CMD) && sh examples/demo.sh $(CMD)
 
-ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev python3
+ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
 differential: $(CMD) ## every OpenCost query and rule here and in a Prometheus 2.42 on loopback
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
 	@$(MAKE) --no-print-directory $(B)/bench/load

@@ -51,7 +51,7 @@ static double bytes_used(const struct container *k, int64_t t, int64_t begin_ms)
     double age = t - begin_ms > 6 * HOUR_MS ? 1 : (double)(t - begin_ms) / (double)(6 * HOUR_MS);
     double pages = k->ram_pages * (0.7 + 0.2 * daytime(t) + 0.1 * age +
                                    0.02 * noise(k->seed + 2, t / (10 * MINUTE_MS)));
-    return 4096.0 * (double)(int64_t)(pages + 40 * noise(k->seed + 3, t / MINUTE_MS));
+    return 4096.0 * (double)(int64_t)(pages + 40 * noise(k->seed + 3, t / (3 * MINUTE_MS)));
 }
 
 /* The spot market's share of the on-demand price, another one every four hours. */

@@ -289,7 +289,7 @@ static void add_pod_cadvisor(struct cluster *c, const struct pod *p)
                          .nlives = n,
                          .model = MODEL_BYTES};
         const char *old = has_id ? NULL : p->name;
-        f.a = 300 + (double)(p->seed % 9000), f.b = p->seed % 3 ? 0.85 : 0;
+        f.a = 300 + (double)(p->seed % 9000), f.b = p->seed % 3 ? 0.9 : 0.5;
         expose(c, "container_network_receive_bytes_total", &f, "namespace", p->namespace, "pod",
                p->name, "pod_name", old, "interface", "eth0", "id", id, NULL);
         f.a = 200 + (double)(p->seed / 9000 % 7000);
@@ -349,6 +349,9 @@ static void add_pod_state(struct cluster *c, const struct pod *p)
         if ((f.a = k->gpus) > 0)
             expose(c, "kube_pod_container_resource_requests", &f, IDENTITY, "resource",
                    "nvidia_com_gpu", "unit", "integer", NULL);
+        if ((f.a = k->cpu_request >= 0.25 ? 2 * k->cpu_request : 0) > 0)
+            expose(c, "kube_pod_container_resource_limits", &f, IDENTITY, "resource", "cpu", "unit",
+                   "core", NULL);
         if ((f.a = 2 * k->ram_request) > 0)
             expose(c, "kube_pod_container_resource_limits", &f, IDENTITY, "resource", "memory",
                    "unit", "byte", NULL);
@@ -396,7 +399,8 @@ static void add_pod_cost(struct cluster *c, const struct pod *p)
         f.a = rates[w] * (0.2 + cluster_unit(cluster_mix(p->seed + w)));
         expose(c, "kubecost_pod_network_egress_bytes_total", &f, "pod_name", p->name, "namespace",
                p->namespace, "internet", ways[w][0], "same_zone", ways[w][1], "same_region",
-               ways[w][2], "service", w == 0 ? "s3" : NULL, NULL);
+               ways[w][2], "service", w == 0 ? "s3" : NULL, "sameZone",
+               p->cluster ? ways[w][1] : NULL, "sameRegion", p->cluster ? ways[w][2] : NULL, NULL);
     }
 }
 
@@ -489,7 +493,7 @@ static void add_groups(struct cluster *c, size_t at)
         const char *kind = "Deployment", *name = p->app;
         if (p->template_hash[0] == '3') /* some belong to nobody, some to a Rollout */
             kind = name = "<none>";
-        else if (p->template_hash[0] == '7')
+        else if (p->template_hash[0] == '6' || p->template_hash[0] == '7')
             kind = "Rollout";
         expose(c, "kube_replicaset_owner", &f, "namespace", p->namespace, "replicaset",
                p->owner_name, "owner_kind", kind, "owner_name", name, "owner_is_controller",
@@ -498,7 +502,8 @@ static void add_groups(struct cluster *c, size_t at)
     if (!is_first(c, at, same_app))
         return;
     f.target = c->cost[p->cluster];
-    if (p->owner_kind[0] == 'R' && p->template_hash[0] != '3' && p->template_hash[0] != '7')
+    if (p->owner_kind[0] == 'R' && p->template_hash[0] != '3' && p->template_hash[0] != '6' &&
+        p->template_hash[0] != '7')
         expose(c, "deployment_match_labels", &f, "namespace", p->namespace, "deployment", p->app,
                "label_app", p->app, NULL);
     if (p->owner_kind[0] == 'S')

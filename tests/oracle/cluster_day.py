@@ -19,20 +19,30 @@ container_network_receive_bytes_total{pod!=""} container_network_transmit_bytes_
 kube_node_labels kube_namespace_labels kube_namespace_annotations kube_pod_labels kube_pod_annotations
 service_selector_labels deployment_match_labels statefulSet_match_labels kube_pod_owner kube_replicaset_owner
 kubecost_load_balancer_cost DCGM_FI_PROF_GR_ENGINE_ACTIVE kubecost_container_cpu_usage_irate
+kube_node_status_capacity_cpu_cores kube_node_status_capacity_memory_bytes node_gpu_count
+kube_node_status_allocatable_cpu_cores kube_node_status_allocatable_memory_bytes kubelet_volume_stats_used_bytes
+kube_persistentvolumeclaim_info
 """.split()
 
 # over 25 hours: the first irate window of the day reaches back
-RAW_LONG = ['container_cpu_usage_seconds_total{container!="POD",container!=""}']
+RAW_LONG = ['container_cpu_usage_seconds_total{container!=""}']
+
+# the AMP guide's spelling of the labels, for the rules' six hours and the window before them
+RAW_RULES = ['container_cpu_usage_seconds_total{container_name!=""}']
 
 # on the resolution's grid: what stands bare in a subquery
 GRID = """
 kube_pod_container_status_running kube_persistentvolumeclaim_info{volumename!=""} kube_persistentvolume_capacity_bytes
 kubecost_load_balancer_cost node_cpu_hourly_cost node_total_hourly_cost
+kubecost_node_is_spot kube_node_labels kube_node_status_capacity_memory_bytes
+container_fs_limit_bytes{device=~"/dev/(nvme|sda).*",id="/"} container_fs_usage_bytes{device=~"/dev/(nvme|sda).*",id="/"}
 """.split()
 
 # at the rules' own times
 RULE_GRID = """
 kube_pod_owner container_cpu_allocation container_memory_allocation_bytes kube_node_info
+container_memory_working_set_bytes{container!="POD",container!=""}
+container_memory_working_set_bytes{container_name!="POD",container_name!=""}
 """.split()
 RULE_POINT = ['container_memory_working_set_bytes', '{__name__=~".+"}', "node_total_hourly_cost"]
 
@@ -42,6 +52,8 @@ def selects():
         yield {"query": query + "[1d]", "kind": "RAW", "time": END}
     for query in RAW_LONG:
         yield {"query": query + "[25h]", "kind": "RAW", "time": END}
+    for query in RAW_RULES:
+        yield {"query": query + "[365m]", "kind": "RAW", "time": END}
     for query in GRID:
         yield {"query": query, "kind": "GRID", "start": START, "end": END, "step": 300}
     for query in RULE_GRID:
