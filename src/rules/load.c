@@ -1,0 +1,85 @@
+/* Load a rule file: read it, compile every expression, and find what each reads. */
+#include "rules/rules.h"
+
+enum { MAX_BYTES = 8 << 20 };
+
+/* An error inside an expression, with its place in the file. */
+static enum ampql_code fail_expr(struct str text, const struct rule *rule, enum ampql_code code,
+                                 const struct ampql_error *why, struct ampql_error *err)
+{
+    char name[100];
+    if (code == AMPQL_NOMEM)
+        return fail(err, code, "%s", why->message);
+    struct yaml_place place = yaml_inside(text, &rule->expr, why->has_span ? why->start : 0);
+    struct yaml_place end = yaml_inside(text, &rule->expr, why->has_span ? why->end : 0);
+    return fail_at(err, code, place.offset, end.offset, "line %zu, column %zu: expr of %s: %s",
+                   place.line, place.column,
+                   quote_clipped(name, sizeof name, str_view(rule->view.name)), why->message);
+}
+
+/* The tree says what the rule reads; the compiled query keeps its own. */
+static enum ampql_code depend(const struct rules_host *host, struct ampql_rules *rules, size_t i,
+                              struct ampql_error *err)
+{
+    struct rule *rule = &rules->file.rules.at[i];
+    struct arena work;
+    struct ast *ast = NULL;
+    arena_init(&work, &rules->alc);
+    enum ampql_code code = parse_expr(str_view(rule->view.expr), &host->parse, &work, &ast, err);
+    if (code == AMPQL_OK)
+        code = rules_depend(&rules->file, i, ast, &rules->arena, err);
+    arena_done(&work);
+    return code;
+}
+
+static enum ampql_code compile(const struct rules_host *host, struct str text,
+                               struct ampql_rules *rules, size_t i, struct ampql_error *err)
+{
+    struct rule *rule = &rules->file.rules.at[i];
+    struct ampql_error why = {0};
+    enum ampql_code code = ampql_query_compile(host->engine, rule->view.expr.data,
+                                               rule->view.expr.size, &rule->query, &why);
+    if (code == AMPQL_OK)
+        code = depend(host, rules, i, &why);
+    return code == AMPQL_OK ? AMPQL_OK : fail_expr(text, rule, code, &why, err);
+}
+
+static enum ampql_code fill(const struct rules_host *host, struct str text,
+                            struct ampql_rules *rules, struct ampql_error *err)
+{
+    if (text.n > MAX_BYTES)
+        return fail(err, AMPQL_LIMIT, "a rule file of %zu bytes, expected at most %d", text.n,
+                    MAX_BYTES);
+    TRY(rules_read(text, &rules->arena, &rules->file, err));
+    for (size_t i = 0; i < rules->file.rules.n; i++)
+        TRY(compile(host, text, rules, i, err));
+    return AMPQL_OK;
+}
+
+enum ampql_code rules_load(const struct rules_host *host, struct str text, struct ampql_rules **out,
+                           struct ampql_error *err)
+{
+    struct ampql_rules *rules = alloc_get(host->alc, 1, sizeof *rules);
+    *out = NULL;
+    if (!rules)
+        return fail_nomem(err, "rules");
+    *rules = (struct ampql_rules){.alc = *host->alc, .engine = host->engine};
+    arena_init(&rules->arena, &rules->alc);
+    enum ampql_code code = fill(host, text, rules, err);
+    if (code == AMPQL_OK)
+        *out = rules;
+    else
+        rules_free(rules);
+    return code;
+}
+
+void rules_free(struct ampql_rules *rules)
+{
+    if (!rules)
+        return;
+    for (size_t i = 0; i < rules->file.rules.n; i++)
+        ampql_query_free(rules->file.rules.at[i].query);
+    arena_done(&rules->arena);
+    struct ampql_allocator alc = rules->alc; /* the block that holds it is freed with it */
+    alloc_put(&alc, rules, 1, sizeof *rules);
+}
