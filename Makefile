@@ -49,9 +49,10 @@ LIB_LAYERS := base series lang plan eval source engine rules cost api
 LIB_SRC  := $(sort $(foreach l,$(LIB_LAYERS),$(shell find src/$(l) -name '*.c' -o -name '*.cc' 2>/dev/null)))
 CMD_SRC  := $(sort $(foreach l,tool cli,$(shell find src/$(l) -name '*.c' 2>/dev/null)))
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
-SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c))
+CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c)) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
-BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+BENCH_SRC := $(filter-out $(CLUSTER_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
 
@@ -61,6 +62,7 @@ CMD_OBJ  := $(call obj,$(CMD_SRC))
 TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZERS  := $(patsubst fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 FUZZ_REPLAY := $(patsubst %,$(B)/fuzz/replay_%,$(FUZZERS))
+BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 LIB  := $(B)/libampql.a
 SO   := $(B)/libampql.so
@@ -117,6 +119,12 @@ $(EXAMPLES): $(B)/examples/%: examples/%.c $(LIB)
 	$(call say,LD,$@)$(CC) -std=c11 -Wall -Wextra -Iinclude -c -o $@.o $< && \
 	  $(CXX) $(LDFLAGS_ALL) -o $@ $@.o $(LIB) $(LDLIBS_ALL)
 
+# The loader knows nothing of the library, the measurement what a stranger would.
+$(B)/bench/bench: $(LIB)
+$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
+
 .SECONDARY:
 
 # ---- checks
@@ -167,10 +175,15 @@ format-check:
 demo: deps ## replay the bundled cluster day: recorded series, and what each namespace cost
 	@$(MAKE) --no-print-directory $(CMD) && sh examples/demo.sh $(CMD)
 
+ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev python3
 differential: $(CMD) ## every OpenCost query and rule here and in a Prometheus 2.42 on loopback
+	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
+	@$(MAKE) --no-print-directory $(B)/bench/load
 	@sh tests/oracle/differential.sh $(B)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run
+	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
+	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/bench/bench.sh $(B)
 
 clean: ## remove build/

@@ -20,6 +20,7 @@ struct ampql_cancel;
 struct ampql_engine_options {
     size_t size;                             /* of this struct */
     const struct ampql_allocator *allocator; /* copied; NULL: malloc */
+    enum ampql_dialect dialect;              /* of query texts, and of runs that give none */
     bool experimental;                       /* accept experimental functions and aggregations */
     size_t max_query_bytes;                  /* 0: 1 MiB */
     size_t max_depth;                        /* of the syntax tree; 0: 256 */
@@ -46,11 +47,11 @@ struct ampql_run_options {
     size_t size;                 /* of this struct */
     int64_t start_ms;            /* Unix ms; the time of an instant query */
     int64_t end_ms, step_ms;     /* a range query when step_ms > 0; with step 0 end is ignored */
-    enum ampql_dialect dialect;  /* 0: prom3 */
+    enum ampql_dialect dialect;  /* 0: the engine's */
     int64_t lookback_ms;         /* 0: 5 minutes */
     int64_t default_interval_ms; /* step of subqueries that give none; 0: 1 minute */
     int64_t timeout_ms;          /* 0: none */
-    uint64_t max_samples;        /* samples read plus values held; 0: 50 million */
+    uint64_t max_samples;        /* values held at once; 0: 50 million */
     uint64_t max_points; /* steps of a range query; 0: 11,001 as the HTTP API; UINT64_MAX: none */
     struct ampql_cancel *cancel; /* may be NULL */
 };
@@ -152,7 +153,7 @@ AMPQL_API void ampql_cancel_free(struct ampql_cancel *cancel);
 /* Function i of the language, in order of name: NULL past the last. */
 struct ampql_function {
     const char *name;
-    const char *signature; /* "rate(range vector) instant vector" */
+    char signature[160]; /* "rate(range vector) instant vector" */
     const char *help;
     bool is_experimental;
     bool is_aggregation;

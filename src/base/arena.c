@@ -27,6 +27,18 @@ void arena_done(struct arena *arena)
     arena_init(arena, arena->alc);
 }
 
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *newest = arena->block;
+    if (!newest)
+        return;
+    struct arena rest = {.alc = arena->alc, .block = newest->next};
+    arena_done(&rest);
+    newest->next = NULL;
+    arena->used = HEADER;
+    arena->size = arena->total = newest->size;
+}
+
 static bool add_block(struct arena *arena, size_t bytes)
 {
     size_t size = arena->size ? arena->size * 2 : FIRST_BLOCK;

@@ -23,6 +23,9 @@ void arena_init(struct arena *arena, const struct ampql_allocator *alc);
 /* Free every piece. The arena may be used again. */
 void arena_done(struct arena *arena);
 
+/* Forget every piece but keep the newest block for the next ones. */
+void arena_reset(struct arena *arena);
+
 /* [count] elements of size bytes, not zeroed; NULL when memory is out or the product overflows. A
  * count of 0 gives a pointer that must not be followed. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);

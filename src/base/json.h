@@ -47,15 +47,18 @@ struct json_limits {
 struct json {
     const struct ampql_allocator *alc;
     struct json_limits limits;
-    const char *p, *end; /* the current piece */
-    uint64_t offset;     /* of p in the document */
+    const char *p, *end; /* what is left of the current piece */
+    uint64_t end_offset; /* of end in the document */
     bool is_last;        /* no piece follows */
-    struct buf partial;  /* a token cut by the end of a piece, or unescaped */
+    struct buf partial;  /* a token cut by the end of a piece, or a string being unescaped */
     uint8_t *stack;      /* [max_depth] of open { and [ */
     size_t depth;
-    int state;
-    int scan; /* where inside a cut token the reader stopped */
-    uint64_t token_offset;
+    int expect;            /* what may come next */
+    int cut;               /* the kind of token that the last piece ended in, if any */
+    bool is_escaped;       /* a cut string's last byte is a backslash that escapes the next */
+    size_t word, matched;  /* which of true, false and null, and how much of it was read */
+    uint64_t token_offset; /* of the token being read */
+    enum ampql_code failed;
 };
 
 /* err  AMPQL_NOMEM */

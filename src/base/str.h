@@ -58,4 +58,7 @@ static inline struct str str_from(struct str s, size_t n)
     return (struct str){s.p + n, s.n - n};
 }
 
+/* Is it well-formed UTF-8: no overlong forms, surrogates, or code points past U+10FFFF? */
+bool str_is_utf8(struct str s);
+
 #endif

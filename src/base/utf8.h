@@ -6,27 +6,38 @@
 
 #include <stdint.h>
 
+/* How many of the bytes at p [n] can belong to one sequence; *need is the length of that sequence,
+ * 0 when p[0] starts none. */
+static inline size_t utf8_prefix(const char *p, size_t n, size_t *need)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    *need = 0;
+    if (n == 0 || (u[0] >= 0x80 && u[0] < 0xc2) || u[0] > 0xf4)
+        return 0;
+    *need = u[0] < 0x80 ? 1 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+    unsigned low = u[0] == 0xe0 ? 0xa0 : u[0] == 0xf0 ? 0x90 : 0x80; /* of the second byte */
+    unsigned high = u[0] == 0xed ? 0x9f : u[0] == 0xf4 ? 0x8f : 0xbf;
+    size_t i = 1;
+    for (; i < n && i < *need && u[i] >= low && u[i] <= high; i++) {
+        low = 0x80;
+        high = 0xbf;
+    }
+    return i;
+}
+
 /* Bytes of the sequence that starts at p [n], 1 to 4; 0 when there is no valid one (n may be 0). An
  * invalid byte reads as one U+FFFD, as in Go. */
 static inline size_t utf8_length(const char *p, size_t n)
 {
-    const unsigned char *u = (const unsigned char *)p;
-    if (n == 0)
-        return 0;
-    if (u[0] < 0x80)
-        return 1;
-    if (u[0] < 0xc2 || u[0] > 0xf4)
-        return 0;
-    size_t need = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-    if (n < need)
-        return 0;
-    for (size_t i = 1; i < need; i++)
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-        (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-        return 0;
-    return need;
+    size_t need;
+    return utf8_prefix(p, n, &need) == need ? need : 0;
+}
+
+/* Are the bytes at p [n], all of them, the beginning of a longer sequence? */
+static inline bool utf8_is_cut(const char *p, size_t n)
+{
+    size_t need;
+    return n && utf8_prefix(p, n, &need) == n && n < need;
 }
 
 static inline bool utf8_valid(struct str s)

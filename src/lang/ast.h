@@ -132,6 +132,7 @@ enum cardinality { ONE_TO_ONE, MANY_TO_ONE, ONE_TO_MANY, MANY_TO_MANY };
 
 struct ast_binary {
     enum op op;
+    struct span op_span; /* the operator itself: where messages point */
     struct ast *lhs, *rhs;
     bool returns_bool;
     bool has_matching; /* on or ignoring was written */
@@ -149,6 +150,7 @@ struct ast_unary {
 struct ast {
     enum ast_kind kind;
     enum value_type type; /* set by the type check */
+    uint32_t height;      /* of the tree from here down, 1 for a leaf; at most max_depth */
     struct span span;
     union {
         struct {

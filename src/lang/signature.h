@@ -19,26 +19,27 @@ enum { SIGNATURE_ARGS = 6, SIGNATURE_ANY = -1 };
 
 /* How a call is planned and evaluated. The kernels themselves are in eval/function. */
 enum kernel {
-    KERNEL_MAP,             /* row by row: the vector argument streams, scalar arguments are parameters */
-    KERNEL_RANGE,           /* series by series over windows of samples */
-    KERNEL_CALL,            /* whole values in, whole values out */
-    KERNEL_TIMESTAMP,       /* timestamp(): of a bare selector the sample's own time */
-    KERNEL_ABSENT,          /* absent(): needs the selector's matchers */
+    KERNEL_MAP,       /* row by row: the vector argument streams, scalar arguments are parameters */
+    KERNEL_RANGE,     /* series by series over windows of samples */
+    KERNEL_CALL,      /* whole values in, whole values out */
+    KERNEL_TIMESTAMP, /* timestamp(): of a bare selector the sample's own time */
+    KERNEL_ABSENT,    /* absent(): needs the selector's matchers */
     KERNEL_ABSENT_OVER_TIME
 };
 
 struct signature {
     const char *name;
     const char *help;             /* one line for `ampql functions` */
-    uint8_t args[SIGNATURE_ARGS]; /* enum value_type of each argument, the last one repeats when variadic */
+    uint8_t args[SIGNATURE_ARGS]; /* enum value_type of each argument, the last one repeats when
+                                     variadic */
     uint8_t nargs;                /* declared arguments */
-    int8_t optional;              /* how many of them may be left out; SIGNATURE_ANY: the last one 0..n times */
-    uint8_t result;               /* enum value_type */
-    bool experimental;            /* refused unless experimental functions are on */
-    uint8_t kernel;               /* enum kernel */
-    bool keeps_name;              /* the result keeps __name__ */
-    bool reads_time;              /* depends on the evaluation time: never step-invariant */
-    bool only_prom2;              /* holt_winters */
+    int8_t optional; /* how many of them may be left out; SIGNATURE_ANY: the last one 0..n times */
+    uint8_t result;  /* enum value_type */
+    bool experimental; /* refused unless experimental functions are on */
+    uint8_t kernel;    /* enum kernel */
+    bool keeps_name;   /* the result keeps __name__ */
+    bool reads_time;   /* depends on the evaluation time: never step-invariant */
+    bool only_prom2;   /* holt_winters */
 };
 
 /* Finds by exact, case-sensitive name; NULL when there is no such function. */

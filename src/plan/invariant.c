@@ -1,4 +1,5 @@
-/* What does not change from step to step, durations that depend on the query's grid, and the order of leaves. */
+/* What does not change from step to step, durations that depend on the query's grid, and the order
+ * of leaves. */
 #include "plan/plan.h"
 
 #include <math.h>
@@ -70,8 +71,8 @@ static double seconds_of(const struct plan *plan, const struct ast_time_expr *e)
     }
 }
 
-enum ampql_code plan_duration(const struct plan *plan, const struct ast_duration *duration, int64_t *out,
-                              struct ampql_error *err)
+enum ampql_code plan_duration(const struct plan *plan, const struct ast_duration *duration,
+                              int64_t *out, struct ampql_error *err)
 {
     if (!duration->expr) {
         *out = duration->ms;
@@ -83,7 +84,8 @@ enum ampql_code plan_duration(const struct plan *plan, const struct ast_duration
         return fail_at(err, AMPQL_EXECUTION, span->start, span->end, "duration out of range");
     *out = (int64_t)ms;
     if (*out <= 0 && duration->must_be_positive)
-        return fail_at(err, AMPQL_EXECUTION, span->start, span->end, "duration must be greater than 0");
+        return fail_at(err, AMPQL_EXECUTION, span->start, span->end,
+                       "duration must be greater than 0");
     return AMPQL_OK;
 }
 
@@ -108,7 +110,8 @@ static bool is_param(const struct node *node, size_t child)
     }
 }
 
-/* Give the leaves below node levels from base up; returns the first level above all of them, 0 when there is none. */
+/* Give the leaves below node levels from base up; returns the first level above all of them, 0 when
+ * there is none. */
 static unsigned assign(struct node *node, unsigned base)
 {
     unsigned above = 0;

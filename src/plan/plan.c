@@ -6,16 +6,16 @@
 #include <assert.h>
 
 /* Depth is bounded by the parser's limit, so recursion here is too. */
-static enum ampql_code build(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
-                             struct ampql_error *err);
+static enum ampql_code build(struct plan *plan, const struct ast *ast, const struct grid *grid,
+                             struct node **out, struct ampql_error *err);
 
 static int64_t clamp_time(int64_t ms)
 {
     return ms > PLAN_TIME_LIMIT ? PLAN_TIME_LIMIT : ms < -PLAN_TIME_LIMIT ? -PLAN_TIME_LIMIT : ms;
 }
 
-static struct node *node_new(struct plan *plan, enum node_kind kind, const struct ast *ast, const struct grid *grid,
-                             size_t nchild)
+static struct node *node_new(struct plan *plan, enum node_kind kind, const struct ast *ast,
+                             const struct grid *grid, size_t nchild)
 {
     struct node *node = arena_new(plan->arena, struct node);
     if (!node)
@@ -34,9 +34,19 @@ static enum ampql_code no_node(struct ampql_error *err)
     return fail_nomem(err, "the plan");
 }
 
-/* Where the windows of a selector or subquery end: the grid moved by offset, or one time for all steps with @. */
-static enum ampql_code place_windows(const struct plan *plan, const struct grid *grid, const struct ast_duration *offset,
-                                     struct at at, int64_t range_ms, struct windows *out, struct ampql_error *err)
+/* Say that a node drops the name of series that had `input` names. */
+static void drop_name(struct node *node, enum name_state input)
+{
+    node->drops_name = true;
+    node->may_collide = input == NAME_ANY;
+    node->name = NAME_NONE;
+}
+
+/* Where the windows of a selector or subquery end: the grid moved by offset, or one time for all
+ * steps with @. */
+static enum ampql_code place_windows(const struct plan *plan, const struct grid *grid,
+                                     const struct ast_duration *offset, struct at at,
+                                     int64_t range_ms, struct windows *out, struct ampql_error *err)
 {
     int64_t offset_ms;
     TRY(plan_duration(plan, offset, &offset_ms, err));
@@ -67,11 +77,12 @@ static bool has_single_name(const struct ast_selector *selector)
 
 /* Leaves: an instant selector (lookback is its range), a range selector. */
 static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const struct ast *ast,
-                                  const struct ast *selector, const struct grid *grid, bool is_timestamp,
-                                  struct node **out, struct ampql_error *err)
+                                  const struct ast *selector, const struct grid *grid,
+                                  bool is_timestamp, struct node **out, struct ampql_error *err)
 {
     const struct ast_selector *s = &selector->u.selector;
-    struct node *node = node_new(plan, kind, ast, grid, kind == NODE_RANGE ? ast->u.call.nargs - 1 : 0);
+    struct node *node =
+        node_new(plan, kind, ast, grid, kind == NODE_RANGE ? ast->u.call.nargs - 1 : 0);
     if (!node)
         return no_node(err);
     int64_t range_ms = plan->options.lookback_ms;
@@ -86,8 +97,9 @@ static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const 
 }
 
 /* The grid inside a subquery: absolute multiples of its step that its windows can see. */
-static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquery *sub, const struct windows *windows,
-                                     struct grid **out, struct ampql_error *err)
+static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquery *sub,
+                                     const struct windows *windows, struct grid **out,
+                                     struct ampql_error *err)
 {
     int64_t step = plan->options.default_interval_ms;
     if (sub->has_step)
@@ -104,7 +116,8 @@ static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquer
     uint64_t n = end < start ? 0 : (uint64_t)(end - start) / (uint64_t)step + 1;
     *grid = (struct grid){start, step, 0};
     if (n > plan->options.max_points - plan->points)
-        return fail(err, AMPQL_LIMIT, "the query needs more than %llu evaluation points in its subqueries",
+        return fail(err, AMPQL_LIMIT,
+                    "the query needs more than %llu evaluation points in its subqueries",
                     (unsigned long long)plan->options.max_points);
     plan->points += n;
     grid->n = (size_t)n;
@@ -113,17 +126,19 @@ static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquer
 }
 
 static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, const struct ast *ast,
-                                      const struct ast *subquery, const struct grid *grid, struct node **out,
-                                      struct ampql_error *err)
+                                      const struct ast *subquery, const struct grid *grid,
+                                      struct node **out, struct ampql_error *err)
 {
     const struct ast_subquery *sub = &subquery->u.subquery;
-    struct node *node = node_new(plan, kind, ast, grid, kind == NODE_SUBQUERY ? ast->u.call.nargs : 1);
+    struct node *node =
+        node_new(plan, kind, ast, grid, kind == NODE_SUBQUERY ? ast->u.call.nargs : 1);
     if (!node)
         return no_node(err);
     int64_t range_ms;
     TRY(plan_duration(plan, &sub->range, &range_ms, err));
-    TRY(place_windows(plan, grid, &sub->offset, sub->at, clamp_time(range_ms), &node->windows, err));
-    struct grid *inner;
+    TRY(place_windows(plan, grid, &sub->offset, sub->at, clamp_time(range_ms), &node->windows,
+                      err));
+    struct grid *inner = NULL;
     TRY(subquery_grid(plan, sub, &node->windows, &inner, err));
     TRY(build(plan, sub->expr, inner, &node->child[0], err));
     node->name = node->child[0]->name;
@@ -131,8 +146,10 @@ static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, co
     return AMPQL_OK;
 }
 
-/* A range function, over a selector's samples or over a subquery. Its other arguments are parameters, in order. */
-static enum ampql_code build_range(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+/* A range function, over a selector's samples or over a subquery. Its other arguments are
+ * parameters, in order. */
+static enum ampql_code build_range(struct plan *plan, const struct ast *ast,
+                                   const struct grid *grid, struct node **out,
                                    struct ampql_error *err)
 {
     const struct ast_call *call = &ast->u.call;
@@ -153,15 +170,15 @@ static enum ampql_code build_range(struct plan *plan, const struct ast *ast, con
             TRY(build(plan, call->args[i], grid, &node->child[slot++], err));
     node->type = VALUE_VECTOR;
     node->function = call->function;
-    node->drops_name = !call->function->keeps_name;
-    if (node->drops_name)
-        node->name = NAME_NONE;
+    if (!call->function->keeps_name)
+        drop_name(node, node->name);
     *out = node;
     return AMPQL_OK;
 }
 
 /* absent(v) and absent_over_time(m): the children's presence, then one series. */
-static enum ampql_code build_absent(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+static enum ampql_code build_absent(struct plan *plan, const struct ast *ast,
+                                    const struct grid *grid, struct node **out,
                                     struct ampql_error *err)
 {
     struct node *node = node_new(plan, NODE_ABSENT, ast, grid, 1);
@@ -171,6 +188,8 @@ static enum ampql_code build_absent(struct plan *plan, const struct ast *ast, co
         TRY(build_range(plan, ast, grid, &node->child[0], err));
     else
         TRY(build(plan, ast->u.call.args[0], grid, &node->child[0], err));
+    node->child[0]->may_collide =
+        node->child[0]->may_collide && ast->u.call.function->kernel == KERNEL_ABSENT;
     node->name = NAME_NONE;
     *out = node;
     return AMPQL_OK;
@@ -187,8 +206,8 @@ static enum name_state name_of_call(const struct ast_call *call, const struct no
     return node->child[0]->name;
 }
 
-static enum ampql_code build_call(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
-                                  struct ampql_error *err)
+static enum ampql_code build_call(struct plan *plan, const struct ast *ast, const struct grid *grid,
+                                  struct node **out, struct ampql_error *err)
 {
     const struct ast_call *call = &ast->u.call;
     const struct signature *f = call->function;
@@ -204,8 +223,7 @@ static enum ampql_code build_call(struct plan *plan, const struct ast *ast, cons
             break;
         TRY(build_leaf(plan, NODE_INSTANT, ast, arg, grid, true, out, err));
         (*out)->function = f;
-        (*out)->drops_name = true;
-        (*out)->name = NAME_NONE;
+        drop_name(*out, (*out)->name);
         return AMPQL_OK;
     }
     case KERNEL_MAP:
@@ -218,7 +236,8 @@ static enum ampql_code build_call(struct plan *plan, const struct ast *ast, cons
         nchild += call->args[i]->type != VALUE_STRING;
     bool is_map = f->kernel == KERNEL_MAP || f->kernel == KERNEL_TIMESTAMP;
     bool lacks_vector = is_map && nchild == 0; /* hour() is hour(vector(time())) */
-    struct node *node = node_new(plan, is_map ? NODE_MAP : NODE_CALL, ast, grid, nchild + lacks_vector);
+    struct node *node =
+        node_new(plan, is_map ? NODE_MAP : NODE_CALL, ast, grid, nchild + lacks_vector);
     if (!node)
         return no_node(err);
     node->function = f;
@@ -236,21 +255,24 @@ static enum ampql_code build_call(struct plan *plan, const struct ast *ast, cons
             node->stream = slot;
         TRY(build(plan, call->args[i], grid, &node->child[slot++], err));
     }
-    node->drops_name = !f->keeps_name;
     node->name = name_of_call(call, node);
-    if (is_map)
-        node->name = f->keeps_name ? node->child[node->stream]->name : NAME_NONE;
+    if (is_map && f->keeps_name)
+        node->name = node->child[node->stream]->name;
+    else if (is_map)
+        drop_name(node, node->child[node->stream]->name);
     *out = node;
     return AMPQL_OK;
 }
 
-static enum ampql_code build_binary(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
+                                    const struct grid *grid, struct node **out,
                                     struct ampql_error *err)
 {
     const struct ast_binary *binary = &ast->u.binary;
-    bool left_is_scalar = binary->lhs->type == VALUE_SCALAR, right_is_scalar = binary->rhs->type == VALUE_SCALAR;
+    bool left_is_scalar = binary->lhs->type == VALUE_SCALAR,
+         right_is_scalar = binary->rhs->type == VALUE_SCALAR;
     enum op_kind kind = op_info[binary->op].kind;
-    enum node_kind node_kind = left_is_scalar && right_is_scalar ? NODE_SCALARS
+    enum node_kind node_kind = left_is_scalar && right_is_scalar   ? NODE_SCALARS
                                : left_is_scalar || right_is_scalar ? NODE_VECTOR_SCALAR
                                : kind == OP_KIND_SET               ? NODE_SET
                                                                    : NODE_JOIN;
@@ -265,19 +287,24 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast, co
     bool is_filter = kind == OP_KIND_COMPARISON && !binary->returns_bool;
     /* 2.42's atan2 keeps the name, see facts 2.14 */
     bool keeps = is_filter || (binary->op == OP_ATAN2 && plan->options.dialect == AMPQL_PROM2);
-    node->drops_name = (node_kind == NODE_VECTOR_SCALAR || node_kind == NODE_JOIN) && !keeps;
+    enum name_state many = node->stream == 1 || binary->card == ONE_TO_MANY ? right : left;
     if (node_kind == NODE_SET)
-        node->name = binary->op != OP_OR ? left : left == NAME_NONE && right == NAME_NONE ? NAME_NONE : NAME_ANY;
-    else if (node->drops_name || node_kind == NODE_SCALARS)
+        node->name = binary->op != OP_OR                       ? left
+                     : left == NAME_NONE && right == NAME_NONE ? NAME_NONE
+                                                               : NAME_ANY;
+    else if (node_kind == NODE_SCALARS)
         node->name = NAME_NONE;
+    else if (keeps)
+        node->name = many;
     else
-        node->name = node->stream == 1 || binary->card == ONE_TO_MANY ? right : left;
+        drop_name(node, many);
     *out = node;
     return AMPQL_OK;
 }
 
-static enum ampql_code build_aggregate(struct plan *plan, const struct ast *ast, const struct grid *grid,
-                                       struct node **out, struct ampql_error *err)
+static enum ampql_code build_aggregate(struct plan *plan, const struct ast *ast,
+                                       const struct grid *grid, struct node **out,
+                                       struct ampql_error *err)
 {
     const struct ast_aggregate *agg = &ast->u.aggregate;
     bool has_param = agg->param && agg->param->type == VALUE_SCALAR;
@@ -287,8 +314,8 @@ static enum ampql_code build_aggregate(struct plan *plan, const struct ast *ast,
     TRY(build(plan, agg->expr, grid, &node->child[0], err));
     if (has_param)
         TRY(build(plan, agg->param, grid, &node->child[1], err));
-    bool picks = agg->op == AGGREGATION_TOPK || agg->op == AGGREGATION_BOTTOMK || agg->op == AGGREGATION_LIMITK ||
-                 agg->op == AGGREGATION_LIMIT_RATIO;
+    bool picks = agg->op == AGGREGATION_TOPK || agg->op == AGGREGATION_BOTTOMK ||
+                 agg->op == AGGREGATION_LIMITK || agg->op == AGGREGATION_LIMIT_RATIO;
     bool by_name = false;
     for (size_t i = 0; i < agg->grouping.n && !agg->is_without; i++)
         by_name |= str_equal(agg->grouping.at[i], STR("__name__"));
@@ -297,7 +324,8 @@ static enum ampql_code build_aggregate(struct plan *plan, const struct ast *ast,
     return AMPQL_OK;
 }
 
-static enum ampql_code build_unary(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
+static enum ampql_code build_unary(struct plan *plan, const struct ast *ast,
+                                   const struct grid *grid, struct node **out,
                                    struct ampql_error *err)
 {
     if (!ast->u.unary.is_minus)
@@ -306,15 +334,16 @@ static enum ampql_code build_unary(struct plan *plan, const struct ast *ast, con
     if (!node)
         return no_node(err);
     TRY(build(plan, ast->u.unary.expr, grid, &node->child[0], err));
-    node->drops_name = ast->type == VALUE_VECTOR;
-    node->name = NAME_NONE;
+    if (ast->type == VALUE_VECTOR)
+        drop_name(node, node->child[0]->name);
     *out = node;
     return AMPQL_OK;
 }
 
 /* One step is enough for what does not change; its one step is the first of the grid. */
-static enum ampql_code build_broadcast(struct plan *plan, const struct ast *ast, const struct grid *grid,
-                                       struct node **out, struct ampql_error *err)
+static enum ampql_code build_broadcast(struct plan *plan, const struct ast *ast,
+                                       const struct grid *grid, struct node **out,
+                                       struct ampql_error *err)
 {
     struct node *node = node_new(plan, NODE_BROADCAST, ast, grid, 1);
     struct grid *once = arena_new(plan->arena, struct grid);
@@ -327,8 +356,8 @@ static enum ampql_code build_broadcast(struct plan *plan, const struct ast *ast,
     return AMPQL_OK;
 }
 
-static enum ampql_code build(struct plan *plan, const struct ast *ast, const struct grid *grid, struct node **out,
-                             struct ampql_error *err)
+static enum ampql_code build(struct plan *plan, const struct ast *ast, const struct grid *grid,
+                             struct node **out, struct ampql_error *err)
 {
     ast = ast_unwrap(ast);
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
@@ -340,8 +369,8 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
         *out = node_new(plan, ast->kind == AST_NUMBER ? NODE_NUMBER : NODE_STRING, ast, grid, 0);
         return *out ? AMPQL_OK : no_node(err);
     case AST_SELECTOR:
-        return build_leaf(plan, ast->u.selector.has_range ? NODE_SAMPLES : NODE_INSTANT, ast, ast, grid, false, out,
-                          err);
+        return build_leaf(plan, ast->u.selector.has_range ? NODE_SAMPLES : NODE_INSTANT, ast, ast,
+                          grid, false, out, err);
     case AST_SUBQUERY:
         return build_subquery(plan, NODE_SUBQUERY_SAMPLES, ast, ast, grid, out, err);
     case AST_CALL:
@@ -364,12 +393,14 @@ void plan_init(struct plan *plan, struct arena *arena, const struct plan_options
     *plan = (struct plan){.arena = arena, .options = *options};
 }
 
-enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node **root, struct ampql_error *err)
+enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node **root,
+                         struct ampql_error *err)
 {
     if (plan->options.is_range_query && ast->type != VALUE_SCALAR && ast->type != VALUE_VECTOR)
-        return fail(err, AMPQL_BAD_DATA,
-                    "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
-                    value_type_text(ast->type));
+        return fail(
+            err, AMPQL_BAD_DATA,
+            "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
+            value_type_text(ast->type));
     TRY(build(plan, ast, &plan->options.grid, root, err));
     plan_assign_levels(plan, *root);
     return AMPQL_OK;

@@ -1,7 +1,9 @@
-/* From typed trees to what a run does: nodes with their grids and windows, and the selects that feed them.
+/* From typed trees to what a run does: nodes with their grids and windows, and the selects that
+ * feed them.
  *
- * A plan is made for one run (its grid, dialect and kind of source), for all queries of a batch together, so that equal
- * selectors share one select. It is read-only afterwards; all state of evaluation lies beside it. */
+ * A plan is made for one run (its grid, dialect and kind of source), for all queries of a batch
+ * together, so that equal selectors share one select. It is read-only afterwards; all state of
+ * evaluation lies beside it. */
 #ifndef AMPQL_SRC_PLAN_PLAN_H
 #define AMPQL_SRC_PLAN_PLAN_H
 
@@ -10,31 +12,34 @@
 #include "lang/ast.h"
 #include "series/grid.h"
 
-/* Times that a plan may hold are clamped to this, so that adding ranges and offsets cannot overflow. */
+/* Times that a plan may hold are clamped to this, so that adding ranges and offsets cannot
+ * overflow. */
 #define PLAN_TIME_LIMIT (INT64_C(1) << 60)
 
 enum node_kind {
-    NODE_NUMBER,           /* scalar literal */
-    NODE_STRING,           /* string literal */
-    NODE_INSTANT,          /* leaf: a select's series looked up on the grid */
-    NODE_RANGE,            /* leaf: a range function over a select's samples; children are scalar parameters */
+    NODE_NUMBER,  /* scalar literal */
+    NODE_STRING,  /* string literal */
+    NODE_INSTANT, /* leaf: a select's series looked up on the grid */
+    NODE_RANGE, /* leaf: a range function over a select's samples; children are scalar parameters */
     NODE_SAMPLES,          /* leaf: a range selector as the whole query */
-    NODE_SUBQUERY,         /* a range function over child 0 on a grid of its own; others are scalar parameters */
+    NODE_SUBQUERY,         /* a range function over child 0 on a grid of its own; others are scalar
+                              parameters */
     NODE_SUBQUERY_SAMPLES, /* a subquery as the whole query */
-    NODE_MAP,              /* a function row by row: one vector child, others are scalar parameters */
-    NODE_CALL,             /* a function over whole values */
-    NODE_TIME_VECTOR,      /* one series without labels: the evaluation time in seconds */
-    NODE_ABSENT,           /* 1 where child 0 has nothing, with the labels of a selector */
-    NODE_NEGATE,           /* unary minus */
-    NODE_SCALARS,          /* scalar op scalar */
-    NODE_VECTOR_SCALAR,    /* vector op scalar or scalar op vector */
-    NODE_JOIN,             /* vector op vector */
-    NODE_SET,              /* and, or, unless */
-    NODE_AGGREGATE,        /* children: the vector, then the parameter if any */
-    NODE_BROADCAST         /* a child of one step, copied to all steps */
+    NODE_MAP,           /* a function row by row: one vector child, others are scalar parameters */
+    NODE_CALL,          /* a function over whole values */
+    NODE_TIME_VECTOR,   /* one series without labels: the evaluation time in seconds */
+    NODE_ABSENT,        /* 1 where child 0 has nothing, with the labels of a selector */
+    NODE_NEGATE,        /* unary minus */
+    NODE_SCALARS,       /* scalar op scalar */
+    NODE_VECTOR_SCALAR, /* vector op scalar or scalar op vector */
+    NODE_JOIN,          /* vector op vector */
+    NODE_SET,           /* and, or, unless */
+    NODE_AGGREGATE,     /* children: the vector, then the parameter if any */
+    NODE_BROADCAST      /* a child of one step, copied to all steps */
 };
 
-/* Which __name__ labels the series of a node can have. Dropping the name can make two series equal only from NAME_ANY. */
+/* Which __name__ labels the series of a node can have. Dropping the name can make two series equal
+ * only from NAME_ANY. */
 enum name_state { NAME_NONE, NAME_SINGLE, NAME_ANY };
 
 /* One operation. Children feed it rows over their grid. */
@@ -45,16 +50,18 @@ struct node {
     const struct grid *grid; /* of its output; n may be 0 in a subquery that has no points */
     struct node **child;     /* [nchild] */
     size_t nchild;
-    size_t stream;           /* the child whose rows stream; the other scalar children are parameters */
+    size_t stream; /* the child whose rows stream; the other scalar children are parameters */
     bool drops_name;
-    enum name_state name;    /* of the output */
+    bool may_collide;     /* dropping the name may make two series equal: must be checked */
+    enum name_state name; /* of the output */
     const struct signature *function;
 
     /* leaves */
-    size_t select;           /* number in plan.selects */
-    unsigned level;          /* leaves of level n are fed only when all of the levels below are finished */
-    bool is_timestamp;       /* NODE_INSTANT: the sample's time in seconds instead of its value */
-    struct windows windows;  /* NODE_RANGE, NODE_SAMPLES, NODE_SUBQUERY*; NODE_INSTANT: range is the lookback */
+    size_t select;  /* number in plan.selects */
+    unsigned level; /* leaves of level n are fed only when all of the levels below are finished */
+    bool is_timestamp; /* NODE_INSTANT: the sample's time in seconds instead of its value */
+    struct windows
+        windows; /* NODE_RANGE, NODE_SAMPLES, NODE_SUBQUERY*; NODE_INSTANT: range is the lookback */
 };
 
 enum select_kind { SELECT_RAW, SELECT_GRID, SELECT_GRID_TIMESTAMP };
@@ -69,11 +76,11 @@ struct select {
 
 struct plan_options {
     struct grid grid;
-    bool is_range_query;      /* otherwise an instant query, whose grid has one step */
+    bool is_range_query; /* otherwise an instant query, whose grid has one step */
     enum ampql_dialect dialect;
     int64_t lookback_ms, default_interval_ms;
-    bool has_markers;         /* the source is a SAMPLES one */
-    uint64_t max_points;      /* steps of all grids together */
+    bool has_markers;    /* the source is a SAMPLES one */
+    uint64_t max_points; /* steps of all grids together */
 };
 
 struct want;
@@ -96,7 +103,8 @@ void plan_init(struct plan *plan, struct arena *arena, const struct plan_options
 
 /* Add a query; ast must outlive the plan.
  *   err  AMPQL_EXECUTION, AMPQL_BAD_DATA (durations), AMPQL_LIMIT (points), AMPQL_NOMEM */
-enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node **root, struct ampql_error *err);
+enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node **root,
+                         struct ampql_error *err);
 
 /* Merge the wants into selects and number them. Call once, after the last plan_add. */
 enum ampql_code plan_finish(struct plan *plan, struct ampql_error *err);
@@ -117,10 +125,11 @@ enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast
 bool plan_is_invariant(const struct ast *ast);
 
 /* A duration of the query in ms, with step() and range() of the run. */
-enum ampql_code plan_duration(const struct plan *plan, const struct ast_duration *duration, int64_t *out,
-                              struct ampql_error *err);
+enum ampql_code plan_duration(const struct plan *plan, const struct ast_duration *duration,
+                              int64_t *out, struct ampql_error *err);
 
-/* Give leaves their levels: a leaf whose rows meet scalar parameters is fed after the leaves that those depend on. */
+/* Give leaves their levels: a leaf whose rows meet scalar parameters is fed after the leaves that
+ * those depend on. */
 void plan_assign_levels(struct plan *plan, struct node *root);
 
 #endif

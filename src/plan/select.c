@@ -1,9 +1,8 @@
 /* Collecting what the leaves need, and merging it into the selects that a source is asked for. */
 #include "plan/plan.h"
 
-#include <stdlib.h>
-
-/* What an instant selector needs of an ANSWERS source: its value on the grid, offset already taken off. */
+/* What an instant selector needs of an ANSWERS source: its value on the grid, offset already taken
+ * off. */
 static struct grid shifted_grid(const struct node *leaf)
 {
     const struct windows *w = &leaf->windows;
@@ -32,15 +31,16 @@ enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast
     return array_push(&plan->wants, plan->arena, want) ? AMPQL_OK : fail_nomem(err, "the plan");
 }
 
-/* Can one select serve both? RAW windows grow together when they touch, or always when the source holds samples (its scan
- * of a series costs little); grids must be equal. */
+/* Can one select serve both? RAW windows grow together when they touch, or always when the source
+ * holds samples (its scan of a series costs little); grids must be equal. */
 static bool merges(const struct plan *plan, const struct select *a, const struct select *b)
 {
     if (a->kind != b->kind || !matchers_equal(a->matchers, b->matchers))
         return false;
     if (a->kind == SELECT_RAW)
         return plan->options.has_markers || (a->mint_ms <= b->maxt_ms && b->mint_ms <= a->maxt_ms);
-    return a->grid.start_ms == b->grid.start_ms && a->grid.step_ms == b->grid.step_ms && a->grid.n == b->grid.n;
+    return a->grid.start_ms == b->grid.start_ms && a->grid.step_ms == b->grid.step_ms &&
+           a->grid.n == b->grid.n;
 }
 
 static void widen(struct select *a, const struct select *b)
@@ -51,7 +51,8 @@ static void widen(struct select *a, const struct select *b)
         a->maxt_ms = b->maxt_ms;
 }
 
-/* RAW wants by their start, so that one pass from left to right finds all that touch; the rest as they came. */
+/* RAW wants by their start, so that one pass from left to right finds all that touch; the rest as
+ * they came. */
 static int by_start(const void *a, const void *b)
 {
     const struct want *x = a, *y = b;

@@ -1,0 +1,214 @@
+/* The public functions of query.h: arguments are checked here, the work is the engine's. */
+#include <ampql/query.h>
+
+#include "engine/engine.h"
+#include "eval/aggregate.h"
+#include "eval/function.h"
+#include "lang/printer.h"
+
+#include <stdio.h>
+
+const char *ampql_version(void)
+{
+    return AMPQL_VERSION;
+}
+
+/* An options struct of a caller that was built against older headers is shorter; what it lacks is
+ * zero. */
+#define READ_OPTIONS(to, from)                                                                     \
+    do {                                                                                           \
+        memset(&(to), 0, sizeof(to));                                                              \
+        if (from)                                                                                  \
+            memcpy(&(to), (from), (from)->size < sizeof(to) ? (from)->size : sizeof(to));          \
+    } while (0)
+
+enum ampql_code ampql_engine_new(const struct ampql_engine_options *options,
+                                 struct ampql_engine **out, struct ampql_error *err)
+{
+    struct ampql_engine_options o;
+    READ_OPTIONS(o, options);
+    const struct ampql_allocator *alc = o.allocator ? o.allocator : &alloc_default;
+    struct ampql_engine *engine = alloc_get(alc, 1, sizeof *engine);
+    if (!engine)
+        return fail_nomem(err, "an engine");
+    *engine = (struct ampql_engine){.alc = *alc,
+                                    .dialect = o.dialect ? o.dialect : AMPQL_PROM3,
+                                    .experimental = o.experimental,
+                                    .max_query_bytes = o.max_query_bytes,
+                                    .max_depth = o.max_depth};
+    *out = engine;
+    return AMPQL_OK;
+}
+
+void ampql_engine_free(struct ampql_engine *engine)
+{
+    if (!engine)
+        return;
+    struct ampql_allocator alc = engine->alc;
+    alloc_put(&alc, engine, 1, sizeof *engine);
+}
+
+enum ampql_code ampql_query_compile(struct ampql_engine *engine, const char *text, size_t len,
+                                    struct ampql_query **out, struct ampql_error *err)
+{
+    return engine_compile(engine, str_make(text, len), out, err);
+}
+
+void ampql_query_free(struct ampql_query *query)
+{
+    engine_query_free(query);
+}
+
+enum ampql_code ampql_query_print(const struct ampql_query *query, bool pretty, ampql_write write,
+                                  void *payload)
+{
+    enum { MAX_TEXT = 1 << 26 };
+    struct buf buf;
+    buf_init(&buf, &query->engine->alc, MAX_TEXT);
+    if (pretty)
+        print_expr_pretty(&buf, query->ast);
+    else
+        print_expr(&buf, query->ast);
+    enum ampql_code code = buf.failed;
+    if (code == AMPQL_OK && write(payload, buf.p, buf.n) != 0)
+        code = AMPQL_OUTPUT;
+    buf_done(&buf);
+    return code;
+}
+
+enum ampql_code ampql_query_run(const struct ampql_query *query, struct ampql_source *source,
+                                const struct ampql_run_options *options, struct ampql_result **out,
+                                struct ampql_error *err)
+{
+    return ampql_batch_run(query->engine, &query, 1, source, options, out, err);
+}
+
+enum ampql_code ampql_batch_run(struct ampql_engine *engine,
+                                const struct ampql_query *const *queries, size_t nqueries,
+                                struct ampql_source *source,
+                                const struct ampql_run_options *options,
+                                struct ampql_result **results, struct ampql_error *errs)
+{
+    struct ampql_run_options o;
+    READ_OPTIONS(o, options);
+    return engine_run(engine, queries, nqueries, source, &o, results, errs);
+}
+
+enum ampql_code ampql_batch_explain(struct ampql_engine *engine,
+                                    const struct ampql_query *const *queries, size_t nqueries,
+                                    uint32_t caps, const struct ampql_run_options *options,
+                                    ampql_write write, void *payload, struct ampql_error *err)
+{
+    struct ampql_run_options o;
+    READ_OPTIONS(o, options);
+    return engine_explain(engine, queries, nqueries, caps, &o, write, payload, err);
+}
+
+enum ampql_code ampql_series_run(struct ampql_engine *engine, const char *selector, size_t len,
+                                 struct ampql_source *source,
+                                 const struct ampql_run_options *options, struct ampql_result **out,
+                                 struct ampql_error *err)
+{
+    struct ampql_run_options o;
+    READ_OPTIONS(o, options);
+    return engine_series(engine, str_make(selector, len), source, &o, out, err);
+}
+
+enum ampql_code ampql_cancel_new(struct ampql_engine *engine, struct ampql_cancel **out,
+                                 struct ampql_error *err)
+{
+    struct ampql_cancel *cancel = alloc_get(&engine->alc, 1, sizeof *cancel);
+    if (!cancel)
+        return fail_nomem(err, "a cancel flag");
+    cancel->alc = engine->alc;
+    atomic_init(&cancel->is_set, false);
+    *out = cancel;
+    return AMPQL_OK;
+}
+
+void ampql_cancel_set(struct ampql_cancel *cancel)
+{
+    atomic_store_explicit(&cancel->is_set, true, memory_order_relaxed);
+}
+
+void ampql_cancel_free(struct ampql_cancel *cancel)
+{
+    if (!cancel)
+        return;
+    struct ampql_allocator alc = cancel->alc;
+    alloc_put(&alc, cancel, 1, sizeof *cancel);
+}
+
+/* ---- the language's tables */
+
+static void describe_function(const struct signature *sig, struct ampql_function *out)
+{
+    size_t n = (size_t)snprintf(out->signature, sizeof out->signature, "%s(", sig->name);
+    for (size_t i = 0; i < sig->nargs && n < sizeof out->signature; i++) {
+        bool optional = sig->optional == SIGNATURE_ANY ? i + 1 == sig->nargs
+                                                       : i + (size_t)sig->optional >= sig->nargs;
+        n += (size_t)snprintf(out->signature + n, sizeof out->signature - n, "%s%s%s",
+                              i ? ", " : "", value_type_text((enum value_type)sig->args[i]),
+                              !optional                        ? ""
+                              : sig->optional == SIGNATURE_ANY ? "..."
+                                                               : "?");
+    }
+    if (n < sizeof out->signature)
+        snprintf(out->signature + n, sizeof out->signature - n, ") %s",
+                 value_type_text((enum value_type)sig->result));
+    out->name = sig->name;
+    out->help = sig->help;
+    out->is_experimental = sig->experimental;
+}
+
+static void describe_aggregation(const struct aggregation_info *info, struct ampql_function *out)
+{
+    snprintf(out->signature, sizeof out->signature,
+             "%s by|without(...) (%s%sinstant vector) instant vector", info->text,
+             info->param == VALUE_NONE ? "" : value_type_text(info->param),
+             info->param == VALUE_NONE ? "" : ", ");
+    out->name = info->text;
+    out->help = info->help;
+    out->is_experimental = info->experimental;
+    out->is_aggregation = true;
+}
+
+/* Entry i of functions then aggregations, as they stand in the tables; only those that have a
+ * kernel. */
+static bool table_entry(size_t i, struct ampql_function *out)
+{
+    const struct function *f;
+    *out = (struct ampql_function){0};
+    size_t nfunctions = 0;
+    for (; (f = function_at(nfunctions)); nfunctions++) {
+        if (i == nfunctions) {
+            describe_function(&f->sig, out);
+            return true;
+        }
+    }
+    i -= nfunctions;
+    for (size_t a = 0; a < AGGREGATION_COUNT_ALL; a++) {
+        if (!aggregate_find((enum aggregation)a))
+            continue;
+        if (i-- == 0) {
+            describe_aggregation(&aggregation_info[a], out);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ampql_function_at(size_t i, struct ampql_function *out)
+{
+    struct ampql_function entry, other;
+    for (size_t k = 0; table_entry(k, &entry); k++) { /* the one that i others come before */
+        size_t before = 0;
+        for (size_t o = 0; table_entry(o, &other); o++)
+            before += strcmp(other.name, entry.name) < 0;
+        if (before == i) {
+            *out = entry;
+            return true;
+        }
+    }
+    return false;
+}

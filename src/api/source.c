@@ -1,0 +1,65 @@
+/* The public functions of source.h that need an engine: its allocator, and the language for
+ * selectors in files. */
+#include <ampql/source.h>
+
+#include "engine/engine.h"
+#include "lang/parser.h"
+
+enum ampql_code ampql_source_new(struct ampql_engine *engine, const struct ampql_source_ops *ops,
+                                 void *payload, struct ampql_source **out, struct ampql_error *err)
+{
+    return source_new(&engine->alc, ops, payload, out, err);
+}
+
+void ampql_source_free(struct ampql_source *source)
+{
+    source_free(source);
+}
+
+enum ampql_code ampql_source_memory(struct ampql_engine *engine,
+                                    const struct ampql_memory_options *options,
+                                    struct ampql_source **out, struct ampql_error *err)
+{
+    return source_memory_new(&engine->alc, options, out, err);
+}
+
+enum ampql_code ampql_source_add(struct ampql_source *source, const struct ampql_label *labels,
+                                 size_t nlabels, const int64_t *t_ms, const double *v, size_t n,
+                                 struct ampql_error *err)
+{
+    return source_memory_add(source, labels, nlabels, t_ms, v, n, err);
+}
+
+/* `sel` or `sel[W]`, without offset and @: what a selects.json may say. */
+static enum ampql_code parse_file_selector(void *payload, struct str text, struct arena *arena,
+                                           struct matchers *out, int64_t *range_ms,
+                                           struct ampql_error *err)
+{
+    struct parse_options options;
+    struct ast *ast;
+    engine_parse_options(payload, &options);
+    TRY(parse_expr(text, &options, arena, &ast, err));
+    const struct ast_selector *s = &ast->u.selector;
+    if (ast->kind != AST_SELECTOR || s->offset.ms || s->offset.expr || s->range.expr ||
+        s->at.kind != AT_NONE)
+        return fail_quote(err, AMPQL_PARSE,
+                          "expected a selector or range selector without offset and @", text);
+    *out = s->matchers;
+    *range_ms = s->has_range ? s->range.ms : 0;
+    return AMPQL_OK;
+}
+
+enum ampql_code ampql_source_file(struct ampql_engine *engine, const char *path,
+                                  const struct ampql_file_options *options,
+                                  struct ampql_source **out, struct ampql_error *err)
+{
+    struct selector_parser parser = {parse_file_selector, engine};
+    return source_file_open(&engine->alc, path, options, &parser, out, err);
+}
+
+enum ampql_code ampql_source_merge(struct ampql_engine *engine, struct ampql_source **sources,
+                                   size_t nsources, bool last_wins, struct ampql_source **out,
+                                   struct ampql_error *err)
+{
+    return source_merge(&engine->alc, sources, nsources, last_wins, out, err);
+}

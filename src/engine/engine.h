@@ -1,0 +1,102 @@
+/* The handles behind the public API, and the one place where plan, source and evaluation meet. */
+#ifndef AMPQL_SRC_ENGINE_ENGINE_H
+#define AMPQL_SRC_ENGINE_ENGINE_H
+
+#include <ampql/query.h>
+
+#include "eval/eval.h"
+#include "source/source.h"
+
+#include <stdatomic.h>
+
+struct ampql_engine {
+    struct ampql_allocator alc;
+    enum ampql_dialect dialect;
+    bool experimental;
+    size_t max_query_bytes, max_depth;
+};
+
+/* Compiled once, then immutable: shared by threads. */
+struct ampql_query {
+    struct ampql_engine *engine;
+    struct arena arena; /* the tree */
+    struct ast *ast;
+};
+
+struct ampql_cancel {
+    struct ampql_allocator alc;
+    atomic_bool is_set;
+};
+
+/* Owns everything it shows, in one arena. */
+struct ampql_result {
+    struct ampql_allocator alc;
+    struct arena arena;
+    enum ampql_result_kind kind;
+    struct grid grid;
+    struct ampql_series *series; /* [nseries] */
+    size_t nseries;
+    double scalar;
+    struct str string;
+    struct ampql_stats stats;
+    struct str *annotations; /* [nannotations] */
+    size_t nannotations;
+};
+
+/* Public functions of this layer that need no engine of their own are defined here under their
+ * public names; these are what the api layer wraps. Errors as include/ampql/query.h says. */
+enum ampql_code engine_compile(struct ampql_engine *engine, struct str text,
+                               struct ampql_query **out, struct ampql_error *err);
+void engine_query_free(struct ampql_query *query);
+
+enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                           size_t nqueries, struct ampql_source *source,
+                           const struct ampql_run_options *options, struct ampql_result **results,
+                           struct ampql_error *errs);
+
+enum ampql_code engine_explain(struct ampql_engine *engine,
+                               const struct ampql_query *const *queries, size_t nqueries,
+                               uint32_t caps, const struct ampql_run_options *options,
+                               ampql_write write, void *payload, struct ampql_error *err);
+
+enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
+                              struct ampql_source *source, const struct ampql_run_options *options,
+                              struct ampql_result **out, struct ampql_error *err);
+
+/* What the parser is given. */
+struct parse_options;
+void engine_parse_options(const struct ampql_engine *engine, struct parse_options *out);
+
+/* ---- between the files of this layer */
+
+/* Check options and fill in defaults.
+ *   err  AMPQL_BAD_DATA: end before start, negative step, too many points; AMPQL_LIMIT */
+enum ampql_code run_options_check(const struct ampql_engine *engine,
+                                  const struct ampql_run_options *options, uint32_t caps,
+                                  struct plan_options *out, struct ampql_error *err);
+
+/* Copy an evaluated query out of the run. err AMPQL_NOMEM */
+enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
+                           struct ampql_stats stats, struct ampql_result **out,
+                           struct ampql_error *err);
+
+/* A matrix of label sets without samples. labels [n] are sorted already. err AMPQL_NOMEM */
+enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct symbols *symbols,
+                                 const struct labels *labels, size_t n, struct ampql_result **out,
+                                 struct ampql_error *err);
+
+/* Ask the source for one select and hand each of its series, in label order, to `take`; *series and
+ * *samples count them. err  what the source or take says; AMPQL_CANCELED, AMPQL_TIMEOUT */
+struct intake_limits {
+    struct ampql_cancel *cancel;
+    int64_t deadline_ms; /* monotonic; INT64_MAX: none */
+};
+typedef enum ampql_code intake_take(void *payload, struct labels labels,
+                                    const struct samples *samples);
+enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *source,
+                              const struct select *select, int64_t lookback_ms,
+                              enum ampql_dialect dialect, bool only_labels, struct symbols *symbols,
+                              const struct intake_limits *limits, intake_take *take, void *payload,
+                              struct ampql_stats *stats, struct ampql_error *err);
+
+#endif

@@ -1,0 +1,229 @@
+/* From a source's strings to a run's ids: each series is interned, matched again, clipped, and
+ * passed on in label order. */
+#include "engine/engine.h"
+
+#include "base/time.h"
+#include "source/sink.h"
+
+#include <stdlib.h>
+
+/* A series of an unsorted source waits here with copied columns. */
+struct waiting {
+    struct labels labels;
+    int64_t *t;
+    double *v;
+    size_t n;
+};
+
+struct intake {
+    struct ampql_engine *engine;
+    const struct select *select;
+    struct symbols *symbols;
+    struct bound_matchers matchers;
+    struct arena arena;   /* matchers, memos and waiting series */
+    struct label *labels; /* [cap] of the series at hand */
+    size_t cap;
+    bool is_sorted;
+    struct {
+        ARRAY(struct waiting);
+    } waiting;
+    const struct intake_limits *limits;
+    intake_take *take;
+    void *payload;
+    struct ampql_stats *stats;
+    struct ampql_error *err;
+};
+
+static enum ampql_code check_limits(const struct intake_limits *limits, struct ampql_error *err)
+{
+    if (limits->cancel && atomic_load_explicit(&limits->cancel->is_set, memory_order_relaxed))
+        return fail(err, AMPQL_CANCELED, "query was canceled in expression evaluation");
+    if (limits->deadline_ms != INT64_MAX && time_monotonic() > limits->deadline_ms)
+        return fail(err, AMPQL_TIMEOUT, "query timed out in expression evaluation");
+    return AMPQL_OK;
+}
+
+static enum ampql_code intern(struct intake *in, const struct ampql_label *labels, size_t nlabels,
+                              struct labels *out)
+{
+    if (nlabels > in->cap) {
+        size_t cap = nlabels > 32 ? nlabels : 32;
+        struct label *at = arena_alloc(&in->arena, cap, sizeof *at);
+        if (!at)
+            return fail_nomem(in->err, "a series' labels");
+        in->labels = at;
+        in->cap = cap;
+    }
+    for (size_t i = 0; i < nlabels; i++) {
+        struct label *l = &in->labels[i];
+        l->name = symbols_intern(in->symbols, str_make(labels[i].name.data, labels[i].name.size));
+        l->value =
+            symbols_intern(in->symbols, str_make(labels[i].value.data, labels[i].value.size));
+        if (l->name == SYMBOL_NONE || l->value == SYMBOL_NONE)
+            return fail_nomem(in->err, "a series' labels");
+    }
+    size_t n = labels_sort(in->symbols, in->labels, nlabels);
+    if (n == SIZE_MAX)
+        return fail(in->err, AMPQL_BAD_DATA,
+                    "the source gave a series that has a label name twice");
+    *out = (struct labels){in->labels, n};
+    return AMPQL_OK;
+}
+
+/* First sample after t. */
+static size_t after(const struct samples *s, int64_t t)
+{
+    size_t lo = 0, hi = s->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->t[mid] <= t)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static struct samples clip(const struct select *select, const struct samples *s)
+{
+    if (select->kind != SELECT_RAW || s->n == 0)
+        return *s;
+    size_t lo = after(s, select->mint_ms), hi = after(s, select->maxt_ms);
+    return (struct samples){s->t + lo, s->v + lo, hi - lo};
+}
+
+static enum ampql_code wait(struct intake *in, struct labels labels, const struct samples *s)
+{
+    struct waiting w = {.labels = labels_copy(&in->arena, labels),
+                        .t = arena_alloc(&in->arena, s->n, sizeof *w.t),
+                        .v = arena_alloc(&in->arena, s->n, sizeof *w.v),
+                        .n = s->n};
+    if (!w.labels.at || !w.t || !w.v || !array_push(&in->waiting, &in->arena, w))
+        return fail_nomem(in->err, "a series");
+    if (s->n) {
+        memcpy(w.t, s->t, s->n * sizeof *w.t);
+        memcpy(w.v, s->v, s->n * sizeof *w.v);
+    }
+    return AMPQL_OK;
+}
+
+static enum ampql_code series(void *payload, const struct ampql_label *labels, size_t nlabels,
+                              const struct samples *samples)
+{
+    struct intake *in = payload;
+    struct labels set;
+    TRY(check_limits(in->limits, in->err));
+    TRY(intern(in, labels, nlabels, &set));
+    if (!matchers_match(&in->matchers, in->symbols, set, &in->arena))
+        return AMPQL_OK;
+    struct samples s = clip(in->select, samples);
+    in->stats->series++;
+    in->stats->samples += s.n;
+    return in->is_sorted ? in->take(in->payload, set, &s) : wait(in, set, &s);
+}
+
+static int by_labels(const void *a, const void *b, void *symbols)
+{
+    const struct waiting *x = a, *y = b;
+    return labels_compare(symbols, x->labels, y->labels);
+}
+
+/* Hand on the series of an unsorted source, now in order. */
+static enum ampql_code release_waiting(struct intake *in)
+{
+    if (in->waiting.n)
+        qsort_r(in->waiting.at, in->waiting.n, sizeof *in->waiting.at, by_labels, in->symbols);
+    for (size_t i = 0; i < in->waiting.n; i++) {
+        const struct waiting *w = &in->waiting.at[i];
+        if (i > 0 && labels_equal(w->labels, w[-1].labels))
+            return fail(in->err, AMPQL_BAD_DATA, "the source gave a series twice");
+        TRY(check_limits(in->limits, in->err));
+        TRY(in->take(in->payload, w->labels, &(struct samples){w->t, w->v, w->n}));
+    }
+    return AMPQL_OK;
+}
+
+static const enum ampql_select_kind public_kind[] = {
+    [SELECT_RAW] = AMPQL_SELECT_RAW,
+    [SELECT_GRID] = AMPQL_SELECT_GRID,
+    [SELECT_GRID_TIMESTAMP] = AMPQL_SELECT_GRID_TIMESTAMP,
+};
+
+static const enum ampql_match_op public_op[] = {
+    [MATCH_EQUAL] = AMPQL_MATCH_EQUAL,
+    [MATCH_NOT_EQUAL] = AMPQL_MATCH_NOT_EQUAL,
+    [MATCH_REGEX] = AMPQL_MATCH_REGEX,
+    [MATCH_NOT_REGEX] = AMPQL_MATCH_NOT_REGEX,
+};
+
+static struct ampql_string public_string(struct str s)
+{
+    return (struct ampql_string){s.p, s.n};
+}
+
+static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64_t lookback_ms,
+                           enum ampql_dialect dialect, bool only_labels)
+{
+    const struct select *select = in->select;
+    struct ampql_matcher *matchers = arena_alloc(&in->arena, select->matchers.n, sizeof *matchers);
+    if (!matchers)
+        return fail_nomem(in->err, "matchers");
+    for (size_t i = 0; i < select->matchers.n; i++) {
+        const struct matcher *m = &select->matchers.at[i];
+        matchers[i] = (struct ampql_matcher){public_string(m->name), public_op[m->op],
+                                             public_string(m->value)};
+    }
+    struct ampql_select wanted = {.size = sizeof wanted,
+                                  .kind = public_kind[select->kind],
+                                  .matchers = matchers,
+                                  .nmatchers = select->matchers.n,
+                                  .mint_ms = select->mint_ms,
+                                  .maxt_ms = select->maxt_ms,
+                                  .lookback_ms = lookback_ms,
+                                  .dialect = dialect};
+    if (select->kind != SELECT_RAW) {
+        wanted.start_ms = select->grid.start_ms;
+        wanted.end_ms = grid_end(&select->grid);
+        wanted.step_ms = select->grid.step_ms;
+    }
+    struct ampql_sink sink;
+    sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
+    bool lists = only_labels && source->ops.series;
+    enum ampql_code code =
+        (lists ? source->ops.series : source->ops.select)(source->payload, &wanted, &sink, in->err);
+    code = sink_finish(&sink, code, in->err);
+    sink_done(&sink);
+    return code;
+}
+
+enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *source,
+                              const struct select *select, int64_t lookback_ms,
+                              enum ampql_dialect dialect, bool only_labels, struct symbols *symbols,
+                              const struct intake_limits *limits, intake_take *take, void *payload,
+                              struct ampql_stats *stats, struct ampql_error *err)
+{
+    struct ampql_error local = {0};
+    struct intake in = {.engine = engine,
+                        .select = select,
+                        .symbols = symbols,
+                        .is_sorted = source->ops.caps & AMPQL_SOURCE_SORTED,
+                        .limits = limits,
+                        .take = take,
+                        .payload = payload,
+                        .stats = stats,
+                        .err = err ? err : &local};
+    arena_init(&in.arena, &engine->alc);
+    stats->selects++;
+    enum ampql_code code = check_limits(limits, in.err);
+    if (code == AMPQL_OK)
+        code = matchers_bind(select->matchers, symbols, dialect, &in.arena, &in.matchers, in.err);
+    if (code == AMPQL_OK)
+        code = ask(&in, source, lookback_ms, dialect, only_labels);
+    if (code == AMPQL_OK && matchers_failed(&in.matchers))
+        code = fail_nomem(in.err, "matching a label");
+    if (code == AMPQL_OK)
+        code = release_waiting(&in);
+    matchers_unbind(&in.matchers);
+    arena_done(&in.arena);
+    return code;
+}

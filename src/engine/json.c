@@ -1,0 +1,253 @@
+/* The HTTP API's JSON: results, and what a batch would ask of a source. */
+#include "engine/engine.h"
+
+#include "base/duration.h"
+#include "base/json.h"
+#include "base/number.h"
+#include "lang/printer.h"
+
+enum { FLUSH_AT = 1 << 16, MAX_PENDING = 1 << 26 };
+
+/* Text that goes out in pieces of about 64 KiB. */
+struct writer {
+    struct buf buf;
+    ampql_write write;
+    void *payload;
+    enum ampql_code code;
+};
+
+static void writer_init(struct writer *w, const struct ampql_allocator *alc, ampql_write write,
+                        void *payload)
+{
+    *w = (struct writer){.write = write, .payload = payload};
+    buf_init(&w->buf, alc, MAX_PENDING);
+}
+
+static void flush(struct writer *w, size_t at_least)
+{
+    if (w->code == AMPQL_OK)
+        w->code = w->buf.failed;
+    if (w->code != AMPQL_OK || w->buf.n < at_least)
+        return;
+    if (w->buf.n && w->write(w->payload, w->buf.p, w->buf.n) != 0)
+        w->code = AMPQL_OUTPUT;
+    w->buf.n = 0;
+}
+
+static enum ampql_code writer_end(struct writer *w)
+{
+    flush(w, 0);
+    buf_done(&w->buf);
+    return w->code;
+}
+
+static void put_labels(struct buf *out, const struct ampql_series *series)
+{
+    buf_byte(out, '{');
+    for (size_t i = 0; i < series->nlabels; i++) {
+        const struct ampql_label *l = &series->labels[i];
+        if (i)
+            buf_byte(out, ',');
+        json_quote(out, str_make(l->name.data, l->name.size));
+        buf_byte(out, ':');
+        json_quote(out, str_make(l->value.data, l->value.size));
+    }
+    buf_byte(out, '}');
+}
+
+static void put_sample(struct buf *out, int64_t t, double v)
+{
+    char text[NUMBER_MAX];
+    buf_byte(out, '[');
+    buf_bytes(out, text, number_format_seconds(t, text));
+    buf_text(out, ",\"");
+    buf_bytes(out, text, number_format(v, text));
+    buf_text(out, "\"]");
+}
+
+static void put_values(struct writer *w, const struct ampql_result *result,
+                       const struct ampql_series *series)
+{
+    bool is_first = true;
+    buf_text(&w->buf, ",\"values\":[");
+    for (size_t i = 0; i < series->n; i++) {
+        if (series->present && !(series->present[i / 64] >> (i % 64) & 1))
+            continue;
+        if (!is_first)
+            buf_byte(&w->buf, ',');
+        is_first = false;
+        put_sample(&w->buf, series->t_ms ? series->t_ms[i] : grid_time(&result->grid, i),
+                   series->values[i]);
+        flush(w, FLUSH_AT);
+    }
+    buf_byte(&w->buf, ']');
+}
+
+static void put_series(struct writer *w, const struct ampql_result *result)
+{
+    buf_byte(&w->buf, '[');
+    for (size_t i = 0; i < result->nseries; i++) {
+        const struct ampql_series *series = &result->series[i];
+        buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
+        put_labels(&w->buf, series);
+        if (result->kind == AMPQL_RESULT_MATRIX) {
+            put_values(w, result, series);
+        } else {
+            buf_text(&w->buf, ",\"value\":");
+            put_sample(&w->buf, result->grid.start_ms, series->values[0]);
+        }
+        buf_byte(&w->buf, '}');
+        flush(w, FLUSH_AT);
+    }
+    buf_byte(&w->buf, ']');
+}
+
+/* Scalars and strings have their time as a plain float of seconds. */
+static void put_pair(struct buf *out, const struct ampql_result *result)
+{
+    char text[NUMBER_MAX];
+    buf_byte(out, '[');
+    buf_bytes(out, text, number_format_fixed((double)result->grid.start_ms / 1000, text));
+    buf_byte(out, ',');
+    if (result->kind == AMPQL_RESULT_STRING) {
+        json_quote(out, result->string);
+    } else {
+        buf_byte(out, '"');
+        buf_bytes(out, text, number_format_fixed(result->scalar, text));
+        buf_byte(out, '"');
+    }
+    buf_byte(out, ']');
+}
+
+static void put_annotations(struct buf *out, const struct ampql_result *result, const char *member,
+                            bool infos)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < result->nannotations; i++) {
+        bool is_info;
+        struct ampql_string text = ampql_result_annotation(result, i, &is_info);
+        if (is_info != infos)
+            continue;
+        buf_text(out, n++ ? "," : member);
+        json_quote(out, str_make(text.data, text.size));
+    }
+    if (n)
+        buf_byte(out, ']');
+}
+
+enum ampql_code ampql_result_json(const struct ampql_result *result, ampql_write write,
+                                  void *payload)
+{
+    static const char *const types[] = {[AMPQL_RESULT_SCALAR] = "scalar",
+                                        [AMPQL_RESULT_VECTOR] = "vector",
+                                        [AMPQL_RESULT_MATRIX] = "matrix",
+                                        [AMPQL_RESULT_STRING] = "string"};
+    struct writer w;
+    writer_init(&w, &result->alc, write, payload);
+    buf_format(&w.buf, "{\"status\":\"success\",\"data\":{\"resultType\":\"%s\",\"result\":",
+               types[result->kind]);
+    if (result->kind == AMPQL_RESULT_SCALAR || result->kind == AMPQL_RESULT_STRING)
+        put_pair(&w.buf, result);
+    else
+        put_series(&w, result);
+    buf_byte(&w.buf, '}');
+    put_annotations(&w.buf, result, ",\"warnings\":[", false);
+    put_annotations(&w.buf, result, ",\"infos\":[", true);
+    buf_byte(&w.buf, '}');
+    return writer_end(&w);
+}
+
+/* ---- explain */
+
+static void put_time(struct buf *out, const char *member, int64_t ms)
+{
+    char text[NUMBER_MAX];
+    buf_format(out, ",\"%s\":", member);
+    buf_bytes(out, text, number_format_seconds(ms, text));
+}
+
+/* A RAW select as an instant query of sel[W]; a left-closed server gives the sample at its left end
+ * by itself. */
+static void put_raw(struct buf *out, const struct select *select, bool left_closed)
+{
+    char text[DURATION_MAX];
+    struct buf query;
+    buf_init(&query, out->alc, MAX_PENDING);
+    print_matchers(&query, select->matchers);
+    buf_byte(&query, '[');
+    buf_bytes(&query, text, duration_format(select->maxt_ms - select->mint_ms - left_closed, text));
+    buf_byte(&query, ']');
+    json_quote(out, buf_view(&query));
+    if (query.failed != AMPQL_OK)
+        out->failed = query.failed;
+    buf_done(&query);
+    buf_text(out, ",\"kind\":\"RAW\"");
+    put_time(out, "time", select->maxt_ms);
+}
+
+static void put_grid(struct buf *out, const struct select *select)
+{
+    struct buf query;
+    buf_init(&query, out->alc, MAX_PENDING);
+    print_matchers(&query, select->matchers);
+    json_quote(out, buf_view(&query));
+    if (query.failed != AMPQL_OK)
+        out->failed = query.failed;
+    buf_done(&query);
+    buf_text(out,
+             select->kind == SELECT_GRID ? ",\"kind\":\"GRID\"" : ",\"kind\":\"GRID_TIMESTAMP\"");
+    if (select->grid.n == 1) {
+        put_time(out, "time", select->grid.start_ms);
+        return;
+    }
+    put_time(out, "start", select->grid.start_ms);
+    put_time(out, "end", grid_end(&select->grid));
+    put_time(out, "step", select->grid.step_ms);
+}
+
+static enum ampql_code write_selects(const struct plan *plan, const struct ampql_allocator *alc,
+                                     ampql_write write, void *payload)
+{
+    struct writer w;
+    writer_init(&w, alc, write, payload);
+    buf_text(&w.buf, "{\"selects\":[");
+    for (size_t i = 0; i < plan->selects.n; i++) {
+        const struct select *select = &plan->selects.at[i];
+        buf_text(&w.buf, i ? ",{\"query\":" : "{\"query\":");
+        if (select->kind == SELECT_RAW)
+            put_raw(&w.buf, select, plan->options.dialect == AMPQL_PROM2);
+        else
+            put_grid(&w.buf, select);
+        buf_byte(&w.buf, '}');
+        flush(&w, FLUSH_AT);
+    }
+    buf_text(&w.buf, "]}");
+    return writer_end(&w);
+}
+
+enum ampql_code engine_explain(struct ampql_engine *engine,
+                               const struct ampql_query *const *queries, size_t nqueries,
+                               uint32_t caps, const struct ampql_run_options *options,
+                               ampql_write write, void *payload, struct ampql_error *err)
+{
+    struct plan_options plan_options;
+    struct plan plan;
+    struct arena arena;
+    struct node *root;
+    TRY(run_options_check(engine, options, caps, &plan_options, err));
+    arena_init(&arena, &engine->alc);
+    plan_init(&plan, &arena, &plan_options);
+    enum ampql_code code = AMPQL_OK;
+    for (size_t q = 0; q < nqueries && code == AMPQL_OK; q++)
+        code = plan_add(&plan, queries[q]->ast, &root, err);
+    if (code == AMPQL_OK)
+        code = plan_finish(&plan, err);
+    if (code == AMPQL_OK) {
+        code = write_selects(&plan, &engine->alc, write, payload);
+        if (code != AMPQL_OK)
+            fail(err, code,
+                 code == AMPQL_OUTPUT ? "writing failed" : "no memory for the plan's text");
+    }
+    arena_done(&arena);
+    return code;
+}

@@ -1,0 +1,257 @@
+/* Results: copied once out of a run, into an arena of their own. */
+#include "engine/engine.h"
+
+#include <stdlib.h>
+
+/* Strings of the run that were copied already, by symbol. */
+struct copier {
+    struct arena *arena;
+    const struct symbols *symbols;
+    struct ampql_string *known; /* [symbols.n]; data NULL when not copied yet */
+};
+
+static bool copier_init(struct copier *copier, struct arena *temp, struct arena *arena,
+                        const struct symbols *symbols)
+{
+    *copier =
+        (struct copier){arena, symbols, arena_zeroed(temp, symbols->n, sizeof *copier->known)};
+    return copier->known;
+}
+
+static struct ampql_string copy_string(struct copier *copier, symbol id)
+{
+    if (!copier->known[id].data) {
+        struct str s = arena_copy(copier->arena, symbols_text(copier->symbols, id));
+        copier->known[id] = (struct ampql_string){s.p, s.n};
+    }
+    return copier->known[id];
+}
+
+static bool copy_labels(struct copier *copier, struct labels labels, struct ampql_series *out)
+{
+    struct ampql_label *at = arena_alloc(copier->arena, labels.n, sizeof *at);
+    if (!at)
+        return false;
+    for (size_t i = 0; i < labels.n; i++) {
+        at[i] = (struct ampql_label){copy_string(copier, labels.at[i].name),
+                                     copy_string(copier, labels.at[i].value)};
+        if (!at[i].name.data || !at[i].value.data)
+            return false;
+    }
+    out->labels = at;
+    out->nlabels = labels.n;
+    return true;
+}
+
+static bool copy_row(struct copier *copier, const struct kept *kept, bool is_vector,
+                     struct ampql_series *out)
+{
+    const struct row *row = &kept->row;
+    double *values = arena_alloc(copier->arena, row->n, sizeof *values);
+    uint64_t *present = arena_alloc(copier->arena, row_words(row->n), sizeof *present);
+    if (!values || !present || !copy_labels(copier, kept->labels, out))
+        return false;
+    memcpy(values, row->v, row->n * sizeof *values);
+    memcpy(present, row->present, row_words(row->n) * sizeof *present);
+    out->values = values;
+    out->present = is_vector ? NULL : present;
+    out->n = row->n;
+    return true;
+}
+
+static bool copy_samples(struct copier *copier, const struct kept_samples *kept,
+                         struct ampql_series *out)
+{
+    int64_t *t = arena_alloc(copier->arena, kept->n, sizeof *t);
+    double *v = arena_alloc(copier->arena, kept->n, sizeof *v);
+    if (!t || !v || !copy_labels(copier, kept->labels, out))
+        return false;
+    memcpy(t, kept->t, kept->n * sizeof *t);
+    memcpy(v, kept->v, kept->n * sizeof *v);
+    out->t_ms = t;
+    out->values = v;
+    out->n = kept->n;
+    return true;
+}
+
+static int kept_by_labels(const void *a, const void *b, void *symbols)
+{
+    const struct kept *x = a, *y = b;
+    return labels_compare(symbols, x->labels, y->labels);
+}
+
+static int samples_by_labels(const void *a, const void *b, void *symbols)
+{
+    const struct kept_samples *x = a, *y = b;
+    return labels_compare(symbols, x->labels, y->labels);
+}
+
+static struct ampql_result *new_result(const struct ampql_engine *engine)
+{
+    struct ampql_result *result = alloc_get(&engine->alc, 1, sizeof *result);
+    if (!result)
+        return NULL;
+    *result = (struct ampql_result){.alc = engine->alc};
+    arena_init(&result->arena, &result->alc);
+    return result;
+}
+
+void ampql_result_free(struct ampql_result *result)
+{
+    if (!result)
+        return;
+    struct ampql_allocator alc = result->alc;
+    arena_done(&result->arena);
+    alloc_put(&alc, result, 1, sizeof *result);
+}
+
+static enum ampql_result_kind kind_of(const struct eval_query *query)
+{
+    if (query->eval->plan->options.is_range_query)
+        return AMPQL_RESULT_MATRIX;
+    switch (query->root->type) {
+    case VALUE_SCALAR:
+        return AMPQL_RESULT_SCALAR;
+    case VALUE_STRING:
+        return AMPQL_RESULT_STRING;
+    case VALUE_MATRIX:
+        return AMPQL_RESULT_MATRIX;
+    default:
+        return AMPQL_RESULT_VECTOR;
+    }
+}
+
+/* Matrices are in label order; a vector keeps the order of evaluation, which sort() and topk() give
+ * a meaning. */
+static bool fill_series(struct ampql_result *result, const struct eval_query *query,
+                        struct copier *copier)
+{
+    struct symbols *symbols = query->eval->symbols;
+    bool is_samples = query->root->type == VALUE_MATRIX,
+         is_vector = result->kind == AMPQL_RESULT_VECTOR;
+    size_t n = is_samples ? query->samples.n : query->rows.n;
+    result->series = arena_zeroed(&result->arena, n, sizeof *result->series);
+    if (!result->series)
+        return false;
+    if (is_samples && n)
+        qsort_r(query->samples.at, n, sizeof *query->samples.at, samples_by_labels, symbols);
+    else if (!is_vector && n)
+        qsort_r(query->rows.at, n, sizeof *query->rows.at, kept_by_labels, symbols);
+    for (; result->nseries < n; result->nseries++) {
+        struct ampql_series *out = &result->series[result->nseries];
+        bool ok = is_samples ? copy_samples(copier, &query->samples.at[result->nseries], out)
+                             : copy_row(copier, &query->rows.at[result->nseries], is_vector, out);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
+                           struct ampql_stats stats, struct ampql_result **out,
+                           struct ampql_error *err)
+{
+    struct ampql_result *result = new_result(engine);
+    if (!result)
+        return fail_nomem(err, "a result");
+    result->kind = kind_of(query);
+    result->grid = query->eval->plan->options.grid;
+    result->stats = stats;
+
+    struct arena temp;
+    struct copier copier;
+    arena_init(&temp, &engine->alc);
+    bool ok = copier_init(&copier, &temp, &result->arena, query->eval->symbols);
+    if (ok && result->kind == AMPQL_RESULT_SCALAR) {
+        result->scalar = query->rows.at[0].row.v[0];
+    } else if (ok && result->kind == AMPQL_RESULT_STRING) {
+        result->string = arena_copy(&result->arena, ast_unwrap(query->root->ast)->u.string);
+        ok = result->string.p;
+    } else if (ok) {
+        ok = fill_series(result, query, &copier);
+    }
+    arena_done(&temp);
+    if (!ok) {
+        ampql_result_free(result);
+        return fail_nomem(err, "a result");
+    }
+    *out = result;
+    return AMPQL_OK;
+}
+
+enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct symbols *symbols,
+                                 const struct labels *labels, size_t n, struct ampql_result **out,
+                                 struct ampql_error *err)
+{
+    struct ampql_result *result = new_result(engine);
+    if (!result)
+        return fail_nomem(err, "a result");
+    struct arena temp;
+    struct copier copier;
+    arena_init(&temp, &engine->alc);
+    result->kind = AMPQL_RESULT_MATRIX;
+    result->grid = (struct grid){0, 1, 1};
+    result->series = arena_zeroed(&result->arena, n, sizeof *result->series);
+    bool ok = result->series && copier_init(&copier, &temp, &result->arena, symbols);
+    for (; ok && result->nseries < n; result->nseries++)
+        ok = copy_labels(&copier, labels[result->nseries], &result->series[result->nseries]);
+    arena_done(&temp);
+    if (!ok) {
+        ampql_result_free(result);
+        return fail_nomem(err, "a result");
+    }
+    *out = result;
+    return AMPQL_OK;
+}
+
+enum ampql_result_kind ampql_result_kind(const struct ampql_result *result)
+{
+    return result->kind;
+}
+
+size_t ampql_result_count(const struct ampql_result *result)
+{
+    return result->nseries;
+}
+
+struct ampql_series ampql_result_series(const struct ampql_result *result, size_t i)
+{
+    return i < result->nseries ? result->series[i] : (struct ampql_series){0};
+}
+
+void ampql_result_grid(const struct ampql_result *result, int64_t *start_ms, int64_t *step_ms,
+                       size_t *nsteps)
+{
+    *start_ms = result->grid.start_ms;
+    *step_ms = result->grid.step_ms;
+    *nsteps = result->grid.n;
+}
+
+double ampql_result_scalar(const struct ampql_result *result)
+{
+    return result->scalar;
+}
+
+struct ampql_string ampql_result_string(const struct ampql_result *result)
+{
+    return (struct ampql_string){result->string.p, result->string.n};
+}
+
+struct ampql_stats ampql_result_stats(const struct ampql_result *result)
+{
+    return result->stats;
+}
+
+size_t ampql_result_annotation_count(const struct ampql_result *result)
+{
+    return result->nannotations;
+}
+
+struct ampql_string ampql_result_annotation(const struct ampql_result *result, size_t i,
+                                            bool *is_info)
+{
+    struct str text = i < result->nannotations ? result->annotations[i] : STR("");
+    if (is_info)
+        *is_info = str_has_prefix(text, STR("PromQL info"));
+    return (struct ampql_string){text.p, text.n};
+}

@@ -1,0 +1,280 @@
+/* A run: plan a batch, ask the source for each select once, feed every series to all that want it,
+ * copy results out. */
+#include "engine/engine.h"
+
+#include "base/time.h"
+#include "lang/parser.h"
+
+enum {
+    DEFAULT_LOOKBACK_MS = 5 * 60 * 1000,
+    DEFAULT_INTERVAL_MS = 60 * 1000,
+    DEFAULT_MAX_SAMPLES = 50 * 1000 * 1000,
+    DEFAULT_MAX_POINTS = 11001, /* what the HTTP API lets through */
+    MAX_SUBQUERY_POINTS = 1 << 22,
+};
+
+/* One run's state; everything in it ends with the run. */
+struct run {
+    struct ampql_engine *engine;
+    struct ampql_source *source;
+    struct arena arena; /* plan and lists */
+    struct symbols symbols;
+    struct plan plan;
+    struct eval eval;
+    struct eval_query *queries; /* [nqueries] */
+    struct ampql_error *errs;   /* [nqueries] of planning and of the source */
+    size_t nqueries;
+    struct intake_limits limits;
+    struct ampql_stats stats;
+
+    /* The select being read, and its leaves. */
+    size_t select;
+    unsigned level;
+    bool nobody_listens;
+};
+
+enum ampql_code run_options_check(const struct ampql_engine *engine,
+                                  const struct ampql_run_options *options, uint32_t caps,
+                                  struct plan_options *out, struct ampql_error *err)
+{
+    *out = (struct plan_options){
+        .grid = {options->start_ms, 1, 1},
+        .is_range_query = options->step_ms != 0,
+        .dialect = options->dialect  ? options->dialect
+                   : engine->dialect ? engine->dialect
+                                     : AMPQL_PROM3,
+        .lookback_ms = options->lookback_ms > 0 ? options->lookback_ms : DEFAULT_LOOKBACK_MS,
+        .default_interval_ms =
+            options->default_interval_ms > 0 ? options->default_interval_ms : DEFAULT_INTERVAL_MS,
+        .has_markers = caps & AMPQL_SOURCE_SAMPLES,
+        .max_points = MAX_SUBQUERY_POINTS,
+    };
+    int64_t limit = PLAN_TIME_LIMIT, start = options->start_ms, end = options->end_ms,
+            step = options->step_ms;
+    if (start < -limit || start > limit)
+        return fail(err, AMPQL_BAD_DATA, "invalid parameter \"start\": %lld ms is out of range",
+                    (long long)start);
+    if (step == 0)
+        return AMPQL_OK;
+    if (step < 0)
+        return fail(err, AMPQL_BAD_DATA,
+                    "invalid parameter \"step\": zero or negative query resolution step widths are "
+                    "not accepted. Try a "
+                    "positive integer");
+    if (end < start)
+        return fail(err, AMPQL_BAD_DATA,
+                    "invalid parameter \"end\": end timestamp must not be before start time");
+    if (end > limit)
+        return fail(err, AMPQL_BAD_DATA, "invalid parameter \"end\": %lld ms is out of range",
+                    (long long)end);
+    uint64_t n = (uint64_t)(end - start) / (uint64_t)step + 1;
+    uint64_t max = options->max_points ? options->max_points : DEFAULT_MAX_POINTS;
+    if (n > max)
+        return fail(err, AMPQL_BAD_DATA,
+                    "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
+                    "the query resolution "
+                    "(?step=XX)");
+    if (n > UINT64_C(1) << 32)
+        return fail(err, AMPQL_LIMIT, "a range query of %llu steps", (unsigned long long)n);
+    out->grid = (struct grid){start, step, (size_t)n};
+    return AMPQL_OK;
+}
+
+static bool is_fed(const struct run *run, const struct leaf *leaf)
+{
+    return leaf->select == run->select && leaf->level == run->level;
+}
+
+static enum ampql_code take(void *payload, struct labels labels, const struct samples *samples)
+{
+    struct run *run = payload;
+    run->nobody_listens = true;
+    for (size_t q = 0; q < run->nqueries; q++) {
+        struct eval_query *query = &run->queries[q];
+        for (size_t i = 0; i < query->leaves.n && query->code == AMPQL_OK; i++) {
+            if (!is_fed(run, &query->leaves.at[i]))
+                continue;
+            eval_series(query, &query->leaves.at[i], labels, samples);
+            run->nobody_listens = false;
+        }
+    }
+    return run->nobody_listens ? AMPQL_CANCELED
+                               : AMPQL_OK; /* all have failed: no need to read on */
+}
+
+static bool is_wanted(const struct run *run)
+{
+    for (size_t q = 0; q < run->nqueries; q++)
+        for (size_t i = 0; i < run->queries[q].leaves.n; i++)
+            if (run->queries[q].code == AMPQL_OK && is_fed(run, &run->queries[q].leaves.at[i]))
+                return true;
+    return false;
+}
+
+/* The queries that still wait for the select being read cannot be answered. */
+static void fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err)
+{
+    for (size_t q = 0; q < run->nqueries; q++) {
+        struct eval_query *query = &run->queries[q];
+        bool waits = code == AMPQL_CANCELED || code == AMPQL_TIMEOUT;
+        for (size_t i = 0; i < query->leaves.n; i++)
+            waits |= is_fed(run, &query->leaves.at[i]);
+        if (!waits || query->code != AMPQL_OK)
+            continue;
+        query->code = code;
+        query->err = *err;
+    }
+}
+
+static void read_select(struct run *run)
+{
+    struct ampql_error err = {0};
+    run->nobody_listens = false;
+    enum ampql_code code =
+        intake_select(run->engine, run->source, &run->plan.selects.at[run->select],
+                      run->plan.options.lookback_ms, run->plan.options.dialect, false,
+                      &run->symbols, &run->limits, take, run, &run->stats, &err);
+    if (code == AMPQL_CANCELED && run->nobody_listens)
+        return;
+    if (code != AMPQL_OK) {
+        fail_waiting(run, code, &err);
+        return;
+    }
+    for (size_t q = 0; q < run->nqueries; q++)
+        for (size_t i = 0; i < run->queries[q].leaves.n; i++)
+            if (is_fed(run, &run->queries[q].leaves.at[i]))
+                eval_end(&run->queries[q], &run->queries[q].leaves.at[i]);
+}
+
+static enum ampql_code evaluate(struct run *run, const struct ampql_query *const *queries,
+                                struct ampql_error *err)
+{
+    struct node **roots = arena_zeroed(&run->arena, run->nqueries, sizeof *roots);
+    run->queries = arena_zeroed(&run->arena, run->nqueries, sizeof *run->queries);
+    if (!roots || !run->queries)
+        return fail_nomem(err, "a run");
+    for (size_t q = 0; q < run->nqueries; q++)
+        run->queries[q].code =
+            plan_add(&run->plan, queries[q]->ast, &roots[q], &run->queries[q].err);
+    TRY(plan_finish(&run->plan, err));
+    for (size_t q = 0; q < run->nqueries; q++)
+        if (run->queries[q].code == AMPQL_OK)
+            eval_query_init(&run->queries[q], &run->eval, roots[q]);
+    for (size_t q = 0; q < run->nqueries; q++)
+        eval_start(&run->queries[q]);
+    for (run->level = 0; run->level < run->plan.nlevels; run->level++)
+        for (run->select = 0; run->select < run->plan.selects.n; run->select++)
+            if (is_wanted(run))
+                read_select(run);
+    return AMPQL_OK;
+}
+
+/* Failures of the run itself reach every query. */
+static enum ampql_code fail_all(enum ampql_code code, const struct ampql_error *err,
+                                struct ampql_error *errs, size_t nqueries)
+{
+    for (size_t q = 0; errs && q < nqueries; q++)
+        errs[q] = *err;
+    return code;
+}
+
+static enum ampql_code collect(struct run *run, struct ampql_result **results,
+                               struct ampql_error *errs)
+{
+    enum ampql_code first = AMPQL_OK;
+    for (size_t q = 0; q < run->nqueries; q++) {
+        struct eval_query *query = &run->queries[q];
+        if (query->code == AMPQL_OK)
+            query->code = result_new(run->engine, query, run->stats, &results[q], &query->err);
+        if (query->code == AMPQL_OK)
+            continue;
+        query->err.code = query->code;
+        if (errs)
+            errs[q] = query->err;
+        if (first == AMPQL_OK)
+            first = query->code;
+    }
+    return first;
+}
+
+enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                           size_t nqueries, struct ampql_source *source,
+                           const struct ampql_run_options *options, struct ampql_result **results,
+                           struct ampql_error *errs)
+{
+    struct ampql_error err = {0};
+    struct plan_options plan_options;
+    for (size_t q = 0; q < nqueries; q++)
+        results[q] = NULL;
+    enum ampql_code code =
+        run_options_check(engine, options, source->ops.caps, &plan_options, &err);
+    if (code != AMPQL_OK)
+        return fail_all(code, &err, errs, nqueries);
+
+    struct run run = {.engine = engine, .source = source, .nqueries = nqueries};
+    run.limits = (struct intake_limits){options->cancel, INT64_MAX};
+    if (options->timeout_ms > 0)
+        run.limits.deadline_ms = time_monotonic() + options->timeout_ms;
+    if (!symbols_init(&run.symbols, &engine->alc))
+        return fail_all(fail_nomem(&err, "a run"), &err, errs, nqueries);
+    arena_init(&run.arena, &engine->alc);
+    plan_init(&run.plan, &run.arena, &plan_options);
+    eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan,
+              options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
+    code = evaluate(&run, queries, &err);
+    code = code == AMPQL_OK ? collect(&run, results, errs) : fail_all(code, &err, errs, nqueries);
+    eval_done(&run.eval);
+    arena_done(&run.arena);
+    symbols_done(&run.symbols);
+    return code;
+}
+
+/* ---- series */
+
+struct listing {
+    struct arena arena;
+    struct {
+        ARRAY(struct labels);
+    } sets;
+};
+
+static enum ampql_code list_series(void *payload, struct labels labels,
+                                   const struct samples *samples)
+{
+    struct listing *listing = payload;
+    (void)samples;
+    labels = labels_copy(&listing->arena, labels);
+    return labels.at && array_push(&listing->sets, &listing->arena, labels) ? AMPQL_OK
+                                                                            : AMPQL_NOMEM;
+}
+
+enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
+                              struct ampql_source *source, const struct ampql_run_options *options,
+                              struct ampql_result **out, struct ampql_error *err)
+{
+    struct parse_options parse;
+    struct select select = {
+        .kind = SELECT_RAW, .mint_ms = options->start_ms - 1, .maxt_ms = options->end_ms};
+    struct listing listing = {0};
+    struct symbols symbols;
+    struct ampql_stats stats = {0};
+    struct intake_limits limits = {options->cancel, INT64_MAX};
+    if (options->start_ms < -PLAN_TIME_LIMIT || options->end_ms > PLAN_TIME_LIMIT)
+        return fail(err, AMPQL_BAD_DATA, "start or end is out of range");
+    if (!symbols_init(&symbols, &engine->alc))
+        return fail_nomem(err, "a run");
+    arena_init(&listing.arena, &engine->alc);
+    engine_parse_options(engine, &parse);
+    enum ampql_code code = parse_selector(selector, &parse, &listing.arena, &select.matchers, err);
+    if (code == AMPQL_OK)
+        code = intake_select(engine, source, &select, DEFAULT_LOOKBACK_MS,
+                             options->dialect ? options->dialect : AMPQL_PROM3, true, &symbols,
+                             &limits, list_series, &listing, &stats, err);
+    if (code == AMPQL_OK)
+        code = result_of_labels(engine, &symbols, listing.sets.at, listing.sets.n, out, err);
+    if (code == AMPQL_OK)
+        (*out)->stats = stats;
+    arena_done(&listing.arena);
+    symbols_done(&symbols);
+    return code;
+}

@@ -1,0 +1,64 @@
+/* An aggregation: one row of a table with its kernel, one file each in eval/aggregate. */
+#ifndef AMPQL_SRC_EVAL_AGGREGATE_H
+#define AMPQL_SRC_EVAL_AGGREGATE_H
+
+#include "eval/function.h"
+
+enum { AGGREGATE_STATE = 4 };
+
+struct gathered;
+
+/* One that folds series as they come keeps `nstate` rows a group: state[0] is the result and has
+ * the presence. add     fold a series' row in, in series order finish  turn state[0] into the
+ * result; may be NULL One that needs all series of a group together has `whole` instead. */
+struct aggregate {
+    enum aggregation op;
+    size_t nstate;
+    void (*add)(struct row *state, const struct row *in, enum ampql_dialect dialect);
+    void (*finish)(struct row *state, enum ampql_dialect dialect);
+    enum ampql_code (*whole)(struct gathered *gathered, struct ampql_error *err);
+};
+
+/* All series that came, and the group of each. */
+struct gathered {
+    struct stage *stage;
+    const struct ast *ast;
+    const struct kept_list *rows;
+    const size_t *group;         /* [rows.n] */
+    const struct labels *groups; /* [ngroups] */
+    size_t ngroups;
+    const struct row *param; /* the scalar parameter, NULL when there is none */
+    const struct grid *grid;
+    enum ampql_dialect dialect;
+};
+
+/* The kernel of an aggregation, or NULL when there is none. */
+const struct aggregate *aggregate_find(enum aggregation op);
+
+/* Walk the steps of a row: FIRST(i) where the group has no value yet, NEXT(i) where it has. Whole
+ * words of 64 steps that are all NEXT run as a plain loop that the compiler can vectorise. Marks
+ * the steps present. */
+#define AGGREGATE_STEPS(state, in, FIRST, NEXT)                                                    \
+    do {                                                                                           \
+        for (size_t w_ = 0; w_ < row_words((in)->n); w_++) {                                       \
+            uint64_t here_ = (in)->present[w_], had_ = (state)->present[w_];                       \
+            size_t base_ = w_ * 64;                                                                \
+            if (here_ == 0)                                                                        \
+                continue;                                                                          \
+            if ((here_ & had_) == UINT64_MAX) {                                                    \
+                for (size_t i = base_; i < base_ + 64; i++)                                        \
+                    NEXT(i);                                                                       \
+                continue;                                                                          \
+            }                                                                                      \
+            for (uint64_t rest_ = here_; rest_; rest_ &= rest_ - 1) {                              \
+                size_t i = base_ + (size_t)__builtin_ctzll(rest_);                                 \
+                if (had_ >> (i - base_) & 1)                                                       \
+                    NEXT(i);                                                                       \
+                else                                                                               \
+                    FIRST(i);                                                                      \
+            }                                                                                      \
+            (state)->present[w_] = had_ | here_;                                                   \
+        }                                                                                          \
+    } while (0)
+
+#endif

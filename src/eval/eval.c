@@ -1,0 +1,135 @@
+/* What all operators of a run share: rows, limits, feeding. */
+#include "eval/eval.h"
+
+#include "eval/stage.h"
+
+#include <stdio.h>
+
+void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symbols *symbols,
+               const struct plan *plan, uint64_t max_samples)
+{
+    *eval = (struct eval){.alc = alc,
+                          .symbols = symbols,
+                          .plan = plan,
+                          .dialect = plan->options.dialect,
+                          .max_samples = max_samples};
+    arena_init(&eval->work, alc);
+    arena_init(&eval->temp, alc);
+}
+
+void eval_done(struct eval *eval)
+{
+    for (struct stage *stage = eval->ops; stage; stage = stage->next)
+        if (stage->kind->release)
+            stage->kind->release(stage);
+    for (struct row_pool *pool = eval->pools; pool; pool = pool->next)
+        pool_done(&pool->pool);
+    arena_done(&eval->work);
+    arena_done(&eval->temp);
+}
+
+enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err)
+{
+    if (n > eval->max_samples - eval->samples)
+        return fail(err, AMPQL_LIMIT,
+                    "query processing would load too many samples into memory in query execution");
+    eval->samples += n;
+    return AMPQL_OK;
+}
+
+static struct row_pool *pool_for(struct eval *eval, size_t nsteps)
+{
+    for (struct row_pool *pool = eval->pools; pool; pool = pool->next)
+        if (pool->nsteps == nsteps)
+            return pool;
+    struct row_pool *pool = arena_new(&eval->work, struct row_pool);
+    if (!pool)
+        return NULL;
+    pool->nsteps = nsteps;
+    pool_init(&pool->pool, eval->alc,
+              nsteps * sizeof(double) + row_words(nsteps) * sizeof(uint64_t));
+    pool->next = eval->pools;
+    eval->pools = pool;
+    return pool;
+}
+
+enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
+                          struct ampql_error *err)
+{
+    TRY(eval_count(eval, nsteps, err));
+    struct row_pool *pool = pool_for(eval, nsteps);
+    double *v = pool ? pool_take(&pool->pool) : NULL;
+    if (!v)
+        return fail(err, AMPQL_NOMEM, "no memory for a row of %zu steps", nsteps);
+    *out = (struct row){v, (uint64_t *)(v + nsteps), nsteps};
+    row_clear(out);
+    return AMPQL_OK;
+}
+
+void eval_give(struct eval *eval, struct row *row)
+{
+    if (!row->v)
+        return;
+    pool_give(&pool_for(eval, row->n)->pool, row->v);
+    eval->samples -= row->n;
+    *row = (struct row){0};
+}
+
+enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,
+                          const struct row *row, struct ampql_error *err)
+{
+    struct kept kept = {.labels = labels_copy(&eval->work, labels)};
+    if (!kept.labels.at)
+        return fail_nomem(err, "a series' labels");
+    TRY(eval_take(eval, row->n, &kept.row, err));
+    row_copy(&kept.row, row);
+    return array_push(list, &eval->work, kept) ? AMPQL_OK : fail_nomem(err, "a list of series");
+}
+
+char *eval_labels_text(const struct eval *eval, struct labels labels, char *out, size_t size)
+{
+    size_t n = 0;
+    out[n++] = '{';
+    for (size_t i = 0; i < labels.n && n + 8 < size; i++) {
+        char quoted[320];
+        struct str name = symbols_text(eval->symbols, labels.at[i].name);
+        quote_clipped(quoted, sizeof quoted, symbols_text(eval->symbols, labels.at[i].value));
+        int more = snprintf(out + n, size - n, "%s%.*s=%s", i ? ", " : "", STR_ARGS(name), quoted);
+        if (more < 0 || (size_t)more >= size - n - 2)
+            break; /* clipped at a whole label */
+        n += (size_t)more;
+    }
+    out[n++] = '}';
+    out[n] = '\0';
+    return out;
+}
+
+static void failed(struct eval_query *query, enum ampql_code code)
+{
+    if (code != AMPQL_OK && query->code == AMPQL_OK)
+        query->code = query->err.code = code;
+}
+
+void eval_start(struct eval_query *query)
+{
+    for (size_t i = 0; i < query->constants.n && query->code == AMPQL_OK; i++)
+        failed(query, stage_complete(query->constants.at[i]));
+}
+
+void eval_series(struct eval_query *query, const struct leaf *leaf, struct labels labels,
+                 const struct samples *samples)
+{
+    if (query->code != AMPQL_OK)
+        return;
+    arena_reset(&query->eval->temp);
+    struct leaf_stage *stage = (struct leaf_stage *)leaf->stage;
+    failed(query, stage->series(stage, labels, samples));
+}
+
+void eval_end(struct eval_query *query, const struct leaf *leaf)
+{
+    if (query->code != AMPQL_OK)
+        return;
+    arena_reset(&query->eval->temp);
+    failed(query, stage_complete(leaf->stage));
+}

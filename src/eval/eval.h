@@ -1,0 +1,122 @@
+/* Evaluation: pure functions of plan, series, grid and limits. It asks nothing of anyone.
+ *
+ * Push style: the engine feeds each series of each select to the leaves that want it; rows run up
+ * through operators to a result. An operator keeps rows only where it must see them together. */
+#ifndef AMPQL_SRC_EVAL_EVAL_H
+#define AMPQL_SRC_EVAL_EVAL_H
+
+#include "base/array.h"
+#include "base/error.h"
+#include "base/pool.h"
+#include "plan/plan.h"
+#include "series/labels.h"
+#include "series/row.h"
+#include "series/sample.h"
+
+/* Rows of one length. */
+struct row_pool {
+    size_t nsteps;
+    struct pool pool;
+    struct row_pool *next;
+};
+
+struct stage;
+
+/* The state that all queries of a run share. */
+struct eval {
+    const struct ampql_allocator *alc;
+    struct arena work; /* freed when the run ends */
+    struct arena temp; /* labels on their way up; reset after each series */
+    struct symbols *symbols;
+    const struct plan *plan;
+    enum ampql_dialect dialect;
+    uint64_t samples, max_samples; /* read and held, against the limit */
+    struct row_pool *pools;
+    struct stage *ops; /* all of them, to be released */
+};
+
+/* An output series that was kept: labels and row live in the work arena and the pools. */
+struct kept {
+    struct labels labels;
+    struct row row;
+};
+
+/* Series kept, in order of arrival. */
+struct kept_list {
+    ARRAY(struct kept);
+};
+
+/* Samples kept: of range selectors and subqueries that are the whole query. */
+struct kept_samples {
+    struct labels labels;
+    int64_t *t;
+    double *v;
+    size_t n;
+};
+
+/* One query of the run and what became of it. */
+struct eval_query {
+    struct eval *eval;
+    const struct node *root;
+    enum ampql_code code;
+    struct ampql_error err;
+    struct kept_list rows; /* scalar: one; vector */
+    struct {
+        ARRAY(struct kept_samples);
+    } samples; /* matrix of an instant query */
+    struct {
+        ARRAY(struct leaf);
+    } leaves; /* those fed by selects */
+    struct {
+        ARRAY(struct stage *);
+    } constants; /* leaves that need no series, in tree order */
+    struct {
+        ARRAY(struct str);
+    } annotations;
+};
+
+/* A leaf operator and the select that feeds it. */
+struct leaf {
+    struct stage *stage;
+    size_t select;
+    unsigned level;
+};
+
+/* err  AMPQL_NOMEM */
+void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symbols *symbols,
+               const struct plan *plan, uint64_t max_samples);
+void eval_done(struct eval *eval);
+
+/* Build the operators of a query.
+ *   err  AMPQL_EXECUTION (constant arguments that cannot be), AMPQL_UNSUPPORTED, AMPQL_NOMEM; also
+ * kept in query */
+enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
+                                const struct node *root);
+
+/* Feed: first the constants of a query, then each series of a select to its leaves, then the leaf's
+ * end. A query that failed takes nothing more; query->code and err say why. */
+void eval_start(struct eval_query *query);
+void eval_series(struct eval_query *query, const struct leaf *leaf, struct labels labels,
+                 const struct samples *samples);
+void eval_end(struct eval_query *query, const struct leaf *leaf);
+
+/* ---- for the operators */
+
+/* A row of n steps from the pools, counted against the limit; give it back with eval_give.
+ *   err  AMPQL_LIMIT, AMPQL_NOMEM */
+enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
+                          struct ampql_error *err);
+void eval_give(struct eval *eval, struct row *row);
+
+/* Copy labels and row and append them. Same errors. */
+enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,
+                          const struct row *row, struct ampql_error *err);
+
+/* Count values that are held or read.
+ *   err  AMPQL_LIMIT, in Prometheus's words */
+enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err);
+
+/* "{a="x", b="y"}" of a label set, clipped to size, for messages. Returns out. */
+char *eval_labels_text(const struct eval *eval, struct labels labels, char *out, size_t size);
+
+#endif

@@ -1,0 +1,90 @@
+/* The list of function tables, and the loop that turns a per-window function into a row. */
+#include "eval/function.h"
+
+#include "base/alloc.h"
+
+#define TABLES                                                                                     \
+    TABLE(absent)                                                                                  \
+    TABLE(label)                                                                                   \
+    TABLE(math)                                                                                    \
+    TABLE(over_time)                                                                               \
+    TABLE(rate)                                                                                    \
+    TABLE(scalar)                                                                                  \
+    TABLE(timestamp)
+
+#define TABLE(name) extern const struct function_table functions_##name;
+TABLES
+#undef TABLE
+
+static const struct function_table *const tables[] = {
+#define TABLE(name) &functions_##name,
+    TABLES
+#undef TABLE
+};
+
+const struct function *function_at(size_t i)
+{
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        if (i < tables[t]->n)
+            return &tables[t]->rows[i];
+        i -= tables[t]->n;
+    }
+    return NULL;
+}
+
+const struct signature *function_find(struct str name)
+{
+    const struct function *f;
+    for (size_t i = 0; (f = function_at(i)); i++)
+        if (str_equal(str_of(f->sig.name), name))
+            return &f->sig;
+    return NULL;
+}
+
+double *scratch_room(struct scratch *scratch, size_t n)
+{
+    if (n <= scratch->nv)
+        return scratch->v;
+    double *v = alloc_resize(scratch->alc, scratch->v, scratch->nv, n, sizeof *v);
+    if (!v) {
+        scratch->is_nomem = true;
+        return NULL;
+    }
+    scratch->v = v;
+    scratch->nv = n;
+    return v;
+}
+
+/* One call of a per-window function for each step. */
+static void run_windows(bool (*f)(const struct window *w, double *out), const struct samples *s,
+                        const struct windows *windows, struct row *out, struct scratch *scratch)
+{
+    size_t lo = 0, hi = 0;
+    for (size_t i = 0; i < windows->n; i++) {
+        window_advance(s, windows, i, &lo, &hi);
+        out->v[i] = 0;
+        if (lo == hi)
+            continue;
+        int64_t end = window_end(windows, i);
+        struct window w = {.t = s->t + lo,
+                           .v = s->v + lo,
+                           .n = hi - lo,
+                           .start_ms = end - windows->range_ms,
+                           .end_ms = end,
+                           .eval_ms = grid_time(scratch->params->grid, i),
+                           .step = i,
+                           .params = scratch->params,
+                           .scratch = scratch};
+        if (f(&w, &out->v[i]))
+            row_mark(out, i);
+    }
+}
+
+void function_run_range(const struct function *function, const struct samples *samples,
+                        const struct windows *windows, struct row *out, struct scratch *scratch)
+{
+    if (function->form == FORM_RANGE)
+        function->u.range(samples, windows, out, scratch);
+    else
+        run_windows(function->u.window, samples, windows, out, scratch);
+}

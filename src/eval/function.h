@@ -1,0 +1,156 @@
+/* A PromQL function: its signature and its kernel. One row of a table, one table a file in
+ * eval/function. */
+#ifndef AMPQL_SRC_EVAL_FUNCTION_H
+#define AMPQL_SRC_EVAL_FUNCTION_H
+
+#include "base/error.h"
+#include "lang/ast.h"
+#include "series/grid.h"
+#include "series/labels.h"
+#include "series/row.h"
+#include "series/sample.h"
+
+struct kept_list;
+
+/* Scalar parameters of a call in the order of its arguments, each a row over the steps. */
+struct params {
+    const struct row *at; /* [n] */
+    size_t n;
+    enum ampql_dialect dialect;
+    const struct grid *grid;
+};
+
+static inline double param(const struct params *params, size_t number, size_t step)
+{
+    return params->at[number].v[step];
+}
+
+/* Room that range kernels may use and that lasts from series to series. */
+struct scratch {
+    const struct ampql_allocator *alc;
+    const struct params *params;
+    double *v; /* [nv] */
+    size_t nv;
+    bool is_nomem; /* a kernel could not get room: its row means nothing */
+};
+
+/* Room for n doubles, or NULL with is_nomem set. */
+double *scratch_room(struct scratch *scratch, size_t n);
+
+/* One window's samples, never none, without stale markers. */
+struct window {
+    const int64_t *t;
+    const double *v;
+    size_t n;
+    int64_t start_ms, end_ms; /* of the window: the range (start, end] */
+    int64_t eval_ms;          /* the evaluation time of the step */
+    size_t step;
+    const struct params *params;
+    struct scratch *scratch;
+};
+
+struct call;
+
+enum kernel_form { FORM_EACH, FORM_MAP, FORM_WINDOW, FORM_RANGE, FORM_CALL };
+
+struct function {
+    struct signature sig; /* first, so a signature found by the parser is also the function */
+    enum kernel_form form;
+    union {
+        double (*each)(double value);                              /* one value, all steps alike */
+        void (*map)(struct row *row, const struct params *params); /* in place, all steps */
+        bool (*window)(const struct window *w, double *out); /* false: no value at this step */
+        void (*range)(const struct samples *samples, const struct windows *windows, struct row *out,
+                      struct scratch *scratch); /* one call a series, fills a row */
+        enum ampql_code (*call)(struct call *call,
+                                struct ampql_error *err); /* whole values in and out */
+    } u;
+};
+
+struct function_table {
+    const struct function *rows;
+    size_t n;
+};
+
+/* Rows of the tables: instant functions on V, range functions on M. */
+#define EACH(NAME, F, HELP)                                                                        \
+    {                                                                                              \
+        .sig = {.name = NAME,                                                                      \
+                .help = HELP,                                                                      \
+                .args = {VALUE_VECTOR},                                                            \
+                .nargs = 1,                                                                        \
+                .result = VALUE_VECTOR,                                                            \
+                .kernel = KERNEL_MAP},                                                             \
+        .form = FORM_EACH, .u.each = F                                                             \
+    }
+#define WINDOW(NAME, F, HELP)                                                                      \
+    {                                                                                              \
+        .sig = {.name = NAME,                                                                      \
+                .help = HELP,                                                                      \
+                .args = {VALUE_MATRIX},                                                            \
+                .nargs = 1,                                                                        \
+                .result = VALUE_VECTOR,                                                            \
+                .kernel = KERNEL_RANGE},                                                           \
+        .form = FORM_WINDOW, .u.window = F                                                         \
+    }
+#define RANGE(NAME, F, HELP)                                                                       \
+    {                                                                                              \
+        .sig = {.name = NAME,                                                                      \
+                .help = HELP,                                                                      \
+                .args = {VALUE_MATRIX},                                                            \
+                .nargs = 1,                                                                        \
+                .result = VALUE_VECTOR,                                                            \
+                .kernel = KERNEL_RANGE},                                                           \
+        .form = FORM_RANGE, .u.range = F                                                           \
+    }
+
+/* A call over whole values. */
+struct call {
+    struct stage *stage;
+    const struct ast *ast;        /* its string arguments are there */
+    const struct kept_list *args; /* [nargs] the rows of each argument that is no string */
+    size_t nargs;
+    const struct grid *grid;
+    struct symbols *symbols;
+    enum ampql_dialect dialect;
+};
+
+/* A cleared row over the call's grid, the call's own until it ends.
+ *   err  AMPQL_LIMIT, AMPQL_NOMEM */
+enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error *err);
+
+/* Emit a series of the result. Functions that can make two series equal go through
+ * call_emit_unique: equal labels merge where their steps do not overlap, otherwise the query fails.
+ */
+enum ampql_code call_emit_unique(struct call *call, struct labels labels, struct row *row);
+enum ampql_code call_emit(struct call *call, struct labels labels, struct row *row);
+
+/* The run's allocator, and its arena for labels of the result. */
+const struct ampql_allocator *call_alc(const struct call *call);
+struct arena *call_arena(const struct call *call);
+
+/* The function of that name, or NULL. */
+const struct signature *function_find(struct str name);
+
+/* Function i in order of tables, NULL past the last. */
+const struct function *function_at(size_t i);
+
+/* Run a range function's kernel over a series: windows that hold no sample give no value. */
+void function_run_range(const struct function *function, const struct samples *samples,
+                        const struct windows *windows, struct row *out, struct scratch *scratch);
+
+/* Samples [*lo, *hi) of window i; both cursors only move forward. */
+static inline void window_advance(const struct samples *s, const struct windows *w, size_t i,
+                                  size_t *lo, size_t *hi)
+{
+    int64_t after = window_after(w, i), end = window_end(w, i);
+    size_t h = *hi, l = *lo;
+    while (h < s->n && s->t[h] <= end)
+        h++;
+    while (l < h && s->t[l] <= after)
+        l++;
+    *lo = l;
+    *hi = h;
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* label_replace label_join: the same rows under other labels. */
+#include "eval/eval.h"
+#include "eval/function.h"
+
+#include "base/buf.h"
+#include "base/regex.h"
+
+enum { MAX_GROUPS = 64, MAX_VALUE = 1 << 20 };
+
+static struct str string_argument(const struct call *call, size_t i)
+{
+    return ast_unwrap(call->ast->u.call.args[i])->u.string;
+}
+
+/* 2.42: [a-zA-Z_][a-zA-Z0-9_]*; 3.x: any UTF-8 that is not empty. */
+static bool is_label_name(struct str name, enum ampql_dialect dialect)
+{
+    if (name.n == 0)
+        return false;
+    if (dialect != AMPQL_PROM2)
+        return str_is_utf8(name);
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
+            return false;
+    }
+    return true;
+}
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* The capture group that a reference names: a number, or a name; -1 when there is none. */
+static int group_of(const struct regex *regex, struct str name)
+{
+    int number = 0;
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] < '0' || name.p[i] > '9' || number > 99999)
+            return regex_group(regex, name);
+        number = number * 10 + (name.p[i] - '0');
+    }
+    return (size_t)number <= regex_ngroups(regex) ? number : -1;
+}
+
+/* Replace $1, ${1}, $name, ${name} and $$ in a template. A reference to no group is empty; `$1x`
+ * names the group "1x". */
+static void expand(struct buf *out, const struct regex *regex, struct str template,
+                   const struct str *groups)
+{
+    for (size_t i = 0; i < template.n;) {
+        if (template.p[i] != '$') {
+            buf_byte(out, template.p[i++]);
+            continue;
+        }
+        i++;
+        if (i < template.n && template.p[i] == '$') {
+            buf_byte(out, '$');
+            i++;
+            continue;
+        }
+        bool braced = i < template.n && template.p[i] == '{';
+        size_t start = i + braced, end = start;
+        while (end < template.n && is_word(template.p[end]))
+            end++;
+        if (end == start || (braced && (end == template.n || template.p[end] != '}'))) {
+            buf_byte(out, '$'); /* malformed: the dollar stands for itself */
+            continue;
+        }
+        int group = group_of(regex, str_make(template.p + start, end - start));
+        if (group >= 0 && group < MAX_GROUPS)
+            buf_str(out, groups[group]);
+        i = end + braced;
+    }
+}
+
+static enum ampql_code replace_series(struct call *call, const struct regex *regex,
+                                      struct kept *kept, const symbol names[2], struct buf *value,
+                                      struct ampql_error *err)
+{
+    struct str groups[MAX_GROUPS] = {{0}};
+    size_t ngroups = regex_ngroups(regex) + 1;
+    struct str source = symbols_text(call->symbols, labels_get(kept->labels, names[1]));
+    struct labels labels = kept->labels;
+    if (regex_match_groups(regex, source, groups, ngroups < MAX_GROUPS ? ngroups : MAX_GROUPS)) {
+        value->n = 0;
+        expand(value, regex, string_argument(call, 2), groups);
+        if (value->failed != AMPQL_OK)
+            return fail(err, value->failed, "no room for the value of a label");
+        symbol id = symbols_intern(call->symbols, buf_view(value));
+        labels = id == SYMBOL_NONE
+                     ? (struct labels){0}
+                     : labels_set(call_arena(call), call->symbols, labels, names[0], id);
+        if (!labels.at)
+            return fail_nomem(err, "a series' labels");
+    }
+    return call_emit_unique(call, labels, &kept->row);
+}
+
+static enum ampql_code label_replace(struct call *call, struct ampql_error *err)
+{
+    enum regex_dot dot = call->dialect == AMPQL_PROM2 ? REGEX_DOT_NO_NEWLINE : REGEX_DOT_ALL;
+    struct str dst = string_argument(call, 1), src = string_argument(call, 3),
+               source = string_argument(call, 4);
+    struct regex *regex = NULL;
+    enum ampql_code code = regex_new(call_alc(call), source, dot, &regex, NULL);
+    if (code == AMPQL_NOMEM)
+        return fail_nomem(err, "a regular expression");
+    if (code != AMPQL_OK)
+        return fail(err, AMPQL_EXECUTION, "invalid regular expression in label_replace(): %.*s",
+                    (int)(source.n > 256 ? 256 : source.n), source.p);
+    struct buf value;
+    buf_init(&value, call_alc(call), MAX_VALUE);
+    if (!is_label_name(dst, call->dialect)) {
+        code = fail(err, AMPQL_EXECUTION, "invalid destination label name in label_replace(): %.*s",
+                    (int)(dst.n > 256 ? 256 : dst.n), dst.p);
+        goto done;
+    }
+    symbol names[2] = {symbols_intern(call->symbols, dst), symbols_intern(call->symbols, src)};
+    if (names[0] == SYMBOL_NONE || names[1] == SYMBOL_NONE) {
+        code = fail_nomem(err, "a label name");
+        goto done;
+    }
+    for (size_t i = 0; i < call->args[0].n && code == AMPQL_OK; i++)
+        code = replace_series(call, regex, &call->args[0].at[i], names, &value, err);
+done:
+    buf_done(&value);
+    regex_free(regex);
+    return code;
+}
+
+/* label_join(v, dst, separator, src...) */
+static enum ampql_code join_series(struct call *call, struct kept *kept, symbol dst,
+                                   struct buf *value, struct ampql_error *err)
+{
+    value->n = 0;
+    for (size_t i = 3; i < call->ast->u.call.nargs; i++) {
+        if (i > 3)
+            buf_str(value, string_argument(call, 2));
+        symbol src = symbols_find(call->symbols, string_argument(call, i));
+        if (src != SYMBOL_NONE)
+            buf_str(value, symbols_text(call->symbols, labels_get(kept->labels, src)));
+    }
+    if (value->failed != AMPQL_OK)
+        return fail(err, value->failed, "no room for the value of a label");
+    symbol id = symbols_intern(call->symbols, buf_view(value));
+    struct labels labels = id == SYMBOL_NONE
+                               ? (struct labels){0}
+                               : labels_set(call_arena(call), call->symbols, kept->labels, dst, id);
+    if (!labels.at)
+        return fail_nomem(err, "a series' labels");
+    return call_emit_unique(call, labels, &kept->row);
+}
+
+static enum ampql_code label_join(struct call *call, struct ampql_error *err)
+{
+    struct str dst = string_argument(call, 1);
+    for (size_t i = 3; i < call->ast->u.call.nargs; i++) {
+        struct str src = string_argument(call, i);
+        if (!is_label_name(src, call->dialect))
+            return fail(err, AMPQL_EXECUTION, "invalid source label name in label_join(): %.*s",
+                        (int)(src.n > 256 ? 256 : src.n), src.p);
+    }
+    if (!is_label_name(dst, call->dialect))
+        return fail(err, AMPQL_EXECUTION, "invalid destination label name in label_join(): %.*s",
+                    (int)(dst.n > 256 ? 256 : dst.n), dst.p);
+    symbol id = symbols_intern(call->symbols, dst);
+    if (id == SYMBOL_NONE)
+        return fail_nomem(err, "a label name");
+    struct buf value;
+    buf_init(&value, call_alc(call), MAX_VALUE);
+    enum ampql_code code = AMPQL_OK;
+    for (size_t i = 0; i < call->args[0].n && code == AMPQL_OK; i++)
+        code = join_series(call, &call->args[0].at[i], id, &value, err);
+    buf_done(&value);
+    return code;
+}
+
+static const struct function rows[] = {
+    {.sig = {.name = "label_join",
+             .help = "Join labels' values into a label.",
+             .args = {VALUE_VECTOR, VALUE_STRING, VALUE_STRING, VALUE_STRING},
+             .nargs = 4,
+             .optional = SIGNATURE_ANY,
+             .result = VALUE_VECTOR,
+             .kernel = KERNEL_CALL,
+             .keeps_name = true},
+     .form = FORM_CALL,
+     .u.call = label_join},
+    {.sig = {.name = "label_replace",
+             .help = "Set a label from a regex match of another.",
+             .args = {VALUE_VECTOR, VALUE_STRING, VALUE_STRING, VALUE_STRING, VALUE_STRING},
+             .nargs = 5,
+             .result = VALUE_VECTOR,
+             .kernel = KERNEL_CALL,
+             .keeps_name = true},
+     .form = FORM_CALL,
+     .u.call = label_replace},
+};
+const struct function_table functions_label = {rows, sizeof rows / sizeof *rows};

@@ -1,0 +1,255 @@
+/* vector op vector: series are matched by their keys once a query, then values row by row.
+ *
+ * The "one" side is the right one, except under group_right. A key may have several series on a
+ * side as long as they never meet at a step where both sides have any series: where a whole side is
+ * empty nothing is checked, as in Prometheus. */
+#include "eval/arithmetic.h"
+#include "eval/group.h"
+#include "eval/stage.h"
+
+/* The series of one key on each side: numbers into the kept lists, chained. */
+struct match {
+    size_t first[2], last[2], count[2]; /* SIZE_MAX when there is none */
+    uint64_t *seen;                     /* [words] steps at which a one-to-one pair was made */
+};
+
+struct side {
+    struct kept_list rows;
+    struct {
+        ARRAY(size_t);
+    } next;            /* chain of the same key */
+    uint64_t *present; /* [words] steps at which the side has any series */
+};
+
+struct join {
+    struct stage stage;
+    struct groups keys;
+    struct side side[2]; /* 0 many (left), 1 one (right); swapped by group_right */
+    struct {
+        ARRAY(struct match);
+    } matches;
+    struct unique unique;
+    symbol *include; /* [ninclude] of group_left, group_right */
+    size_t ninclude;
+    bool is_swapped;
+};
+
+static enum ampql_code push(struct stage *stage, size_t slot, struct labels labels, struct row *row)
+{
+    struct join *join = (struct join *)stage;
+    size_t key = 0;
+    bool is_new = false;
+    TRY(groups_find(&join->keys, stage->eval, labels, &key, &is_new, stage_err(stage)));
+    if (is_new) {
+        struct match none = {.first = {SIZE_MAX, SIZE_MAX}, .last = {SIZE_MAX, SIZE_MAX}};
+        if (!array_push(&join->matches, &stage->eval->work, none))
+            return fail_nomem(stage_err(stage), "a match");
+    }
+    size_t which = join->is_swapped ? 1 - slot : slot;
+    struct side *side = &join->side[which];
+    TRY(eval_keep(stage->eval, &side->rows, labels, row, stage_err(stage)));
+    if (!array_push(&side->next, &stage->eval->work, (size_t)SIZE_MAX))
+        return fail_nomem(stage_err(stage), "a match");
+    for (size_t w = 0; w < row_words(row->n); w++)
+        side->present[w] |= row->present[w];
+    struct match *match = &join->matches.at[key];
+    size_t number = side->rows.n - 1;
+    if (match->count[which]++ == 0)
+        match->first[which] = number;
+    else
+        side->next.at[match->last[which]] = number;
+    match->last[which] = number;
+    return AMPQL_OK;
+}
+
+/* The one side must have each key once at each step where both sides have anything. */
+static enum ampql_code check_one_side(struct join *join, size_t key)
+{
+    struct stage *stage = &join->stage;
+    const struct side *one = &join->side[1], *many = &join->side[0];
+    const struct match *match = &join->matches.at[key];
+    for (size_t a = match->first[1]; a != SIZE_MAX; a = one->next.at[a])
+        for (size_t b = one->next.at[a]; b != SIZE_MAX; b = one->next.at[b])
+            for (size_t w = 0; w < row_words(stage->node->grid->n); w++) {
+                const struct kept *ka = &one->rows.at[a], *kb = &one->rows.at[b];
+                if (!(ka->row.present[w] & kb->row.present[w] & many->present[w]))
+                    continue;
+                bool newest_first = stage->eval->dialect == AMPQL_PROM2;
+                char text[3][144];
+                return fail(
+                    stage_err(stage), AMPQL_EXECUTION,
+                    "found duplicate series for the match group %s on the %s hand-side of the "
+                    "operation: [%s, "
+                    "%s];many-to-many matching not allowed: matching labels must be unique on one "
+                    "side",
+                    eval_labels_text(stage->eval, join->keys.keys.at[key], text[0], sizeof text[0]),
+                    join->is_swapped ? "left" : "right",
+                    eval_labels_text(stage->eval, (newest_first ? kb : ka)->labels, text[1],
+                                     sizeof text[1]),
+                    eval_labels_text(stage->eval, (newest_first ? ka : kb)->labels, text[2],
+                                     sizeof text[2]));
+            }
+    return AMPQL_OK;
+}
+
+static bool keeps_name(const struct stage *stage)
+{
+    return !stage->node->drops_name;
+}
+
+/* Labels of a pair: the many side's, without the name where the operator drops it; one-to-one keeps
+ * only the matching labels (on) or drops the ignored ones; group_x copies labels from the one side.
+ */
+static struct labels result_labels(struct join *join, struct labels many, struct labels one)
+{
+    struct stage *stage = &join->stage;
+    struct arena *temp = &stage->eval->temp;
+    const struct ast_binary *ast = &stage->node->ast->u.binary;
+    const struct grouping *g = &join->keys.grouping;
+    struct labels labels = many;
+    if (ast->card == ONE_TO_ONE && ast->has_matching)
+        labels = ast->is_on
+                     ? labels_keep(temp, labels, g->names, g->n)
+                     : labels_drop(temp, labels, g->names, g->n - 1); /* the last one is __name__ */
+    if (labels.at && !keeps_name(stage))
+        labels = stage_without_name(stage, labels);
+    for (size_t i = 0; i < join->ninclude && labels.at; i++)
+        labels = labels_set(temp, stage->eval->symbols, labels, join->include[i],
+                            labels_get(one, join->include[i]));
+    return labels;
+}
+
+/* Make sure that a key's one-to-one pairs never meet. */
+static enum ampql_code check_one_to_one(struct join *join, struct match *match,
+                                        const struct row *pair)
+{
+    struct stage *stage = &join->stage;
+    size_t words = row_words(pair->n);
+    if (match->count[0] < 2 || stage->node->ast->u.binary.card != ONE_TO_ONE)
+        return AMPQL_OK;
+    if (!match->seen) {
+        match->seen = arena_zeroed(&stage->eval->work, words, sizeof *match->seen);
+        if (!match->seen)
+            return fail_nomem(stage_err(stage), "a match");
+    }
+    for (size_t w = 0; w < words; w++) {
+        if (match->seen[w] & pair->present[w])
+            return fail(stage_err(stage), AMPQL_EXECUTION,
+                        "multiple matches for labels: many-to-one matching must be explicit "
+                        "(group_left/group_right)");
+        match->seen[w] |= pair->present[w];
+    }
+    return AMPQL_OK;
+}
+
+static enum ampql_code make_pair(struct join *join, struct match *match, const struct kept *many,
+                                 const struct kept *one, struct row *out)
+{
+    struct stage *stage = &join->stage;
+    const struct ast_binary *ast = &stage->node->ast->u.binary;
+    bool is_prom2 = stage->eval->dialect == AMPQL_PROM2;
+    if (!is_prom2) { /* 3.x counts pairs that a filter drops, too */
+        for (size_t w = 0; w < row_words(out->n); w++)
+            out->present[w] = many->row.present[w] & one->row.present[w];
+        TRY(check_one_to_one(join, match, out));
+    }
+    arithmetic_rows(ast->op, ast->returns_bool, join->is_swapped ? &one->row : &many->row,
+                    join->is_swapped ? &many->row : &one->row, out);
+    if (is_prom2)
+        TRY(check_one_to_one(join, match, out));
+    return AMPQL_OK;
+}
+
+/* All results have labels of their own: no need to collect them by labels. */
+static bool results_are_unique(const struct join *join)
+{
+    const struct ast_binary *ast = &join->stage.node->ast->u.binary;
+    if (join->stage.node->may_collide)
+        return false;
+    for (size_t key = 0; key < join->matches.n; key++) {
+        const struct match *match = &join->matches.at[key];
+        if (match->count[1] > 1 ||
+            (match->count[0] > 1 && match->count[1] && (ast->card == ONE_TO_ONE || join->ninclude)))
+            return false;
+    }
+    return true;
+}
+
+static enum ampql_code emit_pair(struct join *join, struct labels labels, struct row *row,
+                                 bool is_unique)
+{
+    struct stage *stage = &join->stage;
+    if (!labels.at)
+        return fail_nomem(stage_err(stage), "a series' labels");
+    if (row_is_empty(row))
+        return AMPQL_OK;
+    if (is_unique)
+        return stage_emit(stage, labels, row);
+    enum ampql_code code = unique_add(&join->unique, stage, labels, row, UNIQUE_STEPS);
+    if (code == AMPQL_EXECUTION && stage->node->ast->u.binary.card != ONE_TO_ONE)
+        return fail(stage_err(stage), code,
+                    "multiple matches for labels: grouping labels must ensure unique matches");
+    return code;
+}
+
+static enum ampql_code finish(struct stage *stage)
+{
+    struct join *join = (struct join *)stage;
+    struct side *many = &join->side[0], *one = &join->side[1];
+    for (size_t key = 0; key < join->matches.n; key++)
+        if (join->matches.at[key].count[1] > 1)
+            TRY(check_one_side(join, key));
+
+    bool is_unique = results_are_unique(join);
+    struct row pair;
+    TRY(eval_take(stage->eval, stage->node->grid->n, &pair, stage_err(stage)));
+    for (size_t i = 0; i < many->rows.n; i++) {
+        size_t key = 0;
+        bool is_new = false;
+        struct kept *m = &many->rows.at[i];
+        TRY(groups_find(&join->keys, stage->eval, m->labels, &key, &is_new, stage_err(stage)));
+        struct match *match = &join->matches.at[key];
+        for (size_t k = match->first[1]; k != SIZE_MAX; k = one->next.at[k]) {
+            const struct kept *o = &one->rows.at[k];
+            TRY(make_pair(join, match, m, o, &pair));
+            TRY(emit_pair(join, result_labels(join, m->labels, o->labels), &pair, is_unique));
+        }
+        arena_reset(&stage->eval->temp);
+        eval_give(stage->eval, &m->row);
+    }
+    return unique_emit(&join->unique, stage);
+}
+
+static void release(struct stage *stage)
+{
+    struct join *join = (struct join *)stage;
+    groups_done(&join->keys);
+    unique_done(&join->unique);
+}
+
+struct stage *stage_join(struct eval_query *query, const struct node *node)
+{
+    static const struct stage_kind kind = {.push = push, .finish = finish, .release = release};
+    struct eval *eval = query->eval;
+    const struct ast_binary *ast = &node->ast->u.binary;
+    struct join *join = (struct join *)stage_new(query, &kind, node, sizeof *join);
+    if (!join)
+        return NULL;
+    unique_init(&join->unique, eval);
+    if (groups_init(&join->keys, eval, ast->matching, !ast->is_on, &query->err) != AMPQL_OK)
+        return NULL;
+    join->is_swapped = ast->card == ONE_TO_MANY;
+    join->include = arena_alloc(&eval->work, ast->include.n, sizeof *join->include);
+    for (size_t i = 0; i < 2; i++)
+        join->side[i].present =
+            arena_zeroed(&eval->work, row_words(node->grid->n), sizeof(uint64_t));
+    if (!join->include || !join->side[0].present || !join->side[1].present)
+        return NULL;
+    for (; join->ninclude < ast->include.n; join->ninclude++) {
+        join->include[join->ninclude] =
+            symbols_intern(eval->symbols, ast->include.at[join->ninclude]);
+        if (join->include[join->ninclude] == SYMBOL_NONE)
+            return NULL;
+    }
+    return &join->stage;
+}

@@ -1,0 +1,182 @@
+/* Operators that change a row in place: constants, functions of a value, unary minus, arithmetic
+ * with a scalar. */
+#include "eval/arithmetic.h"
+#include "eval/stage.h"
+
+static const struct labels no_labels = {.at = &(const struct label){0, 0}, .n = 0};
+
+/* ---- constants */
+
+static enum ampql_code constant_finish(struct stage *stage)
+{
+    struct row row;
+    TRY(eval_take(stage->eval, stage->node->grid->n, &row, stage_err(stage)));
+    for (size_t i = 0; i < row.n; i++)
+        row.v[i] = stage->node->kind == NODE_NUMBER
+                       ? stage->node->ast->u.number.value
+                       : (double)grid_time(stage->node->grid, i) / 1000;
+    row_fill(&row);
+    enum ampql_code code = stage_emit(stage, no_labels, &row);
+    eval_give(stage->eval, &row);
+    return code;
+}
+
+struct stage *stage_constant(struct eval_query *query, const struct node *node)
+{
+    static const struct stage_kind kind = {.finish = constant_finish};
+    return stage_new(query, &kind, node, sizeof(struct stage));
+}
+
+/* ---- one step copied to all */
+
+struct broadcast {
+    struct stage stage;
+    struct row row;
+};
+
+static enum ampql_code broadcast_push(struct stage *stage, size_t slot, struct labels labels,
+                                      struct row *row)
+{
+    struct broadcast *b = (struct broadcast *)stage;
+    (void)slot;
+    if (!row_has(row, 0))
+        return AMPQL_OK;
+    for (size_t i = 0; i < b->row.n; i++)
+        b->row.v[i] = row->v[0];
+    row_fill(&b->row);
+    return stage_emit(stage, labels, &b->row);
+}
+
+struct stage *stage_broadcast(struct eval_query *query, const struct node *node)
+{
+    static const struct stage_kind kind = {.push = broadcast_push};
+    struct broadcast *b = (struct broadcast *)stage_new(query, &kind, node, sizeof *b);
+    if (!b || eval_take(query->eval, node->grid->n, &b->row, &query->err) != AMPQL_OK)
+        return NULL;
+    return &b->stage;
+}
+
+/* ---- rows in place */
+
+struct map {
+    struct stage stage;
+    struct unique unique;
+    struct params params;
+};
+
+/* Send a changed row up, without its name where the node drops it. */
+static enum ampql_code map_send(struct map *map, struct labels labels, struct row *row)
+{
+    struct stage *stage = &map->stage;
+    if (row_is_empty(row))
+        return AMPQL_OK;
+    if (stage->node->drops_name) {
+        labels = stage_without_name(stage, labels);
+        if (!labels.at)
+            return fail_nomem(stage_err(stage), "a series' labels");
+    }
+    if (!stage->node->may_collide)
+        return stage_emit(stage, labels, row);
+    /* 2.42 refuses equal labels after unary minus even when the series never meet; see facts 2.15
+     */
+    bool whole = stage->node->kind == NODE_NEGATE && stage->eval->dialect == AMPQL_PROM2;
+    return unique_add(&map->unique, stage, labels, row, whole ? UNIQUE_SERIES : UNIQUE_STEPS);
+}
+
+static enum ampql_code map_push(struct stage *stage, size_t slot, struct labels labels,
+                                struct row *row)
+{
+    struct map *map = (struct map *)stage;
+    const struct function *f = (const struct function *)stage->node->function;
+    (void)slot;
+    map->params.at = stage->params;
+    if (f->form == FORM_MAP)
+        f->u.map(row, &map->params);
+    else
+        for (size_t i = 0; i < row->n; i++)
+            row->v[i] = f->u.each(row->v[i]);
+    return map_send(map, labels, row);
+}
+
+static enum ampql_code negate_push(struct stage *stage, size_t slot, struct labels labels,
+                                   struct row *row)
+{
+    (void)slot;
+    for (size_t i = 0; i < row->n; i++)
+        row->v[i] = -row->v[i];
+    return map_send((struct map *)stage, labels, row);
+}
+
+static enum ampql_code vector_scalar_push(struct stage *stage, size_t slot, struct labels labels,
+                                          struct row *row)
+{
+    const struct ast_binary *binary = &stage->node->ast->u.binary;
+    (void)slot;
+    arithmetic_row_scalar(binary->op, binary->returns_bool, row, stage->params[0].v,
+                          stage->node->stream == 1);
+    return map_send((struct map *)stage, labels, row);
+}
+
+static enum ampql_code map_finish(struct stage *stage)
+{
+    struct map *map = (struct map *)stage;
+    return unique_emit(&map->unique, stage);
+}
+
+static void map_release(struct stage *stage)
+{
+    struct map *map = (struct map *)stage;
+    unique_done(&map->unique);
+}
+
+static struct stage *map_new(struct eval_query *query, const struct node *node,
+                             const struct stage_kind *kind)
+{
+    struct map *map = (struct map *)stage_new(query, kind, node, sizeof *map);
+    if (!map)
+        return NULL;
+    unique_init(&map->unique, query->eval);
+    map->params =
+        (struct params){.n = node->nchild - 1, .dialect = query->eval->dialect, .grid = node->grid};
+    return stage_expect_params(&map->stage, node->nchild, node->stream) == AMPQL_OK ? &map->stage
+                                                                                    : NULL;
+}
+
+struct stage *stage_map(struct eval_query *query, const struct node *node)
+{
+    static const struct stage_kind kind = {
+        .push = map_push, .finish = map_finish, .release = map_release};
+    return map_new(query, node, &kind);
+}
+
+struct stage *stage_negate(struct eval_query *query, const struct node *node)
+{
+    static const struct stage_kind kind = {
+        .push = negate_push, .finish = map_finish, .release = map_release};
+    return map_new(query, node, &kind);
+}
+
+struct stage *stage_vector_scalar(struct eval_query *query, const struct node *node)
+{
+    static const struct stage_kind kind = {
+        .push = vector_scalar_push, .finish = map_finish, .release = map_release};
+    return map_new(query, node, &kind);
+}
+
+/* ---- scalar op scalar */
+
+static enum ampql_code scalars_finish(struct stage *stage)
+{
+    const struct ast_binary *binary = &stage->node->ast->u.binary;
+    struct row *row = &stage->params[0];
+    arithmetic_row_scalar(binary->op, true, row, stage->params[1].v, false);
+    row_fill(row);
+    return stage_emit(stage, no_labels, row);
+}
+
+struct stage *stage_scalars(struct eval_query *query, const struct node *node)
+{
+    static const struct stage_kind kind = {.finish = scalars_finish};
+    struct stage *stage = stage_new(query, &kind, node, sizeof(struct stage));
+    return stage && stage_expect_params(stage, node->nchild, SIZE_MAX) == AMPQL_OK ? stage : NULL;
+}

@@ -1,0 +1,121 @@
+/* Stages: what a plan node becomes in a run. Rows arrive slot by slot and leave upward. */
+#ifndef AMPQL_SRC_EVAL_STAGE_H
+#define AMPQL_SRC_EVAL_STAGE_H
+
+#include "base/index.h"
+#include "eval/eval.h"
+#include "eval/function.h"
+
+struct stage;
+
+/* What an operator does.
+ *   push     a row of child `slot`; row and labels are borrowed, the row may be changed in place
+ *   close    child `slot` has no more rows; may be NULL
+ *   finish   no child has; emit what is left, before the operator above is told; may be NULL
+ *   release  free what is not in an arena or pool; may be NULL */
+struct stage_kind {
+    enum ampql_code (*push)(struct stage *stage, size_t slot, struct labels labels,
+                            struct row *row);
+    enum ampql_code (*close)(struct stage *stage, size_t slot);
+    enum ampql_code (*finish)(struct stage *stage);
+    void (*release)(struct stage *stage);
+};
+
+struct stage {
+    const struct stage_kind *kind;
+    const struct node *node;
+    struct eval *eval;
+    struct eval_query *query;
+    struct stage *above; /* NULL at the root */
+    size_t slot;         /* which child of the one above this is */
+    size_t nopen;        /* children that have not ended */
+    bool is_leaf;        /* ends when its select does, not when its parameters have come */
+    struct stage *next;  /* in eval.ops */
+
+    /* Scalar parameters, gathered before rows stream: params [nparams], is_param [nchild]. Rows
+     * that come too early wait in `early`. */
+    struct row *params;
+    size_t nparams, nwaiting;
+    bool *is_param;
+    struct kept_list early;
+    bool ended_early;
+};
+
+/* The start of each operator's struct; size is of the whole. NULL when memory is out. */
+struct stage *stage_new(struct eval_query *query, const struct stage_kind *kind,
+                        const struct node *node, size_t size);
+
+/* Say that child slots [first, nchild) other than `stream` are scalar parameters. */
+enum ampql_code stage_expect_params(struct stage *stage, size_t nchild, size_t stream);
+
+/* Send a row up. */
+enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row *row);
+
+/* Finish, and tell the operator above that no more rows will come. For leaves and constants; others
+ * finish by themselves when their last child has. */
+enum ampql_code stage_complete(struct stage *stage);
+enum ampql_code stage_end(struct stage *stage);
+
+/* Keep samples as a series of the query's result; none is no series. */
+enum ampql_code stage_keep_samples(struct stage *stage, struct labels labels,
+                                   const struct samples *samples);
+
+/* The labels without __name__, in the temp arena. at is NULL when memory is out. */
+struct labels stage_without_name(struct stage *stage, struct labels labels);
+
+static inline struct ampql_error *stage_err(struct stage *stage)
+{
+    return &stage->query->err;
+}
+
+/* ---- series that must have unique labels */
+
+/* Rows by labels, for operators that can make two series equal. */
+struct unique {
+    struct kept_list rows;
+    struct index index;
+};
+
+enum unique_rule {
+    UNIQUE_STEPS, /* equal labels merge where their steps do not overlap, otherwise fail */
+    UNIQUE_SERIES /* equal labels fail */
+};
+
+void unique_init(struct unique *unique, struct eval *eval);
+void unique_done(struct unique *unique);
+
+/* err  AMPQL_EXECUTION "vector cannot contain metrics with the same labelset" */
+enum ampql_code unique_add(struct unique *unique, struct stage *stage, struct labels labels,
+                           const struct row *row, enum unique_rule rule);
+
+/* Emit all, in order of first sight. */
+enum ampql_code unique_emit(struct unique *unique, struct stage *stage);
+
+/* ---- makers, one for each file of operators; NULL when memory is out or query->err is set */
+
+struct stage *stage_instant(struct eval_query *query, const struct node *node);
+struct stage *stage_range(struct eval_query *query, const struct node *node);
+struct stage *stage_samples(struct eval_query *query, const struct node *node);
+struct stage *stage_subquery(struct eval_query *query, const struct node *node);
+struct stage *stage_subquery_samples(struct eval_query *query, const struct node *node);
+struct stage *stage_constant(struct eval_query *query, const struct node *node);
+struct stage *stage_broadcast(struct eval_query *query, const struct node *node);
+struct stage *stage_map(struct eval_query *query, const struct node *node);
+struct stage *stage_negate(struct eval_query *query, const struct node *node);
+struct stage *stage_scalars(struct eval_query *query, const struct node *node);
+struct stage *stage_vector_scalar(struct eval_query *query, const struct node *node);
+struct stage *stage_join(struct eval_query *query, const struct node *node);
+struct stage *stage_set(struct eval_query *query, const struct node *node);
+struct stage *stage_aggregate(struct eval_query *query, const struct node *node);
+struct stage *stage_call(struct eval_query *query, const struct node *node);
+struct stage *stage_absent(struct eval_query *query, const struct node *node);
+struct stage *stage_result(struct eval_query *query, const struct node *root);
+
+/* Leaves take series instead of rows. */
+struct leaf_stage {
+    struct stage stage;
+    enum ampql_code (*series)(struct leaf_stage *leaf, struct labels labels,
+                              const struct samples *samples);
+};
+
+#endif

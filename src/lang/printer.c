@@ -1,0 +1,424 @@
+/* The tree as text. What Prometheus leaves out (zero offsets, by () without labels) is left out
+ * here; what its printer would not read back the same is written so that it does. */
+#include "lang/printer.h"
+
+#include "base/number.h"
+#include "lang/quote.h"
+#include "lang/time_expr.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { PRETTY_COLUMNS = 100, MATCHERS_AT_ONCE = 8 };
+
+/* ---- names and matchers */
+
+static bool is_plain_label(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool is_letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(i > 0 && c >= '0' && c <= '9'))
+            return false;
+    }
+    return name.n > 0;
+}
+
+static bool is_plain_metric(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (c != ':' && !is_plain_label(str_make(&c, 1)) && !(i > 0 && c >= '0' && c <= '9'))
+            return false;
+    }
+    return name.n > 0;
+}
+
+static void print_name(struct buf *out, struct str name)
+{
+    if (is_plain_label(name))
+        buf_str(out, name);
+    else
+        print_quoted(out, name);
+}
+
+/* " (a, b)" */
+static void print_names(struct buf *out, struct names names)
+{
+    buf_text(out, " (");
+    for (size_t i = 0; i < names.n; i++) {
+        if (i)
+            buf_text(out, ", ");
+        print_name(out, names.at[i]);
+    }
+    buf_byte(out, ')');
+}
+
+static void print_matcher(struct buf *out, const struct matcher *matcher)
+{
+    print_name(out, matcher->name);
+    buf_text(out, match_op_text(matcher->op));
+    print_quoted(out, matcher->value);
+}
+
+/* Order of two printed matchers, [from[i], from[i + 1]) of text. */
+static int compare_printed(struct str text, const size_t *from, size_t a, size_t b)
+{
+    return str_compare(str_make(text.p + from[a], from[a + 1] - from[a]),
+                       str_make(text.p + from[b], from[b + 1] - from[b]));
+}
+
+/* Heap sort: in place, no recursion, and no input makes it slow. */
+static void sift(struct str text, const size_t *from, size_t *order, size_t root, size_t n)
+{
+    for (size_t child; (child = 2 * root + 1) < n; root = child) {
+        if (child + 1 < n && compare_printed(text, from, order[child], order[child + 1]) < 0)
+            child++;
+        if (compare_printed(text, from, order[root], order[child]) >= 0)
+            return;
+        size_t swap = order[root];
+        order[root] = order[child];
+        order[child] = swap;
+    }
+}
+
+static void sort_printed(struct str text, const size_t *from, size_t *order, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    for (size_t i = n / 2; i-- > 0;)
+        sift(text, from, order, i, n);
+    for (size_t last = n; last-- > 1;) {
+        size_t swap = order[0];
+        order[0] = order[last];
+        order[last] = swap;
+        sift(text, from, order, 0, last);
+    }
+}
+
+/* The matchers but the one to skip, sorted by their text as Prometheus sorts them. from [n + 1] and
+ * order [n] are room to work in. */
+static void print_sorted(struct buf *out, struct matchers matchers, size_t skip, size_t *from,
+                         size_t *order)
+{
+    struct buf text;
+    size_t n = 0;
+    buf_init(&text, out->alc, out->max_bytes);
+    for (size_t i = 0; i < matchers.n; i++) {
+        if (i == skip)
+            continue;
+        from[n++] = text.n;
+        print_matcher(&text, &matchers.at[i]);
+    }
+    from[n] = text.n;
+    if (text.failed != AMPQL_OK) {
+        out->failed = out->failed == AMPQL_OK ? text.failed : out->failed;
+        buf_done(&text);
+        return;
+    }
+    sort_printed(buf_view(&text), from, order, n);
+    buf_byte(out, '{');
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_byte(out, ',');
+        buf_bytes(out, text.p + from[order[i]], from[order[i] + 1] - from[order[i]]);
+    }
+    buf_byte(out, '}');
+    buf_done(&text);
+}
+
+/* "{...}", all but matcher number skip. */
+static void print_braces(struct buf *out, struct matchers matchers, size_t skip)
+{
+    size_t few[2 * MATCHERS_AT_ONCE + 1];
+    size_t n = matchers.n;
+    if (n <= MATCHERS_AT_ONCE) {
+        print_sorted(out, matchers, skip, few, few + MATCHERS_AT_ONCE + 1);
+        return;
+    }
+    size_t *room = alloc_get(out->alc, 2 * n + 1, sizeof *room);
+    if (room)
+        print_sorted(out, matchers, skip, room, room + n + 1);
+    else if (out->failed == AMPQL_OK)
+        out->failed = AMPQL_NOMEM;
+    alloc_put(out->alc, room, 2 * n + 1, sizeof *room);
+}
+
+/* name{...}: the name's own matcher is number by_name, SIZE_MAX when there is none. */
+static void print_selector(struct buf *out, struct matchers matchers, size_t by_name)
+{
+    if (by_name != SIZE_MAX)
+        buf_str(out, matchers.at[by_name].value);
+    if (by_name == SIZE_MAX || matchers.n > 1)
+        print_braces(out, matchers, by_name);
+}
+
+void print_matchers(struct buf *out, struct matchers matchers)
+{
+    size_t by_name = SIZE_MAX, nnames = 0;
+    for (size_t i = 0; i < matchers.n; i++) {
+        if (!str_equal(matchers.at[i].name, STR("__name__")))
+            continue;
+        nnames++;
+        if (matchers.at[i].op == MATCH_EQUAL && is_plain_metric(matchers.at[i].value))
+            by_name = i;
+    }
+    print_selector(out, matchers, nnames == 1 ? by_name : SIZE_MAX);
+}
+
+/* ---- parts of nodes */
+
+/* " @ 5.000 offset 1m" */
+static void print_shift(struct buf *out, struct at at, const struct ast_duration *offset)
+{
+    switch (at.kind) {
+    case AT_NONE:
+        break;
+    case AT_TIME:
+        buf_format(out, " @ %s%lld.%03lld", at.ms < 0 ? "-" : "", llabs((long long)at.ms) / 1000,
+                   llabs((long long)at.ms) % 1000);
+        break;
+    case AT_START:
+        buf_text(out, " @ start()");
+        break;
+    case AT_END:
+        buf_text(out, " @ end()");
+        break;
+    }
+    if (offset->ms != 0 || offset->expr) {
+        buf_text(out, " offset ");
+        print_duration(out, offset);
+    }
+}
+
+/* "[1d:5m] offset 1h" */
+static void print_subquery_suffix(struct buf *out, const struct ast_subquery *s)
+{
+    buf_byte(out, '[');
+    print_duration(out, &s->range);
+    buf_byte(out, ':');
+    if (s->has_step)
+        print_duration(out, &s->step);
+    buf_byte(out, ']');
+    print_shift(out, s->at, &s->offset);
+}
+
+static void print_vector(struct buf *out, const struct ast_selector *s)
+{
+    print_selector(out, s->matchers, s->name.n ? 0 : SIZE_MAX);
+    if (s->has_range) {
+        buf_byte(out, '[');
+        print_duration(out, &s->range);
+        buf_byte(out, ']');
+    }
+    print_shift(out, s->at, &s->offset);
+}
+
+/* has_plus: write infinity as Prometheus does. The left side of ^ must do without: the sign would
+ * take the whole power. */
+static void print_number(struct buf *out, const struct ast *ast, bool has_plus)
+{
+    char text[NUMBER_MAX];
+    double value = ast->u.number.value;
+    if (ast->u.number.is_duration) {
+        print_seconds(out, value);
+    } else if (isinf(value) && value > 0 && !has_plus) {
+        buf_text(out, "Inf");
+    } else {
+        size_t n = number_format_fixed(value, text);
+        buf_bytes(out, text, n);
+    }
+}
+
+/* "sum by (pod) (" without the parenthesis */
+static void print_aggregate_head(struct buf *out, const struct ast_aggregate *a)
+{
+    buf_text(out, aggregation_info[a->op].text);
+    if (a->has_grouping) {
+        buf_text(out, a->is_without ? " without" : " by");
+        print_names(out, a->grouping);
+        buf_byte(out, ' ');
+    }
+}
+
+/* "== bool on (a) group_left (b)" */
+static void print_operator(struct buf *out, const struct ast_binary *b)
+{
+    buf_text(out, op_info[b->op].text);
+    if (b->returns_bool)
+        buf_text(out, " bool");
+    if (b->has_matching) {
+        buf_text(out, b->is_on ? " on" : " ignoring");
+        print_names(out, b->matching);
+    }
+    if (b->card == MANY_TO_ONE || b->card == ONE_TO_MANY) {
+        buf_text(out, b->card == MANY_TO_ONE ? " group_left" : " group_right");
+        print_names(out, b->include);
+    }
+}
+
+static void print_lhs(struct buf *out, const struct ast_binary *b)
+{
+    if (b->lhs->kind == AST_NUMBER)
+        print_number(out, b->lhs, b->op != OP_POW);
+    else
+        print_expr(out, b->lhs);
+}
+
+/* ---- one line */
+
+void print_expr(struct buf *out, const struct ast *ast)
+{
+    switch (ast->kind) {
+    case AST_NUMBER:
+        print_number(out, ast, true);
+        break;
+    case AST_STRING:
+        print_quoted(out, ast->u.string);
+        break;
+    case AST_SELECTOR:
+        print_vector(out, &ast->u.selector);
+        break;
+    case AST_SUBQUERY:
+        print_expr(out, ast->u.subquery.expr);
+        print_subquery_suffix(out, &ast->u.subquery);
+        break;
+    case AST_CALL:
+        buf_text(out, ast->u.call.function->name);
+        buf_byte(out, '(');
+        for (size_t i = 0; i < ast->u.call.nargs; i++) {
+            if (i)
+                buf_text(out, ", ");
+            print_expr(out, ast->u.call.args[i]);
+        }
+        buf_byte(out, ')');
+        break;
+    case AST_AGGREGATE:
+        print_aggregate_head(out, &ast->u.aggregate);
+        buf_byte(out, '(');
+        if (ast->u.aggregate.param) {
+            print_expr(out, ast->u.aggregate.param);
+            buf_text(out, ", ");
+        }
+        print_expr(out, ast->u.aggregate.expr);
+        buf_byte(out, ')');
+        break;
+    case AST_BINARY:
+        print_lhs(out, &ast->u.binary);
+        buf_byte(out, ' ');
+        print_operator(out, &ast->u.binary);
+        buf_byte(out, ' ');
+        print_expr(out, ast->u.binary.rhs);
+        break;
+    case AST_UNARY:
+        buf_byte(out, ast->u.unary.is_minus ? '-' : '+');
+        print_expr(out, ast->u.unary.expr);
+        break;
+    case AST_PAREN:
+        buf_byte(out, '(');
+        print_expr(out, ast->u.paren);
+        buf_byte(out, ')');
+        break;
+    }
+}
+
+/* ---- several lines */
+
+static void print_pretty(struct buf *out, const struct ast *ast, size_t level, bool is_indented);
+
+static void indent(struct buf *out, size_t level)
+{
+    for (size_t i = 0; i < level; i++)
+        buf_text(out, "  ");
+}
+
+/* A list of arguments, each on lines of its own. */
+static void print_pretty_args(struct buf *out, struct ast *const *args, size_t n, size_t level)
+{
+    buf_text(out, "(\n");
+    for (size_t i = 0; i < n; i++) {
+        print_pretty(out, args[i], level + 1, true);
+        buf_text(out, i + 1 < n ? ",\n" : "\n");
+    }
+    indent(out, level);
+    buf_byte(out, ')');
+}
+
+static void print_pretty_aggregate(struct buf *out, const struct ast_aggregate *a, size_t level)
+{
+    struct ast *args[2] = {a->param, a->expr};
+    print_aggregate_head(out, a);
+    print_pretty_args(out, a->param ? args : args + 1, a->param ? 2 : 1, level);
+}
+
+/* Operands a level deeper than the operator between them. */
+static void print_pretty_binary(struct buf *out, const struct ast_binary *b, size_t level,
+                                bool is_indented)
+{
+    if (b->lhs->kind == AST_NUMBER) {
+        indent(out, is_indented ? level + 1 : 0);
+        print_lhs(out, b);
+    } else {
+        print_pretty(out, b->lhs, level + 1, is_indented);
+    }
+    buf_byte(out, '\n');
+    indent(out, level);
+    print_operator(out, b);
+    buf_byte(out, '\n');
+    print_pretty(out, b->rhs, level + 1, true);
+}
+
+/* On one line if that fits; what was written is taken back if not. */
+static bool print_if_short(struct buf *out, const struct ast *ast, size_t level)
+{
+    size_t before = out->n;
+    print_expr(out, ast);
+    if (out->n - before + 2 * level <= PRETTY_COLUMNS || out->failed != AMPQL_OK)
+        return true;
+    out->n = before;
+    return false;
+}
+
+/* is_indented: the node begins its line. */
+static void print_pretty(struct buf *out, const struct ast *ast, size_t level, bool is_indented)
+{
+    size_t before = out->n;
+    if (is_indented)
+        indent(out, level);
+    if (print_if_short(out, ast, level))
+        return;
+    switch (ast->kind) {
+    case AST_NUMBER:
+    case AST_STRING:
+    case AST_SELECTOR:
+        print_expr(out, ast);
+        break;
+    case AST_SUBQUERY:
+        print_pretty(out, ast->u.subquery.expr, level, false);
+        print_subquery_suffix(out, &ast->u.subquery);
+        break;
+    case AST_CALL:
+        buf_text(out, ast->u.call.function->name);
+        print_pretty_args(out, ast->u.call.args, ast->u.call.nargs, level);
+        break;
+    case AST_AGGREGATE:
+        print_pretty_aggregate(out, &ast->u.aggregate, level);
+        break;
+    case AST_BINARY:
+        out->n = before;
+        print_pretty_binary(out, &ast->u.binary, level, is_indented);
+        break;
+    case AST_UNARY:
+        buf_byte(out, ast->u.unary.is_minus ? '-' : '+');
+        print_pretty(out, ast->u.unary.expr, level, false);
+        break;
+    case AST_PAREN:
+        print_pretty_args(out, &ast->u.paren, 1, level);
+        break;
+    }
+}
+
+void print_expr_pretty(struct buf *out, const struct ast *ast)
+{
+    print_pretty(out, ast, 0, true);
+}

@@ -1,0 +1,79 @@
+# Start and stop a Prometheus of our own on loopback: free port, data folder under build/, nothing of the system's touched.
+# Sourced by other scripts, which call
+#
+#   prometheus_start FOLDER     sets PROMETHEUS_URL and PROMETHEUS_PID; FOLDER is emptied first
+#   prometheus_stop             also runs when the shell exits
+#
+# It takes the `prometheus` in PATH, or unpacks Debian's package into build/oracle/ without installing it, so no service is
+# started. One block covers all the loaded days (--storage.tsdb.min-block-duration): no compaction runs in the background of
+# a measurement, and samples may arrive in any order over the series.
+
+prometheus_find() {
+    if command -v prometheus >/dev/null 2>&1; then
+        PROMETHEUS=$(command -v prometheus)
+        return 0
+    fi
+    PROMETHEUS=$PWD/build/oracle/usr/bin/prometheus
+    [ -x "$PROMETHEUS" ] && return 0
+    echo "unpacking Debian's prometheus into build/oracle"
+    mkdir -p build/oracle
+    (cd build/oracle && apt-get download -q prometheus && dpkg -x prometheus_*.deb .) && [ -x "$PROMETHEUS" ]
+}
+
+prometheus_start() {
+    prometheus_find || {
+        echo "prometheus.sh: error: no prometheus in PATH, and apt-get download prometheus did not give one" >&2
+        return 1
+    }
+    PROMETHEUS_FOLDER=$1
+    rm -rf "$PROMETHEUS_FOLDER"
+    mkdir -p "$PROMETHEUS_FOLDER"
+    printf 'global:\n  scrape_interval: 1m\n  evaluation_interval: 1m\n' >"$PROMETHEUS_FOLDER/prometheus.yml"
+    PROMETHEUS_PID=
+    trap prometheus_stop EXIT
+    trap 'exit 130' INT TERM HUP
+    _try=0
+    while [ $_try -lt 5 ]; do
+        _try=$((_try + 1))
+        _port=$(python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+        "$PROMETHEUS" --config.file="$PROMETHEUS_FOLDER/prometheus.yml" --storage.tsdb.path="$PROMETHEUS_FOLDER/data" \
+            --storage.tsdb.retention.time=100y --storage.tsdb.min-block-duration=31d --storage.tsdb.max-block-duration=31d \
+            --web.listen-address="127.0.0.1:$_port" --web.enable-remote-write-receiver \
+            --query.max-samples=500000000 --query.timeout=10m >"$PROMETHEUS_FOLDER/log" 2>&1 &
+        PROMETHEUS_PID=$!
+        PROMETHEUS_URL=http://127.0.0.1:$_port
+        prometheus_wait && return 0
+        prometheus_end # someone else may have taken the port: try the next
+    done
+    echo "prometheus.sh: error: prometheus did not become ready:" >&2
+    tail -5 "$PROMETHEUS_FOLDER/log" >&2
+    return 1
+}
+
+# Until it answers, at most 30 s.
+prometheus_wait() {
+    _tick=0
+    while [ $_tick -lt 150 ]; do
+        kill -0 "$PROMETHEUS_PID" 2>/dev/null || return 1
+        python3 -c 'import sys, urllib.request
+urllib.request.urlopen(sys.argv[1] + "/-/ready", timeout=2)' "$PROMETHEUS_URL" 2>/dev/null && return 0
+        sleep 0.2
+        _tick=$((_tick + 1))
+    done
+    return 1
+}
+
+prometheus_end() {
+    [ -n "${PROMETHEUS_PID:-}" ] || return 0
+    kill "$PROMETHEUS_PID" 2>/dev/null || true
+    wait "$PROMETHEUS_PID" 2>/dev/null || true
+    PROMETHEUS_PID=
+}
+
+prometheus_stop() {
+    _status=$?
+    prometheus_end
+    [ -z "${PROMETHEUS_FOLDER:-}" ] || rm -rf "$PROMETHEUS_FOLDER/data"
+    return $_status
+}
