@@ -13,9 +13,9 @@ struct ampql_allocations;
 
 /* Prices in $ an hour, for nodes that have none of their own. */
 struct ampql_prices {
-    double cpu;  /* of a core */
-    double ram;  /* of a GiB */
-    double gpu;  /* of a GPU */
+    double cpu; /* of a core */
+    double ram; /* of a GiB */
+    double gpu; /* of a GPU */
     double spot_cpu, spot_ram;
 };
 
@@ -23,22 +23,22 @@ struct ampql_prices {
 AMPQL_API struct ampql_prices ampql_default_prices(void);
 
 struct ampql_cost_options {
-    size_t size;               /* of this struct */
-    int64_t start_ms, end_ms;  /* the window, Unix ms, whole seconds, start < end */
-    int64_t resolution_ms;     /* of pod run times, whole seconds; 0: 5 minutes */
-    const char *cluster_label; /* the label that tells clusters apart; NULL: "cluster_id" */
-    const char *cluster_id;    /* of series without that label; NULL: "" */
-    bool filter_cluster;       /* read only series whose cluster label is cluster_id */
+    size_t size;                       /* of this struct */
+    int64_t start_ms, end_ms;          /* the window, Unix ms, whole seconds, start < end */
+    int64_t resolution_ms;             /* of pod run times, whole seconds; 0: 5 minutes */
+    const char *cluster_label;         /* the label that tells clusters apart; NULL: "cluster_id" */
+    const char *cluster_id;            /* of series without that label; NULL: "" */
+    bool filter_cluster;               /* read only series whose cluster label is cluster_id */
     const struct ampql_prices *prices; /* NULL: ampql_default_prices */
     bool custom_prices;                /* use prices for every node */
     double discount, negotiated_discount; /* of CPU and RAM list prices, 0 to 1; 0.3 is 30% */
     const char *aggregate; /* a comma list of cluster, node, namespace, pod, container, in any case,
                               or "all"; NULL or "": all five, so one allocation a container */
-    enum ampql_dialect dialect; /* 0: what the source says, else prom3. prom2 counts both ends of
-                                   the window: a full hour is 60 minutes there, 55 in prom3 with
-                                   5-minute resolution */
-    int64_t timeout_ms;         /* 0: none */
-    uint64_t max_samples;       /* 0: 50 million */
+    enum ampql_dialect dialect;  /* 0: what the source says, else the engine's. prom2 counts both
+                                    ends of  the window: a full hour is 60 minutes there, 55 in prom3
+                                    with  5-minute resolution */
+    int64_t timeout_ms;          /* 0: none */
+    uint64_t max_samples;        /* 0: 50 million */
     struct ampql_cancel *cancel; /* may be NULL */
 };
 

@@ -85,8 +85,7 @@ AMPQL_API size_t ampql_rules_alert_count(const struct ampql_rules *rules);
 AMPQL_API enum ampql_code ampql_rules_run(const struct ampql_rules *rules,
                                           struct ampql_source *source,
                                           const struct ampql_run_options *options,
-                                          struct ampql_rules_result **out,
-                                          struct ampql_error *err);
+                                          struct ampql_rules_result **out, struct ampql_error *err);
 
 /* NULL is fine. */
 AMPQL_API void ampql_rules_result_free(struct ampql_rules_result *result);

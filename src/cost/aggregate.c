@@ -92,7 +92,7 @@ static const char *const fields[AGGREGATE_FIELDS] = {"cluster", "node", "namespa
 
 /* Words that OpenCost knows and this library does not yet. */
 static const char *const later[] = {
-    "controller", "controllerkind", "deployment", "statefulset", "daemonset", "job",  "service",
+    "controller", "controllerkind", "deployment", "statefulset", "daemonset", "job",     "service",
     "label:",     "annotation:",    "department", "environment", "owner",     "product", "team"};
 
 static bool same_word(struct str text, const char *word, bool is_prefix)
@@ -235,7 +235,8 @@ static size_t find_name(const struct index *index, const struct ampql_allocation
                         struct str name, uint64_t hash)
 {
     size_t at;
-    for (size_t i = index_first(index, hash, &at); i != INDEX_NONE; i = index_next(index, hash, &at))
+    for (size_t i = index_first(index, hash, &at); i != INDEX_NONE;
+         i = index_next(index, hash, &at))
         if (str_equal(cost_view(sums[i].name), name))
             return i;
     return INDEX_NONE;
@@ -243,7 +244,8 @@ static size_t find_name(const struct index *index, const struct ampql_allocation
 
 static enum ampql_code add_by_name(struct index *index, const struct aggregate *aggregate,
                                    const struct ampql_allocation *container, struct arena *arena,
-                                   struct ampql_allocation *sums, size_t *n, struct ampql_error *err)
+                                   struct ampql_allocation *sums, size_t *n,
+                                   struct ampql_error *err)
 {
     struct str name;
     TRY(make_name(container, aggregate->field, aggregate->n, arena, &name, err));

@@ -1,6 +1,8 @@
-/* From options to a bill: ask all queries in one batch at the window's end, decode, fold, price, add
- * up, and copy what is kept. */
+/* From options to a bill: ask all queries in one batch at the window's end, decode, fold, price,
+ * add up, and copy what is kept. */
 #include "cost/model.h"
+
+#include "engine/engine.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,13 +69,12 @@ static enum ampql_code fail_query(struct ampql_error *err, size_t i, const struc
     return fail(err, why->code, "%s: %s", query_info[i].view.name, why->message);
 }
 
-static enum ampql_code compile(struct ampql_engine *engine, const struct ampql_allocator *alc,
-                               const struct params *params, struct asked *asked,
-                               struct ampql_error *err)
+static enum ampql_code compile(struct ampql_engine *engine, const struct params *params,
+                               struct asked *asked, struct ampql_error *err)
 {
     struct buf text;
     enum ampql_code code = AMPQL_OK;
-    buf_init(&text, alc, MAX_QUERY_BYTES);
+    buf_init(&text, &engine->alc, MAX_QUERY_BYTES);
     for (size_t i = 0; i < COST_QUERY_COUNT && code == AMPQL_OK; i++) {
         struct ampql_error why = {0};
         text.n = 0;
@@ -229,26 +230,25 @@ enum ampql_code bill_make(const struct ampql_allocator *alc, const struct params
     return code;
 }
 
-static enum ampql_code run(struct ampql_engine *engine, const struct ampql_allocator *alc,
-                           struct ampql_source *source, const struct params *params,
-                           struct asked *asked, struct arena *work, struct ampql_allocations **out,
-                           struct ampql_error *err)
+static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *source,
+                           const struct params *params, struct asked *asked, struct arena *work,
+                           struct ampql_allocations **out, struct ampql_error *err)
 {
     struct answer *answers = arena_alloc(work, COST_QUERY_COUNT, sizeof *answers);
     asked->error = arena_zeroed(work, COST_QUERY_COUNT, sizeof *asked->error);
     if (!answers || !asked->error)
         return fail_nomem(err, "answers");
-    TRY(compile(engine, alc, params, asked, err));
+    TRY(compile(engine, params, asked, err));
     TRY(ask(engine, source, params, asked, err));
     for (size_t i = 0; i < COST_QUERY_COUNT; i++)
         TRY(answer_decode(asked->result[i], work, &answers[i], err));
-    TRY(bill_make(alc, params, answers, out, err));
+    TRY(bill_make(&engine->alc, params, answers, out, err));
     (*out)->stats = ampql_result_stats(asked->result[0]); /* of the whole batch */
     return AMPQL_OK;
 }
 
-enum ampql_code cost_allocate(struct ampql_engine *engine, const struct ampql_allocator *alc,
-                              struct ampql_source *source, const struct ampql_cost_options *options,
+enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *source,
+                              const struct ampql_cost_options *options,
                               struct ampql_allocations **out, struct ampql_error *err)
 {
     struct params params;
@@ -258,8 +258,8 @@ enum ampql_code cost_allocate(struct ampql_engine *engine, const struct ampql_al
     TRY(aggregate_parse(params.aggregate, &aggregate, err)); /* before anything is fetched */
     struct asked asked = {0};
     struct arena work;
-    arena_init(&work, alc);
-    enum ampql_code code = run(engine, alc, source, &params, &asked, &work, out, err);
+    arena_init(&work, &engine->alc);
+    enum ampql_code code = run(engine, source, &params, &asked, &work, out, err);
     asked_done(&asked);
     arena_done(&work);
     return code;

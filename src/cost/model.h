@@ -20,7 +20,7 @@
 struct cost_row {
     const struct ampql_label *labels; /* [nlabels], sorted by name */
     size_t nlabels;
-    double value;                 /* the first one; never NaN or infinite */
+    double value;              /* the first one; never NaN or infinite */
     int64_t first_ms, last_ms; /* times of the first and last value, to the nearest 10 s */
 };
 
@@ -39,7 +39,7 @@ struct pod {
 };
 
 /* Prices of a node, $ an hour. */
-struct node {
+struct node_price {
     struct str cluster, name, provider_id;
     double cpu, ram, gpu; /* of a core, a GiB, a GPU */
     bool is_spot;
@@ -55,7 +55,7 @@ struct tally {
 struct model {
     const struct ampql_allocator *alc;
     const struct params *params;
-    struct arena *arena; /* of the fold: what the bill keeps is copied at its end */
+    struct arena *arena;          /* of the fold: what the bill keeps is copied at its end */
     const struct answer *answers; /* [COST_QUERY_COUNT] */
 
     struct {
@@ -70,7 +70,7 @@ struct model {
     struct index container_index;
 
     struct {
-        ARRAY(struct node);
+        ARRAY(struct node_price);
     } nodes;
     struct index node_index;
 
@@ -164,8 +164,8 @@ enum ampql_code bill_make(const struct ampql_allocator *alc, const struct params
                           struct ampql_error *err);
 
 /* As ampql_allocate, ampql_allocations_free and ampql_allocations_json. */
-enum ampql_code cost_allocate(struct ampql_engine *engine, const struct ampql_allocator *alc,
-                              struct ampql_source *source, const struct ampql_cost_options *options,
+enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *source,
+                              const struct ampql_cost_options *options,
                               struct ampql_allocations **out, struct ampql_error *err);
 void allocations_free(struct ampql_allocations *allocations);
 enum ampql_code allocations_json(const struct ampql_allocations *allocations, ampql_write write,

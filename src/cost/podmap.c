@@ -47,8 +47,8 @@ static void start_and_end(const struct params *params, const struct cost_row *ro
         *end_ms = *start_ms;
 }
 
-static enum ampql_code add_pod(struct model *model, const struct cost_row *row, struct tally *nameless,
-                               struct ampql_error *err)
+static enum ampql_code add_pod(struct model *model, const struct cost_row *row,
+                               struct tally *nameless, struct ampql_error *err)
 {
     struct pod pod = {
         .cluster = row_cluster(row, model->params),

@@ -36,7 +36,7 @@ static size_t node_find(const struct model *model, struct str cluster, struct st
     return INDEX_NONE;
 }
 
-static enum ampql_code node_add(struct model *model, struct node node, size_t *out,
+static enum ampql_code node_add(struct model *model, struct node_price node, size_t *out,
                                 struct ampql_error *err)
 {
     struct str key[] = {node.cluster, node.name};
@@ -47,24 +47,24 @@ static enum ampql_code node_add(struct model *model, struct node node, size_t *o
     return AMPQL_OK;
 }
 
-static void set_cpu(struct node *node, double v)
+static void set_cpu(struct node_price *node, double v)
 {
     node->cpu = v;
 }
 
-static void set_ram(struct node *node, double v)
+static void set_ram(struct node_price *node, double v)
 {
     node->ram = v;
 }
 
-static void set_gpu(struct node *node, double v)
+static void set_gpu(struct node_price *node, double v)
 {
     node->gpu = v;
 }
 
 static const struct price {
     enum cost_query query;
-    void (*set)(struct node *node, double v);
+    void (*set)(struct node_price *node, double v);
 } prices[] = {
     {COST_NODE_CPU_PRICE, set_cpu},
     {COST_NODE_RAM_PRICE, set_ram},
@@ -77,7 +77,7 @@ static enum ampql_code fold_prices(struct model *model, const struct price *pric
     const struct answer *answer = &model->answers[price->query];
     for (size_t i = 0; i < answer->n; i++) {
         const struct cost_row *row = &answer->rows[i];
-        struct node fresh = {
+        struct node_price fresh = {
             .cluster = row_cluster(row, model->params),
             .name = row_label(row, "node"),
             .provider_id = provider_id_of(row_label(row, "provider_id")),
@@ -110,7 +110,7 @@ static bool is_price(double v)
 }
 
 /* Fill in what the node has no price for. */
-static void complete(const struct model *model, struct node *node, struct tally *defaulted)
+static void complete(const struct model *model, struct node_price *node, struct tally *defaulted)
 {
     const struct params *params = model->params;
     double cpu = node->is_spot ? params->prices.spot_cpu : params->prices.cpu;
@@ -138,13 +138,13 @@ static enum ampql_code node_of(struct model *model, const struct ampql_allocatio
     if (*out != INDEX_NONE)
         return AMPQL_OK;
     const struct ampql_prices *defaults = &model->params->prices;
-    struct node node = {.cluster = cluster,
-                        .name = name,
-                        .provider_id = STR(""),
-                        .cpu = defaults->cpu,
-                        .ram = defaults->ram,
-                        .gpu = defaults->gpu,
-                        .is_priced = true};
+    struct node_price node = {.cluster = cluster,
+                              .name = name,
+                              .provider_id = STR(""),
+                              .cpu = defaults->cpu,
+                              .ram = defaults->ram,
+                              .gpu = defaults->gpu,
+                              .is_priced = true};
     if (!model->params->custom_prices &&
         (a->cpu_core_hours > 0 || a->ram_byte_hours > 0 || a->gpu_hours > 0))
         tally_add(unpriced, cluster, name);
@@ -157,9 +157,10 @@ static enum ampql_code warn_tally(struct model *model, const struct tally *tally
     char cluster[100], node[100];
     if (tally->n == 0)
         return AMPQL_OK;
-    return model_warn(model, err, "%zu nodes %s and are billed at default prices, such as node %s of cluster %s",
-                      tally->n, what, quote_clipped(node, sizeof node, tally->first[1]),
-                      quote_clipped(cluster, sizeof cluster, tally->first[0]));
+    return model_warn(
+        model, err, "%zu nodes %s and are billed at default prices, such as node %s of cluster %s",
+        tally->n, what, quote_clipped(node, sizeof node, tally->first[1]),
+        quote_clipped(cluster, sizeof cluster, tally->first[0]));
 }
 
 enum ampql_code pricing_fold(struct model *model, struct ampql_error *err)
@@ -176,7 +177,7 @@ enum ampql_code pricing_fold(struct model *model, struct ampql_error *err)
         struct ampql_allocation *a = &model->containers.at[i];
         size_t n;
         TRY(node_of(model, a, &n, &unpriced, err));
-        struct node *node = &model->nodes.at[n];
+        struct node_price *node = &model->nodes.at[n];
         if (!node->is_priced)
             complete(model, node, &incomplete);
         a->cpu_cost = a->cpu_core_hours * node->cpu;

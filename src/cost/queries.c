@@ -11,11 +11,8 @@ const struct query_info query_info[COST_QUERY_COUNT] = {
 
 struct ampql_prices ampql_default_prices(void)
 {
-    return (struct ampql_prices){.cpu = 0.031611,
-                                 .ram = 0.004237,
-                                 .gpu = 0.95,
-                                 .spot_cpu = 0.006655,
-                                 .spot_ram = 0.000892};
+    return (struct ampql_prices){
+        .cpu = 0.031611, .ram = 0.004237, .gpu = 0.95, .spot_cpu = 0.006655, .spot_ram = 0.000892};
 }
 
 static bool is_label_name(struct str name)
@@ -57,8 +54,8 @@ static enum ampql_code check_window(const struct params *params, struct ampql_er
 static struct ampql_cost_options whole(const struct ampql_cost_options *options)
 {
     struct ampql_cost_options all = {0};
-    memcpy(&all, options,
-           options->size && options->size < sizeof all ? options->size : sizeof all);
+    if (options)
+        memcpy(&all, options, options->size < sizeof all ? options->size : sizeof all);
     return all;
 }
 

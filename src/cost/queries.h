@@ -42,7 +42,8 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
 /* Append the PromQL of a query; buf->failed says AMPQL_NOMEM. */
 void query_render(struct buf *out, enum cost_query query, const struct params *params);
 
-/* Append whole seconds as OpenCost writes durations: in the largest of d, h, m, s that divides them. */
+/* Append whole seconds as OpenCost writes durations: in the largest of d, h, m, s that divides
+ * them. */
 void render_duration(struct buf *out, int64_t seconds);
 
 #endif

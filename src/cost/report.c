@@ -26,7 +26,8 @@ static void put_time(struct buf *out, int64_t ms)
     json_quote(out, str_make(text, time_format(ms, text)));
 }
 
-static void put_property(struct buf *out, const char *key, struct ampql_string value, bool *is_first)
+static void put_property(struct buf *out, const char *key, struct ampql_string value,
+                         bool *is_first)
 {
     if (value.size == 0)
         return;

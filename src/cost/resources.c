@@ -87,7 +87,7 @@ static void gpu_allocated(struct ampql_allocation *a, const struct cost_row *row
 /* One answer and what it does to a container. */
 struct step {
     enum cost_query query;
-    int unless; /* skipped when this query has an answer; -1: never */
+    int unless;    /* skipped when this query has an answer; -1: never */
     bool is_usage; /* the container may be in container_name */
     void (*apply)(struct ampql_allocation *a, const struct cost_row *row);
 };
@@ -129,8 +129,9 @@ static size_t container_find(const struct model *model, const struct str key[4],
 }
 
 /* The pod's container of that name, made when it is new. */
-static enum ampql_code container_of(struct model *model, const struct pod *pod, struct str container,
-                                    struct ampql_allocation **out, struct ampql_error *err)
+static enum ampql_code container_of(struct model *model, const struct pod *pod,
+                                    struct str container, struct ampql_allocation **out,
+                                    struct ampql_error *err)
 {
     struct str key[] = {pod->cluster, pod->namespace_name, pod->name, container};
     uint64_t hash = key_hash(key, 4);

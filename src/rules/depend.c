@@ -25,8 +25,8 @@ static enum ampql_code sift(struct search *s, const struct matcher *matcher,
     for (size_t i = 0; i < s->file->rules.n; i++) {
         struct str name = str_view(s->file->rules.at[i].view.name);
         if (s->hit[i])
-            s->hit[i] = negates != (is_regex ? regex_match(regex, name)
-                                             : str_equal(name, matcher->value));
+            s->hit[i] =
+                negates != (is_regex ? regex_match(regex, name) : str_equal(name, matcher->value));
     }
     regex_free(regex);
     return AMPQL_OK;
@@ -86,8 +86,8 @@ static enum ampql_code walk(struct search *s, const struct ast *ast, const char 
     case AST_STRING:
         return AMPQL_OK;
     case AST_SELECTOR:
-        return read_selector(s, ast->u.selector.matchers,
-                             how ? how : over_time(&ast->u.selector), err);
+        return read_selector(s, ast->u.selector.matchers, how ? how : over_time(&ast->u.selector),
+                             err);
     case AST_SUBQUERY:
         return walk(s, ast->u.subquery.expr, "a subquery", err);
     case AST_CALL:
@@ -140,8 +140,8 @@ enum ampql_code rules_depend(struct rule_file *file, size_t i, const struct ast 
         .hit = arena_zeroed(&work, file->rules.n, sizeof *s.hit),
         .alc = arena->alc,
     };
-    enum ampql_code code = s.is_dep && s.hit ? walk(&s, ast, NULL, err)
-                                             : fail_nomem(err, "what a rule reads");
+    enum ampql_code code =
+        s.is_dep && s.hit ? walk(&s, ast, NULL, err) : fail_nomem(err, "what a rule reads");
     if (code == AMPQL_OK)
         code = keep_deps(&s, arena, err);
     arena_done(&work);

@@ -17,55 +17,39 @@ static enum ampql_code fail_expr(struct str text, const struct rule *rule, enum 
                    quote_clipped(name, sizeof name, str_view(rule->view.name)), why->message);
 }
 
-/* The tree says what the rule reads; the compiled query keeps its own. */
-static enum ampql_code depend(const struct rules_host *host, struct ampql_rules *rules, size_t i,
-                              struct ampql_error *err)
-{
-    struct rule *rule = &rules->file.rules.at[i];
-    struct arena work;
-    struct ast *ast = NULL;
-    arena_init(&work, &rules->alc);
-    enum ampql_code code = parse_expr(str_view(rule->view.expr), &host->parse, &work, &ast, err);
-    if (code == AMPQL_OK)
-        code = rules_depend(&rules->file, i, ast, &rules->arena, err);
-    arena_done(&work);
-    return code;
-}
-
-static enum ampql_code compile(const struct rules_host *host, struct str text,
-                               struct ampql_rules *rules, size_t i, struct ampql_error *err)
+static enum ampql_code compile(struct str text, struct ampql_rules *rules, size_t i,
+                               struct ampql_error *err)
 {
     struct rule *rule = &rules->file.rules.at[i];
     struct ampql_error why = {0};
-    enum ampql_code code = ampql_query_compile(host->engine, rule->view.expr.data,
-                                               rule->view.expr.size, &rule->query, &why);
+    enum ampql_code code =
+        engine_compile(rules->engine, str_view(rule->view.expr), &rule->query, &why);
     if (code == AMPQL_OK)
-        code = depend(host, rules, i, &why);
+        code = rules_depend(&rules->file, i, rule->query->ast, &rules->arena, &why);
     return code == AMPQL_OK ? AMPQL_OK : fail_expr(text, rule, code, &why, err);
 }
 
-static enum ampql_code fill(const struct rules_host *host, struct str text,
-                            struct ampql_rules *rules, struct ampql_error *err)
+static enum ampql_code fill(struct str text, struct ampql_rules *rules, struct ampql_error *err)
 {
     if (text.n > MAX_BYTES)
         return fail(err, AMPQL_LIMIT, "a rule file of %zu bytes, expected at most %d", text.n,
                     MAX_BYTES);
     TRY(rules_read(text, &rules->arena, &rules->file, err));
     for (size_t i = 0; i < rules->file.rules.n; i++)
-        TRY(compile(host, text, rules, i, err));
+        TRY(compile(text, rules, i, err));
     return AMPQL_OK;
 }
 
-enum ampql_code rules_load(const struct rules_host *host, struct str text, struct ampql_rules **out,
+enum ampql_code rules_load(struct ampql_engine *engine, struct str text, struct ampql_rules **out,
                            struct ampql_error *err)
 {
-    struct ampql_rules *rules = alloc_get(host->alc, 1, sizeof *rules);
+    struct ampql_rules *rules = alloc_get(&engine->alc, 1, sizeof *rules);
     *out = NULL;
     if (!rules)
         return fail_nomem(err, "rules");
-    *rules = (struct ampql_rules){.alc = *host->alc, .engine = host->engine};
+    *rules = (struct ampql_rules){.alc = engine->alc, .engine = engine};
     arena_init(&rules->arena, &rules->alc);
-    enum ampql_code code = fill(host, text, rules, err);
+    enum ampql_code code = fill(text, rules, err);
     if (code == AMPQL_OK)
         *out = rules;
     else

@@ -65,8 +65,7 @@ static enum ampql_code push_base(const struct overlay *overlay, const struct amp
     struct filter filter = {overlay, sink};
     struct ampql_sink between;
     sink_init(&between, overlay->alc, pass_on, &filter, overlay->base->is_trusted);
-    enum ampql_code code =
-        overlay->base->ops.select(overlay->base->payload, select, &between, err);
+    enum ampql_code code = overlay->base->ops.select(overlay->base->payload, select, &between, err);
     code = sink_finish(&between, code, err);
     sink_done(&between);
     return code;

@@ -46,8 +46,8 @@ static bool is_name(struct str name, bool allow_colon)
 {
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
-        bool is_letter =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (allow_colon && c == ':');
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                         (allow_colon && c == ':');
         if (!is_letter && (i == 0 || c < '0' || c > '9'))
             return false;
     }
@@ -97,8 +97,7 @@ static enum ampql_code read_labels(struct yaml *yaml, struct arena *arena, struc
                              "__name__",
                              quote_clipped(quoted, sizeof quoted, name.value));
         if (find_label(out, name.value))
-            return yaml_fail(err, name.place, name.end,
-                             "label %s is there twice, expected it once",
+            return yaml_fail(err, name.place, name.end, "label %s is there twice, expected it once",
                              quote_clipped(quoted, sizeof quoted, name.value));
         if (out->n >= MAX_LABELS)
             return fail_many(err, name.place, "labels", MAX_LABELS);
@@ -146,8 +145,8 @@ static enum ampql_code skip_annotations(struct yaml *yaml, struct arena *arena,
 }
 
 enum { RULE_RECORD, RULE_ALERT, RULE_EXPR, RULE_FOR, RULE_KEEP, RULE_LABELS, RULE_ANNOTATIONS };
-static const char *const rule_fields[] = {
-    "record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations", NULL};
+static const char *const rule_fields[] = {"record",          "alert",  "expr",        "for",
+                                          "keep_firing_for", "labels", "annotations", NULL};
 
 struct rule_text {
     struct yaml_scalar name[2]; /* by RULE_RECORD, RULE_ALERT */
@@ -196,8 +195,7 @@ static enum ampql_code check_rule(const struct rule_text *text, struct yaml_plac
     const struct yaml_scalar *record = &text->name[RULE_RECORD], *alert = &text->name[RULE_ALERT];
     char quoted[320];
     if (record->value.n && alert->value.n)
-        return yaml_fail(err, place, 0,
-                         "a rule has both record and alert, expected one of them");
+        return yaml_fail(err, place, 0, "a rule has both record and alert, expected one of them");
     if (!record->value.n && !alert->value.n)
         return yaml_fail(err, place, 0, "a rule has no name, expected record or alert");
     if (text->expr.value.n == 0)
@@ -217,9 +215,8 @@ static enum ampql_code check_rule(const struct rule_text *text, struct yaml_plac
     return AMPQL_OK;
 }
 
-static enum ampql_code read_rule(struct yaml *yaml, struct arena *arena,
-                                 struct yaml_place *place, struct rule_text *text,
-                                 struct ampql_error *err)
+static enum ampql_code read_rule(struct yaml *yaml, struct arena *arena, struct yaml_place *place,
+                                 struct rule_text *text, struct ampql_error *err)
 {
     *text = (struct rule_text){0};
     *place = yaml_here(yaml);
@@ -273,8 +270,8 @@ enum {
     GROUP_LABELS,
     GROUP_RULES,
 };
-static const char *const group_fields[] = {"name",   "interval", "query_offset", "limit",
-                                           "labels", "rules",    NULL};
+static const char *const group_fields[] = {"name",  "interval", "query_offset", "limit", "labels",
+                                           "rules", NULL};
 
 static enum ampql_code read_group_fields(struct yaml *yaml, struct arena *arena,
                                          struct rule_file *file, struct ampql_rule_group *group,

@@ -11,7 +11,8 @@ static uint64_t hash_labels(const struct ampql_label *labels, size_t n)
 {
     uint64_t h = 0;
     for (size_t i = 0; i < n; i++) {
-        h = (h ^ hash_bytes(labels[i].name.data, labels[i].name.size)) * UINT64_C(0x9e3779b97f4a7c15);
+        h = (h ^ hash_bytes(labels[i].name.data, labels[i].name.size)) *
+            UINT64_C(0x9e3779b97f4a7c15);
         h = (h ^ hash_bytes(labels[i].value.data, labels[i].value.size)) *
             UINT64_C(0xc2b2ae3d27d4eb4f);
     }
@@ -37,7 +38,8 @@ static enum ampql_code find_or_add(struct index *index, const struct ampql_recor
     uint64_t hash = hash_labels(key->labels, key->nlabels);
     size_t at;
     *found = true;
-    for (size_t i = index_first(index, hash, &at); i != INDEX_NONE; i = index_next(index, hash, &at))
+    for (size_t i = index_first(index, hash, &at); i != INDEX_NONE;
+         i = index_next(index, hash, &at))
         if (labels_same(&records[i], key))
             return AMPQL_OK;
     *found = false;

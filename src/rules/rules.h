@@ -13,7 +13,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
-#include "lang/parser.h"
+#include "engine/engine.h"
 #include "rules/yaml.h"
 
 /* One rule of a file. */
@@ -42,13 +42,6 @@ struct rule_file {
     size_t nalerts;
 };
 
-/* What loading needs of an engine. */
-struct rules_host {
-    struct ampql_engine *engine;
-    const struct ampql_allocator *alc;
-    struct parse_options parse;
-};
-
 struct ampql_rules {
     struct ampql_allocator alc;
     struct ampql_engine *engine;
@@ -67,7 +60,7 @@ enum ampql_code rules_depend(struct rule_file *file, size_t i, const struct ast 
                              struct arena *arena, struct ampql_error *err);
 
 /* As ampql_rules_load. */
-enum ampql_code rules_load(const struct rules_host *host, struct str text, struct ampql_rules **out,
+enum ampql_code rules_load(struct ampql_engine *engine, struct str text, struct ampql_rules **out,
                            struct ampql_error *err);
 void rules_free(struct ampql_rules *rules);
 
@@ -104,8 +97,8 @@ enum ampql_code records_make(const struct rule *rule, uint64_t limit,
                              struct ampql_error *err);
 
 /* Copy to out [sum of nrecords] the records of rules [n] in their order, leaving out label sets
- * that came before: what storage would keep of samples with equal labels and time. doubled  [nrules] how many of
- * each rule's were left out; may be NULL err  AMPQL_NOMEM */
+ * that came before: what storage would keep of samples with equal labels and time. doubled [nrules]
+ * how many of each rule's were left out; may be NULL err  AMPQL_NOMEM */
 enum ampql_code records_merge(const struct outcome *outcomes, const size_t *rules, size_t n,
                               const struct ampql_allocator *alc, struct ampql_record *out,
                               size_t *nout, size_t *doubled, struct ampql_error *err);

@@ -349,9 +349,9 @@ enum ampql_code rules_run(const struct ampql_rules *rules, struct ampql_source *
 {
     struct run run = {.rules = rules, .source = source};
     *out = NULL;
-    memcpy(&run.options, options,
-           options->size && options->size < sizeof run.options ? options->size
-                                                               : sizeof run.options);
+    if (options)
+        memcpy(&run.options, options,
+               options->size < sizeof run.options ? options->size : sizeof run.options);
     run.options.size = sizeof run.options;
     if (run.options.step_ms != 0)
         return fail(err, AMPQL_BAD_DATA, "rules are evaluated at one time, expected a step of 0");

@@ -90,9 +90,9 @@ static enum ampql_code fail_reading(const struct yaml *yaml, struct ampql_error 
         return yaml_fail(err, place_of_byte(yaml->text, start, parser->problem_offset), 0,
                          "not YAML: %s, expected UTF-8 text", problem);
     default:
-        return yaml_fail(err, place_of_mark(yaml, parser->problem_mark), 0,
-                         "not YAML: %s%s%s", parser->context ? parser->context : "",
-                         parser->context ? ", " : "", problem);
+        return yaml_fail(err, place_of_mark(yaml, parser->problem_mark), 0, "not YAML: %s%s%s",
+                         parser->context ? parser->context : "", parser->context ? ", " : "",
+                         problem);
     }
 }
 
@@ -200,10 +200,9 @@ static enum ampql_code fail_unknown(const struct yaml *yaml, const char *what, s
     size_t n = 0;
     for (size_t i = 0; names[i]; i++)
         n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
-    return yaml_fail(err, yaml_here(yaml), yaml_here_end(yaml),
-                     "unknown field %s in %s, expected %s%s",
-                     quote_clipped(quoted, sizeof quoted, key), what, names[1] ? "one of " : "",
-                     list);
+    return yaml_fail(
+        err, yaml_here(yaml), yaml_here_end(yaml), "unknown field %s in %s, expected %s%s",
+        quote_clipped(quoted, sizeof quoted, key), what, names[1] ? "one of " : "", list);
 }
 
 enum ampql_code yaml_field(struct yaml *yaml, const char *what, const char *const *names,
