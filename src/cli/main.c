@@ -48,9 +48,9 @@ static bool list_family(const char *word, char *out, size_t size)
         const char *name = commands[i]->name, *blank = strchr(name, ' ');
         if (!blank || !str_equal(str_of(word), str_make(name, (size_t)(blank - name))))
             continue;
-        found++;
         if (n < size)
-            n += (size_t)snprintf(out + n, size - n, " ampql %s", name);
+            n += (size_t)snprintf(out + n, size - n, "%s ampql %s", found ? "," : "", name);
+        found++;
     }
     return found > 0;
 }

@@ -203,6 +203,8 @@ enum exit_status report_error(struct cli *cli, const struct ampql_error *err, st
     const char *hint = report.hint && report.hint[0] ? report.hint : NULL;
     if (!hint && has_position)
         hint = suggest_function(err, report.text, function, sizeof function);
+    if (status == STATUS_OK) /* whoever failed did not say how */
+        status = STATUS_INTERNAL;
     if (err->code == AMPQL_OUTPUT)
         return STATUS_OUTPUT; /* reported once, with its cause, when the output is closed */
     buf_init(&buf, &alloc_default, REPORT_MAX);

@@ -11,7 +11,7 @@ check "no command prints the overview" cmp -s "$work/help" "$work/overview"
 check "ampql --version" [ $? = 0 ]
 
 # The commands: indented lines of the overview, "query EXPR  evaluate...", without their operands.
-sed -n 's,^  \([a-z]\{1,\}\( [a-z]\{1,\}\)\{0,1\}\).*,\1,p' "$work/help" | grep -v '^help$' >"$work/commands"
+sed -n 's/^  \([a-z][a-z]*\( [a-z][a-z]*\)*\) .*/\1/p' "$work/help" | grep -v '^help$' >"$work/commands"
 check "the overview lists commands" [ "$(wc -l <"$work/commands")" -ge 11 ]
 while read -r command; do
     # shellcheck disable=SC2086
