@@ -3,75 +3,35 @@
 
 #include "base/utf8.h"
 
-#include <stdint.h>
-#include <stdio.h>
-
-/* The code point of a valid sequence [size]. */
-static uint32_t decode(const unsigned char *p, size_t size)
-{
-    uint32_t rune = size == 1 ? p[0] : p[0] & (0xffu >> (size + 1));
-    for (size_t i = 1; i < size; i++)
-        rune = rune << 6 | (p[i] & 0x3f);
-    return rune;
-}
-
-/* Controls, and what is invisible but acts: soft hyphen, zero width, line separators, direction
- * marks, byte order mark. */
-static bool is_hidden(uint32_t r)
-{
-    return (r >= 0x80 && r <= 0x9f) || r == 0xad || r == 0x61c || (r >= 0x200b && r <= 0x200f) ||
-           (r >= 0x2028 && r <= 0x202e) || (r >= 0x2060 && r <= 0x206f) || r == 0xfeff;
-}
-
 size_t escape_rune(const char *p, size_t n, char *out)
 {
-    static const char names[] = "abtnvfr"; /* \a is 7 */
-    size_t size = utf8_length(p, n);
+    size_t size = 0, length;
     out[0] = '\0';
-    if (size == 0 && utf8_is_cut(p, n))
+    if (utf8_is_cut(p, n))
         return 0;
-    if (size == 0) {
-        snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned)(unsigned char)p[0]);
+    if (p[0] == '"' || p[0] == '\\') /* escaped inside quotes only */
         return 1;
-    }
-    uint32_t rune = decode((const unsigned char *)p, size);
-    if (rune >= 7 && rune <= 13)
-        snprintf(out, ESCAPE_MAX, "\\%c", names[rune - 7]);
-    else if (rune < 0x20 || rune == 0x7f)
-        snprintf(out, ESCAPE_MAX, "\\x%02x", (unsigned)rune);
-    else if (is_hidden(rune))
-        snprintf(out, ESCAPE_MAX, "\\u%04x", (unsigned)(rune & 0xffff));
+    length = quote_code_point(out, str_make(p, n), &size);
+    out[length] = '\0';
+    if (str_equal(str_make(out, length), str_make(p, size)))
+        out[0] = '\0';
     return size;
-}
-
-static void escape(struct buf *out, struct str s, bool quoted)
-{
-    char text[ESCAPE_MAX];
-    for (size_t i = 0, size; i < s.n; i += size) {
-        size = escape_rune(s.p + i, s.n - i, text);
-        if (size == 0) { /* cut by the end of the string: no character */
-            size = 1;
-            snprintf(text, sizeof text, "\\x%02x", (unsigned)(unsigned char)s.p[i]);
-        }
-        if (text[0])
-            buf_text(out, text);
-        else if (quoted && (s.p[i] == '"' || s.p[i] == '\\'))
-            buf_format(out, "\\%c", s.p[i]);
-        else
-            buf_bytes(out, s.p + i, size);
-    }
 }
 
 void escape_str(struct buf *out, struct str s)
 {
-    escape(out, s, false);
-}
-
-void escape_quoted(struct buf *out, struct str s)
-{
-    buf_byte(out, '"');
-    escape(out, s, true);
-    buf_byte(out, '"');
+    char text[QUOTED_RUNE_MAX];
+    for (size_t i = 0, size; i < s.n; i += size) {
+        size = escape_rune(s.p + i, s.n - i, text);
+        if (size == 0) { /* cut by the end of the string: its bytes are no character */
+            size = 1;
+            buf_format(out, "\\x%02x", (unsigned)(unsigned char)s.p[i]);
+        } else if (text[0]) {
+            buf_text(out, text);
+        } else {
+            buf_bytes(out, s.p + i, size);
+        }
+    }
 }
 
 size_t escape_width(struct str s)

@@ -22,7 +22,7 @@ static void put(struct output *out, const char *data, size_t size)
 /* One character of data [size] to the terminal; returns the bytes used up, 0 when it is cut. */
 static size_t put_rune(struct output *out, const char *data, size_t size)
 {
-    char text[ESCAPE_MAX];
+    char text[QUOTED_RUNE_MAX];
     size_t n = escape_rune(data, size, text);
     if (n == 0)
         return 0;

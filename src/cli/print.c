@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 #include "base/number.h"
+#include "base/quote.h"
 #include "base/time.h"
-#include "cli/escape.h"
 #include "cli/report.h"
 #include "cli/table.h"
 
@@ -58,7 +58,7 @@ static void write_labels(struct buf *out, const struct ampql_label *labels, size
         buf_text(out, written++ ? ", " : "{");
         buf_str(out, str_from_view(labels[i].name));
         buf_byte(out, '=');
-        escape_quoted(out, str_from_view(labels[i].value));
+        print_quoted(out, str_from_view(labels[i].value));
     }
     if (written)
         buf_byte(out, '}');

@@ -81,7 +81,7 @@ static struct str find_line(struct str text, size_t offset, size_t *line, size_t
  * mark. */
 static void show_rune(struct buf *out, struct str rune)
 {
-    char text[ESCAPE_MAX];
+    char text[QUOTED_RUNE_MAX];
     if (rune.p[0] == '\t')
         buf_byte(out, ' ');
     else if (escape_rune(rune.p, rune.n, text) != rune.n || text[0])

@@ -2,7 +2,7 @@
  * and positions. Bytes are enough except in strings and for naming a stray character. */
 #include "lang/lexer.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
 
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
 
 #include "base/duration.h"
 #include "base/number.h"
-#include "lang/quote.h"
+#include "base/quote.h"
 
 #include <math.h>
 #include <stdio.h>
