@@ -29,7 +29,7 @@ ifneq ($(CI)$(WERROR),)
 WARN += -Werror
 WARNXX += -Werror
 endif
-OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2 -g)
+OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O3 -g)
 ifdef COVERAGE
 OPT := -O0 -g --coverage
 endif

@@ -69,10 +69,12 @@ struct name_list {
 
 static bool is_utf8(struct str s)
 {
-    size_t width;
-    for (size_t i = 0; i < s.n; i += width)
-        if (rune_decode(s, i, &width) == 0xfffd && width == 1)
+    for (size_t i = 0; i < s.n;) {
+        size_t length = utf8_length(s.p + i, s.n - i);
+        if (length == 0)
             return false;
+        i += length;
+    }
     return true;
 }
 
