@@ -1,6 +1,6 @@
 /* Tokens: what they are, where they are, and what is no token. */
+#include "base/quote.h"
 #include "lang/lexer.h"
-#include "lang/quote.h"
 #include "support/test.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Numbers, durations and strings as tokens: their shape only; the parser reads their values. */
 #include "lang/lex.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
 
 #include <stdio.h>
 

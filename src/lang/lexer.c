@@ -2,7 +2,7 @@
  * and positions. Bytes are enough except in strings and for naming a stray character. */
 #include "lang/lex.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
 
 enum { REPLACEMENT = 0xfffd };
 

@@ -3,7 +3,7 @@
 
 #include "base/duration.h"
 #include "base/number.h"
-#include "lang/quote.h"
+#include "base/quote.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* Selectors, matchers, label lists and the strings in them. */
 #include "lang/parse.h"
 
+#include "base/quote.h"
 #include "base/utf8.h"
-#include "lang/quote.h"
 
 /* ---- strings */
 

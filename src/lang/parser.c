@@ -2,7 +2,7 @@
  * of their own. */
 #include "lang/parse.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
 #include "lang/typecheck.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Text quoted as Go quotes it, because Prometheus's messages and printed strings are Go's. */
-#ifndef AMPQL_SRC_LANG_QUOTE_H
-#define AMPQL_SRC_LANG_QUOTE_H
+#ifndef AMPQL_SRC_BASE_QUOTE_H
+#define AMPQL_SRC_BASE_QUOTE_H
 
 #include "base/buf.h"
 
@@ -16,6 +16,10 @@ const char *quote_rune(char *out, uint32_t rune);
 /* "text" with Go's escapes; clipped with "..." inside the quotes when it does not fit. Writes to
  * out [size], size >= 16, NUL-terminated; returns out. */
 const char *quote_text(char *out, size_t size, struct str text);
+
+/* What stands for the code point at text[*at] inside double quotes: itself or its escape. Writes to
+ * out [QUOTED_RUNE_MAX], moves *at past it, returns the length. */
+size_t quote_code_point(char *out, struct str text, size_t *at);
 
 /* The same in full. Reads back as PromQL to the same bytes, whatever they are. */
 void print_quoted(struct buf *out, struct str text);

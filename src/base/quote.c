@@ -1,19 +1,19 @@
 /* Text quoted as Go quotes it: printable characters as they are, all others as escapes, so that
  * nothing in a message can break the line or drive a terminal. */
-#include "lang/quote.h"
+#include "base/quote.h"
 
 #include "base/utf8.h"
 
-enum { REPLACEMENT = 0xfffd, WIDEST = 10 };
+enum { REPLACEMENT = 0xfffd };
 
 uint32_t rune_decode(struct str text, size_t at, size_t *width)
 {
     const unsigned char *p = (const unsigned char *)text.p + at;
     size_t n = utf8_length(text.p + at, text.n - at);
-    uint32_t rune = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
     *width = n ? n : 1;
     if (n == 0)
         return REPLACEMENT;
+    uint32_t rune = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
     for (size_t i = 1; i < n; i++)
         rune = rune << 6 | (p[i] & 0x3f);
     return rune;
@@ -48,7 +48,7 @@ static size_t write_hex(char *out, char letter, uint32_t value, int digits)
     return n;
 }
 
-/* One code point inside quotes, to out [WIDEST]; returns the length. */
+/* One code point inside quotes, to out [QUOTED_RUNE_MAX]; returns the length. */
 static size_t escape(char *out, uint32_t rune, char quote)
 {
     static const char names[] = "abtnvfr"; /* 7 to 13 */
@@ -71,8 +71,7 @@ static size_t escape(char *out, uint32_t rune, char quote)
     return write_hex(out, 'U', rune, 8);
 }
 
-/* The code point at text[at] inside double quotes; moves at past it. */
-static size_t escape_next(char *out, struct str text, size_t *at)
+size_t quote_code_point(char *out, struct str text, size_t *at)
 {
     size_t width;
     uint32_t rune = rune_decode(text, *at, &width);
@@ -103,8 +102,8 @@ const char *quote_text(char *out, size_t size, struct str text)
     size_t n = 0;
     out[n++] = '"';
     for (size_t i = 0; i < text.n;) {
-        char piece[WIDEST];
-        size_t width = escape_next(piece, text, &i);
+        char piece[QUOTED_RUNE_MAX];
+        size_t width = quote_code_point(piece, text, &i);
         if (n + width + TAIL > size) {
             memcpy(out + n, "...", 3);
             n += 3;
@@ -122,8 +121,8 @@ void print_quoted(struct buf *out, struct str text)
 {
     buf_byte(out, '"');
     for (size_t i = 0; i < text.n;) {
-        char piece[WIDEST];
-        size_t width = escape_next(piece, text, &i);
+        char piece[QUOTED_RUNE_MAX];
+        size_t width = quote_code_point(piece, text, &i);
         buf_bytes(out, piece, width);
     }
     buf_byte(out, '"');
