@@ -1,7 +1,132 @@
-/* Kubernetes cost allocation. */
+/* Kubernetes cost allocation: OpenCost's model, computed from the series that its exporter and
+ * kube-state-metrics leave in Prometheus. */
 #ifndef AMPQL_COST_H
 #define AMPQL_COST_H
 
 #include <ampql/rules.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ampql_allocations;
+
+/* Prices in $ an hour, for nodes that have none of their own. */
+struct ampql_prices {
+    double cpu; /* of a core */
+    double ram; /* of a GiB */
+    double gpu; /* of a GPU */
+    double spot_cpu, spot_ram;
+};
+
+/* The prices of OpenCost's aws.json: 0.031611, 0.004237, 0.95, 0.006655, 0.000892. */
+AMPQL_API struct ampql_prices ampql_default_prices(void);
+
+struct ampql_cost_options {
+    size_t size;                       /* of this struct */
+    int64_t start_ms, end_ms;          /* the window, Unix ms, whole seconds, start < end */
+    int64_t resolution_ms;             /* of pod run times, whole seconds; 0: 5 minutes */
+    const char *cluster_label;         /* the label that tells clusters apart; NULL: "cluster_id" */
+    const char *cluster_id;            /* of series without that label; NULL: "" */
+    bool filter_cluster;               /* read only series whose cluster label is cluster_id */
+    const struct ampql_prices *prices; /* NULL: ampql_default_prices */
+    bool custom_prices;                /* use prices for every node */
+    double discount, negotiated_discount; /* of CPU and RAM list prices, 0 to 1; 0.3 is 30% */
+    const char *aggregate; /* a comma list of cluster, node, namespace, pod, container, in any case,
+                              or "all"; NULL or "": all five, so one allocation a container */
+    enum ampql_dialect dialect;  /* 0: what the source says, else the engine's. prom2 counts both
+                                    ends of  the window: a full hour is 60 minutes there, 55 in prom3
+                                    with  5-minute resolution */
+    int64_t timeout_ms;          /* 0: none */
+    uint64_t max_samples;        /* 0: 50 million */
+    struct ampql_cancel *cancel; /* may be NULL */
+};
+
+/* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
+ * the window's end, so each series is read once; the window is computed in one piece.
+ *
+ * Cores and bytes are the larger of what was allocated and what was requested, times the hours in
+ * which the pod was seen running. What a missing metric leaves out is said by a warning that names
+ * it; nothing is left out without one.
+ *   err  AMPQL_BAD_DATA: the window, the resolution, a label name, a discount, or an aggregate that
+ * OpenCost does not know; AMPQL_UNSUPPORTED: one that it knows and this library does not yet; any
+ * failure of a query, which fails the whole and names the query; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_allocate(struct ampql_engine *engine, struct ampql_source *source,
+                                         const struct ampql_cost_options *options,
+                                         struct ampql_allocations **out, struct ampql_error *err);
+
+/* NULL is fine. */
+AMPQL_API void ampql_allocations_free(struct ampql_allocations *allocations);
+
+/* One line of the bill. Strings are empty where the members of an aggregate differ. */
+struct ampql_allocation {
+    struct ampql_string name; /* the aggregate's values, joined with "/" */
+    struct ampql_string cluster, node, namespace_name, pod, container, provider_id;
+    int64_t start_ms, end_ms; /* Unix ms: from the first start to the last end */
+    double minutes;           /* between them */
+
+    /* Hours are sums, averages are over minutes. */
+    double cpu_core_hours, cpu_cores; /* core-hours; core-hours / hours */
+    double cpu_core_request_average, cpu_core_usage_average;
+    double ram_byte_hours, ram_bytes; /* byte-hours; byte-hours / hours */
+    double ram_byte_request_average, ram_byte_usage_average;
+    double gpu_hours, gpu_count; /* GPU-hours; GPU-hours / hours */
+    double gpu_request_average, gpu_usage_average;
+
+    /* The largest usage seen, known for single containers only. */
+    bool has_usage_max;
+    double cpu_core_usage_max, ram_byte_usage_max;
+
+    double cpu_cost, ram_cost, gpu_cost, total_cost; /* $ for the window */
+
+    /* usage / request; without a request 1 when there was usage that cost something, else 0.
+     * total is the mean of CPU and RAM, weighted by their cost. */
+    double cpu_efficiency, ram_efficiency, gpu_efficiency, total_efficiency;
+};
+
+/* Views are valid until the allocations are freed. In the order of names, bytewise. */
+AMPQL_API size_t ampql_allocations_count(const struct ampql_allocations *allocations);
+AMPQL_API struct ampql_allocation ampql_allocations_at(const struct ampql_allocations *allocations,
+                                                       size_t i);
+
+/* All of them added up as an aggregate would be; its name is empty. */
+AMPQL_API struct ampql_allocation
+ampql_allocations_total(const struct ampql_allocations *allocations);
+
+/* What the bill does not say: metrics without series, nodes at default prices, results that fit no
+ * running pod, values that were no numbers. */
+AMPQL_API size_t ampql_allocations_warning_count(const struct ampql_allocations *allocations);
+AMPQL_API struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations,
+                                                        size_t i);
+AMPQL_API struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations);
+
+/* The body of OpenCost's /allocation: `{"code":200,"status":"success","data":[{NAME:{...}}]}`, with
+ * "warnings" and "stats" after it. Numbers are rounded to 5 decimals; what is no number is null.
+ * No final line feed.
+ *   AMPQL_OUTPUT: write said so; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,
+                                                 ampql_write write, void *payload);
+
+/* ---- the model's queries */
+
+struct ampql_cost_query {
+    const char *name;   /* as OpenCost calls it: "CPURequests" */
+    const char *metric; /* whose series it reads */
+    const char *text;   /* PromQL with $FILTER, $CL, $DUR, $RES and $RES2 to be filled in */
+};
+
+/* Query i of the model; false past the last. */
+AMPQL_API bool ampql_cost_query_at(size_t i, struct ampql_cost_query *out);
+
+/* The text of query i as ampql_allocate asks it with these options, to be evaluated at end_ms.
+ *   err  AMPQL_NOT_FOUND: no such query; AMPQL_BAD_DATA: options, as above; AMPQL_OUTPUT;
+ * AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_cost_query_text(struct ampql_engine *engine, size_t i,
+                                                const struct ampql_cost_options *options,
+                                                ampql_write write, void *payload,
+                                                struct ampql_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -1,0 +1,75 @@
+/* The public functions of cost.h: views here, the work is the cost layer's. */
+#include <ampql/cost.h>
+
+#include "cost/model.h"
+#include "engine/engine.h"
+
+enum ampql_code ampql_allocate(struct ampql_engine *engine, struct ampql_source *source,
+                               const struct ampql_cost_options *options,
+                               struct ampql_allocations **out, struct ampql_error *err)
+{
+    return cost_allocate(engine, source, options, out, err);
+}
+
+void ampql_allocations_free(struct ampql_allocations *allocations)
+{
+    allocations_free(allocations);
+}
+
+size_t ampql_allocations_count(const struct ampql_allocations *allocations)
+{
+    return allocations->n;
+}
+
+struct ampql_allocation ampql_allocations_at(const struct ampql_allocations *allocations, size_t i)
+{
+    return allocations->items[i];
+}
+
+struct ampql_allocation ampql_allocations_total(const struct ampql_allocations *allocations)
+{
+    return allocations->total;
+}
+
+size_t ampql_allocations_warning_count(const struct ampql_allocations *allocations)
+{
+    return allocations->nwarnings;
+}
+
+struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations, size_t i)
+{
+    return allocations->warnings[i];
+}
+
+struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations)
+{
+    return allocations->stats;
+}
+
+enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,
+                                       ampql_write write, void *payload)
+{
+    return allocations_json(allocations, write, payload);
+}
+
+enum ampql_code ampql_cost_query_text(struct ampql_engine *engine, size_t i,
+                                      const struct ampql_cost_options *options, ampql_write write,
+                                      void *payload, struct ampql_error *err)
+{
+    enum { MAX_TEXT = 64 << 10 };
+    struct params params;
+    struct buf text;
+    if (i >= COST_QUERY_COUNT)
+        return fail(err, AMPQL_NOT_FOUND, "the cost model has %d queries, expected one of them",
+                    COST_QUERY_COUNT);
+    TRY(params_make(options, &params, err));
+    buf_init(&text, &engine->alc, MAX_TEXT);
+    query_render(&text, (enum cost_query)i, &params);
+    enum ampql_code code = text.failed;
+    if (code != AMPQL_OK)
+        fail(err, code, "%s: the query's text", query_info[i].view.name);
+    else if (write(payload, text.p, text.n) != 0)
+        code = fail(err, AMPQL_OUTPUT, "the write callback failed");
+    buf_done(&text);
+    return code;
+}
