@@ -16,9 +16,12 @@ static void on_interrupt(int signal_number)
 
 void interrupt_cancels(struct ampql_cancel *cancel)
 {
-    struct sigaction action = {.sa_handler = cancel ? on_interrupt : SIG_DFL,
-                               .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, before;
     atomic_store(&current, cancel);
+    if (sigaction(SIGINT, NULL, &before) != 0 || before.sa_handler == SIG_IGN)
+        return; /* whoever started us does not want it to be noticed */
+    if (!cancel)
+        action = (struct sigaction){.sa_handler = SIG_DFL};
+    sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
 }
