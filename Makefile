@@ -193,7 +193,7 @@ demo: deps ## replay the bundled cluster day: recorded series, and what each nam
 ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
 differential: $(CMD) ## every OpenCost query and rule here and in a Prometheus 2.42 on loopback
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
-	@$(MAKE) --no-print-directory $(B)/bench/load
+	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/oracle/differential.sh $(B)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run

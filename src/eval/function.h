@@ -149,9 +149,10 @@ static inline void window_advance(const struct samples *s, const struct windows 
 {
     int64_t after = window_after(w, i), end = window_end(w, i);
     size_t h = *hi, l = *lo;
-    if (h < s->n && s->t[h] <= end)
+    /* mostly by one sample, or not at all */
+    if (h < s->n && s->t[h] <= end && ++h < s->n && s->t[h] <= end)
         h = window_seek(s, h + 1, end);
-    if (l < h && s->t[l] <= after)
+    if (l < h && s->t[l] <= after && ++l < h && s->t[l] <= after)
         l = window_seek(s, l + 1, after);
     *lo = l;
     *hi = h;

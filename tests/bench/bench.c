@@ -7,12 +7,16 @@
  * QUERIES is a file of lines "name TAB start TAB end TAB step TAB query", times in Unix seconds,
  * step 0 for an instant query at end. Each query is compiled once, run twice unmeasured and then
  * --rounds times; its result is written as the HTTP API's JSON, which is thrown away: the work that
- * a server does for the same request, without the network. Prints one JSON object a line. */
+ * a server does for the same request, without the network. Prints one JSON object a line.
+ *
+ * With --rounds 0 nothing is measured: a line is the HTTP API's body for the query, for a
+ * comparison of answers. */
 #include <ampql.h>
 
 #include "bench/cluster.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -129,8 +133,14 @@ static struct ampql_stats run_once(const struct ampql_query *query, struct ampql
     return stats;
 }
 
-static void measure(struct ampql_engine *engine, struct ampql_source *source, struct meter *meter,
-                    char *line, int rounds)
+/* A line of QUERIES. */
+struct question {
+    const char *name;
+    const char *text;
+    struct ampql_run_options options;
+};
+
+static struct question read_question(char *line)
 {
     char *fields[5];
     for (int i = 0; i < 5; i++) {
@@ -140,34 +150,83 @@ static void measure(struct ampql_engine *engine, struct ampql_source *source, st
             die("a line of QUERIES has not five fields", NULL);
         *line++ = '\0';
     }
-    struct ampql_error err;
-    struct ampql_query *query;
-    struct ampql_run_options options = {.size = sizeof options,
-                                        .start_ms = (int64_t)(atof(fields[1]) * 1000),
-                                        .end_ms = (int64_t)(atof(fields[2]) * 1000),
-                                        .step_ms = (int64_t)(atof(fields[3]) * 1000),
-                                        .dialect = AMPQL_PROM2,
-                                        .max_samples = UINT64_MAX};
-    if (options.step_ms == 0)
-        options.start_ms = options.end_ms;
-    if (ampql_query_compile(engine, fields[4], strlen(fields[4]), &query, &err) != AMPQL_OK)
-        die(fields[4], &err);
+    struct question q = {.name = fields[0], .text = fields[4]};
+    q.options = (struct ampql_run_options){.size = sizeof q.options,
+                                           .start_ms = llround(atof(fields[1]) * 1000),
+                                           .end_ms = llround(atof(fields[2]) * 1000),
+                                           .step_ms = llround(atof(fields[3]) * 1000),
+                                           .dialect = AMPQL_PROM2,
+                                           .max_samples = UINT64_MAX};
+    if (q.options.step_ms == 0)
+        q.options.start_ms = q.options.end_ms;
+    return q;
+}
+
+static void measure(const struct ampql_query *query, struct ampql_source *source,
+                    struct meter *meter, const struct question *q, int rounds)
+{
     size_t nseries = 0, before = atomic_load(&meter->live);
     atomic_store(&meter->peak, before);
     struct ampql_stats stats = {0};
     for (int i = 0; i < 2; i++)
-        stats = run_once(query, source, &options, &nseries);
+        stats = run_once(query, source, &q->options, &nseries);
     printf("{\"name\":\"%s\",\"samples\":%" PRIu64 ",\"input_series\":%" PRIu64
            ",\"series\":%zu,\"work_bytes\":%zu,\"cpu_ns\":[",
-           fields[0], stats.samples, stats.series, nseries, atomic_load(&meter->peak) - before);
+           q->name, stats.samples, stats.series, nseries, atomic_load(&meter->peak) - before);
     for (int i = 0; i < rounds; i++) {
         int64_t from = cpu_ns();
-        run_once(query, source, &options, &nseries);
+        run_once(query, source, &q->options, &nseries);
         printf("%s%" PRId64, i ? "," : "", cpu_ns() - from);
     }
     puts("]}");
-    fflush(stdout);
+}
+
+static int print_bytes(void *payload, const char *data, size_t size)
+{
+    return fwrite(data, 1, size, payload) != size;
+}
+
+static void print_text(const char *text)
+{
+    for (; *text; text++)
+        printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+}
+
+static void print_answer(struct ampql_engine *engine, struct ampql_source *source,
+                         const struct question *q)
+{
+    struct ampql_error err = {0};
+    struct ampql_query *query = NULL;
+    struct ampql_result *result = NULL;
+    if (ampql_query_compile(engine, q->text, strlen(q->text), &query, &err) != AMPQL_OK ||
+        ampql_query_run(query, source, &q->options, &result, &err) != AMPQL_OK) {
+        printf("{\"status\":\"error\",\"errorType\":\"%s\",\"error\":\"",
+               ampql_code_name(err.code));
+        print_text(err.message);
+        printf("\"}");
+    } else if (ampql_result_json(result, print_bytes, stdout) != AMPQL_OK) {
+        die("json", NULL);
+    }
+    putchar('\n');
+    ampql_result_free(result);
     ampql_query_free(query);
+}
+
+static void ask(struct ampql_engine *engine, struct ampql_source *source, struct meter *meter,
+                char *line, int rounds)
+{
+    struct ampql_error err;
+    struct ampql_query *query;
+    struct question q = read_question(line);
+    if (rounds == 0) {
+        print_answer(engine, source, &q);
+        return;
+    }
+    if (ampql_query_compile(engine, q.text, strlen(q.text), &query, &err) != AMPQL_OK)
+        die(q.text, &err);
+    measure(query, source, meter, &q, rounds);
+    ampql_query_free(query);
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -193,7 +252,7 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--interval") == 0)
             options.interval_ms = x * 1000;
         else if (strcmp(argv[i], "--rounds") == 0)
-            rounds = x > 0 && x < MAX_ROUNDS ? (int)x : rounds;
+            rounds = x >= 0 && x < MAX_ROUNDS ? (int)x : rounds;
         else
             die("usage: bench QUERIES [--containers N] [--only NAMES] [--rounds N] ...", NULL);
     }
@@ -219,14 +278,15 @@ int main(int argc, char **argv)
 
     static char line[LINE_BYTES];
     while (fgets(line, sizeof line, queries))
-        measure(engine, source, &meter, line, rounds);
+        ask(engine, source, &meter, line, rounds);
     fclose(queries);
 
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"name\":\"\",\"total_series\":%zu,\"total_samples\":%" PRIu64
-           ",\"source_bytes\":%zu,\"max_rss_bytes\":%ld}\n",
-           columns.nseries, columns.nsamples, atomic_load(&meter.live), usage.ru_maxrss * 1024);
+    if (rounds > 0)
+        printf("{\"name\":\"\",\"total_series\":%zu,\"total_samples\":%" PRIu64
+               ",\"source_bytes\":%zu,\"max_rss_bytes\":%ld}\n",
+               columns.nseries, columns.nsamples, atomic_load(&meter.live), usage.ru_maxrss * 1024);
     ampql_source_free(source);
     ampql_engine_free(engine);
     for (size_t i = 0; i < columns.nseries; i++) {
