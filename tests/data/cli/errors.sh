@@ -69,3 +69,10 @@ check "a closed pipe is exit status 0 or 10" grep -qxE '0|10' "$work/status"
 check "a closed pipe is quiet" [ ! -s "$work/err" ]
 "$AMPQL" query --time 1 1 >&- 2>"$work/err"
 check "a closed output is exit status 10" [ $? = 10 ]
+
+# 130: interrupted, here while it waits for its source
+mkfifo "$work/fifo"
+sleep 5 3<>"$work/fifo" &
+timeout -s INT --preserve-status 0.5 "$AMPQL" query -s "$work/fifo" --time 1 x >"$work/out" 2>"$work/err"
+check "an interrupt is exit status 130" [ $? = 130 ]
+kill $!
