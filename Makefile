@@ -13,9 +13,14 @@ ifeq ($(origin CXX),default)
 CXX := g++
 endif
 
+# What differs from the default release names the variant: clang-address-undefined, nohttp, ...
 comma := ,
-VARIANT ?= $(if $(SAN),$(subst $(comma),-,$(SAN)),$(if $(filter 0,$(HTTP)),nohttp,$(if $(COVERAGE),coverage,)))
+empty :=
+VARIANT ?= $(subst $(empty) ,-,$(strip $(if $(findstring clang,$(CC)),clang) $(subst $(comma),-,$(SAN)) \
+	$(if $(filter 0,$(HTTP)),nohttp) $(if $(COVERAGE),coverage)))
 B := build$(if $(VARIANT),/$(VARIANT))
+# Jobs of a build that a check starts, unless make was given its own number.
+JOBS := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wundef
@@ -24,16 +29,16 @@ ifneq ($(CI)$(WERROR),)
 WARN += -Werror
 WARNXX += -Werror
 endif
-OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2 -g)
+OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O3 -g)
 ifdef COVERAGE
 OPT := -O0 -g --coverage
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib
 PKGS := $(LIBS_CORE)
-# Only asked for when something is built, so that `make deps` and `make help` work on a bare machine.
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+# Only asked for when something is built, and then once, so that `make deps` and `make help` work on a bare machine.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 # Exact arithmetic: no fused multiply-add, no reassociation, SSE2 doubles.
 EXACT := -ffp-contract=off -fno-fast-math
@@ -68,22 +73,23 @@ LIB  := $(B)/libampql.a
 SO   := $(B)/libampql.so
 CMD  := $(B)/ampql
 
-Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
 .DEFAULT_GOAL := all
-.PHONY: all lib help deps demo check test text corpus symbols layers readme format format-check clean \
-	fuzz differential bench
+.DELETE_ON_ERROR:
+.PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
+	format-check clean fuzz differential bench
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | \
 	  while IFS="$$(printf '\t')" read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
-	@echo '  variables: V=1 (show commands)  SAN=address,undefined  HTTP=0 (no libcurl)  T=name (one test)'
+	@echo '  variables: V=1 (show commands)  T=name (one test)  SAN=address,undefined  HTTP=0 (no libcurl)'
+	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev
+	libcmocka-dev python3
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
@@ -109,7 +115,7 @@ $(CMD): $(CMD_OBJ) $(LIB_OBJ)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
 
 SUPPORT_OBJ := $(call obj,$(SUPPORT_SRC))
-TOOL_OBJ := $(call obj,$(filter src/tool/%,$(CMD_SRC)))
+TOOL_OBJ := $(call obj,$(filter-out src/cli/main.c,$(CMD_SRC)))
 $(TESTS): $(B)/tests/%: $(B)/obj/tests/%.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
@@ -129,18 +135,27 @@ $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC))
 
 # ---- checks
 
-check: deps ## everything that must pass: tests, text cases, corpora, symbols, layers, README
+check: deps ## everything that must pass: tests, text cases, examples, corpora, symbols, layers, README
 	@$(MAKE) --no-print-directory check-built
-check-built: all test text corpus symbols layers readme
+
+# First everything is built, then the checks run one after the other.
+CHECKS := test text examples corpus symbols layers readme
+check-built:
+	@$(MAKE) --no-print-directory $(JOBS) binaries
+	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
 	@echo 'check: ok'
+
+binaries: all $(TESTS) $(FUZZ_REPLAY)
 
 test: $(TESTS) $(CMD) ## unit tests; T=duration runs only test_duration
 	@set -e; for t in $(if $(T),$(B)/tests/test_$(T),$(TESTS)); do echo "  TEST $$t"; $$t; done
 
-text: $(CMD) ## PromQL text cases and command line cases
-	@set -e; $(CMD) test tests/data/promql
-	@if ls tests/data/cli/*.sh >/dev/null 2>&1; then set -e; for t in tests/data/cli/*.sh; do \
-	  echo "  CLI  $$t"; AMPQL=$(CURDIR)/$(CMD) sh $$t; done; fi
+text: $(CMD) ## PromQL text cases and command line cases; T=query runs only tests/data/cli/query.sh
+	$(if $(T),,@$(CMD) test tests/data/promql)
+	@AMPQL=$(CURDIR)/$(CMD) sh tests/cli.sh $(T)
+
+examples: $(EXAMPLES) ## every example program runs on the bundled data and prints what it should
+	@B=$(B) sh tests/examples.sh
 
 layers: ## includes only go down, as src/layers says
 	@sh tests/layers.sh
@@ -173,12 +188,12 @@ format-check:
 	clang-format --dry-run -Werror $(shell git ls-files '*.c' '*.h' '*.cc')
 
 demo: deps ## replay the bundled cluster day: recorded series, and what each namespace cost
-	@$(MAKE) --no-print-directory $(CMD) && sh examples/demo.sh $(CMD)
+	@$(MAKE) --no-print-directory $(JOBS) $(CMD) && sh examples/demo.sh $(CMD)
 
-ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev python3
+ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
 differential: $(CMD) ## every OpenCost query and rule here and in a Prometheus 2.42 on loopback
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
-	@$(MAKE) --no-print-directory $(B)/bench/load
+	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/oracle/differential.sh $(B)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run

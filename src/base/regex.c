@@ -271,7 +271,7 @@ static enum ampql_code make(const struct ampql_allocator *alc, struct str source
     if (source.n > MAX_SOURCE)
         return fail(err, AMPQL_LIMIT, "a regex of %zu bytes is over the limit of %d", source.n,
                     MAX_SOURCE);
-    if (!utf8_valid(source))
+    if (!str_is_utf8(source))
         return refuse(err, "invalid UTF-8", source);
 
     struct arena arena;

@@ -19,7 +19,7 @@ enum {
     SYMBOL_FIRST_FREE
 };
 
-enum { SYMBOL_NONE = UINT32_MAX };
+#define SYMBOL_NONE UINT32_MAX
 
 struct symbols {
     struct arena text;

@@ -55,43 +55,90 @@ static void put_labels(struct buf *out, const struct ampql_series *series)
     buf_byte(out, '}');
 }
 
+static void put_value(struct buf *out, double v)
+{
+    char *room = buf_room(out, NUMBER_MAX + 4);
+    if (!room)
+        return;
+    size_t n = 0;
+    room[n++] = ',';
+    room[n++] = '"';
+    n += number_format(v, room + n);
+    room[n++] = '"';
+    room[n++] = ']';
+    out->n += n;
+}
+
 static void put_sample(struct buf *out, int64_t t, double v)
 {
     char text[NUMBER_MAX];
     buf_byte(out, '[');
     buf_bytes(out, text, number_format_seconds(t, text));
-    buf_text(out, ",\"");
-    buf_bytes(out, text, number_format(v, text));
-    buf_text(out, "\"]");
+    put_value(out, v);
 }
 
-static void put_values(struct writer *w, const struct ampql_result *result,
-                       const struct ampql_series *series)
+/* The times of a grid as text, once for all series: each with its length in front. */
+enum { TIME_TEXT = 32 };
+
+static bool render_times(struct writer *w, const struct grid *grid, char **out)
+{
+    *out = alloc_get(w->buf.alc, grid->n, TIME_TEXT);
+    for (size_t i = 0; *out && i < grid->n; i++) {
+        char text[NUMBER_MAX], *slot = *out + i * TIME_TEXT;
+        size_t n = number_format_seconds(grid_time(grid, i), text);
+        slot[0] = (char)n;
+        memcpy(slot + 1, text, n);
+    }
+    return *out;
+}
+
+static void put_steps(struct writer *w, const struct ampql_series *series, const char *times)
 {
     bool is_first = true;
-    buf_text(&w->buf, ",\"values\":[");
     for (size_t i = 0; i < series->n; i++) {
-        if (series->present && !(series->present[i / 64] >> (i % 64) & 1))
+        if (!(series->present[i / 64] >> (i % 64) & 1))
             continue;
+        const char *slot = times + i * TIME_TEXT;
         if (!is_first)
             buf_byte(&w->buf, ',');
         is_first = false;
-        put_sample(&w->buf, series->t_ms ? series->t_ms[i] : grid_time(&result->grid, i),
-                   series->values[i]);
+        buf_byte(&w->buf, '[');
+        buf_bytes(&w->buf, slot + 1, (size_t)slot[0]);
+        put_value(&w->buf, series->values[i]);
         flush(w, FLUSH_AT);
+    }
+}
+
+static void put_values(struct writer *w, const struct ampql_series *series, const char *times)
+{
+    buf_text(&w->buf, ",\"values\":[");
+    if (series->present) {
+        put_steps(w, series, times);
+    } else {
+        for (size_t i = 0; i < series->n; i++) {
+            if (i)
+                buf_byte(&w->buf, ',');
+            put_sample(&w->buf, series->t_ms[i], series->values[i]);
+            flush(w, FLUSH_AT);
+        }
     }
     buf_byte(&w->buf, ']');
 }
 
 static void put_series(struct writer *w, const struct ampql_result *result)
 {
+    char *times = NULL;
+    if (!render_times(w, &result->grid, &times)) {
+        w->code = AMPQL_NOMEM;
+        return;
+    }
     buf_byte(&w->buf, '[');
     for (size_t i = 0; i < result->nseries; i++) {
         const struct ampql_series *series = &result->series[i];
         buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
         put_labels(&w->buf, series);
         if (result->kind == AMPQL_RESULT_MATRIX) {
-            put_values(w, result, series);
+            put_values(w, series, times);
         } else {
             buf_text(&w->buf, ",\"value\":");
             put_sample(&w->buf, result->grid.start_ms, series->values[0]);
@@ -100,6 +147,7 @@ static void put_series(struct writer *w, const struct ampql_result *result)
         flush(w, FLUSH_AT);
     }
     buf_byte(&w->buf, ']');
+    alloc_put(w->buf.alc, times, result->grid.n, TIME_TEXT);
 }
 
 /* Scalars and strings have their time as a plain float of seconds. */

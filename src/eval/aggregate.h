@@ -9,11 +9,17 @@ enum { AGGREGATE_STATE = 4 };
 struct gathered;
 
 /* One that folds series as they come keeps `nstate` rows a group: state[0] is the result and has
- * the presence. add     fold a series' row in, in series order finish  turn state[0] into the
- * result; may be NULL One that needs all series of a group together has `whole` instead. */
+ * the presence. Most groups have one series, so the first is a plain copy, and the other rows come
+ * with the second. first   turn state[0], a copy of the group's first series, into what it counts
+ * for; may be NULL widen   fill state[1] on for a group that has had one series; NULL when nstate
+ * is 1 add     fold a further series in, in series order finish  turn state[0] into the result;
+ * state[1].v is NULL when the group had one series; may be NULL One that needs all series of a
+ * group together has `whole` instead. */
 struct aggregate {
     enum aggregation op;
     size_t nstate;
+    void (*first)(struct row *state);
+    void (*widen)(struct row *state);
     void (*add)(struct row *state, const struct row *in, enum ampql_dialect dialect);
     void (*finish)(struct row *state, enum ampql_dialect dialect);
     enum ampql_code (*whole)(struct gathered *gathered, struct ampql_error *err);
@@ -45,8 +51,8 @@ const struct aggregate *aggregate_find(enum aggregation op);
             size_t base_ = w_ * 64;                                                                \
             if (here_ == 0)                                                                        \
                 continue;                                                                          \
-            if ((here_ & had_) == UINT64_MAX) {                                                    \
-                for (size_t i = base_; i < base_ + 64; i++)                                        \
+            if ((here_ & had_) == row_full_word((in)->n, w_)) {                                    \
+                for (size_t i = base_; i < base_ + 64 && i < (in)->n; i++)                         \
                     NEXT(i);                                                                       \
                 continue;                                                                          \
             }                                                                                      \

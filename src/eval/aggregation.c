@@ -37,15 +37,31 @@ struct aggregation_stage {
     } group; /* of each gathered row */
 };
 
-static enum ampql_code new_state(struct aggregation_stage *a)
+/* The group's first series: a copy, and perhaps what it counts for. */
+static enum ampql_code fold_first(struct aggregation_stage *a, const struct row *row)
 {
     struct stage *stage = &a->stage;
     struct state state = {0};
-    for (size_t i = 0; i < a->aggregate->nstate; i++)
-        TRY(eval_take(stage->eval, stage->node->grid->n, &state.row[i], stage_err(stage)));
+    TRY(eval_take(stage->eval, row->n, &state.row[0], stage_err(stage)));
+    row_copy(&state.row[0], row);
+    if (a->aggregate->first)
+        a->aggregate->first(state.row);
     return array_push(&a->states, &stage->eval->work, state)
                ? AMPQL_OK
                : fail_nomem(stage_err(stage), "a group");
+}
+
+static enum ampql_code fold_further(struct aggregation_stage *a, struct state *state,
+                                    const struct row *row)
+{
+    struct stage *stage = &a->stage;
+    if (a->aggregate->nstate > 1 && !state->row[1].v) {
+        for (size_t i = 1; i < a->aggregate->nstate; i++)
+            TRY(eval_take(stage->eval, row->n, &state->row[i], stage_err(stage)));
+        a->aggregate->widen(state->row);
+    }
+    a->aggregate->add(state->row, row, stage->eval->dialect);
+    return AMPQL_OK;
 }
 
 static enum ampql_code push(struct stage *stage, size_t slot, struct labels labels, struct row *row)
@@ -61,10 +77,7 @@ static enum ampql_code push(struct stage *stage, size_t slot, struct labels labe
                    ? AMPQL_OK
                    : fail_nomem(stage_err(stage), "a group");
     }
-    if (is_new)
-        TRY(new_state(a));
-    a->aggregate->add(a->states.at[group].row, row, stage->eval->dialect);
-    return AMPQL_OK;
+    return is_new ? fold_first(a, row) : fold_further(a, &a->states.at[group], row);
 }
 
 static enum ampql_code finish_whole(struct aggregation_stage *a)

@@ -55,6 +55,24 @@ double *scratch_room(struct scratch *scratch, size_t n)
     return v;
 }
 
+size_t window_seek(const struct samples *s, size_t from, int64_t t)
+{
+    size_t step = 1, lo = from, hi = from;
+    while (hi < s->n && s->t[hi] <= t) { /* lo .. hi: everything before lo is at or before t */
+        lo = hi + 1;
+        hi = s->n - lo > step ? lo + step : s->n;
+        step *= 2;
+    }
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->t[mid] <= t)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 /* One call of a per-window function for each step. */
 static void run_windows(bool (*f)(const struct window *w, double *out), const struct samples *s,
                         const struct windows *windows, struct row *out, struct scratch *scratch)

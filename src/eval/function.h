@@ -139,16 +139,21 @@ const struct function *function_at(size_t i);
 void function_run_range(const struct function *function, const struct samples *samples,
                         const struct windows *windows, struct row *out, struct scratch *scratch);
 
-/* Samples [*lo, *hi) of window i; both cursors only move forward. */
+/* The first of samples [from, n) after time t, found by doubling steps: near ones cost little, far
+ * ones log n. */
+size_t window_seek(const struct samples *s, size_t from, int64_t t);
+
+/* Samples [*lo, *hi) of window i; both cursors only move forward, from 0. */
 static inline void window_advance(const struct samples *s, const struct windows *w, size_t i,
                                   size_t *lo, size_t *hi)
 {
     int64_t after = window_after(w, i), end = window_end(w, i);
     size_t h = *hi, l = *lo;
-    while (h < s->n && s->t[h] <= end)
-        h++;
-    while (l < h && s->t[l] <= after)
-        l++;
+    /* mostly by one sample, or not at all */
+    if (h < s->n && s->t[h] <= end && ++h < s->n && s->t[h] <= end)
+        h = window_seek(s, h + 1, end);
+    if (l < h && s->t[l] <= after && ++l < h && s->t[l] <= after)
+        l = window_seek(s, l + 1, after);
     *lo = l;
     *hi = h;
 }

@@ -52,9 +52,13 @@ static inline bool mean_stays_infinite(double mean, double v)
     return isinf(mean) && (isinf(v) ? (mean > 0) == (v > 0) : !isnan(v));
 }
 
-/* Of v [n], n > 0. */
+/* Of v [n], n > 0. An overflow shows in the sum, so the plain loop comes first. */
 static inline double mean(const double *v, size_t n)
 {
+    double sum, c;
+    kahan_sum(v, n, &sum, &c);
+    if (isfinite(sum))
+        return sum / (double)n + c / (double)n;
     struct mean m;
     mean_first(&m, v[0]);
     for (size_t i = 1; i < n; i++)

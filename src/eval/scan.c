@@ -89,11 +89,11 @@ static enum ampql_code without_markers(struct scan *scan, const struct samples *
                                        struct samples *out)
 {
     struct stage *stage = &scan->leaf.stage;
-    size_t first = 0;
-    while (first < in->n && !is_stale(in->v[first]))
-        first++;
+    bool any = false;
+    for (size_t i = 0; i < in->n; i++) /* without an early end, so that it vectorises */
+        any |= is_stale(in->v[i]);
     *out = *in;
-    if (first == in->n)
+    if (!any)
         return AMPQL_OK;
 
     if (scan->clean.cap < in->n) {

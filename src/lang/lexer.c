@@ -1,12 +1,10 @@
 /* A hand-written scanner that accepts and refuses what Prometheus's does, with the same messages
  * and positions. Bytes are enough except in strings and for naming a stray character. */
-#include "lang/lexer.h"
+#include "lang/lex.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
 
-#include <stdio.h>
-
-enum { END = -1, REPLACEMENT = 0xfffd };
+enum { REPLACEMENT = 0xfffd };
 
 enum keyword_dialects { BOTH, PROM3 };
 
@@ -28,51 +26,6 @@ static const struct keyword keywords[] = {
 #include "lang/aggregation.def"
 };
 
-static bool is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(int c)
-{
-    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_space(int c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool is_one_of(int c, const char *set)
-{
-    return c > 0 && strchr(set, c) != NULL;
-}
-
-/* The byte after `ahead` more, END past the end. */
-static int peek(const struct lexer *l, size_t ahead)
-{
-    return ahead < l->text.n - l->at ? (unsigned char)l->text.p[l->at + ahead] : END;
-}
-
-static bool accept(struct lexer *l, const char *set)
-{
-    if (!is_one_of(peek(l, 0), set))
-        return false;
-    l->at++;
-    return true;
-}
-
-static void accept_run(struct lexer *l, const char *set)
-{
-    while (accept(l, set))
-        ;
-}
-
-static struct str text_read(const struct lexer *l)
-{
-    return str_make(l->text.p + l->start, l->at - l->start);
-}
-
 /* The character before which the lexer stands, in quotes; the end of input shows as U+FFFD. */
 static const char *quote_next(const struct lexer *l, char *out)
 {
@@ -80,7 +33,7 @@ static const char *quote_next(const struct lexer *l, char *out)
     return quote_rune(out, l->at < l->text.n ? rune_decode(l->text, l->at, &width) : REPLACEMENT);
 }
 
-static enum ampql_code lex_fail(const struct lexer *l, struct ampql_error *err, const char *text)
+enum ampql_code lex_fail(const struct lexer *l, struct ampql_error *err, const char *text)
 {
     return fail_at(err, AMPQL_PARSE, l->start, l->text.n, "%s", text);
 }
@@ -94,15 +47,14 @@ static enum ampql_code lex_fail_char(const struct lexer *l, struct ampql_error *
                    after);
 }
 
-static enum ampql_code lex_fail_read(const struct lexer *l, struct ampql_error *err,
-                                     const char *what)
+enum ampql_code lex_fail_read(const struct lexer *l, struct ampql_error *err, const char *what)
 {
     char quoted[320];
     return fail_at(err, AMPQL_PARSE, l->start, l->text.n, "%s: %s", what,
                    quote_text(quoted, sizeof quoted, text_read(l)));
 }
 
-static enum ampql_code emit(struct lexer *l, struct token *out, enum token_kind kind)
+enum ampql_code lex_emit(struct lexer *l, struct token *out, enum token_kind kind)
 {
     *out = (struct token){.kind = kind, .span = {l->start, l->at}, .text = text_read(l)};
     return AMPQL_OK;
@@ -111,7 +63,7 @@ static enum ampql_code emit(struct lexer *l, struct token *out, enum token_kind 
 static enum ampql_code emit_op(struct lexer *l, struct token *out, enum op op, size_t bytes)
 {
     l->at += bytes;
-    emit(l, out, TOKEN_OPERATOR);
+    lex_emit(l, out, TOKEN_OPERATOR);
     out->value = (uint8_t)op;
     return AMPQL_OK;
 }
@@ -120,7 +72,7 @@ static enum ampql_code emit_bytes(struct lexer *l, struct token *out, enum token
                                   size_t bytes)
 {
     l->at += bytes;
-    return emit(l, out, kind);
+    return lex_emit(l, out, kind);
 }
 
 /* ---- blanks and comments */
@@ -137,188 +89,9 @@ static void skip_blanks(struct lexer *l)
 {
     skip_spaces(l);
     while (peek(l, 0) == '#' && !l->wants_duration) {
-        while (peek(l, 0) != END && peek(l, 0) != '\n' && peek(l, 0) != '\r')
+        while (peek(l, 0) != LEX_END && peek(l, 0) != '\n' && peek(l, 0) != '\r')
             l->at++;
         skip_spaces(l);
-    }
-}
-
-/* ---- numbers and durations */
-
-static const char decimal[] = "0123456789";
-
-/* number of 3.x := ["0x" ["_"]] digits with ".", "_", "e": the shape only, the parser reads the
- * value. False leaves the lexer behind the character that is wrong. */
-static bool scan_number(struct lexer *l)
-{
-    const char *digits = decimal;
-    bool is_hex = false, had_point = false, had_exponent = false;
-    size_t begin = l->at;
-    if (accept(l, "0") && accept(l, "xX")) {
-        accept(l, "_");
-        digits = "0123456789abcdefABCDEF";
-        is_hex = true;
-    }
-    accept(l, ".");
-    accept(l, digits);
-    for (;;) {
-        int c = peek(l, 0);
-        if (c == '.') {
-            l->at++;
-            if (had_point || accept(l, "_.") || is_hex)
-                return false;
-            had_point = true;
-        } else if (c == 'e' || c == 'E') { /* Prometheus has it so in hex numbers too */
-            l->at++;
-            if (had_exponent)
-                return false;
-            had_exponent = true;
-            accept(l, "+-");
-            if (accept(l, "._eE") || peek(l, 0) == END)
-                return false;
-        } else if (is_one_of(c, digits)) {
-            accept_run(l, digits);
-        } else if (c == '_') {
-            l->at++;
-            if (accept(l, "._eE") || peek(l, 0) == END)
-                return false;
-        } else {
-            break;
-        }
-    }
-    int next = peek(l, 0);
-    return l->at != begin && !is_letter(next) && !is_digit(next);
-}
-
-/* number of 2.42 := ["0x"] digits ["." digits] ["e" ["+"|"-"] digits] */
-static bool scan_number_prom2(struct lexer *l)
-{
-    const char *digits = decimal;
-    if (accept(l, "0") && accept(l, "xX"))
-        digits = "0123456789abcdefABCDEF";
-    accept_run(l, digits);
-    if (accept(l, "."))
-        accept_run(l, digits);
-    if (accept(l, "eE")) {
-        accept(l, "+-");
-        accept_run(l, decimal);
-    }
-    int next = peek(l, 0);
-    return !is_letter(next) && !is_digit(next);
-}
-
-/* The rest of a duration whose first digits have been read. False leaves the lexer behind the
- * character that is wrong. */
-static bool scan_duration(struct lexer *l)
-{
-    if (!accept(l, "smhdwy"))
-        return false;
-    accept(l, "s");
-    while (accept(l, decimal)) {
-        accept_run(l, decimal);
-        if (!accept(l, "smhdw"))
-            return false;
-        accept(l, "s");
-    }
-    int next = peek(l, 0);
-    if (is_letter(next) || is_digit(next)) {
-        l->at++;
-        return false;
-    }
-    return true;
-}
-
-static enum ampql_code lex_number(struct lexer *l, struct token *out, struct ampql_error *err)
-{
-    if (l->is_prom2 ? scan_number_prom2(l) : scan_number(l))
-        return emit(l, out, TOKEN_NUMBER);
-    if (scan_duration(l))
-        return emit(l, out, TOKEN_DURATION);
-    return lex_fail_read(l, err, "bad number or duration syntax");
-}
-
-/* ---- strings */
-
-static int digit_value(int c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 16;
-}
-
-/* "U+0063 'c'", the quoted part only for a printable character. */
-static enum ampql_code fail_escape(const struct lexer *l, struct ampql_error *err,
-                                   const char *before, const char *after)
-{
-    size_t width;
-    char quoted[QUOTED_RUNE_MAX];
-    uint32_t rune = rune_decode(l->text, l->at, &width);
-    quote_rune(quoted, rune);
-    bool plain = quoted[1] != '\\' || rune == '\\' || rune == '\'';
-    if (plain && (rune == '\\' || rune == '\''))
-        snprintf(quoted, sizeof quoted, "'%c'", (int)rune);
-    return fail_at(err, AMPQL_PARSE, l->start, l->text.n, "%sU+%04X%s%s%s", before, (unsigned)rune,
-                   plain ? " " : "", plain ? quoted : "", after);
-}
-
-/* escape := "\" (a b f n r t v \ quote | ooo | xHH | uHHHH | UHHHHHHHH), after the backslash */
-static enum ampql_code lex_escape(struct lexer *l, int quote, struct ampql_error *err)
-{
-    int digits, base = 16;
-    uint32_t most = 0x10ffff, value = 0;
-    int c = peek(l, 0);
-    if (c == END)
-        return lex_fail(l, err, "escape sequence not terminated");
-    if (c == quote || is_one_of(c, "abfnrtv\\")) {
-        l->at++;
-        return AMPQL_OK;
-    }
-    if (c >= '0' && c <= '7') {
-        digits = 3, base = 8, most = 255;
-    } else if (c == 'x' || c == 'u' || c == 'U') {
-        digits = c == 'x' ? 2 : c == 'u' ? 4 : 8;
-        most = c == 'x' ? 255 : most;
-        l->at++;
-    } else {
-        return fail_escape(l, err, "unknown escape sequence ", "");
-    }
-    for (; digits > 0; digits--) {
-        c = peek(l, 0);
-        if (c == END)
-            return lex_fail(l, err, "escape sequence not terminated");
-        if (digit_value(c) >= base)
-            return fail_escape(l, err, "illegal character ", " in escape sequence");
-        value = value * (uint32_t)base + (uint32_t)digit_value(c);
-        l->at++;
-    }
-    if (value > most || (value >= 0xd800 && value < 0xe000))
-        return lex_fail(l, err, "escape sequence is an invalid Unicode code point");
-    return AMPQL_OK;
-}
-
-/* string := '"' {char | escape} '"' | "'" {char | escape} "'" | "`" {char} "`" */
-static enum ampql_code lex_string(struct lexer *l, struct token *out, struct ampql_error *err)
-{
-    int quote = peek(l, 0);
-    bool is_raw = quote == '`';
-    l->at++;
-    for (;;) {
-        int c = peek(l, 0);
-        if (c == END || (c == '\n' && !is_raw))
-            return lex_fail(l, err,
-                            is_raw ? "unterminated raw string" : "unterminated quoted string");
-        size_t width = 1;
-        if (c >= 0x80 && rune_decode(l->text, l->at, &width) == REPLACEMENT)
-            return lex_fail(l, err, "invalid UTF-8 rune");
-        l->at += width;
-        if (c == quote)
-            return emit(l, out, TOKEN_STRING);
-        if (c == '\\' && !is_raw)
-            TRY(lex_escape(l, quote, err));
     }
 }
 
@@ -350,7 +123,7 @@ static const struct keyword *find_keyword(const struct lexer *l, struct str word
 
 static enum ampql_code emit_keyword(struct lexer *l, struct token *out, const struct keyword *k)
 {
-    emit(l, out, k->kind);
+    lex_emit(l, out, k->kind);
     out->value = k->value;
     out->names_metric = k->names_metric;
     out->names_label = k->names_label;
@@ -380,7 +153,7 @@ static enum ampql_code lex_word(struct lexer *l, struct token *out)
         k = NULL;
     if (k)
         return emit_keyword(l, out, k);
-    emit(l, out, has_colon ? TOKEN_METRIC_IDENTIFIER : TOKEN_IDENTIFIER);
+    lex_emit(l, out, has_colon ? TOKEN_METRIC_IDENTIFIER : TOKEN_IDENTIFIER);
     out->names_metric = out->names_label = true;
     return AMPQL_OK;
 }
@@ -407,7 +180,7 @@ static bool lex_duration_word(struct lexer *l, struct token *out)
 static enum ampql_code lex_braces(struct lexer *l, struct token *out, struct ampql_error *err)
 {
     int c = peek(l, 0), next = peek(l, 1);
-    if (c == END)
+    if (c == LEX_END)
         return lex_fail(l, err, "unexpected end of input inside braces");
     if (is_letter(c))
         return lex_word(l, out);
@@ -504,7 +277,7 @@ static enum ampql_code lex_duration(struct lexer *l, struct token *out, struct a
     if (arithmetic_op(c, &op))
         return emit_op(l, out, op, 1);
     switch (c) {
-    case END:
+    case LEX_END:
         return lex_fail(l, err, "unexpected end of input in duration expression");
     case ']':
         l->in_brackets = l->wants_duration = l->had_colon = false;
@@ -527,18 +300,6 @@ static enum ampql_code lex_duration(struct lexer *l, struct token *out, struct a
         }
         return lex_fail_char(l, err, "unexpected character in duration expression: ", "");
     }
-}
-
-/* Where 2.42 wants a duration: after "[". */
-static enum ampql_code lex_duration_prom2(struct lexer *l, struct token *out,
-                                          struct ampql_error *err)
-{
-    l->wants_duration = false;
-    if (scan_number_prom2(l))
-        return lex_fail(l, err, "missing unit character in duration");
-    if (!scan_duration(l))
-        return lex_fail_read(l, err, "bad duration syntax");
-    return emit(l, out, TOKEN_DURATION);
 }
 
 /* A letter or colon in brackets, not where a duration is wanted. 2.42 takes any of them for a
@@ -573,7 +334,7 @@ static enum ampql_code lex_end(struct lexer *l, struct token *out, struct ampql_
         return lex_fail(l, err, "unclosed left parenthesis");
     if (l->in_brackets)
         return lex_fail(l, err, "unclosed left bracket");
-    return emit(l, out, TOKEN_END);
+    return lex_emit(l, out, TOKEN_END);
 }
 
 /* "<", "<=", "</", ">", ">=", ">/" */
@@ -613,7 +374,7 @@ static enum ampql_code lex_statement(struct lexer *l, struct token *out, struct 
     if (arithmetic_op(c, &op))
         return emit_op(l, out, op, 1);
     switch (c) {
-    case END:
+    case LEX_END:
         return lex_end(l, out, err);
     case ',':
         return emit_bytes(l, out, TOKEN_COMMA, 1);

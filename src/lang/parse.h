@@ -81,10 +81,15 @@ enum ampql_code parse_labels(struct parser *p, struct names *out);
 /* A string token's bytes, without quotes and escapes. */
 enum ampql_code parser_unquote(struct parser *p, struct str text, struct str *out);
 
-/* ---- parse_duration.c */
+/* ---- parse_number.c */
 
 /* number := NUMBER | DURATION, taken already: its value, of a duration in seconds. */
 enum ampql_code parse_number(struct parser *p, const struct token *token, double *out);
+
+/* DURATION, taken already, in ms. */
+enum ampql_code parse_duration_literal(struct parser *p, const struct token *token, int64_t *out);
+
+/* ---- parse_duration.c */
 
 /* suffix := {"[" duration "]" | "[" duration ":" [duration] "]" | "offset" duration | "@" time}
  * after *node, which it changes or replaces. */

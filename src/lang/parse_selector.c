@@ -1,7 +1,8 @@
 /* Selectors, matchers, label lists and the strings in them. */
 #include "lang/parse.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
+#include "base/utf8.h"
 
 /* ---- strings */
 
@@ -31,7 +32,7 @@ static size_t unescape(struct str text, size_t *i, char *out)
         for (size_t n = 0; n < digits; n++)
             value = value << 4 | (uint32_t)hex_value(text.p[(*i)++]);
         if (c != 'x')
-            return rune_encode(value, out);
+            return utf8_encode(value, out);
     } else {
         value = (unsigned char)c; /* a quote or a backslash */
     }
@@ -68,10 +69,12 @@ struct name_list {
 
 static bool is_utf8(struct str s)
 {
-    size_t width;
-    for (size_t i = 0; i < s.n; i += width)
-        if (rune_decode(s, i, &width) == 0xfffd && width == 1)
+    for (size_t i = 0; i < s.n;) {
+        size_t length = utf8_length(s.p + i, s.n - i);
+        if (length == 0)
             return false;
+        i += length;
+    }
     return true;
 }
 

@@ -2,7 +2,7 @@
  * of their own. */
 #include "lang/parse.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
 #include "lang/typecheck.h"
 
 #include <math.h>
@@ -154,7 +154,7 @@ static bool is_known(const struct parser *p, const struct signature *f)
     static const char *const only_prom3[] = {"first_over_time", "histogram_avg", "histogram_stddev",
                                              "histogram_stdvar"};
     if (!p->is_prom2)
-        return strcmp(f->name, "holt_winters") != 0;
+        return !f->only_prom2;
     for (size_t i = 0; i < sizeof only_prom3 / sizeof *only_prom3; i++)
         if (strcmp(f->name, only_prom3[i]) == 0)
             return false;
@@ -383,9 +383,11 @@ static enum ampql_code parse_group(struct parser *p, struct ast_binary *out)
     out->card = keyword_is(p, KEYWORD_GROUP_LEFT) ? MANY_TO_ONE : ONE_TO_MANY;
     parser_take(p);
     TRY(parser_peek(p));
-    if (token_is(p, TOKEN_LEFT_PAREN))
-        TRY(parse_labels(p, &out->include));
-    return AMPQL_OK;
+    if (begins_expr(p) && !token_is(p, TOKEN_LEFT_PAREN))
+        return AMPQL_OK;
+    if (keyword_is(p, KEYWORD_FILL)) /* refused by the caller */
+        return AMPQL_OK;
+    return parse_labels(p, &out->include);
 }
 
 /* modifiers := ["bool"] [("on"|"ignoring") labels [group]] */

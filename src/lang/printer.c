@@ -3,7 +3,7 @@
 #include "lang/printer.h"
 
 #include "base/number.h"
-#include "lang/quote.h"
+#include "base/quote.h"
 #include "lang/time_expr.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* How messages name a token. */
 #include "lang/token.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* The type rules. The order of the checks is Prometheus's, since only the first error is told. */
 #include "lang/typecheck.h"
 
-#include "lang/quote.h"
+#include "base/quote.h"
 
 struct checker {
     enum ampql_dialect dialect;

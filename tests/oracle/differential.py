@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""The same queries to a real Prometheus 2.42 and to ampql, which is given that server's answers to the selects it asks for:
-label sets and value texts must be equal, bit for bit.
+"""The same queries to a real Prometheus 2.42 and to ampql: label sets and value texts must be equal, bit for bit.
 
-    differential.py URL AMPQL FOLDER [REGEX]
+    differential.py URL AMPQL BENCH LOAD_OPTIONS FOLDER [REGEX]
 
-Every line of queries.tsv is asked three ways: over the whole loaded day at its end; over some hours ending at no round time,
-for one cluster, with an offset; and as a range query. REGEX keeps the queries whose name or text it finds.
+ampql answers twice: from the samples themselves with their stale markers, held in memory (the program BENCH generates them as
+the loader did for the server); and as the command AMPQL, which gets that server's answers to the selects that it asks for.
+
+Every line of queries.tsv is asked in four ways: over the whole loaded day at its end; over some hours ending at no round
+time, for one cluster, with an offset; and as range queries on round and on odd times. REGEX keeps the queries whose name or
+text it finds.
 
 The order of series has no meaning. One more thing may differ: where a sum or average in a range query or subquery reads
 series that Prometheus keeps in a hash map, it adds them up in an order that changes from request to request. A difference
@@ -20,7 +23,7 @@ import subprocess
 import sys
 
 import record
-from server import ApiError, Server, check_markers
+from server import ApiError, Server, check_markers, seconds
 
 LOADED, START, END = 1772316000, 1772323200, 1772409600  # 2026-02-28T22:00Z, 2026-03-01T00:00Z, 2026-03-02T00:00Z
 REPEATS = 24
@@ -115,29 +118,33 @@ class Oracle:
         self.server = server
         self.ampql = ampql
         self.folder = folder
-        self.pool = {}  # select -> (file, entry)
+        self.pool = {}  # select -> entry of selects.json
         os.makedirs(os.path.join(folder, "pool"))
 
     def wanted(self, query, times):
-        if "time" in times:
-            return self.server.instant(query, times["time"])
-        return self.server.range(query, times["start"], times["end"], times["step"])
+        try:
+            if "time" in times:
+                return parse(self.server.instant(query, times["time"]))
+            return parse(self.server.range(query, times["start"], times["end"], times["step"]))
+        except ApiError as error:
+            return parse(error.body)
 
     def run(self, command, query, times, *more):
-        arguments = [self.ampql, command, query, "--dialect", "prom2", "-o", "json", *more]
+        arguments = [self.ampql, command, "--dialect", "prom2", "-o", "json", *more]
         for name, value in times.items():
-            arguments += ["--" + name, "%.3f" % value]
-        done = subprocess.run(arguments, capture_output=True, timeout=600, check=False)
+            arguments += ["--" + name, seconds(value)]
+        arguments += ["--", query]
+        try:
+            done = subprocess.run(arguments, capture_output=True, timeout=600, check=False)
+        except OSError as error:
+            return 1, b"", str(error)
         return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip()
 
-    def answers(self, query, times, folder):
-        """A folder with the server's answers to the selects of the query."""
-        status, out, err = self.run("explain", query, times)
-        if status != 0:
-            raise Difference("explain: exit code %d: %s" % (status, err))
+    def record(self, selects, folder):
+        """Make a folder with the server's answers to these selects."""
         entries = []
         os.makedirs(folder)
-        for select in json.loads(out)["selects"]:
+        for select in selects:
             key = json.dumps(select, sort_keys=True)
             if key not in self.pool:
                 body, entry = record.ask(self.server, select)
@@ -152,72 +159,98 @@ class Oracle:
         with open(os.path.join(folder, "selects.json"), "w", encoding="utf-8") as file:
             json.dump({"version": 1, "answers": entries}, file, indent=1)
 
+    def from_answers(self, query, times, folder):
+        """What the command says, as the API would."""
+        status, out, err = self.run("explain", query, times, "--caps", "answers")
+        if status == 0:
+            self.record(json.loads(out)["selects"], folder)
+            status, out, err = self.run("query", query, times, "--source", folder)
+        if status:
+            return {"status": "error", "error": "exit code %d: %s" % (status, err)}
+        return parse(out)
+
     def settle(self, query, times, doubtful):
         """The server disagrees with itself on each of these values, or it is a difference."""
         seen = {}
         for _ in range(REPEATS):
-            answer = table(parse(self.wanted(query, times))["data"])
-            for labels, time, mine, value in doubtful:
+            answer = table(self.wanted(query, times)["data"])
+            for labels, time, _, value in doubtful:
                 seen.setdefault((labels, time), {value}).add(answer[labels][time])
         for labels, time, mine, value in doubtful:
             if len(seen[labels, time]) == 1:
                 raise Difference("%s at %s: %s, not %s" % (dict(labels), time, mine, value))
 
-    def check(self, number, query, times):
-        """What to say of the query when all is well; Difference when not."""
-        folder = os.path.join(self.folder, "queries", "%04d" % number)
-        try:
-            wanted = parse(self.wanted(query, times))
-        except ApiError as error:
-            wanted = parse(error.body)
-        try:
-            self.answers(query, times, folder)
-        except Difference:
-            if wanted["status"] != "error":
-                raise
-            return "refused by both: %s" % wanted["error"]
-        status, out, err = self.run("query", query, times, "--source", folder)
+    def judge(self, query, times, wanted, got):
+        """What to say when they agree; Difference when not."""
         if wanted["status"] == "error":
-            if status == 0:
+            if got["status"] != "error":
                 raise Difference("accepted, where the server says %s" % wanted["error"])
-            said = "refused by both: %s" % wanted["error"]
-        elif status != 0:
-            raise Difference("exit code %d: %s" % (status, err))
+            return "refused by both: %s" % wanted["error"]
+        if got["status"] == "error":
+            raise Difference(got["error"])
+        doubtful = compare(wanted["data"], got["data"])
+        if not doubtful:
+            return "%d series" % len(table(wanted["data"]))
+        self.settle(query, times, doubtful)
+        return "%d series, %d values in an order of its own" % (len(table(wanted["data"])), len(doubtful))
+
+
+def from_samples(bench, options, rows, folder):
+    """What the library says to all queries over the samples, as the API would: [len(rows)]."""
+    path = os.path.join(folder, "queries.tsv")
+    with open(path, "w", encoding="utf-8") as file:
+        for _, query, times in rows:
+            end = times.get("time", times.get("end"))
+            fields = ["", seconds(times.get("start", end)), seconds(end), seconds(times.get("step", 0)), query]
+            file.write("\t".join(fields) + "\n")
+    done = subprocess.run([bench, path, *options.split(), "--rounds", "0"], capture_output=True, check=False)
+    if done.returncode:
+        raise SystemExit("error: %s: %s" % (bench, done.stderr.decode("utf-8", "replace")))
+    return [parse(line) for line in done.stdout.decode("utf-8").splitlines()]
+
+
+class Report:
+    def __init__(self):
+        self.passed = self.failed = self.empty = 0
+
+    def line(self, name, query, times, judge):
+        try:
+            said = judge()
+        except Difference as difference:
+            self.failed += 1
+            print("FAIL %s\n     %s\n     %s\n     %s" % (name, query, times, difference))
         else:
-            doubtful = compare(wanted["data"], parse(out)["data"])
-            said = "%d series" % len(table(wanted["data"]))
-            if doubtful:
-                self.settle(query, times, doubtful)
-                said += ", %d values in an order of its own" % len(doubtful)
-        shutil.rmtree(folder)
-        return said
+            self.passed += 1
+            self.empty += said.startswith("0 series")
+            print("ok   %s: %s" % (name, said))
+        sys.stdout.flush()
 
 
 def main():
-    if len(sys.argv) not in (4, 5):
+    if len(sys.argv) not in (6, 7):
         raise SystemExit(__doc__)
-    server = Server(sys.argv[1])
-    pattern = re.compile(sys.argv[4] if len(sys.argv) == 5 else "")
+    url, ampql, bench, options, folder = sys.argv[1:6]
+    server = Server(url)
+    pattern = re.compile(sys.argv[6] if len(sys.argv) == 7 else "")
     print("%d ended containers are gone at once: stale markers arrived" % check_markers(server, LOADED, END))
-    oracle = Oracle(server, sys.argv[2], sys.argv[3])
-    passed = failed = empty = 0
-    number = 0
-    for name, query, times in cases(os.path.join(os.path.dirname(os.path.abspath(__file__)), "queries.tsv")):
-        if not pattern.search(name) and not pattern.search(query):
-            continue
-        number += 1
-        try:
-            said = oracle.check(number, query, times)
-        except Difference as difference:
-            failed += 1
-            print("FAIL %s\n     %s\n     %s %s\n     %s" % (name, query, times, difference, "answers kept in %s/queries/%04d" % (sys.argv[3], number)))
+    rows = [row for row in cases(os.path.join(os.path.dirname(os.path.abspath(__file__)), "queries.tsv"))
+            if pattern.search(row[0]) or pattern.search(row[1])]
+    oracle = Oracle(server, ampql, folder)
+    report = Report()
+    samples = from_samples(bench, options, rows, folder)
+    for number, (name, query, times) in enumerate(rows):
+        wanted = oracle.wanted(query, times)
+        report.line("samples/" + name, query, times, lambda: oracle.judge(query, times, wanted, samples[number]))
+        kept = os.path.join(folder, "queries", "%04d" % number)
+        before = report.failed
+        report.line("answers/" + name, query, times,
+                    lambda: oracle.judge(query, times, wanted, oracle.from_answers(query, times, kept)))
+        if report.failed > before:
+            print("     answers kept in %s" % kept)
         else:
-            passed += 1
-            empty += said.startswith("0 series")
-            print("ok   %s: %s" % (name, said))
-        sys.stdout.flush()
-    print("%d passed, %d failed (%d of the passed answers have no series)" % (passed, failed, empty))
-    sys.exit(failed > 0 or passed == 0)
+            shutil.rmtree(kept, ignore_errors=True)
+    print("%d passed, %d failed (%d of the passed answers have no series)" % (report.passed, report.failed, report.empty))
+    sys.exit(report.failed > 0 or report.passed == 0)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@
 set -eu
 build=${1:-build}
 . tests/oracle/prometheus.sh
+options="--containers ${CONTAINERS:-80} --seed ${SEED:-1}"
 prometheus_start build/oracle/differential
-"$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-80}" --seed "${SEED:-1}"
+# shellcheck disable=SC2086
+"$build/bench/load" "$PROMETHEUS_URL/api/v1/write" $options
 rm -rf build/oracle/answers
-python3 tests/oracle/differential.py "$PROMETHEUS_URL" "$build/ampql" build/oracle/answers "${ONLY:-}"
+python3 tests/oracle/differential.py "$PROMETHEUS_URL" "$build/ampql" "$build/bench/bench" "$options" build/oracle/answers \
+    "${ONLY:-}"

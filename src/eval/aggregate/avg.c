@@ -34,15 +34,25 @@ static void add(struct row *state, const struct row *in, enum ampql_dialect dial
 #undef FIRST
 }
 
+static void widen(struct row *state)
+{
+    for (size_t i = 0; i < state->n; i++) {
+        state[1].v[i] = state[3].v[i] = 0;
+        state[2].v[i] = 1;
+    }
+}
+
 static void finish(struct row *state, enum ampql_dialect dialect)
 {
     if (dialect == AMPQL_PROM2)
         return;
     for (size_t i = 0; i < state->n; i++) {
-        struct mean m = {state[0].v[i], state[1].v[i], state[2].v[i], state[3].v[i] != 0};
-        if (row_has(&state[0], i))
-            state[0].v[i] = mean_value(&m);
+        struct mean m = {.sum = state[0].v[i], .n = 1};
+        if (state[1].v)
+            m = (struct mean){state[0].v[i], state[1].v[i], state[2].v[i], state[3].v[i] != 0};
+        state[0].v[i] = mean_value(&m);
     }
 }
 
-const struct aggregate aggregate_avg = {AGGREGATION_AVG, 4, add, finish, NULL};
+const struct aggregate aggregate_avg = {
+    .op = AGGREGATION_AVG, .nstate = 4, .widen = widen, .add = add, .finish = finish};

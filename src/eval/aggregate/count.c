@@ -19,5 +19,13 @@ static void add_group(struct row *state, const struct row *in, enum ampql_dialec
 #undef NEXT
 }
 
-const struct aggregate aggregate_count = {AGGREGATION_COUNT, 1, add_count, NULL, NULL};
-const struct aggregate aggregate_group = {AGGREGATION_GROUP, 1, add_group, NULL, NULL};
+static void first(struct row *state)
+{
+    for (size_t i = 0; i < state->n; i++)
+        state->v[i] = 1;
+}
+
+const struct aggregate aggregate_count = {
+    .op = AGGREGATION_COUNT, .nstate = 1, .first = first, .add = add_count};
+const struct aggregate aggregate_group = {
+    .op = AGGREGATION_GROUP, .nstate = 1, .first = first, .add = add_group};

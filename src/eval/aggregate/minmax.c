@@ -25,5 +25,5 @@ static void add_max(struct row *state, const struct row *in, enum ampql_dialect 
 #undef NEXT
 }
 
-const struct aggregate aggregate_min = {AGGREGATION_MIN, 1, add_min, NULL, NULL};
-const struct aggregate aggregate_max = {AGGREGATION_MAX, 1, add_max, NULL, NULL};
+const struct aggregate aggregate_min = {.op = AGGREGATION_MIN, .nstate = 1, .add = add_min};
+const struct aggregate aggregate_max = {.op = AGGREGATION_MAX, .nstate = 1, .add = add_max};

@@ -19,12 +19,18 @@ static void add(struct row *state, const struct row *in, enum ampql_dialect dial
 #undef FIRST
 }
 
+static void widen(struct row *state)
+{
+    memset(state[1].v, 0, state[1].n * sizeof *state[1].v);
+}
+
 static void finish(struct row *state, enum ampql_dialect dialect)
 {
     if (dialect == AMPQL_PROM2)
         return;
     for (size_t i = 0; i < state->n; i++)
-        state[0].v[i] += state[1].v[i];
+        state[0].v[i] += state[1].v ? state[1].v[i] : 0; /* + 0 turns -0 into 0 */
 }
 
-const struct aggregate aggregate_sum = {AGGREGATION_SUM, 2, add, finish, NULL};
+const struct aggregate aggregate_sum = {
+    .op = AGGREGATION_SUM, .nstate = 2, .widen = widen, .add = add, .finish = finish};

@@ -8,10 +8,16 @@
 
 static bool sum_over_time(const struct window *w, double *out)
 {
-    double sum = 0, c = 0;
-    for (size_t i = 0; i < w->n; i++)
-        kahan_add(w->v[i], &sum, &c);
-    *out = isinf(sum) ? sum : sum + c;
+    double sum, c;
+    kahan_sum(w->v, w->n, &sum, &c);
+    if (!isfinite(sum)) {
+        sum = c = 0;
+        for (size_t i = 0; i < w->n; i++)
+            kahan_add(w->v[i], &sum, &c);
+    }
+    *out = isinf(sum)
+               ? sum
+               : sum + c; /* + c also turns a sum of -0 into 0, as Prometheus's start from 0 does */
     return true;
 }
 

@@ -4,43 +4,56 @@
  * The order of operations is Prometheus's, because that is what the bits are: see facts 2.7. */
 #include "eval/function.h"
 
-/* What rate's arithmetic needs to know of a window. */
-struct change {
-    double first, last; /* values */
-    int64_t first_t, last_t;
+/* Where a window's samples lie in it. Scrapes are regular, so most windows of a series have the
+ * shape of the one before, and what follows from the shape alone is computed once. */
+struct shape {
+    int64_t to_start_ms, to_end_ms, sampled_ms;
     size_t n;
-    double result; /* last - first, plus what counter resets took away */
+    double to_start, to_end, sampled; /* seconds */
+    double threshold, average;        /* of the spacing of samples */
+    double factor; /* of the extrapolation, when the counter's zero does not limit it */
 };
 
-/* How far the change is extrapolated beyond the samples, as a factor. start and end bound the
- * range. */
-static double extrapolation(const struct change *c, int64_t start, int64_t end, bool is_counter,
-                            enum ampql_dialect dialect)
+static double factor_of(const struct shape *s, double to_start, double seconds,
+                        enum ampql_dialect dialect)
 {
-    double to_start = (double)(c->first_t - start) / 1000,
-           to_end = (double)(end - c->last_t) / 1000;
-    double sampled = (double)(c->last_t - c->first_t) / 1000;
-    double average = sampled / (double)(c->n - 1), threshold = average * 1.1;
-
-    /* A counter cannot have been below zero: do not extrapolate further back than where it would be
-     * zero. 2.42 asks this before the threshold, 3.x after it. */
-    bool has_zero = is_counter && c->result > 0 && c->first >= 0;
-    double zero = has_zero ? sampled * (c->first / c->result) : 0;
-    if (dialect == AMPQL_PROM2 && has_zero && zero < to_start)
-        to_start = zero;
-    double extrapolated = sampled;
+    double to_end = s->to_end, factor;
     if (dialect == AMPQL_PROM2) {
-        extrapolated += to_start < threshold ? to_start : average / 2;
-        extrapolated += to_end < threshold ? to_end : average / 2;
-        return extrapolated / sampled;
+        double extrapolated = s->sampled;
+        extrapolated += to_start < s->threshold ? to_start : s->average / 2;
+        extrapolated += to_end < s->threshold ? to_end : s->average / 2;
+        factor = extrapolated / s->sampled;
+    } else {
+        if (to_end >= s->threshold)
+            to_end = s->average / 2;
+        factor = s->sampled == 0 ? 1 : (s->sampled + to_start + to_end) / s->sampled;
     }
-    if (to_start >= threshold)
-        to_start = average / 2;
-    if (has_zero && zero < to_start)
-        to_start = zero;
-    if (to_end >= threshold)
-        to_end = average / 2;
-    return sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled;
+    return seconds > 0 ? factor / seconds : factor;
+}
+
+static void shape_set(struct shape *s, double seconds, enum ampql_dialect dialect)
+{
+    s->to_start = (double)s->to_start_ms / 1000;
+    s->to_end = (double)s->to_end_ms / 1000;
+    s->sampled = (double)s->sampled_ms / 1000;
+    s->average = s->sampled / (double)(s->n - 1);
+    s->threshold = s->average * 1.1;
+    if (dialect != AMPQL_PROM2 && s->to_start >= s->threshold)
+        s->to_start = s->average / 2;
+    s->factor = factor_of(s, s->to_start, seconds, dialect);
+}
+
+/* A counter cannot have been below zero: do not extrapolate further back than where it would be
+ * zero. 2.42 asks this before the threshold (to_start is then still the whole distance), 3.x after
+ * it. */
+static inline double limited_factor(const struct shape *s, double result, double first,
+                                    double seconds, enum ampql_dialect dialect)
+{
+    if (first >= result &&
+        s->to_start <= s->sampled) /* then zero is at least `sampled` away: no need to divide */
+        return s->factor;
+    double zero = s->sampled * (first / result);
+    return zero < s->to_start ? factor_of(s, zero, seconds, dialect) : s->factor;
 }
 
 static bool has_reset(const double *v, size_t n)
@@ -51,28 +64,44 @@ static bool has_reset(const double *v, size_t n)
     return any;
 }
 
+/* What counter resets took away from the change over samples [lo, hi), added to it one after the
+ * other. */
+static double add_resets(double result, const double *v, size_t lo, size_t hi)
+{
+    for (size_t k = lo + 1; k < hi; k++)
+        if (v[k] < v[k - 1])
+            result += v[k - 1];
+    return result;
+}
+
+/* seconds is the range of a rate, 0 for increase and delta. */
 static inline void change_loop(const struct samples *s, const struct windows *w, struct row *out,
-                               bool is_counter, bool is_rate, enum ampql_dialect dialect)
+                               bool is_counter, double seconds, enum ampql_dialect dialect)
 {
     size_t lo = 0, hi = 0;
-    double seconds = (double)w->range_ms / 1000;
+    struct shape shape = {.n = 0};
     bool resets = is_counter && has_reset(s->v, s->n);
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
         out->v[i] = 0;
         if (hi - lo < 2)
             continue;
-        struct change c = {s->v[lo],     s->v[hi - 1], s->t[lo],
-                           s->t[hi - 1], hi - lo,      s->v[hi - 1] - s->v[lo]};
+        int64_t end = window_end(w, i), first_t = s->t[lo], last_t = s->t[hi - 1];
+        struct shape now = {.to_start_ms = first_t - (end - w->range_ms),
+                            .to_end_ms = end - last_t,
+                            .sampled_ms = last_t - first_t,
+                            .n = hi - lo};
+        if (now.to_start_ms != shape.to_start_ms || now.to_end_ms != shape.to_end_ms ||
+            now.sampled_ms != shape.sampled_ms || now.n != shape.n) {
+            shape = now;
+            shape_set(&shape, seconds, dialect);
+        }
+        double first = s->v[lo], result = s->v[hi - 1] - first;
         if (resets)
-            for (size_t k = lo + 1; k < hi; k++)
-                if (s->v[k] < s->v[k - 1])
-                    c.result += s->v[k - 1];
-        int64_t end = window_end(w, i);
-        double factor = extrapolation(&c, end - w->range_ms, end, is_counter, dialect);
-        if (is_rate)
-            factor /= seconds;
-        out->v[i] = c.result * factor;
+            result = add_resets(result, s->v, lo, hi);
+        bool has_zero = is_counter && result > 0 && first >= 0;
+        out->v[i] = result * (has_zero ? limited_factor(&shape, result, first, seconds, dialect)
+                                       : shape.factor);
         row_mark(out, i);
     }
 }
@@ -80,19 +109,19 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
 static void rate(const struct samples *s, const struct windows *w, struct row *out,
                  struct scratch *scratch)
 {
-    change_loop(s, w, out, true, true, scratch->params->dialect);
+    change_loop(s, w, out, true, (double)w->range_ms / 1000, scratch->params->dialect);
 }
 
 static void increase(const struct samples *s, const struct windows *w, struct row *out,
                      struct scratch *scratch)
 {
-    change_loop(s, w, out, true, false, scratch->params->dialect);
+    change_loop(s, w, out, true, 0, scratch->params->dialect);
 }
 
 static void delta(const struct samples *s, const struct windows *w, struct row *out,
                   struct scratch *scratch)
 {
-    change_loop(s, w, out, false, false, scratch->params->dialect);
+    change_loop(s, w, out, false, 0, scratch->params->dialect);
 }
 
 static inline void instant_loop(const struct samples *s, const struct windows *w, struct row *out,

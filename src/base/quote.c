@@ -1,61 +1,22 @@
 /* Text quoted as Go quotes it: printable characters as they are, all others as escapes, so that
  * nothing in a message can break the line or drive a terminal. */
-#include "lang/quote.h"
+#include "base/quote.h"
 
-enum { REPLACEMENT = 0xfffd, WIDEST = 10 };
+#include "base/utf8.h"
+
+enum { REPLACEMENT = 0xfffd };
 
 uint32_t rune_decode(struct str text, size_t at, size_t *width)
 {
     const unsigned char *p = (const unsigned char *)text.p + at;
-    size_t left = text.n - at, n;
-    uint32_t rune, least;
-    *width = 1;
-    if (p[0] < 0x80)
-        return p[0];
-    if (p[0] >= 0xc2 && p[0] < 0xe0) {
-        n = 2, rune = p[0] & 0x1f, least = 0x80;
-    } else if (p[0] >= 0xe0 && p[0] < 0xf0) {
-        n = 3, rune = p[0] & 0x0f, least = 0x800;
-    } else if (p[0] >= 0xf0 && p[0] < 0xf5) {
-        n = 4, rune = p[0] & 0x07, least = 0x10000;
-    } else {
+    size_t n = utf8_length(text.p + at, text.n - at);
+    *width = n ? n : 1;
+    if (n == 0)
         return REPLACEMENT;
-    }
-    if (left < n)
-        return REPLACEMENT;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return REPLACEMENT;
+    uint32_t rune = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++)
         rune = rune << 6 | (p[i] & 0x3f);
-    }
-    if (rune < least || rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000))
-        return REPLACEMENT;
-    *width = n;
     return rune;
-}
-
-size_t rune_encode(uint32_t rune, char *out)
-{
-    if (rune < 0x80) {
-        out[0] = (char)rune;
-        return 1;
-    }
-    if (rune < 0x800) {
-        out[0] = (char)(0xc0 | rune >> 6);
-        out[1] = (char)(0x80 | (rune & 0x3f));
-        return 2;
-    }
-    if (rune < 0x10000) {
-        out[0] = (char)(0xe0 | rune >> 12);
-        out[1] = (char)(0x80 | (rune >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (rune & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | rune >> 18);
-    out[1] = (char)(0x80 | (rune >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (rune >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (rune & 0x3f));
-    return 4;
 }
 
 /* Blanks other than the space, controls, format characters, private use and non-characters. Go's
@@ -87,7 +48,7 @@ static size_t write_hex(char *out, char letter, uint32_t value, int digits)
     return n;
 }
 
-/* One code point inside quotes, to out [WIDEST]; returns the length. */
+/* One code point inside quotes, to out [QUOTED_RUNE_MAX]; returns the length. */
 static size_t escape(char *out, uint32_t rune, char quote)
 {
     static const char names[] = "abtnvfr"; /* 7 to 13 */
@@ -102,7 +63,7 @@ static size_t escape(char *out, uint32_t rune, char quote)
         return 2;
     }
     if (is_printable(rune))
-        return rune_encode(rune, out);
+        return utf8_encode(rune, out);
     if (rune < ' ' || rune == 0x7f)
         return write_hex(out, 'x', rune, 2);
     if (rune < 0x10000)
@@ -110,8 +71,7 @@ static size_t escape(char *out, uint32_t rune, char quote)
     return write_hex(out, 'U', rune, 8);
 }
 
-/* The code point at text[at] inside double quotes; moves at past it. */
-static size_t escape_next(char *out, struct str text, size_t *at)
+size_t quote_code_point(char *out, struct str text, size_t *at)
 {
     size_t width;
     uint32_t rune = rune_decode(text, *at, &width);
@@ -142,8 +102,8 @@ const char *quote_text(char *out, size_t size, struct str text)
     size_t n = 0;
     out[n++] = '"';
     for (size_t i = 0; i < text.n;) {
-        char piece[WIDEST];
-        size_t width = escape_next(piece, text, &i);
+        char piece[QUOTED_RUNE_MAX];
+        size_t width = quote_code_point(piece, text, &i);
         if (n + width + TAIL > size) {
             memcpy(out + n, "...", 3);
             n += 3;
@@ -161,8 +121,8 @@ void print_quoted(struct buf *out, struct str text)
 {
     buf_byte(out, '"');
     for (size_t i = 0; i < text.n;) {
-        char piece[WIDEST];
-        size_t width = escape_next(piece, text, &i);
+        char piece[QUOTED_RUNE_MAX];
+        size_t width = quote_code_point(piece, text, &i);
         buf_bytes(out, piece, width);
     }
     buf_byte(out, '"');

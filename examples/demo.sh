@@ -1,0 +1,50 @@
+#!/bin/sh
+# The bundled cluster day, replayed: sh examples/demo.sh [build/ampql]
+set -eu
+ampql=${1:-build/ampql}
+data=examples/data/cluster_day
+rules=examples/rules/kubecost.yml
+day=2026-03-01T00:00:00Z,2026-03-02T00:00:00Z
+end=2026-03-02T00:00:00Z
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+else
+    bold='' plain=''
+fi
+
+title() {
+    printf '\n%s%s%s\n' "$bold" "$1" "$plain"
+}
+
+# Show a command as it can be typed, then run it.
+show() {
+    printf '\n$ %s' "$ampql"
+    for word in "$@"; do
+        case $word in
+        *[!A-Za-z0-9_./:,=-]*) printf " '%s'" "$word" ;;
+        *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+    "$ampql" "$@"
+}
+
+title '1. The data'
+cat <<END
+$data is what a Prometheus 2.42 server answered about a generated Kubernetes cluster:
+$(find $data -name '*.json*' ! -name selects.json | wc -l) saved answers, $(du -sk $data | cut -f1) KiB, for the UTC day 2026-03-01. Nothing below asks a server.
+END
+show query --source $data --time $end -o table \
+    'sort_desc(count by (namespace) (count by (namespace, pod) (avg_over_time(container_cpu_allocation[1d]))))'
+show query --source $data --start 2026-03-01T00:00:00Z --end $end --step 6h -o table 'sum(node_total_hourly_cost)'
+
+title "2. Kubecost's recording rules, without a ruler: what they record at $end"
+cat <<END
+The file has the rules in both spellings of cAdvisor's labels; a rule whose metrics are not there records nothing.
+END
+show rules eval $rules --source $data --time $end -o table
+
+title '3. The bill of the day, by namespace'
+show allocate --source $data --window $day --aggregate namespace
+printf '\nMore: %s help, and the examples that open %s help allocate.\n' "$ampql" "$ampql"

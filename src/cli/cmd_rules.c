@@ -1,0 +1,209 @@
+/* ampql rules check, rules eval: recording rules without a ruler. */
+#include <ampql/rules.h>
+
+#include "base/number.h"
+#include "base/time.h"
+#include "cli/print.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/table.h"
+
+struct flags {
+    struct source_flags source;
+    struct option_ms time, now;
+    struct run_flags run;
+    int format;
+};
+
+static const struct option check_options[] = {
+    EXPERIMENTAL_OPTION(struct flags, run),
+    REPORT_OPTIONS(struct flags, run.error_format),
+};
+
+static const struct option eval_options[] = {
+    SOURCE_OPTIONS(struct flags, source),
+    {"time", 't', OPTION_TIME, offsetof(struct flags, time), "TIME",
+     "evaluate at this time: RFC 3339, Unix seconds, now, now-1h; now when not given"},
+    {"now", 0, OPTION_TIME, offsetof(struct flags, now), "TIME", "what now means"},
+    PRINT_OPTION(struct flags, format, "table|json|csv|promql",
+                 "table on a terminal, else promql (promtool's text)"),
+    RUN_OPTIONS(struct flags, run),
+};
+
+/* Load a rule file; reports what is wrong with it. */
+static enum exit_status load(struct cli *cli, const struct session *session, const char *path,
+                             struct ampql_rules **out)
+{
+    struct ampql_error err = {0};
+    struct str text;
+    enum ampql_code code = read_input(&cli->arena, path, &text, &err);
+    if (code == AMPQL_OK) {
+        code = ampql_rules_load(session->engine, text.p, text.n, out, &err);
+        if (code == AMPQL_OK)
+            return STATUS_OK;
+        return report_error(cli, &err,
+                            (struct report){.what = path, .text = text, .says_where = true});
+    }
+    return report_error(cli, &err, (struct report){.what = path});
+}
+
+/* ---- check */
+
+static enum exit_status check_file(struct cli *cli, const struct session *session, const char *path)
+{
+    char line[128];
+    struct ampql_rules *rules = NULL;
+    enum exit_status status = load(cli, session, path, &rules);
+    if (status)
+        return status;
+    size_t nalerts = ampql_rules_alert_count(rules);
+    output_text(&cli->out, path);
+    snprintf(line, sizeof line, ": %zu groups, %zu recording rules, %zu alerts\n",
+             ampql_rules_group_count(rules), ampql_rules_count(rules) - nalerts, nalerts);
+    output_text(&cli->out, line);
+    ampql_rules_free(rules);
+    return STATUS_OK;
+}
+
+static enum exit_status run_check(struct cli *cli, const void *payload, struct option_list operands)
+{
+    const struct flags *flags = payload;
+    struct session session;
+    enum exit_status status = session_open(cli, &flags->run, &session);
+    if (session.engine)
+        for (size_t i = 0; i < operands.n;
+             i++) { /* all files are checked; the first error counts */
+            enum exit_status one = check_file(cli, &session, operands.at[i]);
+            status = status ? status : one;
+        }
+    session_close(&session);
+    return status;
+}
+
+/* ---- eval */
+
+/* Rules that failed, each with its expression; the status of the first. */
+static enum exit_status report_failures(struct cli *cli, const struct session *session,
+                                        const struct ampql_rules *rules,
+                                        const struct ampql_rules_result *result)
+{
+    enum exit_status status = STATUS_OK;
+    for (size_t i = 0; i < ampql_rules_count(rules); i++) {
+        struct ampql_rule_outcome outcome = ampql_rules_result_rule(result, i);
+        if (!outcome.error)
+            continue;
+        struct ampql_rule rule = ampql_rules_rule(rules, i);
+        enum exit_status one =
+            session_error(cli, session, outcome.error,
+                          (struct report){.text = str_from_view(rule.expr), .says_where = true});
+        status = status ? status : one;
+    }
+    return status;
+}
+
+static void print_record(struct cli *cli, struct table *table, enum print_format format,
+                         const struct ampql_record *record)
+{
+    char number[NUMBER_MAX];
+    if (format == PRINT_PROMQL) {
+        print_promql_sample(cli, record->labels, record->nlabels, record->t_ms, record->value);
+    } else if (format == PRINT_CSV) {
+        print_csv_sample(cli, record->labels, record->nlabels, record->t_ms, record->value);
+    } else {
+        struct str labels = print_labels(&cli->arena, record->labels, record->nlabels);
+        table->failed |= !labels.p;
+        table_cell(table, labels);
+        table_cell(table, str_make(number, number_format(record->value, number)));
+    }
+}
+
+static enum exit_status print_records(struct cli *cli, enum print_format format,
+                                      const struct ampql_rules *rules,
+                                      const struct ampql_rules_result *result)
+{
+    struct table table;
+    if (format == PRINT_JSON) {
+        enum ampql_code code = ampql_rules_result_json(result, output_write, &cli->out);
+        output_byte(&cli->out, '\n');
+        return code == AMPQL_NOMEM ? report_nomem(cli) : STATUS_OK;
+    }
+    table_init(&table, &cli->arena, 2);
+    table_head(&table, 0, STR("RECORDED SERIES"), false);
+    table_head(&table, 1, STR("VALUE"), true);
+    if (format == PRINT_CSV)
+        print_csv_head(&cli->out);
+    for (size_t i = 0; i < ampql_rules_count(rules); i++) {
+        struct ampql_rule_outcome outcome = ampql_rules_result_rule(result, i);
+        for (size_t k = 0; k < outcome.nrecords; k++) {
+            struct ampql_record record = ampql_rules_result_record(result, i, k);
+            print_record(cli, &table, format, &record);
+        }
+    }
+    if (table.failed || (format == PRINT_TABLE && !table_print(&table, &cli->out)))
+        return report_nomem(cli);
+    return STATUS_OK;
+}
+
+static enum exit_status evaluate(struct cli *cli, const struct flags *flags,
+                                 const struct session *session, const struct ampql_rules *rules)
+{
+    struct ampql_error err = {0};
+    struct ampql_rules_result *result = NULL;
+    if (ampql_rules_run(rules, session->source, &session->options, &result, &err) != AMPQL_OK)
+        return session_error(cli, session, &err, (struct report){0});
+    int fallback = cli->out.is_tty ? PRINT_TABLE : PRINT_PROMQL;
+    for (size_t i = 0; i < ampql_rules_result_warning_count(result); i++)
+        report_warning_text(cli, str_from_view(ampql_rules_result_warning(result, i)));
+    enum exit_status failed = report_failures(cli, session, rules, result);
+    enum exit_status status = print_records(
+        cli, (enum print_format)(flags->format ? flags->format : fallback), rules, result);
+    if (flags->run.stats)
+        report_stats(cli, ampql_rules_result_stats(result));
+    ampql_rules_result_free(result);
+    return failed ? failed : status;
+}
+
+static enum exit_status run_eval(struct cli *cli, const void *payload, struct option_list operands)
+{
+    const struct flags *flags = payload;
+    struct ampql_rules *rules = NULL;
+    struct session session;
+    enum exit_status status = session_open(cli, &flags->run, &session);
+    session.options.start_ms = flags->time.is_set  ? flags->time.ms
+                               : flags->now.is_set ? flags->now.ms
+                                                   : cli->now_ms;
+    if (!status)
+        status = load(cli, &session, operands.at[0], &rules);
+    if (!status)
+        status = session_source(cli, &flags->source, &flags->run, &session);
+    if (!status)
+        status = evaluate(cli, flags, &session, rules);
+    ampql_rules_free(rules);
+    session_close(&session);
+    return status;
+}
+
+const struct command command_rules_check = {
+    .name = "rules check",
+    .operands = "FILE...",
+    .summary = "check rule files",
+    .examples = "  ampql rules check examples/rules/kubecost.yml\n",
+    COMMAND_OPTIONS(check_options, struct flags),
+    .min_operands = 1,
+    .max_operands = SIZE_MAX,
+    .run = run_check,
+};
+
+const struct command command_rules_eval = {
+    .name = "rules eval",
+    .operands = "FILE",
+    .summary = "what the recording rules of a file record at one time",
+    .examples = "  ampql rules eval examples/rules/kubecost.yml -s examples/data/cluster_day \\\n"
+                "    --time 2026-03-02T00:00:00Z -o table\n",
+    .details = "Records of rules that work are printed also when others fail; the status then is\n"
+               "that of the first failure.\n",
+    COMMAND_OPTIONS(eval_options, struct flags),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_eval,
+};

@@ -1,0 +1,44 @@
+/* ampql test: test scripts in Prometheus's test language. */
+#include "cli/report.h"
+#include "cli/session.h"
+#include "tool/test.h"
+
+struct flags {
+    int dialect, error_format;
+    bool quiet;
+};
+
+static const struct option options[] = {
+    {"dialect", 0, OPTION_ENUM, offsetof(struct flags, dialect), "auto|prom3|prom2",
+     "which Prometheus to equal; auto: what a script says, else prom3"},
+    {"quiet", 'q', OPTION_BOOL, offsetof(struct flags, quiet), NULL, "print failures only"},
+    REPORT_OPTIONS(struct flags, error_format),
+};
+
+static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)
+{
+    const struct flags *flags = payload;
+    struct tool_test_options test = {
+        .dialect = flags->dialect == DIALECT_PROM2   ? AMPQL_PROM2
+                   : flags->dialect == DIALECT_PROM3 ? AMPQL_PROM3
+                                                     : AMPQL_DIALECT_DEFAULT,
+        .quiet = flags->quiet,
+        .out = cli->out.file,
+        .err = stderr,
+    };
+    return (enum exit_status)tool_test(operands.at, operands.n, &test);
+}
+
+const struct command command_test = {
+    .name = "test",
+    .operands = "FILE...",
+    .summary = "run test scripts",
+    .examples = "  ampql test tests/data/promql\n"
+                "  ampql test --dialect prom2 my_rules.test\n",
+    .details = "Scripts are in Prometheus's test language (load, eval instant, eval range); of a\n"
+               "folder all *.test files are run.\n",
+    COMMAND_OPTIONS(options, struct flags),
+    .min_operands = 1,
+    .max_operands = SIZE_MAX,
+    .run = run,
+};

@@ -1,0 +1,43 @@
+/* A command: one row of main.c's table, and what it is run with. */
+#ifndef AMPQL_SRC_CLI_COMMAND_H
+#define AMPQL_SRC_CLI_COMMAND_H
+
+#include "base/arena.h"
+#include "cli/exit.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+#include <stdint.h>
+
+struct cli {
+    const struct command *command; /* that runs; NULL before one is found */
+    struct arena arena;            /* lives as long as the command */
+    struct output out;
+    bool errors_as_json;
+    bool err_is_tty;
+    int64_t now_ms;
+};
+
+struct command {
+    const char *name;     /* "query", "rules check" */
+    const char *operands; /* as help shows them: "EXPR"; NULL: none are taken */
+    const char *summary;  /* one line for `ampql help` */
+    const char *examples; /* lines that open the command's help; they run on the bundled data */
+    const char *details;  /* closes the help; may be NULL */
+    const struct option *options; /* [noptions] */
+    size_t noptions;
+    size_t flags_size;   /* of the command's struct */
+    size_t min_operands; /* at least this many, */
+    size_t max_operands; /*    at most this many; SIZE_MAX: any number */
+    enum exit_status (*run)(struct cli *cli, const void *flags, struct option_list operands);
+};
+
+/* For the end of a row. */
+#define COMMAND_OPTIONS(table, type)                                                               \
+    .options = (table), .noptions = sizeof(table) / sizeof *(table), .flags_size = sizeof(type)
+
+extern const struct command command_query, command_explain, command_series, command_labels,
+    command_allocate, command_rules_check, command_rules_eval, command_fmt, command_functions,
+    command_test, command_version;
+
+#endif

@@ -1,0 +1,54 @@
+# bash completion for ampql
+_ampql() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+    local source='--source --as --on-conflict --stale-after --skip-histograms'
+    local limits='--dialect --timeout --max-samples --stats --error-format --help'
+    local run="--lookback-delta --experimental $limits"
+    local times='--time --start --end --step --max-points --now'
+    local words=
+    case $before in
+    --source | -s)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --dialect) words='auto prom3 prom2' ;;
+    --output | -o) words='table json csv promql' ;;
+    --on-conflict) words='error last' ;;
+    --error-format) words='text json' ;;
+    --as) words='raw' ;;
+    --caps) words='samples answers' ;;
+    --aggregate | -a) words='cluster node namespace pod container all' ;;
+    *)
+        if [ "$COMP_CWORD" = 1 ]; then
+            words='query explain series labels allocate rules fmt functions test version help --version'
+        elif [ "$before" = rules ]; then
+            words='check eval'
+        else
+            case $command in
+            query) words="--output $source $times $run" ;;
+            explain) words="--output --caps $source $times $run" ;;
+            series) words="--output --start --end $source $run" ;;
+            labels) words="--output --match --start --end $source $run" ;;
+            allocate)
+                words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
+                ;;
+            rules) words="--output --time --now $source $run" ;;
+            fmt) words='--check --experimental --error-format --help' ;;
+            test) words='--dialect --quiet --error-format --help' ;;
+            functions | version) words='--output --error-format --help' ;;
+            help) words='query explain series labels allocate rules fmt functions test version' ;;
+            esac
+            case $command in
+            rules | test)
+                compopt -o filenames
+                mapfile -t COMPREPLY < <(compgen -f -W "$words" -- "$word")
+                return
+                ;;
+            esac
+        fi
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -F _ampql ampql

@@ -1,0 +1,142 @@
+/* Opening and closing what a command evaluates with. */
+#include "cli/session.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "cli/interrupt.h"
+#include "cli/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { INPUT_MAX = 64 << 20 };
+
+enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
+                              struct session *session)
+{
+    struct ampql_error err = {0};
+    struct ampql_engine_options options = {.size = sizeof options,
+                                           .experimental = flags->experimental};
+    *session = (struct session){0};
+    enum ampql_code code = ampql_engine_new(&options, &session->engine, &err);
+    if (code == AMPQL_OK)
+        code = ampql_cancel_new(session->engine, &session->cancel, &err);
+    if (code != AMPQL_OK)
+        return report_error(cli, &err, (struct report){0});
+    interrupt_cancels(session->cancel);
+    session->options = (struct ampql_run_options){
+        .size = sizeof session->options,
+        .lookback_ms = flags->lookback.ms,
+        .timeout_ms = flags->timeout.ms,
+        .max_samples = flags->max_samples,
+        .cancel = session->cancel,
+    };
+    return STATUS_OK;
+}
+
+static const char *dialect_name(enum ampql_dialect dialect)
+{
+    return dialect == AMPQL_PROM2 ? "prom2" : "prom3";
+}
+
+enum exit_status session_source(struct cli *cli, const struct source_flags *sources,
+                                const struct run_flags *flags, struct session *session)
+{
+    struct ampql_error err = {0};
+    enum ampql_code code =
+        source_open(session->engine, sources, &cli->arena, &session->source, &err);
+    if (code != AMPQL_OK)
+        return report_error(
+            cli, &err,
+            (struct report){.status = code == AMPQL_UNSUPPORTED ? STATUS_SOURCE : STATUS_OK});
+    session->has_source = sources->sources.n > 0;
+    enum ampql_dialect known = ampql_source_dialect(session->source);
+    enum ampql_dialect asked = flags->dialect == DIALECT_PROM3   ? AMPQL_PROM3
+                               : flags->dialect == DIALECT_PROM2 ? AMPQL_PROM2
+                                                                 : AMPQL_DIALECT_DEFAULT;
+    if (asked && known && asked != known)
+        report_warning(cli, "the source was recorded from a %s server, evaluating as %s",
+                       dialect_name(known), dialect_name(asked));
+    session->options.dialect = asked ? asked : known ? known : AMPQL_PROM3;
+    return STATUS_OK;
+}
+
+enum exit_status session_times(struct cli *cli, const struct time_flags *flags,
+                               struct session *session)
+{
+    struct ampql_run_options *options = &session->options;
+    bool is_range = flags->start.is_set || flags->end.is_set || flags->step.is_set;
+    int64_t now_ms = flags->now.is_set ? flags->now.ms : cli->now_ms;
+    options->max_points = flags->max_points;
+    if (!is_range) {
+        options->start_ms = flags->time.is_set ? flags->time.ms : now_ms;
+        options->end_ms = options->start_ms;
+        return STATUS_OK;
+    }
+    if (flags->time.is_set)
+        return report_usage(cli, NULL, "--time is for one time, --start --end --step for many");
+    if (!flags->start.is_set || !flags->step.is_set)
+        return report_usage(cli, NULL, "a range query needs --start and --step");
+    if (flags->step.ms <= 0)
+        return report_usage(cli, NULL, "--step must be over 0");
+    options->start_ms = flags->start.ms;
+    options->end_ms = flags->end.is_set ? flags->end.ms : now_ms;
+    options->step_ms = flags->step.ms;
+    if (options->end_ms < options->start_ms)
+        return report_usage(cli, NULL, "--end is before --start");
+    return STATUS_OK;
+}
+
+enum exit_status session_error(struct cli *cli, const struct session *session,
+                               const struct ampql_error *err, struct report report)
+{
+    if (err->code == AMPQL_NOT_FOUND && !session->has_source && !report.status) {
+        report.status = STATUS_USAGE;
+        report.hint = "name a file or folder with --source, or set AMPQL_SOURCE";
+    }
+    return report_error(cli, err, report);
+}
+
+void session_close(struct session *session)
+{
+    interrupt_cancels(NULL);
+    ampql_source_free(session->source);
+    if (session->cancel)
+        ampql_cancel_free(session->cancel);
+    if (session->engine)
+        ampql_engine_free(session->engine);
+    *session = (struct session){0};
+}
+
+enum ampql_code read_input(struct arena *arena, const char *path, struct str *out,
+                           struct ampql_error *err)
+{
+    bool is_stdin = str_equal(str_of(path), STR("-"));
+    FILE *file = is_stdin ? stdin : fopen(path, "rb");
+    struct buf buf;
+    if (!file)
+        return fail(err, AMPQL_BAD_DATA, "%s", strerror(errno));
+    buf_init(&buf, arena->alc, INPUT_MAX);
+    for (size_t n = 1; n > 0 && !buf.failed;) {
+        enum { PIECE = 1 << 16 };
+        char *room = buf_room(&buf, PIECE);
+        n = room ? fread(room, 1, PIECE, file) : 0;
+        buf.n += n;
+    }
+    enum ampql_code code = AMPQL_OK;
+    if (ferror(file))
+        code = fail(err, AMPQL_BAD_DATA, "%s", strerror(errno));
+    else if (buf.failed == AMPQL_LIMIT)
+        code = fail(err, AMPQL_LIMIT, "over %d MiB", INPUT_MAX >> 20);
+    else if (buf.failed)
+        code = fail_nomem(err, "the file");
+    if (code == AMPQL_OK) {
+        *out = buf.n ? arena_copy(arena, buf_view(&buf)) : (struct str){"", 0};
+        if (!out->p)
+            code = fail_nomem(err, "the file");
+    }
+    buf_done(&buf);
+    if (!is_stdin)
+        fclose(file);
+    return code;
+}

@@ -1,0 +1,119 @@
+/* What a command that evaluates has open: engine, sources, limits and the cancel flag. */
+#ifndef AMPQL_SRC_CLI_SESSION_H
+#define AMPQL_SRC_CLI_SESSION_H
+
+#include <ampql/query.h>
+
+#include "cli/command.h"
+#include "cli/report.h"
+
+/* ---- flags that several commands share, as rows for their tables */
+
+struct source_flags {
+    struct option_list sources;
+    int as;          /* 1: raw */
+    int on_conflict; /* 1: error, 2: last */
+    struct option_ms stale_after;
+    bool skip_histograms;
+};
+
+struct run_flags {
+    int dialect; /* enum below, or 0 */
+    struct option_ms lookback, timeout;
+    uint64_t max_samples;
+    bool experimental, stats;
+    int error_format;
+};
+
+enum { DIALECT_AUTO = 1, DIALECT_PROM3, DIALECT_PROM2 };
+
+struct time_flags {
+    struct option_ms time, start, end, step, now;
+    uint64_t max_points;
+};
+
+/* clang-format off */
+#define SOURCE_OPTIONS(type, member) \
+    {"source", 's', OPTION_LIST, offsetof(type, member.sources), "SOURCE", \
+     "file or folder to read, - for standard input; may be repeated"}, \
+    {"as", 0, OPTION_ENUM, offsetof(type, member.as), "raw", \
+     "a saved range answer without selects.json holds raw samples"}, \
+    {"on-conflict", 0, OPTION_ENUM, offsetof(type, member.on_conflict), "error|last", \
+     "samples of one series and time with different values"}, \
+    {"stale-after", 0, OPTION_DURATION, offsetof(type, member.stale_after), "DURATION", \
+     "text formats: a series silent for so long has ended"}, \
+    {"skip-histograms", 0, OPTION_BOOL, offsetof(type, member.skip_histograms), NULL, \
+     "leave native histograms out instead of refusing them"}
+
+/* How much a run may take, and what it tells. */
+#define LIMIT_OPTIONS(type, member) \
+    {"dialect", 0, OPTION_ENUM, offsetof(type, member.dialect), "auto|prom3|prom2", \
+     "which Prometheus to equal; auto: what the source says, else prom3"}, \
+    {"timeout", 0, OPTION_DURATION, offsetof(type, member.timeout), "DURATION", \
+     "give up after so long"}, \
+    {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
+     "samples read plus values held; 50 million when not given"}, \
+    {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
+     "say on standard error how many selects, series and samples were read"}, \
+    REPORT_OPTIONS(type, member.error_format)
+
+#define EXPERIMENTAL_OPTION(type, member) \
+    {"experimental", 0, OPTION_BOOL, offsetof(type, member.experimental), NULL, \
+     "accept experimental functions"}
+
+/* All of it, for commands that take expressions. */
+#define RUN_OPTIONS(type, member) \
+    {"lookback-delta", 0, OPTION_DURATION, offsetof(type, member.lookback), "DURATION", \
+     "how far an instant selector looks back; 5m when not given"}, \
+    EXPERIMENTAL_OPTION(type, member), LIMIT_OPTIONS(type, member)
+
+#define TIME_OPTIONS(type, member) \
+    {"time", 't', OPTION_TIME, offsetof(type, member.time), "TIME", \
+     "evaluate once, at this time: RFC 3339, Unix seconds, now, now-1h; now when not given"}, \
+    {"start", 0, OPTION_TIME, offsetof(type, member.start), "TIME", "evaluate from here,"}, \
+    {"end", 0, OPTION_TIME, offsetof(type, member.end), "TIME", \
+     "   to here (now when not given),"}, \
+    {"step", 0, OPTION_DURATION, offsetof(type, member.step), "DURATION", \
+     "   every so often: 5m, or seconds"}, \
+    {"max-points", 0, OPTION_INTEGER, offsetof(type, member.max_points), "N", \
+     "steps of a range query; 11001 when not given"}, \
+    {"now", 0, OPTION_TIME, offsetof(type, member.now), "TIME", "what now means"}
+/* clang-format on */
+
+/* ---- a session */
+
+struct session {
+    struct ampql_engine *engine;
+    struct ampql_source *source;
+    struct ampql_cancel *cancel;      /* set by SIGINT while the session is open */
+    struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
+    struct source_flags source_flags;
+    bool has_source; /* false: the source only says that there is none */
+};
+
+/* Engine and cancel flag only; session_source opens the sources later. Failures are reported, and
+ * the status is not STATUS_OK; close the session then too. */
+enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
+                              struct session *session);
+
+/* Open and merge the sources, and settle the dialect: what was asked for, else what the data says,
+ * else prom3. Both at once and different is a warning. */
+enum exit_status session_source(struct cli *cli, const struct source_flags *sources,
+                                const struct run_flags *flags, struct session *session);
+
+/* --time, or --start, --end, --step, into the run's options. */
+enum exit_status session_times(struct cli *cli, const struct time_flags *flags,
+                               struct session *session);
+
+/* Report a failure of a run. */
+enum exit_status session_error(struct cli *cli, const struct session *session,
+                               const struct ampql_error *err, struct report report);
+
+void session_close(struct session *session);
+
+/* Read a whole file, "-" for standard input, into the arena. At most 64 MiB.
+ *   err  AMPQL_BAD_DATA: cannot be opened or read; AMPQL_LIMIT; AMPQL_NOMEM */
+enum ampql_code read_input(struct arena *arena, const char *path, struct str *out,
+                           struct ampql_error *err);
+
+#endif

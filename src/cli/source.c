@@ -1,0 +1,68 @@
+/* --source. */
+#include "cli/source.h"
+
+#include "base/error.h"
+
+/* Servers are recognised, so that their names are never looked up as files. */
+static bool is_server(struct str word)
+{
+    return str_has_prefix(word, STR("http://")) || str_has_prefix(word, STR("https://")) ||
+           str_has_prefix(word, STR("amp:"));
+}
+
+static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
+                                const struct source_flags *flags, struct ampql_source **out,
+                                struct ampql_error *err)
+{
+    struct ampql_file_options options = {
+        .size = sizeof options,
+        .as_raw = flags->as == 1,
+        .last_wins = flags->on_conflict == 2,
+        .skip_histograms = flags->skip_histograms,
+        .stale_after_ms = flags->stale_after.ms,
+    };
+    if (is_server(str_of(word)))
+        return fail_quote(err, AMPQL_UNSUPPORTED, "HTTP sources are not built in yet",
+                          str_of(word));
+    return ampql_source_file(engine, word, &options, out, err);
+}
+
+/* No --source was given: expressions without selectors are fine, others are told. */
+static enum ampql_code select_nothing(void *payload, const struct ampql_select *select,
+                                      struct ampql_sink *sink, struct ampql_error *err)
+{
+    (void)payload, (void)select, (void)sink;
+    return fail(err, AMPQL_NOT_FOUND, "the expression reads series, and no --source was given");
+}
+
+static enum ampql_code open_none(struct ampql_engine *engine, struct ampql_source **out,
+                                 struct ampql_error *err)
+{
+    static const struct ampql_source_ops ops = {
+        .size = sizeof ops, .caps = AMPQL_SOURCE_SAMPLES, .select = select_nothing};
+    return ampql_source_new(engine, &ops, NULL, out, err);
+}
+
+enum ampql_code source_open(struct ampql_engine *engine, const struct source_flags *flags,
+                            struct arena *arena, struct ampql_source **out, struct ampql_error *err)
+{
+    size_t n = flags->sources.n, opened = 0;
+    struct ampql_source **sources = arena_zeroed(arena, n + 1, sizeof *sources);
+    enum ampql_code code = AMPQL_OK;
+    if (!sources)
+        return fail_nomem(err, "the sources");
+    if (n == 0)
+        return open_none(engine, out, err);
+    while (code == AMPQL_OK && opened < n) {
+        code = open_one(engine, flags->sources.at[opened], flags, &sources[opened], err);
+        opened += code == AMPQL_OK;
+    }
+    if (code == AMPQL_OK && n > 1)
+        return ampql_source_merge(engine, sources, n, flags->on_conflict == 2, out, err);
+    if (code == AMPQL_OK)
+        *out = sources[0];
+    else
+        while (opened)
+            ampql_source_free(sources[--opened]);
+    return code;
+}

@@ -1,0 +1,13 @@
+/* --source: which reader a word names. */
+#ifndef AMPQL_SRC_CLI_SOURCE_H
+#define AMPQL_SRC_CLI_SOURCE_H
+
+#include "cli/session.h"
+
+/* Open all sources named by the flags as one.
+ *   err  what the reader says; AMPQL_UNSUPPORTED: a server (http://, https://, amp:) */
+enum ampql_code source_open(struct ampql_engine *engine, const struct source_flags *flags,
+                            struct arena *arena, struct ampql_source **out,
+                            struct ampql_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* Runs a test script and says what differs. */
+#ifndef AMPQL_SRC_TOOL_RUNNER_H
+#define AMPQL_SRC_TOOL_RUNNER_H
+
+#include "tool/evaluator.h"
+#include "tool/script.h"
+
+#include <stdio.h>
+
+/* Evaluations by how they ended. Skipped: they touch native histograms or start times. */
+struct run_counts {
+    size_t passed, failed, skipped;
+};
+
+struct run_options {
+    const char *file;           /* for messages */
+    enum ampql_dialect dialect; /* 0: what the script says, else prom3 */
+    FILE *out;                  /* failures, readable; NULL: none */
+};
+
+/* Run a script from the start. Adds to counts.
+ *   err  AMPQL_BAD_DATA "FILE:LINE: ...": a load that cannot be; AMPQL_NOMEM */
+enum ampql_code script_run(const struct script *script, const struct evaluator *evaluator,
+                           const struct run_options *options, struct run_counts *counts,
+                           struct ampql_error *err);
+
+#endif

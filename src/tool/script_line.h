@@ -1,0 +1,32 @@
+/* One line of a test script: words, times, label sets, value sequences. */
+#ifndef AMPQL_SRC_TOOL_SCRIPT_LINE_H
+#define AMPQL_SRC_TOOL_SCRIPT_LINE_H
+
+#include "tool/script.h"
+
+struct script_place {
+    const char *file;
+    size_t line;
+    struct arena *arena;
+    struct ampql_error *err;
+    size_t nvalues; /* so far in the whole script */
+};
+
+/* "FILE:LINE: message: "text"" with AMPQL_BAD_DATA. */
+enum ampql_code script_fail(const struct script_place *place, const char *message, struct str text);
+
+struct str str_trim(struct str s);
+/* Cut the first word off s; empty when there is none. */
+struct str take_word(struct str *s);
+
+/* "50m", "-1m", "0", "90". */
+enum ampql_code parse_time(const struct script_place *place, struct str word, int64_t *out);
+
+/* `name{a="b"} 1 2 _ 4+1x3`. */
+enum ampql_code parse_series(struct script_place *place, struct str line,
+                             struct script_series *out);
+
+/* A quoted string. */
+enum ampql_code parse_string(const struct script_place *place, struct str text, struct str *out);
+
+#endif

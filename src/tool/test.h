@@ -1,0 +1,27 @@
+/* `ampql test FILE|FOLDER...`: test scripts through the engine. */
+#ifndef AMPQL_SRC_TOOL_TEST_H
+#define AMPQL_SRC_TOOL_TEST_H
+
+#include <ampql/base.h>
+
+#include <stdio.h>
+
+struct evaluator;
+
+struct tool_test_options {
+    enum ampql_dialect dialect; /* 0: what a script says in `# dialect: prom2`, else prom3 */
+    bool quiet;                 /* only failures */
+    FILE *out, *err;            /* NULL: stdout, stderr */
+};
+
+/* Run the scripts: each path a file, or a folder whose *.test files are run, also those in its
+ * folders, sorted by name. options may be NULL. Prints failures and a last line
+ * "N passed, N failed, N skipped".
+ *   returns  0: all passed; 1: some failed; 9: a file could not be read or is no script */
+int tool_test(const char *const *paths, size_t npaths, const struct tool_test_options *options);
+
+/* The same through another evaluator than the engine. */
+int tool_test_with(const char *const *paths, size_t npaths, const struct tool_test_options *options,
+                   const struct evaluator *evaluator);
+
+#endif

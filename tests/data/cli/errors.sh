@@ -1,0 +1,71 @@
+# What went wrong, where, and the exit status that says which kind it is.
+. tests/data/cli/lib.sh
+small=tests/data/cli/small.prom
+
+# 4: does not parse; a caret under the place
+run 4 query 'sum(rate(x[5m])' <<'END'
+! ampql: error: 1:16: parse error: unclosed left parenthesis
+!   sum(rate(x[5m])
+!                  ^
+END
+run 4 query --error-format json 'raet(x[5m])' <<'END'
+! {"level":"error","code":"PARSE","errorType":"bad_data","exit":4,"message":"unknown function with name \"raet\"","position":{"start":0,"end":4,"line":1,"column":1},"hint":"did you mean rate?"}
+END
+run 4 query 'sum(
+  raet(x[5m])
+)' <<'END'
+! ampql: error: 2:3: parse error: unknown function with name "raet"
+!     raet(x[5m])
+!     ^^^^
+!   hint: did you mean rate?
+END
+
+# 5: cannot be evaluated
+run 5 query -s $small --time 60 --stale-after 5m 'ratio * on () requests_total' <<'END'
+! ampql: error: found duplicate series for the match group {} on the right hand-side of the operation: [{__name__="requests_total", pod="b", zone="us"}, {__name__="requests_total", pod="a", zone="eu"}];many-to-many matching not allowed: matching labels must be unique on one side
+END
+
+# 6: limits
+run 6 query -s $small --time 120 --max-samples 3 'sum_over_time(requests_total[5m])' <<'END'
+! ampql: error: query processing would load too many samples into memory in query execution
+END
+
+# 7: sources
+run 7 query -s tests/data/cli/nowhere.prom --time 1 x <<'END'
+! ampql: error: tests/data/cli/nowhere.prom: No such file or directory
+END
+run 7 query -s https://example.com/prometheus --time 1 x <<'END'
+! ampql: error: HTTP sources are not built in yet: "https://example.com/prometheus"
+END
+run 7 query -s amp:ws-1@us-east-1 --time 1 x <<'END'
+! ampql: error: HTTP sources are not built in yet: "amp:ws-1@us-east-1"
+END
+run 2 query --time 1 x <<'END'
+! ampql: error: the expression reads series, and no --source was given
+!   hint: name a file or folder with --source, or set AMPQL_SOURCE
+END
+
+# 9: wrong data
+feed 'x 5 1000
+x{ 5
+'
+run 9 query -s - --time 1 x <<'END'
+END
+run 9 rules check tests/data/cli/nowhere.yml <<'END'
+! ampql: error: tests/data/cli/nowhere.yml: No such file or directory
+END
+
+# 10: the output cannot be written
+if [ -e /dev/full ]; then
+    "$AMPQL" query --time 1 1 >/dev/full 2>"$work/err"
+    check "a full device is exit status 10" [ $? = 10 ]
+    check "a full device is said" grep -q '^ampql: error: standard output: No space left on device$' "$work/err"
+fi
+{
+    "$AMPQL" functions 2>"$work/err"
+    echo $? >"$work/status"
+} | true
+check "a closed pipe is exit status 0 or 10" grep -qxE '0|10' "$work/status"
+check "a closed pipe is quiet" [ ! -s "$work/err" ]
+"$AMPQL" query --time 1 1 >&- 2>"$work/err"
+check "a closed output is exit status 10" [ $? = 10 ]

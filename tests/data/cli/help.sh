@@ -1,0 +1,35 @@
+# Help is true: every example in it runs, and the completion and the man page know every command and flag.
+. tests/data/cli/lib.sh
+
+"$AMPQL" help >"$work/help"
+check "ampql help" [ $? = 0 ]
+"$AMPQL" >"$work/none" 2>"$work/overview"
+check "no command is a usage error" [ $? = 2 ]
+check "no command prints nothing as data" [ ! -s "$work/none" ]
+check "no command prints the overview" cmp -s "$work/help" "$work/overview"
+"$AMPQL" --version | grep -qE '^ampql [0-9]+\.[0-9]+\.[0-9]+$'
+check "ampql --version" [ $? = 0 ]
+
+# The commands: indented lines of the overview, "query EXPR  evaluate...", without their operands.
+sed -n 's/^  \([a-z][a-z]*\( [a-z][a-z]*\)*\) .*/\1/p' "$work/help" | grep -v '^help$' >"$work/commands"
+check "the overview lists commands" [ "$(wc -l <"$work/commands")" -ge 11 ]
+while read -r command; do
+    # shellcheck disable=SC2086
+    "$AMPQL" help $command >"$work/one" 2>&1
+    check "ampql help $command" [ $? = 0 ]
+    # shellcheck disable=SC2086
+    "$AMPQL" $command --help | cmp -s - "$work/one"
+    check "ampql $command --help is the same" [ $? = 0 ]
+    sed -n 's/^  \(-[a-z], \|    \)--\([a-z-]*\).*/\2/p' "$work/one" >"$work/flags"
+    for flag in $(cat "$work/flags"); do
+        check "ampql.bash knows --$flag" grep -qe "--$flag\b" src/cli/dist/ampql.bash
+        check "ampql.1 knows --$flag" grep -qe "\\\\-\\\\-$(echo "$flag" | sed 's/-/\\\\-/g')" src/cli/dist/ampql.1
+    done
+    check "ampql.1 knows $command" grep -q "ampql $command" src/cli/dist/ampql.1
+    # Examples are what stands between "examples:" and "usage:"; a backslash goes on in the next line.
+    sed -n '/^examples:$/,/^usage:/p' "$work/one" | sed '1d;$d' >"$work/examples"
+    check "ampql $command has examples" grep -q ampql "$work/examples"
+    grep -vE 'my_rules|< expression' "$work/examples" | sed 's/^  ampql /"$AMPQL" /' >"$work/script"
+    sh -e "$work/script" >"$work/out" 2>"$work/err"
+    check "the examples of ampql $command run: $(cat "$work/err")" [ $? = 0 ]
+done <"$work/commands"

@@ -1,0 +1,72 @@
+# ampql query: formats, times, sources.
+. tests/data/cli/lib.sh
+small=tests/data/cli/small.prom
+
+# promtool's text when standard output is no terminal
+run 0 query -s $small --time 90 --stale-after 5m 'requests_total' <<'END'
+requests_total{pod="a", zone="eu"} => 60 @[90]
+requests_total{pod="b", zone="us"} => 70 @[90]
+END
+run 0 query --time 2024-03-02T18:03:29.25Z 'vector(1)' <<'END'
+{} => 1 @[1709402609.25]
+END
+run 0 query --time 90 -o promql '1e21' <<'END'
+scalar: 1000000000000000000000 @[90]
+END
+run 0 query --time 90 '"text"' <<'END'
+text
+END
+run 0 query -s $small --start 60 --end 120 --step 30 --stale-after 5m 'sum(requests_total)' <<'END'
+{} =>
+130 @[60]
+130 @[90]
+190 @[120]
+END
+
+run 0 query -s $small --time 120 -o table 'rate(requests_total[2m])' <<'END'
+pod  zone  VALUE
+a    eu        1
+END
+run 0 query -s $small --start 60 --end 120 --step 60 --stale-after 5m -o table 'requests_total' <<'END'
+__name__        pod  zone  TIME                  VALUE
+requests_total  a    eu    1970-01-01T00:01:00Z     60
+requests_total  a    eu    1970-01-01T00:02:00Z    120
+requests_total  b    us    1970-01-01T00:01:00Z     70
+requests_total  b    us    1970-01-01T00:02:00Z     70
+END
+run 0 query -s $small --time 60.5 -o csv --stale-after 5m '{pod=~"a|"}' <<'END'
+metric,labels,timestamp,value
+ratio,"{""text"":""a \""b\"", c""}",60.500,0.1
+requests_total,"{""pod"":""a"",""zone"":""eu""}",60.500,60
+END
+run 0 query --time 60 -o csv '0/0' <<'END'
+metric,labels,timestamp,value
+,{},60,NaN
+END
+run 0 query -s $small --time 60 -o json --stale-after 5m 'sum(requests_total)' <<'END'
+{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[60,"130"]}]}}
+END
+
+# text formats have no stale markers: an instant selector says so
+run 0 query -s $small --time 90 'count(requests_total)' <<'END'
+{} => 2 @[90]
+! ampql: warning: the samples come from a format without stale markers: series that ended are seen for 5m longer; say when a silent series has ended (--stale-after)
+END
+
+# the source in the environment, the flag before it
+AMPQL_SOURCE=$small run 0 query --time 120 'sum(increase(requests_total{pod="a"}[2m]))' <<'END'
+{} => 120 @[120]
+END
+AMPQL_SOURCE=nowhere run 0 query -s $small --time 120 'sum(increase(requests_total{pod="a"}[2m]))' <<'END'
+{} => 120 @[120]
+END
+feed 'x 5 1000
+'
+run 0 query -s - --time 1 'last_over_time(x[1s])' <<'END'
+x => 5 @[1]
+END
+run 0 query --stats -s $small --time 120 'sum_over_time(requests_total[5m])' <<'END'
+{pod="a", zone="eu"} => 180 @[120]
+{pod="b", zone="us"} => 80 @[120]
+! ampql: stats: selects=1 series=2 samples=5
+END

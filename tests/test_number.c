@@ -1,0 +1,162 @@
+/* Numbers as text, both ways, and times as seconds. */
+#include "base/number.h"
+#include "support/test.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint64_t bits_of(double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
+static void test_parse(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double v;
+    } rows[] = {
+        {"0", 0},
+        {"-0", -0.0},
+        {"+1", 1},
+        {"1.", 1},
+        {".5", 0.5},
+        {"-1.5e3", -1500},
+        {"1E+3", 1000},
+        {"010", 10},
+        {"9007199254740993", 9007199254740992.0}, /* a tie goes to the even one */
+        {"9007199254740993.00000000000000000000000001", 9007199254740994.0},
+        {"179769313486231570000e288", 1.7976931348623157e308},
+        {"1.7976931348623158e308", 1.7976931348623157e308},
+        {"4.9e-324", 5e-324},
+        {"2.4703282292062328e-324", 5e-324},
+        {"2.4703282292062327e-324", 0},
+        {"-1e-400", -0.0},
+        {"0e999999999999999999999", 0},
+        {"0x1p-2", 0.25},
+        {"-0X1.8P1", -3},
+        {"0x.8p1", 1},
+        {"0xabcdefp0", 11259375},
+        {"0x1p-1074", 5e-324},
+        {"0x1p-1075", 0},
+        {"0x1.1p-1075", 5e-324},
+        {"0x1p-99999999999", 0},
+        {"inf", INFINITY},
+        {"+Inf", INFINITY},
+        {"-iNFINITY", -INFINITY},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double v = 77;
+        if (!number_parse(str_of(rows[i].text), &v) || bits_of(v) != bits_of(rows[i].v))
+            fail_msg("%s: %.17g, expected %.17g", rows[i].text, v, rows[i].v);
+    }
+    static const char *const nans[] = {"nan", "NaN", "NAN"};
+    for (size_t i = 0; i < 3; i++) {
+        double v = 0;
+        assert_true(number_parse(str_of(nans[i]), &v));
+        assert_true(bits_of(v) == UINT64_C(0x7FF8000000000001));
+    }
+}
+
+static void test_parse_refuses(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "",       "+",      "-",       ".",        "-.",       "e5",
+        "1e",     "1e+",    "1 ",      " 1",       "1x",       "1_000",
+        "1e400",  "-1e400", "1.8e308", "+nan",     "-NaN",     "infi",
+        "nan(1)", "0x",     "0x1",     "0x1F",     "0x.p1",    "0x1p",
+        "0x1p+",  "0x1.1",  "0x0x1p1", "0b1",      "0x1p1024", "1e9999999999999999999",
+        "++1",    "--1",    "1.2.3",   "0x1.1.p1", "1e5.5",    "0x1.fffffffffffff8p1023",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double v = 77;
+        if (number_parse(str_of(rows[i]), &v) || v != 77)
+            fail_msg("%s: read as %.17g", rows[i], v);
+    }
+    double v;
+    assert_false(number_parse(STR("1\0"), &v));
+    assert_false(number_parse((struct str){NULL, 0}, &v));
+}
+
+static void test_format(void **state)
+{
+    (void)state;
+    static const struct {
+        double v;
+        const char *text, *fixed;
+    } rows[] = {
+        {0, "0", "0"},
+        {-0.0, "-0", "-0"},
+        {1, "1", "1"},
+        {-1.5, "-1.5", "-1.5"},
+        {0.1, "0.1", "0.1"},
+        {100, "100", "100"},
+        {1e15, "1000000000000000", "1000000000000000"},
+        {123456789012345678, "123456789012345680", "123456789012345680"},
+        {1e20, "100000000000000000000", "100000000000000000000"},
+        {1e21, "1e+21", "1000000000000000000000"},
+        {-1.25e21, "-1.25e+21", "-1250000000000000000000"},
+        {1e-6, "0.000001", "0.000001"},
+        {9.99e-7, "9.99e-07", "0.000000999"},
+        {-1e-7, "-1e-07", "-0.0000001"},
+        {1e100, "1e+100",
+         "10000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+         "00"
+         "0000000000"},
+        {1.0 / 3, "0.3333333333333333", "0.3333333333333333"},
+        {5e-324, "5e-324", NULL},
+        {1.7976931348623157e308, "1.7976931348623157e+308", NULL},
+        {1099511627776.5, "1099511627776.5", "1099511627776.5"},
+        {9007199254740993, "9007199254740992", "9007199254740992"},
+        {INFINITY, "+Inf", "+Inf"},
+        {-INFINITY, "-Inf", "-Inf"},
+        {NAN, "NaN", "NaN"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[NUMBER_MAX];
+        assert_int_equal(number_format(rows[i].v, text), strlen(rows[i].text));
+        assert_string_equal(text, rows[i].text);
+        size_t n = number_format_fixed(rows[i].v, text);
+        assert_int_equal(n, strlen(text));
+        if (rows[i].fixed)
+            assert_string_equal(text, rows[i].fixed);
+    }
+    char text[NUMBER_MAX];
+    assert_int_equal(number_format_fixed(5e-324, text), 326);
+    assert_int_equal(number_format_fixed(-2.2250738585072011e-308, text), 3 + 307 + 16);
+}
+
+static void test_seconds(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } rows[] = {
+        {0, "0"},
+        {1700000075000, "1700000075"},
+        {1700000075001, "1700000075.001"},
+        {-1500, "-1.500"},
+        {-1, "-0.001"},
+        {50, "0.050"},
+        {INT64_MAX, "9223372036854775.807"},
+        {INT64_MIN, "-9223372036854775.808"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[NUMBER_MAX];
+        assert_int_equal(number_format_seconds(rows[i].ms, text), strlen(rows[i].text));
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_parse),
+    cmocka_unit_test(test_parse_refuses),
+    cmocka_unit_test(test_format),
+    cmocka_unit_test(test_seconds),
+};
+TEST_MAIN(tests)
