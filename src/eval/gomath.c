@@ -1,5 +1,5 @@
-/* Go's exp, ln, log2, log10 and pow for amd64 with FMA, to the bit. The logarithm's polynomial is
- * fdlibm's. */
+/* Go's exp, ln, log2, log10, pow, atan and atan2 for amd64 with FMA, to the bit. The logarithm's
+ * polynomial is fdlibm's. */
 #include "eval/gomath.h"
 
 #include "series/sample.h"
@@ -80,7 +80,7 @@ double go_log2(double x)
 
 double go_log10(double x)
 {
-    return go_ln(x) * (1 / M_LN10);
+    return go_ln(x) * M_LOG10E; /* 1 / ln 10 rounded once, which 1 / M_LN10 is not */
 }
 
 /* The cases that the algorithm below does not cover; false when it does. */
@@ -159,7 +159,42 @@ double go_pow(double x, double y)
     return ldexp(a, (int)a_exponent);
 }
 
+/* Cephes' rational approximation, for 0 <= x <= 0.66. */
+static double small_atan(double x)
+{
+    static const double p[] = {-8.750608600031904122785e-01, -1.615753718733365076637e+01,
+                               -7.500855792314704667340e+01, -1.228866684490136173410e+02,
+                               -6.485021904942025371773e+01};
+    static const double q[] = {2.485846490142306297962e+01, 1.650270098316988542046e+02,
+                               4.328810604912902668951e+02, 4.853903996359136964868e+02,
+                               1.945506571482613964425e+02};
+    double z = x * x;
+    z = z * ((((p[0] * z + p[1]) * z + p[2]) * z + p[3]) * z + p[4]) /
+        (((((z + q[0]) * z + q[1]) * z + q[2]) * z + q[3]) * z + q[4]);
+    return x * z + x;
+}
+
+double go_atan(double x)
+{
+    static const double more_bits = 6.123233995736765886130e-17; /* pi/2 is M_PI_2 and this */
+    double a = fabs(x);
+    if (x == 0 || isnan(x))
+        return x;
+    if (a <= 0.66)
+        a = small_atan(a);
+    else if (a > 2.41421356237309504880) /* tan(3 pi/8) */
+        a = M_PI_2 - small_atan(1 / a) + more_bits;
+    else
+        a = M_PI_4 + small_atan((a - 1) / (a + 1)) + 0.5 * more_bits;
+    return x < 0 ? -a : a;
+}
+
 double go_atan2(double y, double x)
 {
-    return atan2(y, x);
+    if (isnan(x) || isnan(y) || y == 0 || x == 0 || isinf(x) || isinf(y))
+        return atan2(y, x); /* exact multiples of pi/4, the same everywhere */
+    double q = go_atan(y / x);
+    if (x < 0)
+        return q <= 0 ? q + M_PI : q - M_PI;
+    return q;
 }

@@ -6,7 +6,7 @@
 ampql answers twice: from the samples themselves with their stale markers, held in memory (the program BENCH generates them as
 the loader did for the server); and as the command AMPQL, which gets that server's answers to the selects that it asks for.
 
-Every line of queries.tsv is asked in four ways: over the whole loaded day at its end; over some hours ending at no round
+Every line of queries.tsv and language.tsv is asked in four ways: over the whole loaded day at its end; over some hours ending at no round
 time, for one cluster, with an offset; and as range queries on round and on odd times. REGEX keeps the queries whose name or
 text it finds.
 
@@ -25,6 +25,7 @@ import sys
 import record
 from server import ApiError, Server, check_markers, seconds
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 LOADED, START, END = 1772316000, 1772323200, 1772409600  # 2026-02-28T22:00Z, 2026-03-01T00:00Z, 2026-03-02T00:00Z
 REPEATS = 24
 
@@ -45,7 +46,7 @@ def fill(template, values):
 
 def cases(path):
     """(name, query, times): times has time, or start, end and step."""
-    with open(path, encoding="utf-8") as file:
+    with open(os.path.join(HERE, path), encoding="utf-8") as file:
         rows = [line.rstrip("\n").split("\t") for line in file if line.strip() and not line.startswith("#")]
     for how, name, template in rows:
         if how != "range":
@@ -233,7 +234,7 @@ def main():
     server = Server(url)
     pattern = re.compile(sys.argv[6] if len(sys.argv) == 7 else "")
     print("%d ended containers are gone at once: stale markers arrived" % check_markers(server, LOADED, END))
-    rows = [row for row in cases(os.path.join(os.path.dirname(os.path.abspath(__file__)), "queries.tsv"))
+    rows = [row for path in ("queries.tsv", "language.tsv") for row in cases(path)
             if pattern.search(row[0]) or pattern.search(row[1])]
     oracle = Oracle(server, ampql, folder)
     report = Report()

@@ -1,10 +1,11 @@
 /* A sink that writes what it takes as text. */
 #include "support/collect.h"
 
+#include "base/duration.h"
 #include "base/number.h"
-#include "source/source.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 
 enum { MAX_TEXT = 1 << 26, MAX_MATCHERS = 16 };
 
@@ -137,4 +138,76 @@ struct ampql_select collect_grid(const char *selector, struct ampql_matcher *mat
                                  .end_ms = end_ms,
                                  .step_ms = step_ms,
                                  .lookback_ms = 300000};
+}
+
+static enum ampql_code parse(void *payload, struct str text, struct arena *arena,
+                             struct matchers *out, int64_t *range_ms, struct ampql_error *err)
+{
+    (void)payload;
+    const char *bracket = text.n && text.p[text.n - 1] == ']' ? memchr(text.p, '[', text.n) : NULL;
+    *range_ms = 0;
+    struct str selector = text;
+    if (bracket) {
+        selector.n = (size_t)(bracket - text.p);
+        TRY(duration_parse(str_make(bracket + 1, text.n - selector.n - 2), range_ms, err));
+    }
+    struct ampql_matcher found[MAX_MATCHERS];
+    struct str copy = arena_copy(arena, selector); /* NUL-terminated, and as long as the views */
+    struct matcher *at = arena_alloc(arena, MAX_MATCHERS, sizeof *at);
+    if (!copy.p || !at)
+        return fail_nomem(err, "a selector");
+    size_t n = memchr(copy.p, '\0', copy.n) ? SIZE_MAX : collect_matchers(copy.p, found);
+    if (n == SIZE_MAX)
+        return fail_quote(err, AMPQL_PARSE, "not a selector", text);
+    for (size_t i = 0; i < n; i++)
+        at[i] = (struct matcher){str_make(found[i].name.data, found[i].name.size),
+                                 (enum match_op)found[i].op,
+                                 str_make(found[i].value.data, found[i].value.size)};
+    *out = (struct matchers){at, n};
+    return AMPQL_OK;
+}
+
+const struct selector_parser collect_parser = {parse, NULL};
+
+enum ampql_code bytes_read(void *payload, char *buffer, size_t size, size_t *out,
+                           struct ampql_error *err)
+{
+    (void)err;
+    struct bytes *bytes = payload;
+    *out = bytes->n - bytes->at < size ? bytes->n - bytes->at : size;
+    if (*out)
+        memcpy(buffer, bytes->p + bytes->at, *out);
+    bytes->at += *out;
+    return AMPQL_OK;
+}
+
+static void check_series(const struct store *store, size_t place)
+{
+    const struct store_series *s = &store->series.at[store->order[place]];
+    for (size_t i = 1; i < s->n; i++)
+        if (s->t[i] <= s->t[i - 1])
+            abort();
+    if (place && labels_compare(&store->symbols, store->series.at[store->order[place - 1]].labels,
+                                s->labels) >= 0)
+        abort();
+}
+
+static enum ampql_code push(void *payload, const struct store *store, struct labels labels,
+                            const struct samples *samples)
+{
+    return store_push(store, labels, samples, payload);
+}
+
+const char *collect_store(struct collect *collect, struct store *store)
+{
+    collect->text.n = 0;
+    if (store_seal(store, NULL) != AMPQL_OK)
+        return NULL;
+    for (size_t i = 0; i < store->nordered; i++)
+        check_series(store, i);
+    struct ampql_select all = {.size = sizeof all};
+    if (store_scan(store, &all, INT64_MIN, INT64_MAX, push, &collect->sink, NULL) != AMPQL_OK)
+        return NULL;
+    buf_byte(&collect->text, '\0');
+    return collect->text.failed == AMPQL_OK ? collect->text.p : NULL;
 }

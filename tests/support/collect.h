@@ -8,6 +8,8 @@
 
 #include "base/buf.h"
 #include "source/sink.h"
+#include "source/source.h"
+#include "source/store.h"
 
 struct collect {
     struct buf text;
@@ -32,5 +34,20 @@ struct ampql_select collect_raw(const char *selector, struct ampql_matcher *matc
                                 int64_t mint_ms, int64_t maxt_ms);
 struct ampql_select collect_grid(const char *selector, struct ampql_matcher *matchers,
                                  int64_t start_ms, int64_t end_ms, int64_t step_ms);
+
+/* A selector_parser for such texts, with [W] behind them. */
+extern const struct selector_parser collect_parser;
+
+/* Bytes as an input, for input_init; set its piece_bytes to cut them. */
+struct bytes {
+    const char *p;
+    size_t n, at;
+};
+enum ampql_code bytes_read(void *payload, char *buffer, size_t size, size_t *out,
+                           struct ampql_error *err);
+
+/* The whole of a store as text; NULL without memory. What holds for every sealed store is checked:
+ * series in label order, unique, times strictly ascending. */
+const char *collect_store(struct collect *collect, struct store *store);
 
 #endif

@@ -1,0 +1,166 @@
+/* Opening a path: what it is, and which reader takes it. */
+#include "source/dump.h"
+#include "source/folder.h"
+#include "source/memory.h"
+#include "source/openmetrics.h"
+
+#include <sys/stat.h>
+
+enum format { FORMAT_UNKNOWN, FORMAT_JSON, FORMAT_OPENMETRICS, FORMAT_TEXT, FORMAT_DUMP };
+
+/* ---- recognising */
+
+static enum format format_of_name(struct str path)
+{
+    static const struct {
+        const char *suffix;
+        enum format format;
+    } suffixes[] = {
+        {".json", FORMAT_JSON}, {".om", FORMAT_OPENMETRICS}, {".prom", FORMAT_TEXT},
+        {".txt", FORMAT_TEXT},  {".dump", FORMAT_DUMP},
+    };
+    if (str_has_suffix(path, STR(".gz")))
+        path.n -= sizeof ".gz" - 1;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (str_has_suffix(path, str_of(suffixes[i].suffix)))
+            return suffixes[i].format;
+    return FORMAT_UNKNOWN;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static struct str without_blanks(struct str s)
+{
+    while (s.n && is_blank(*s.p))
+        s = str_from(s, 1);
+    return s;
+}
+
+/* What comes behind a quoted string; empty when it does not end here. */
+static struct str behind_quotes(struct str s)
+{
+    for (s = str_from(s, 1); s.n && *s.p != '"'; s = str_from(s, 1))
+        if (*s.p == '\\' && s.n > 1)
+            s = str_from(s, 1);
+    return without_blanks(s.n ? str_from(s, 1) : s);
+}
+
+/* A brace begins a JSON object, `{"key": ...`, or a line of a dump, `{__name__="m"...`, whose names
+ * may be quoted, or which has no labels: `{} 1 1000`. */
+static enum format format_of_brace(struct str s)
+{
+    s = without_blanks(str_from(s, 1));
+    if (s.n && *s.p == '"') {
+        s = behind_quotes(s);
+        return s.n && *s.p != ':' ? FORMAT_DUMP : FORMAT_JSON;
+    }
+    if (s.n && *s.p == '}')
+        return without_blanks(str_from(s, 1)).n ? FORMAT_DUMP : FORMAT_JSON;
+    return s.n ? FORMAT_DUMP : FORMAT_JSON;
+}
+
+static enum format format_of_bytes(struct str s)
+{
+    s = without_blanks(s);
+    if (s.n && *s.p == '{')
+        return format_of_brace(s);
+    return s.n && *s.p == '[' ? FORMAT_JSON : FORMAT_TEXT;
+}
+
+static enum ampql_code find_format(struct input *input, const char *path, enum format *out,
+                                   struct ampql_error *err)
+{
+    *out = format_of_name(str_of(path));
+    if (*out != FORMAT_UNKNOWN)
+        return AMPQL_OK;
+    struct str first;
+    TRY(input_peek(input, &first, err));
+    *out = format_of_bytes(first);
+    return AMPQL_OK;
+}
+
+/* ---- opening */
+
+static enum ampql_code open_folder(const struct ampql_allocator *alc, const char *path,
+                                   const struct ampql_file_options *options,
+                                   const struct selector_parser *parser, struct ampql_source **out,
+                                   struct ampql_error *err)
+{
+    struct folder *folder = NULL;
+    TRY(folder_new(alc, path, options, &folder, err));
+    enum ampql_code code = folder_open(folder, parser, err);
+    if (code == AMPQL_OK)
+        return folder_source(folder, out, err);
+    folder_free(folder);
+    return code;
+}
+
+static enum ampql_code read_answer(const struct ampql_allocator *alc, struct input *input,
+                                   const struct ampql_file_options *options,
+                                   struct ampql_source **out, struct ampql_error *err)
+{
+    struct folder *folder = NULL;
+    TRY(folder_new(alc, input->name, options, &folder, err));
+    enum ampql_code code = folder_take_answer(folder, input, options->as_raw, err);
+    if (code == AMPQL_OK)
+        return folder_source(folder, out, err);
+    folder_free(folder);
+    return code;
+}
+
+static enum ampql_code fill_store(struct store *store, struct input *input, enum format format,
+                                  const struct ampql_file_options *options, struct ampql_error *err)
+{
+    struct openmetrics_options text = {.needs_eof = format == FORMAT_OPENMETRICS,
+                                       .skip_histograms = options->skip_histograms};
+    if (format == FORMAT_DUMP)
+        TRY(dump_read(input, store, options->skip_histograms, err));
+    else
+        TRY(openmetrics_read(input, store, &text, err));
+    enum ampql_code code = store_seal(store, err);
+    if (code != AMPQL_OK)
+        return code == AMPQL_BAD_DATA ? input_name(input, code, err) : code;
+    return options->stale_after_ms ? store_mark_ends(store, options->stale_after_ms, err)
+                                   : AMPQL_OK;
+}
+
+static enum ampql_code read_samples(const struct ampql_allocator *alc, struct input *input,
+                                    enum format format, const struct ampql_file_options *options,
+                                    struct ampql_source **out, struct ampql_error *err)
+{
+    struct memory *memory = NULL;
+    TRY(memory_new(alc, options->last_wins, &memory, err));
+    enum ampql_code code = fill_store(&memory->store, input, format, options, err);
+    if (code == AMPQL_OK)
+        return memory_source(memory, options->stale_after_ms == 0, out, err);
+    memory_free(memory);
+    return code;
+}
+
+enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *path,
+                                 const struct ampql_file_options *options,
+                                 const struct selector_parser *parser, struct ampql_source **out,
+                                 struct ampql_error *err)
+{
+    struct ampql_file_options o = {0};
+    if (options)
+        memcpy(&o, options, options->size && options->size < sizeof o ? options->size : sizeof o);
+    if (o.stale_after_ms < 0)
+        return fail(err, AMPQL_BAD_DATA, "stale_after_ms is negative");
+    struct stat st;
+    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return open_folder(alc, path, &o, parser, out, err);
+
+    struct input input;
+    enum format format;
+    TRY(input_open(&input, alc, path, o.max_bytes, err));
+    enum ampql_code code = find_format(&input, path, &format, err);
+    if (code == AMPQL_OK)
+        code = format == FORMAT_JSON ? read_answer(alc, &input, &o, out, err)
+                                     : read_samples(alc, &input, format, &o, out, err);
+    input_done(&input);
+    return code;
+}

@@ -1,0 +1,88 @@
+/* Saved answers with what had been asked: a folder with a selects.json, or one answer alone.
+ *
+ * examples/data/README.md describes selects.json. An entry serves a select when its matchers are
+ * among the select's, its kind is the same and its times cover those asked for; several entries may
+ * cover them together. */
+#ifndef AMPQL_SRC_SOURCE_FOLDER_H
+#define AMPQL_SRC_SOURCE_FOLDER_H
+
+#include "source/answers.h"
+#include "source/source.h"
+
+struct folder_entry {
+    struct str file, query; /* as selects.json has them; the query may be empty */
+    enum ampql_select_kind kind;
+    struct matchers matchers;
+    int64_t after_ms, upto_ms; /* RAW: all samples in (after, upto] are known */
+    int64_t start_ms, end_ms,
+        step_ms;                /* GRID: start, start + step, ... end; step 1 for one point */
+    int64_t lookback_ms;        /* GRID; 0: unknown, fits any */
+    enum ampql_dialect dialect; /* DEFAULT: unknown, fits any */
+    bool is_instant;            /* the answer is a vector */
+    bool is_any_time;           /* an empty vector, which does not say when it was asked */
+
+    bool is_loaded;
+    struct store store;
+};
+
+struct folder {
+    struct ampql_allocator alc;
+    struct arena arena; /* of the entries and what they point to */
+    const char *path;   /* for messages */
+    int dir_fd;         /* -1 for one answer alone */
+    bool last_wins, skip_histograms;
+    uint64_t max_bytes;
+    struct {
+        ARRAY(struct folder_entry); /* on the arena until read, then as it is */
+    } entries;
+};
+
+/* A folder without entries.
+ *   err  AMPQL_NOMEM; then nothing is held */
+enum ampql_code folder_new(const struct ampql_allocator *alc, const char *path,
+                           const struct ampql_file_options *options, struct folder **out,
+                           struct ampql_error *err);
+void folder_free(struct folder *folder);
+
+/* Read a selects.json into a folder's entries.
+ *   err  "NAME: offset N: ...": AMPQL_BAD_DATA: not what the description says, a file name that
+ *        leaves the folder, a query that is no selector; AMPQL_UNSUPPORTED: a higher version;
+ *        AMPQL_LIMIT; AMPQL_UNAVAILABLE; AMPQL_NOMEM */
+enum ampql_code selects_read(struct input *input, struct folder *folder,
+                             const struct selector_parser *parser, struct ampql_error *err);
+
+/* Give a folder its selects.json from its directory.
+ *   err  of selects_read; AMPQL_NOT_FOUND: no such folder, or no selects.json in it */
+enum ampql_code folder_open(struct folder *folder, const struct selector_parser *parser,
+                            struct ampql_error *err);
+
+/* Take one answer alone: a vector as a GRID of one step, or with as_raw a matrix as RAW samples
+ * that cover all times. err  AMPQL_UNSUPPORTED: a matrix without as_raw; AMPQL_BAD_DATA: a vector
+ * of several times; and of answers_read */
+enum ampql_code folder_take_answer(struct folder *folder, struct input *input, bool as_raw,
+                                   struct ampql_error *err);
+
+/* Make it a source, ANSWERS | SORTED, which owns it; also freed when this fails.
+ *   err  AMPQL_NOMEM. Its selects fail with AMPQL_NOT_FOUND, naming the select and what is nearest,
+ *        and as answers_read does */
+enum ampql_code folder_source(struct folder *folder, struct ampql_source **out,
+                              struct ampql_error *err);
+
+/* ---- folder_plan.c */
+
+/* A part of an answer: RAW samples in (from, to], or GRID points from, from + step, ... to. */
+struct folder_part {
+    struct folder_entry *entry;
+    int64_t from_ms, to_ms;
+};
+
+struct folder_parts {
+    ARRAY(struct folder_part); /* ascending, disjoint */
+};
+
+/* The entries that together answer a select, in the arena.
+ *   err  AMPQL_NOT_FOUND, saying what is missing; AMPQL_NOMEM */
+enum ampql_code folder_plan(struct folder *folder, const struct ampql_select *select,
+                            struct arena *arena, struct folder_parts *out, struct ampql_error *err);
+
+#endif

@@ -1,0 +1,192 @@
+/* Several sources as one. Each is asked, and what they push is joined by label set. */
+#include "source/sink.h"
+#include "source/source.h"
+#include "source/store.h"
+
+struct merge {
+    struct ampql_allocator alc;
+    struct ampql_source **sources; /* [nsources], owned */
+    size_t nsources;
+    bool last_wins;
+};
+
+/* What one source pushes goes here. */
+struct joining {
+    struct store *store;
+    struct ampql_error *err;
+    bool is_labels_only;
+};
+
+static enum ampql_code join_series(void *payload, const struct ampql_label *labels, size_t nlabels,
+                                   const struct samples *samples)
+{
+    const struct joining *j = payload;
+    size_t series;
+    TRY(store_find_or_add_text(j->store, labels, nlabels, &series, j->err));
+    struct store_series *s = &j->store->series.at[series];
+    if (j->is_labels_only) /* one sample stands for the series */
+        return s->n ? AMPQL_OK : store_append(j->store, series, 0, 0, j->err);
+    if (s->n == 0 || (samples->n && samples->t[0] > s->t[s->n - 1]))
+        return store_append_columns(j->store, series, samples, j->err);
+    for (size_t i = 0; i < samples->n; i++)
+        TRY(store_append(j->store, series, samples->t[i], samples->v[i], j->err));
+    return AMPQL_OK;
+}
+
+static enum ampql_code ask(struct ampql_source *source, const struct ampql_select *select,
+                           struct joining *joining)
+{
+    struct ampql_sink sink;
+    sink_init(&sink, &source->alc, join_series, joining, source->is_trusted);
+    enum ampql_code (*call)(void *, const struct ampql_select *, struct ampql_sink *,
+                            struct ampql_error *) = source->ops.select;
+    if (joining->is_labels_only && source->ops.series)
+        call = source->ops.series;
+    enum ampql_code code = call(source->payload, select, &sink, joining->err);
+    code = sink_finish(&sink, code, joining->err);
+    sink_done(&sink);
+    return code;
+}
+
+/* Ask all. A select that some hold is answered by those; one that none holds is not found, in the
+ * words of the first. */
+static enum ampql_code ask_all(struct merge *merge, const struct ampql_select *select,
+                               struct joining *joining, struct ampql_error *err)
+{
+    size_t nheld = 0;
+    struct ampql_error missing = {0};
+    for (size_t i = 0; i < merge->nsources; i++) {
+        struct ampql_error inner = {0};
+        joining->err = &inner;
+        enum ampql_code code = ask(merge->sources[i], select, joining);
+        if (code == AMPQL_OK) {
+            nheld++;
+        } else if (code != AMPQL_NOT_FOUND) {
+            if (err)
+                *err = inner;
+            return code;
+        } else if (missing.code == AMPQL_OK) {
+            missing = inner;
+        }
+    }
+    if (nheld)
+        return AMPQL_OK;
+    if (err)
+        *err = missing;
+    return AMPQL_NOT_FOUND;
+}
+
+static enum ampql_code push_samples(void *payload, const struct store *store, struct labels labels,
+                                    const struct samples *samples)
+{
+    return store_push(store, labels, samples, payload);
+}
+
+static enum ampql_code push_labels(void *payload, const struct store *store, struct labels labels,
+                                   const struct samples *samples)
+{
+    (void)samples;
+    return store_push(store, labels, &(struct samples){0}, payload);
+}
+
+static enum ampql_code answer(struct merge *merge, const struct ampql_select *select,
+                              bool is_labels_only, struct ampql_sink *sink, struct ampql_error *err)
+{
+    struct store store;
+    TRY(store_init(&store, &merge->alc, merge->last_wins, err));
+    struct joining joining = {.store = &store, .is_labels_only = is_labels_only};
+    enum ampql_code code = ask_all(merge, select, &joining, err);
+    struct ampql_select all = {.size = sizeof all};
+    if (code == AMPQL_OK)
+        code = store_scan(&store, &all, INT64_MIN, INT64_MAX,
+                          is_labels_only ? push_labels : push_samples, sink, err);
+    store_done(&store);
+    return code;
+}
+
+static enum ampql_code merge_select(void *payload, const struct ampql_select *select,
+                                    struct ampql_sink *sink, struct ampql_error *err)
+{
+    return answer(payload, select, false, sink, err);
+}
+
+static enum ampql_code merge_series(void *payload, const struct ampql_select *select,
+                                    struct ampql_sink *sink, struct ampql_error *err)
+{
+    return answer(payload, select, true, sink, err);
+}
+
+static void merge_close(void *payload)
+{
+    struct merge *merge = payload;
+    for (size_t i = 0; i < merge->nsources; i++)
+        source_free(merge->sources[i]);
+    struct ampql_allocator alc = merge->alc;
+    alloc_put(&alc, merge->sources, merge->nsources, sizeof *merge->sources);
+    alloc_put(&alc, merge, 1, sizeof *merge);
+}
+
+static enum ampql_code merge_caps(struct ampql_source **sources, size_t nsources, uint32_t *out,
+                                  enum ampql_dialect *dialect, struct ampql_error *err)
+{
+    const uint32_t kinds = AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_ANSWERS;
+    if (nsources == 0)
+        return fail(err, AMPQL_BAD_DATA, "no source to merge");
+    bool is_known = true;
+    *out = (sources[0]->ops.caps & kinds) | AMPQL_SOURCE_SORTED;
+    *dialect = AMPQL_DIALECT_DEFAULT;
+    for (size_t i = 0; i < nsources; i++) {
+        const struct ampql_source *s = sources[i];
+        if ((s->ops.caps & kinds) != (*out & kinds))
+            return fail(err, AMPQL_UNSUPPORTED,
+                        "sources of samples and of saved answers cannot be merged: a query would "
+                        "need both at once");
+        *out |= s->ops.caps & AMPQL_SOURCE_ENDLESS;
+        if (s->dialect == AMPQL_DIALECT_DEFAULT)
+            continue;
+        is_known = is_known && (*dialect == AMPQL_DIALECT_DEFAULT || *dialect == s->dialect);
+        *dialect = s->dialect;
+    }
+    if (!is_known)
+        *dialect = AMPQL_DIALECT_DEFAULT;
+    return AMPQL_OK;
+}
+
+static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql_source **sources,
+                                 size_t nsources, bool last_wins, struct ampql_source **out,
+                                 struct ampql_error *err)
+{
+    uint32_t caps = 0;
+    enum ampql_dialect dialect = AMPQL_DIALECT_DEFAULT;
+    TRY(merge_caps(sources, nsources, &caps, &dialect, err));
+    struct merge *merge = alloc_get(alc, 1, sizeof *merge);
+    struct ampql_source **copy = alloc_get(alc, nsources, sizeof *copy);
+    if (!merge || !copy) {
+        alloc_put(alc, merge, 1, sizeof *merge);
+        alloc_put(alc, copy, nsources, sizeof *copy);
+        return fail_nomem(err, "a source");
+    }
+    memcpy(copy, sources, nsources * sizeof *copy);
+    *merge = (struct merge){*alc, copy, nsources, last_wins};
+    struct ampql_source_ops ops = {
+        .caps = caps, .select = merge_select, .series = merge_series, .close = merge_close};
+    enum ampql_code code = source_new(alc, &ops, merge, out, err);
+    if (code != AMPQL_OK) { /* the sources are freed by the caller */
+        alloc_put(alc, merge, 1, sizeof *merge);
+        alloc_put(alc, copy, nsources, sizeof *copy);
+        return code;
+    }
+    (*out)->dialect = dialect;
+    (*out)->is_trusted = true;
+    return AMPQL_OK;
+}
+
+enum ampql_code source_merge(const struct ampql_allocator *alc, struct ampql_source **sources,
+                             size_t nsources, bool last_wins, struct ampql_source **out,
+                             struct ampql_error *err)
+{
+    enum ampql_code code = merge_new(alc, sources, nsources, last_wins, out, err);
+    for (size_t i = 0; i < nsources && code != AMPQL_OK; i++)
+        source_free(sources[i]);
+    return code;
+}
