@@ -1,0 +1,130 @@
+/* Running a case both ways and comparing. */
+#include "support/same.h"
+
+#include "base/number.h"
+#include "reference/script.h"
+#include "series/sample.h"
+#include "support/signatures.h"
+#include "tool/compare.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct judge {
+    struct engine_evaluator engine;
+    struct reference_evaluator reference;
+};
+
+struct judge *judge_new(void)
+{
+    struct judge *judge = calloc(1, sizeof *judge);
+    if (!judge || engine_evaluator_init(&judge->engine, &alloc_default, NULL) != AMPQL_OK)
+        abort();
+    reference_evaluator_init(&judge->reference, signatures_find);
+    return judge;
+}
+
+void judge_free(struct judge *judge)
+{
+    engine_evaluator_done(&judge->engine);
+    reference_evaluator_done(&judge->reference);
+    free(judge);
+}
+
+/* Which NaN an operation gives depends on the order of its operands in a register: any NaN is as
+ * good as any other. */
+static bool same_bits(double a, double b)
+{
+    return isnan(a) && isnan(b) ? is_stale(a) == is_stale(b) : bits_of(a) == bits_of(b);
+}
+
+static void say_numbers(struct buf *why, const char *where, double engine, double reference)
+{
+    buf_format(why, "%s: engine %.17g (%016llx), reference %.17g (%016llx)\n", where, engine,
+               (unsigned long long)bits_of(engine), reference,
+               (unsigned long long)bits_of(reference));
+}
+
+static void say_series(struct buf *why, const char *who, const struct outcome_series *s)
+{
+    buf_format(why, "  %s {", who);
+    for (size_t k = 0; k < s->nlabels; k++)
+        buf_format(why, "%.*s=\"%.*s\" ", (int)s->labels[k].name.size, s->labels[k].name.data,
+                   (int)s->labels[k].value.size, s->labels[k].value.data);
+    buf_text(why, "}");
+    for (size_t i = 0; i < s->n; i++)
+        buf_format(why, " %.17g@%lld", s->v[i], (long long)s->t_ms[i]);
+    buf_text(why, "\n");
+}
+
+static bool same_series(const struct outcome_series *a, const struct outcome_series *b)
+{
+    if (a->n != b->n || label_sets_compare(a->labels, a->nlabels, b->labels, b->nlabels) != 0)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->t_ms[i] != b->t_ms[i] || !same_bits(a->v[i], b->v[i]))
+            return false;
+    return true;
+}
+
+static bool same_outcome(const struct outcome *a, const struct outcome *b, struct buf *why)
+{
+    if (a->kind != b->kind) {
+        buf_format(why, "kind: engine %d, reference %d\n", (int)a->kind, (int)b->kind);
+        return false;
+    }
+    if (a->kind == AMPQL_RESULT_SCALAR && !same_bits(a->scalar, b->scalar)) {
+        say_numbers(why, "scalar", a->scalar, b->scalar);
+        return false;
+    }
+    if (a->kind == AMPQL_RESULT_STRING)
+        return str_equal(a->string, b->string);
+    bool ok = a->nseries == b->nseries;
+    for (size_t i = 0; ok && i < a->nseries; i++)
+        ok = same_series(&a->series[i], &b->series[i]);
+    for (size_t i = 0; !ok && i < a->nseries; i++)
+        say_series(why, "engine   ", &a->series[i]);
+    for (size_t i = 0; !ok && i < b->nseries; i++)
+        say_series(why, "reference", &b->series[i]);
+    return ok;
+}
+
+static enum verdict compare(enum ampql_code engine_code, const struct outcome *engine,
+                            const struct ampql_error *engine_err, enum ampql_code reference_code,
+                            const struct outcome *reference,
+                            const struct ampql_error *reference_err, struct buf *why)
+{
+    if (engine_code != reference_code) {
+        buf_format(why, "engine: code %d %s\nreference: code %d %s\n", (int)engine_code,
+                   engine_err->message, (int)reference_code, reference_err->message);
+        return VERDICT_DIFFERENT;
+    }
+    if (engine_code == AMPQL_PARSE)
+        return VERDICT_REFUSED;
+    if (engine_code != AMPQL_OK)
+        return VERDICT_FAILED;
+    if (!same_outcome(engine, reference, why))
+        return VERDICT_DIFFERENT;
+    bool is_empty = engine->nseries == 0 &&
+                    (engine->kind == AMPQL_RESULT_VECTOR || engine->kind == AMPQL_RESULT_MATRIX);
+    return is_empty ? VERDICT_EMPTY : VERDICT_VALUES;
+}
+
+enum verdict judge_case(struct judge *judge, const struct expr_case *c, struct buf *why)
+{
+    struct evaluator *engine = &judge->engine.evaluator, *reference = &judge->reference.evaluator;
+    struct arena arena;
+    struct outcome a = {0}, b = {0};
+    struct ampql_error a_err = {0}, b_err = {0};
+    arena_init(&arena, &alloc_default);
+    if (engine->load(engine->payload, c->series, c->nseries, &a_err) != AMPQL_OK ||
+        reference->load(reference->payload, c->series, c->nseries, &b_err) != AMPQL_OK)
+        abort();
+    enum ampql_code a_code =
+        engine->evaluate(engine->payload, c->text, &c->options, &arena, &a, &a_err);
+    enum ampql_code b_code =
+        reference->evaluate(reference->payload, c->text, &c->options, &arena, &b, &b_err);
+    enum verdict verdict = compare(a_code, &a, &a_err, b_code, &b, &b_err, why);
+    arena_done(&arena);
+    return verdict;
+}
