@@ -188,17 +188,17 @@ static enum ampql_code next_plain(struct input *input, struct str *piece, struct
             z->next_in = (unsigned char *)input->raw;
             z->avail_in = (unsigned)input->raw_n;
         }
-        if (z->avail_in == 0) {
-            input->is_truncated = input->is_inside;
-            if (input->is_inside)
-                input->failure = AMPQL_BAD_DATA;
+        bool is_last = z->avail_in == 0;
+        if (is_last && !input->is_inside)
             break;
-        }
         input->is_inside = true;
         int rc = inflate(z, Z_NO_FLUSH);
         if (rc == Z_STREAM_END) {
             input->is_inside = false;
             rc = inflateReset(z);
+        } else if (is_last && z->avail_out == room) { /* nor was there anything kept inside zlib */
+            input->is_truncated = true;
+            rc = Z_DATA_ERROR;
         }
         if (rc != Z_OK && rc != Z_BUF_ERROR)
             input->failure = rc == Z_MEM_ERROR ? AMPQL_NOMEM : AMPQL_BAD_DATA;
