@@ -39,6 +39,7 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
 {
     *out = (struct plan_options){
         .grid = {options->start_ms, 1, 1},
+        .end_ms = options->step_ms != 0 ? options->end_ms : options->start_ms,
         .is_range_query = options->step_ms != 0,
         .dialect = options->dialect  ? options->dialect
                    : engine->dialect ? engine->dialect

@@ -44,7 +44,7 @@ static double seconds_of(const struct plan *plan, const struct ast_time_expr *e)
     case TIME_STEP:
         return plan->options.is_range_query ? (double)grid->step_ms / 1000 : 0;
     case TIME_RANGE:
-        return (double)(grid_end(grid) - grid->start_ms) / 1000;
+        return (double)(plan->options.end_ms - grid->start_ms) / 1000;
     case TIME_UNARY_MINUS:
         return -seconds_of(plan, e->lhs);
     case TIME_MIN:

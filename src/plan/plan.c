@@ -57,8 +57,9 @@ static enum ampql_code place_windows(const struct plan *plan, const struct grid 
     int64_t end = grid->start_ms;
     out->step_ms = grid->step_ms;
     if (at.kind != AT_NONE) {
-        const struct grid *query = &plan->options.grid;
-        end = at.kind == AT_TIME ? at.ms : at.kind == AT_START ? query->start_ms : grid_end(query);
+        end = at.kind == AT_TIME    ? at.ms
+              : at.kind == AT_START ? plan->options.grid.start_ms
+                                    : plan->options.end_ms;
         out->step_ms = 0;
     }
     out->end_ms = clamp_time(end) - clamp_time(offset_ms);

@@ -76,6 +76,7 @@ struct select {
 
 struct plan_options {
     struct grid grid;
+    int64_t end_ms; /* as asked for, at or after the last step: what @ end() and range() mean */
     bool is_range_query; /* otherwise an instant query, whose grid has one step */
     enum ampql_dialect dialect;
     int64_t lookback_ms, default_interval_ms;
