@@ -95,7 +95,8 @@ deps: ## install what is missing, with apt
 
 $(B)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(CFLAGS_ALL) $(if $(filter tests/% fuzz/%,$<),-Itests) -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(CFLAGS_ALL) $(if $(filter tests/% fuzz/%,$<),-Itests) $(if $(filter fuzz/%,$<),-Wno-missing-prototypes) \
+	  -c -o $@ $<
 
 $(B)/obj/%.cc.o: %.cc
 	@mkdir -p $(@D)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every include of src/ goes only to a layer that src/layers allows.
+# Every include of src/ goes only to a layer that src/layers allows, and src/README.md has a line for every file.
 set -eu
 find src -name '*.[ch]' -o -name '*.cc' -o -name '*.def' | sort | xargs awk '
 FILENAME == "src/layers" { next }
@@ -24,4 +24,12 @@ BEGIN {
 }
 END { exit bad }
 '
+missing=$(find src -name '*.[ch]' -o -name '*.cc' -o -name '*.def' | sort | while read -r path; do
+    name=${path#src/*/}
+    grep -qF "* \`${name%.*}." src/README.md || echo "$path: not in src/README.md"
+done)
+[ -z "$missing" ] || {
+    echo "$missing"
+    exit 1
+}
 echo '  OK   layers'

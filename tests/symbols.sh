@@ -46,7 +46,8 @@ static inline int evaluate(double *out)
     struct ampql_source *source = NULL;
     struct ampql_result *result = NULL;
     static const char text[] = "scalar(sum(label_replace(vector(20), \"a\", \"$1\", \"b\", \"(.*)\"))) + 22";
-    struct ampql_run_options options = {0};
+    static const struct ampql_run_options none;
+    struct ampql_run_options options = none;
     options.size = sizeof options;
     if (ampql_engine_new(NULL, &engine, NULL) != AMPQL_OK ||
         ampql_source_memory(engine, NULL, &source, NULL) != AMPQL_OK ||

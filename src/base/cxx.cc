@@ -103,19 +103,39 @@ void explain(const RE2 &re2, struct cxx_refusal *why)
     memcpy(why->fragment, arg.data(), why->nfragment);
 }
 
+// RE2's parser does not survive std::bad_alloc: unwinding frees half-built trees. So memory for the
+// most that it takes is asked for before it starts, and given back at once. Measured: 1.2 KiB a
+// byte of pattern; where Unicode classes or counts multiply, 9 KiB, and 16 MiB for the largest
+// program.
+bool has_room(const char *pattern, size_t n) noexcept
+{
+    bool multiplies = false;
+    for (size_t i = 0; i < n; i++)
+        multiplies |=
+            pattern[i] == '{' || ((pattern[i] | 0x20) == 'p' && i && pattern[i - 1] == '\\');
+    const size_t bytes = multiplies ? (17 << 20) + 10240 * n : (1 << 20) + 2048 * n;
+    void *volatile room = ::operator new(bytes, std::nothrow);
+    const bool has = room != nullptr;
+    ::operator delete(room);
+    return has;
+}
+
 } // namespace
 
 enum ampql_code cxx_regex_new(const char *pattern, size_t n, bool dot_is_all,
                               struct cxx_regex **out, struct cxx_refusal *why) noexcept
 {
+    if (!has_room(pattern, n))
+        return AMPQL_NOMEM;
     try {
         RE2::Options options;
         options.set_encoding(RE2::Options::EncodingUTF8);
         options.set_log_errors(false);
         options.set_dot_nl(dot_is_all);
-        options.set_max_mem(8 << 20); // about 87,000 instructions, and the states of the automaton
+        options.set_max_mem(2 << 20); // 131,072 instructions, and the states of the automaton
         auto *regex = new cxx_regex(re2::StringPiece(pattern, n), options);
         if (regex->re2.ok()) {
+            regex->re2.NamedCapturingGroups(); // made at first use: here, while there is room
             *out = regex;
             return AMPQL_OK;
         }

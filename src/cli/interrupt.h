@@ -7,4 +7,7 @@
 /* From now on SIGINT sets this flag; NULL: as the system has it. */
 void interrupt_cancels(struct ampql_cancel *cancel);
 
+/* Did SIGINT arrive? Whatever failed then failed because of it. */
+bool interrupt_seen(void);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/interrupt.h"
 #include "cli/report.h"
 #include "cli/suggest.h"
 
@@ -166,6 +167,8 @@ int main(int argc, char **argv)
     arena_init(&cli.arena, &alloc_default);
     enum exit_status status =
         dispatch(&cli, (const char *const *)argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
+    if (status && interrupt_seen())
+        status = STATUS_INTERRUPTED;
     status = close_output(&cli, status);
     arena_done(&cli.arena);
     return status;

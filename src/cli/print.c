@@ -183,44 +183,43 @@ static void print_csv(struct cli *cli, const struct ampql_result *result)
 
 /* ---- promtool's text */
 
-/* "1 @[1709403009.25]" */
-static void write_point(struct buf *out, int64_t t_ms, double v)
+/* "1 @[1709403009.25]" and a line feed */
+static void print_point(struct output *out, int64_t t_ms, double v)
 {
     char number[NUMBER_MAX];
-    buf_bytes(out, number, number_format_fixed(v, number));
-    buf_text(out, " @[");
-    buf_bytes(out, number, number_format_fixed((double)t_ms / 1000, number));
-    buf_byte(out, ']');
+    output_bytes(out, number, number_format_fixed(v, number));
+    output_text(out, " @[");
+    output_bytes(out, number, number_format_fixed((double)t_ms / 1000, number));
+    output_text(out, "]\n");
+}
+
+/* A label set straight to the output. */
+static void put_labels(struct cli *cli, const struct ampql_label *labels, size_t nlabels)
+{
+    struct buf buf;
+    buf_init(&buf, cli->arena.alc, LINE_MAX_BYTES);
+    write_labels(&buf, labels, nlabels);
+    flush(&cli->out, &buf);
 }
 
 void print_promql_sample(struct cli *cli, const struct ampql_label *labels, size_t nlabels,
                          int64_t t_ms, double v)
 {
-    struct buf buf;
-    buf_init(&buf, cli->arena.alc, LINE_MAX_BYTES);
-    write_labels(&buf, labels, nlabels);
-    buf_text(&buf, " => ");
-    write_point(&buf, t_ms, v);
-    buf_byte(&buf, '\n');
-    flush(&cli->out, &buf);
+    put_labels(cli, labels, nlabels);
+    output_text(&cli->out, " => ");
+    print_point(&cli->out, t_ms, v);
 }
 
 static void print_promql_series(struct cli *cli, const struct ampql_result *result,
                                 const struct ampql_series *series)
 {
-    struct buf buf;
-    buf_init(&buf, cli->arena.alc, LINE_MAX_BYTES);
-    write_labels(&buf, series->labels, series->nlabels);
-    buf_text(&buf, " =>\n");
-    for (size_t i = 0; i < series->n; i++) {
-        int64_t t_ms;
-        double v;
-        if (!point_at(result, series, i, &t_ms, &v))
-            continue;
-        write_point(&buf, t_ms, v);
-        buf_byte(&buf, '\n');
-    }
-    flush(&cli->out, &buf);
+    int64_t t_ms;
+    double v;
+    put_labels(cli, series->labels, series->nlabels);
+    output_text(&cli->out, " =>\n");
+    for (size_t i = 0; i < series->n; i++)
+        if (point_at(result, series, i, &t_ms, &v))
+            print_point(&cli->out, t_ms, v);
 }
 
 static void print_promql(struct cli *cli, const struct ampql_result *result)
@@ -319,32 +318,29 @@ static enum exit_status print_table(struct cli *cli, const struct ampql_result *
 static void print_single(struct cli *cli, const struct ampql_result *result,
                          enum print_format format)
 {
-    char number[NUMBER_MAX];
+    char number[NUMBER_MAX], seconds[NUMBER_MAX];
     int64_t t_ms, step_ms;
     size_t nsteps;
     bool is_scalar = ampql_result_kind(result) == AMPQL_RESULT_SCALAR;
     struct str text;
     ampql_result_grid(result, &t_ms, &step_ms, &nsteps);
+    if (is_scalar && format == PRINT_PROMQL) {
+        output_text(&cli->out, "scalar: ");
+        print_point(&cli->out, t_ms, ampql_result_scalar(result));
+        return;
+    }
     if (is_scalar)
         text = str_make(number, number_format_fixed(ampql_result_scalar(result), number));
     else
         text = str_from_view(ampql_result_string(result));
-    if (format == PRINT_PROMQL && is_scalar)
-        output_text(&cli->out, "scalar: ");
     if (format == PRINT_CSV) {
         print_csv_head(&cli->out);
         output_text(&cli->out, ",{},");
-        output_bytes(&cli->out, number + NUMBER_MAX / 2,
-                     number_format_seconds(t_ms, number + NUMBER_MAX / 2));
+        output_bytes(&cli->out, seconds, number_format_seconds(t_ms, seconds));
         output_byte(&cli->out, ',');
         print_csv_field(&cli->out, text);
     } else {
         output_str(&cli->out, text);
-    }
-    if (format == PRINT_PROMQL && is_scalar) {
-        output_text(&cli->out, " @[");
-        output_bytes(&cli->out, number, number_format_fixed((double)t_ms / 1000, number));
-        output_byte(&cli->out, ']');
     }
     output_byte(&cli->out, '\n');
 }

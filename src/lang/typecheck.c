@@ -2,6 +2,7 @@
 #include "lang/typecheck.h"
 
 #include "base/quote.h"
+#include "lang/frame.h"
 
 struct checker {
     enum ampql_dialect dialect;
@@ -40,7 +41,7 @@ static enum ampql_code matches_empty(const struct checker *c, const struct match
     return AMPQL_OK;
 }
 
-static enum ampql_code check_name(const struct checker *c, const struct ast *ast)
+static OWN_FRAME enum ampql_code check_name(const struct checker *c, const struct ast *ast)
 {
     const struct ast_selector *s = &ast->u.selector;
     char first[200], second[200];
@@ -53,7 +54,7 @@ static enum ampql_code check_name(const struct checker *c, const struct ast *ast
     return AMPQL_OK;
 }
 
-static enum ampql_code check_selector(const struct checker *c, struct ast *ast)
+static OWN_FRAME enum ampql_code check_selector(const struct checker *c, struct ast *ast)
 {
     const struct ast_selector *s = &ast->u.selector;
     bool is_empty = true;
@@ -81,7 +82,7 @@ static enum ampql_code check_subquery(const struct checker *c, struct ast *ast)
 
 /* ---- calls */
 
-static enum ampql_code check_count(const struct checker *c, const struct ast *ast)
+static OWN_FRAME enum ampql_code check_count(const struct checker *c, const struct ast *ast)
 {
     const struct ast_call *call = &ast->u.call;
     const struct signature *f = call->function;
@@ -166,7 +167,7 @@ static enum ampql_code check_aggregate(const struct checker *c, struct ast *ast)
 
 /* ---- operators */
 
-static enum ampql_code check_clauses(const struct checker *c, const struct ast_binary *b)
+static OWN_FRAME enum ampql_code check_clauses(const struct checker *c, const struct ast_binary *b)
 {
     enum { MOST_PAIRS = 1 << 16 };
     char quoted[320];

@@ -49,6 +49,8 @@ static enum ampql_code read_selector(struct search *s, struct matchers matchers,
 {
     struct rule *self = &s->file->rules.at[s->rule];
     size_t first = s->file->groups.at[self->view.group].first_rule;
+    struct ampql_string elsewhere = {NULL, 0};
+    bool reads_above = false;
     TRY(find_hits(s, matchers, err));
     for (size_t i = 0; i < s->file->rules.n; i++) {
         if (!s->hit[i])
@@ -59,10 +61,12 @@ static enum ampql_code read_selector(struct search *s, struct matchers matchers,
             self->over_time_how = how;
         }
         if (i >= first && i < s->rule)
-            s->is_dep[i] = true;
-        else if (!self->elsewhere.data)
-            self->elsewhere = name;
+            s->is_dep[i] = reads_above = true;
+        else if (!elsewhere.data)
+            elsewhere = name;
     }
+    if (!reads_above && !self->elsewhere.data)
+        self->elsewhere = elsewhere;
     return AMPQL_OK;
 }
 

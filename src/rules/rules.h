@@ -29,7 +29,7 @@ struct rule {
 
     struct ampql_string over_time; /* a record of the file that it reads over time: refused */
     const char *over_time_how;     /* "a range"; NULL: none */
-    struct ampql_string elsewhere; /* a record of another group, or of a rule below; or empty */
+    struct ampql_string elsewhere; /* a record of other groups or rules below only; or empty */
 };
 
 struct rule_file {

@@ -121,15 +121,18 @@ static enum ampql_code read_value(struct reader *r, struct ampql_error *err)
     return AMPQL_OK;
 }
 
-static enum ampql_code add_label(struct reader *r, struct str name, symbol *value,
-                                 struct ampql_error *err)
+/* Add a label without its value yet. */
+static enum ampql_code add_label(struct reader *r, struct str name, struct ampql_error *err)
 {
     struct label label = {0};
     TRY(store_intern(r->store, name, &label.name, err));
-    if (!array_add(&r->labels, r->store->alc, label))
-        return fail_nomem(err, "the labels of a series");
-    *value = label.name;
-    return AMPQL_OK;
+    return array_add(&r->labels, r->store->alc, label) ? AMPQL_OK
+                                                       : fail_nomem(err, "the labels of a series");
+}
+
+static enum ampql_code set_value(struct reader *r, struct str value, struct ampql_error *err)
+{
+    return store_intern(r->store, value, &r->labels.at[r->labels.n - 1].value, err);
 }
 
 /* metric := "{" { name ":" string } "}" */
@@ -142,23 +145,20 @@ static enum ampql_code read_metric(struct reader *r, struct ampql_error *err)
     bool has_name = false;
     for (;;) {
         bool is_end;
-        symbol name;
         TRY(next_key(r, &is_end, err));
         if (is_end)
             break;
         if (r->labels.n == STORE_MAX_LABELS)
             return document_fail(&r->doc, AMPQL_LIMIT, err, "a series has more than %d labels",
                                  STORE_MAX_LABELS);
-        TRY(add_label(r, r->doc.token.text, &name, err));
-        has_name = has_name || name == SYMBOL_NAME;
+        has_name = has_name || key_is(r, "__name__");
+        TRY(add_label(r, r->doc.token.text, err));
         TRY(document_expect(&r->doc, JSON_STRING, "the value of a label, as a string", err));
-        TRY(store_intern(r->store, r->doc.token.text, &r->labels.at[r->labels.n - 1].value, err));
+        TRY(set_value(r, r->doc.token.text, err));
     }
     if (!has_name && r->options.metric_name.n) {
-        symbol name;
-        TRY(add_label(r, STR("__name__"), &name, err));
-        TRY(store_intern(r->store, r->options.metric_name, &r->labels.at[r->labels.n - 1].value,
-                         err));
+        TRY(add_label(r, STR("__name__"), err));
+        TRY(set_value(r, r->options.metric_name, err));
     }
     enum ampql_code code = store_find_or_add(r->store, r->labels.at, r->labels.n, &r->series, err);
     if (code != AMPQL_OK)

@@ -22,7 +22,7 @@ END
 
 # 5: cannot be evaluated
 run 5 query -s $small --time 60 --stale-after 5m 'ratio * on () requests_total' <<'END'
-! ampql: error: found duplicate series for the match group {} on the right hand-side of the operation: [{__name__="requests_total", pod="b", zone="us"}, {__name__="requests_total", pod="a", zone="eu"}];many-to-many matching not allowed: matching labels must be unique on one side
+! ampql: error: found duplicate series for the match group {} on the right hand-side of the operation: [{__name__="requests_total", pod="a", zone="eu"}, {__name__="requests_total", pod="b", zone="us"}];many-to-many matching not allowed: matching labels must be unique on one side
 END
 
 # 6: limits
@@ -50,6 +50,7 @@ feed 'x 5 1000
 x{ 5
 '
 run 9 query -s - --time 1 x <<'END'
+! ampql: error: stdin:2: expected a label name or }, found "5"
 END
 run 9 rules check tests/data/cli/nowhere.yml <<'END'
 ! ampql: error: tests/data/cli/nowhere.yml: No such file or directory
@@ -69,3 +70,10 @@ check "a closed pipe is exit status 0 or 10" grep -qxE '0|10' "$work/status"
 check "a closed pipe is quiet" [ ! -s "$work/err" ]
 "$AMPQL" query --time 1 1 >&- 2>"$work/err"
 check "a closed output is exit status 10" [ $? = 10 ]
+
+# 130: interrupted, here while it waits for its source
+mkfifo "$work/fifo"
+sleep 5 3<>"$work/fifo" &
+timeout -s INT --preserve-status 0.5 "$AMPQL" query -s "$work/fifo" --time 1 x >"$work/out" 2>"$work/err"
+check "an interrupt is exit status 130" [ $? = 130 ]
+kill $! 2>/dev/null

@@ -34,7 +34,7 @@ requests_total  a    eu    1970-01-01T00:02:00Z    120
 requests_total  b    us    1970-01-01T00:01:00Z     70
 requests_total  b    us    1970-01-01T00:02:00Z     70
 END
-run 0 query -s $small --time 60.5 -o csv --stale-after 5m '{pod=~"a|"}' <<'END'
+run 0 query -s $small --time 60.5 -o csv --stale-after 5m '{__name__=~".+", pod=~"a|"}' <<'END'
 metric,labels,timestamp,value
 ratio,"{""text"":""a \""b\"", c""}",60.500,0.1
 requests_total,"{""pod"":""a"",""zone"":""eu""}",60.500,60

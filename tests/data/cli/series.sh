@@ -32,4 +32,7 @@ END
 run 0 labels -s $small nothing <<'END'
 END
 run 4 series -s $small 'requests_total[5m]' <<'END'
+! ampql: error: 1:15: parse error: unexpected "["
+!   requests_total[5m]
+!                 ^
 END
