@@ -5,7 +5,7 @@
 
 Prometheus: what all its threads spend between two readings of /proc/PID/task/*/schedstat, over enough identical requests
 that a reading lasts; HTTP and JSON included, its answer thrown away. ampql: the bench program, JSON included. Both warm,
-ROUNDS rounds each, medians. Prints a table, and writes the numbers as JSON."""
+ROUNDS rounds each, medians. ONLY, a regular expression, keeps queries by name. Prints a table, and writes the numbers as JSON."""
 import json
 import os
 import re
@@ -17,7 +17,8 @@ import time
 from differential import DAY, END, START, fill
 from server import Server
 
-ROUNDS = 7
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
+ONLY = re.compile(os.environ.get("ONLY", ""))
 ROUND_NS = 50_000_000  # of server CPU a round, at least: then its own housekeeping weighs little
 
 # instant queries over the day; rules also as a range over the day, a step a minute
@@ -35,7 +36,11 @@ def templates():
 
 
 def queries():
-    """(name, start, end, step, query)"""
+    """(name, start, end, step, query) of those that are wanted"""
+    return (row for row in all_queries() if ONLY.search(row[0]))
+
+
+def all_queries():
     for _, name, template in templates():
         group, _, short = name.partition("/")
         if group == "allocation" and short in DAY_QUERIES:
@@ -104,6 +109,8 @@ def main():
     url, pid, program, options, out = sys.argv[1:]
     server = Server(url)
     rows = list(queries())
+    if not rows:
+        raise SystemExit("error: ONLY keeps no query")
     listing = os.path.join(os.path.dirname(out) or ".", "bench_queries.tsv")
     with open(listing, "w", encoding="utf-8") as file:
         for row in rows:
