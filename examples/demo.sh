@@ -36,7 +36,7 @@ $data is what a Prometheus 2.42 server answered about a generated Kubernetes clu
 $(find $data -name '*.json*' ! -name selects.json | wc -l) saved answers, $(du -sk $data | cut -f1) KiB, for the UTC day 2026-03-01. Nothing below asks a server.
 END
 show query --source $data --time $end -o table \
-    'sort_desc(count by (namespace) (count by (namespace, pod) (avg_over_time(container_cpu_allocation[1d]))))'
+    'count by (namespace) (count by (namespace, pod) (avg_over_time(container_cpu_allocation[1d])))'
 show query --source $data --start 2026-03-01T00:00:00Z --end $end --step 6h -o table 'sum(node_total_hourly_cost)'
 
 title "2. Kubecost's recording rules, without a ruler: what they record at $end"
