@@ -809,7 +809,11 @@ static void *walk_deep(void *unused)
 {
     (void)unused;
     static const char *const rows[][3] = {
-        {"", "(", "1"}, {"a", "+a", ""}, {"", "-", "a"}, {"a", "^a", ""}, {"", "sum(", "a"},
+        {"", "(", "1"},
+        {"a", "+a", ""},
+        {"", "-", "a"},
+        {"a", "^a", ""},
+        {"", "sum(", "{a=~\"b.*c|d+\"}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         bool closes = strchr(rows[i][1], '(') != NULL;
@@ -827,10 +831,20 @@ static void *walk_deep(void *unused)
     return NULL;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-enum { STACK = 2 << 20 }; /* its frames are several times as large */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LARGE_FRAMES
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
+#define LARGE_FRAMES
+#endif
+
+/* Frames of a sanitizer and of unoptimised code are several times as large. */
+#ifdef LARGE_FRAMES
+enum { STACK = 2 << 20 };
 #else
-enum { STACK = 256 << 10 };
+enum { STACK = 192 << 10 };
 #endif
 
 static void test_small_stack(void **state)

@@ -7,6 +7,7 @@
 #define AMPQL_SRC_LANG_PARSE_H
 
 #include "base/array.h"
+#include "lang/frame.h"
 #include "lang/lexer.h"
 #include "lang/parser.h"
 
@@ -49,10 +50,10 @@ static inline bool keyword_is(const struct parser *p, enum keyword_value value)
 }
 
 /* "unexpected TOKEN in WHERE, expected WHAT". */
-enum ampql_code fail_unexpected(struct parser *p, struct expected expected);
+OWN_FRAME enum ampql_code fail_unexpected(struct parser *p, struct expected expected);
 
 /* The same without a place of its own: only inside an aggregation is that said. */
-enum ampql_code fail_unexpected_here(struct parser *p);
+OWN_FRAME enum ampql_code fail_unexpected_here(struct parser *p);
 
 /* One level deeper, one back. err  AMPQL_LIMIT */
 enum ampql_code parser_enter(struct parser *p);

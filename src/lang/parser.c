@@ -161,8 +161,8 @@ static bool is_known(const struct parser *p, const struct signature *f)
     return !f->experimental;
 }
 
-static enum ampql_code find_function(struct parser *p, const struct token *name,
-                                     const struct signature **out)
+static OWN_FRAME enum ampql_code find_function(struct parser *p, const struct token *name,
+                                               const struct signature **out)
 {
     char quoted[TOKEN_TEXT_MAX];
     struct str text = name->text;
@@ -216,8 +216,8 @@ static bool is_grouping(const struct parser *p)
     return keyword_is(p, KEYWORD_BY) || keyword_is(p, KEYWORD_WITHOUT);
 }
 
-static enum ampql_code check_aggregate(struct parser *p, const struct token *op,
-                                       const struct exprs *args)
+static OWN_FRAME enum ampql_code check_aggregate(struct parser *p, const struct token *op,
+                                                 const struct exprs *args)
 {
     const struct aggregation_info *info = &aggregation_info[op->value];
     size_t wanted = info->param == VALUE_NONE ? 1 : 2;
@@ -270,7 +270,7 @@ static enum ampql_code parse_aggregate(struct parser *p, const struct token *op,
 /* ---- operands */
 
 /* number, at the token */
-static enum ampql_code parse_number_literal(struct parser *p, struct ast **out)
+static OWN_FRAME enum ampql_code parse_number_literal(struct parser *p, struct ast **out)
 {
     struct token token = parser_take(p);
     double value;
@@ -282,7 +282,7 @@ static enum ampql_code parse_number_literal(struct parser *p, struct ast **out)
 }
 
 /* string, at the token */
-static enum ampql_code parse_string_literal(struct parser *p, struct ast **out)
+static OWN_FRAME enum ampql_code parse_string_literal(struct parser *p, struct ast **out)
 {
     struct token token = parser_take(p);
     struct str value;
@@ -391,7 +391,8 @@ static enum ampql_code parse_group(struct parser *p, struct ast_binary *out)
 }
 
 /* modifiers := ["bool"] [("on"|"ignoring") labels [group]] */
-static enum ampql_code parse_modifiers(struct parser *p, size_t lhs_start, struct ast_binary *out)
+static OWN_FRAME enum ampql_code parse_modifiers(struct parser *p, size_t lhs_start,
+                                                 struct ast_binary *out)
 {
     TRY(parser_peek(p));
     if (keyword_is(p, KEYWORD_BOOL)) {

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "base/quote.h"
+#include "lang/frame.h"
 #include "lang/time_expr.h"
 
 #include <math.h>
@@ -128,7 +129,7 @@ static void print_sorted(struct buf *out, struct matchers matchers, size_t skip,
 }
 
 /* "{...}", all but matcher number skip. */
-static void print_braces(struct buf *out, struct matchers matchers, size_t skip)
+static OWN_FRAME void print_braces(struct buf *out, struct matchers matchers, size_t skip)
 {
     size_t few[2 * MATCHERS_AT_ONCE + 1];
     size_t n = matchers.n;
@@ -169,7 +170,7 @@ void print_matchers(struct buf *out, struct matchers matchers)
 /* ---- parts of nodes */
 
 /* " @ 5.000 offset 1m" */
-static void print_shift(struct buf *out, struct at at, const struct ast_duration *offset)
+static OWN_FRAME void print_shift(struct buf *out, struct at at, const struct ast_duration *offset)
 {
     switch (at.kind) {
     case AT_NONE:
@@ -216,7 +217,7 @@ static void print_vector(struct buf *out, const struct ast_selector *s)
 
 /* has_plus: write infinity as Prometheus does. The left side of ^ must do without: the sign would
  * take the whole power. */
-static void print_number(struct buf *out, const struct ast *ast, bool has_plus)
+static OWN_FRAME void print_number(struct buf *out, const struct ast *ast, bool has_plus)
 {
     char text[NUMBER_MAX];
     double value = ast->u.number.value;

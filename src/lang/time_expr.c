@@ -3,6 +3,7 @@
 
 #include "base/duration.h"
 #include "base/number.h"
+#include "lang/frame.h"
 
 #include <math.h>
 
@@ -17,7 +18,7 @@ static enum ampql_code evaluate(const struct ast_time_expr *e, const struct grid
 static enum ampql_code evaluate_binary(const struct ast_time_expr *e,
                                        const struct grid_seconds *grid, double *out)
 {
-    double a, b;
+    double a = 0, b = 0;
     TRY(evaluate(e->lhs, grid, &a));
     TRY(evaluate(e->rhs, grid, &b));
     switch (e->op) {
@@ -51,7 +52,7 @@ static enum ampql_code evaluate_binary(const struct ast_time_expr *e,
 static enum ampql_code evaluate(const struct ast_time_expr *e, const struct grid_seconds *grid,
                                 double *out)
 {
-    double a, b;
+    double a = 0, b = 0;
     switch (e->kind) {
     case TIME_LITERAL:
         *out = e->seconds;
@@ -84,7 +85,7 @@ enum ampql_code duration_value(const struct ast_duration *duration, int64_t step
 {
     struct grid_seconds grid = {(double)step_ms / 1000, (double)range_ms / 1000, err};
     const struct ast_time_expr *e = duration->expr;
-    double seconds;
+    double seconds = 0;
     if (!e) {
         *out = duration->ms;
         return AMPQL_OK;
@@ -116,7 +117,7 @@ void print_seconds(struct buf *out, double seconds)
     print_ms(out, signbit(seconds), llround(seconds * 1000)); /* -0s stays itself */
 }
 
-static void print_literal(struct buf *out, const struct ast_time_expr *e)
+static OWN_FRAME void print_literal(struct buf *out, const struct ast_time_expr *e)
 {
     char text[NUMBER_MAX];
     if (e->is_duration) {

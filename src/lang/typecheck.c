@@ -2,6 +2,7 @@
 #include "lang/typecheck.h"
 
 #include "base/quote.h"
+#include "lang/frame.h"
 
 struct checker {
     enum ampql_dialect dialect;
@@ -34,13 +35,16 @@ static enum ampql_code matches_empty(const struct checker *c, const struct match
                       c->dialect == AMPQL_PROM2 ? REGEX_DOT_NO_NEWLINE : REGEX_DOT_ALL, &regex,
                       c->err));
         matches = regex_match(regex, STR(""));
+        bool failed = regex_failed(regex);
         regex_free(regex);
+        if (failed)
+            return fail_nomem(c->err, "matching a regular expression");
     }
     *out = matches != negates;
     return AMPQL_OK;
 }
 
-static enum ampql_code check_name(const struct checker *c, const struct ast *ast)
+static OWN_FRAME enum ampql_code check_name(const struct checker *c, const struct ast *ast)
 {
     const struct ast_selector *s = &ast->u.selector;
     char first[200], second[200];
@@ -53,7 +57,7 @@ static enum ampql_code check_name(const struct checker *c, const struct ast *ast
     return AMPQL_OK;
 }
 
-static enum ampql_code check_selector(const struct checker *c, struct ast *ast)
+static OWN_FRAME enum ampql_code check_selector(const struct checker *c, struct ast *ast)
 {
     const struct ast_selector *s = &ast->u.selector;
     bool is_empty = true;
@@ -81,7 +85,7 @@ static enum ampql_code check_subquery(const struct checker *c, struct ast *ast)
 
 /* ---- calls */
 
-static enum ampql_code check_count(const struct checker *c, const struct ast *ast)
+static OWN_FRAME enum ampql_code check_count(const struct checker *c, const struct ast *ast)
 {
     const struct ast_call *call = &ast->u.call;
     const struct signature *f = call->function;
@@ -166,7 +170,7 @@ static enum ampql_code check_aggregate(const struct checker *c, struct ast *ast)
 
 /* ---- operators */
 
-static enum ampql_code check_clauses(const struct checker *c, const struct ast_binary *b)
+static OWN_FRAME enum ampql_code check_clauses(const struct checker *c, const struct ast_binary *b)
 {
     enum { MOST_PAIRS = 1 << 16 };
     char quoted[320];
