@@ -26,6 +26,20 @@ DAY_QUERIES = ["RAMBytesAllocated", "RAMUsageAvg", "RAMUsageMax", "CPUUsageAvg",
                "NetTransferBytes", "PodLabels", "CPUUsageMaxSubquery"]
 
 
+# The shapes that decide about the design. A query with " ;; " in it is two of a batch that share a select.
+CPU = 'container_cpu_usage_seconds_total{container!=""}'
+SHAPES = [
+    ("shape sum by (rate), range", 60, "sum by (namespace, pod) (rate(%s[5m]))" % CPU),
+    ("shape group_left, range", 60,
+     "container_cpu_allocation * on (cluster_id, node) group_left(instance_type) node_cpu_hourly_cost"),
+    ("shape sum of group_left, range", 60,
+     "sum by (namespace) (container_cpu_allocation * on (cluster_id, node) group_left() node_cpu_hourly_cost)"),
+    ("shape max of irate subquery, instant", 0, "max_over_time(irate(%s[5m])[1d:1m])" % CPU),
+    ("shape batch of two on one select, range", 60,
+     "sum by (namespace) (rate(%s[5m])) ;; max by (namespace) (irate(%s[5m]))" % (CPU, CPU)),
+]
+
+
 def templates():
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle", "queries.tsv")
     with open(path, encoding="utf-8") as file:
@@ -41,6 +55,8 @@ def queries():
 
 
 def all_queries():
+    for name, step, query in SHAPES:
+        yield name, START if step else END, END, step, query
     for _, name, template in templates():
         group, _, short = name.partition("/")
         if group == "allocation" and short in DAY_QUERIES:
@@ -81,7 +97,11 @@ def status_bytes(pid, field):
 
 
 def ask(server, start, end, step, query):
-    return server.range(query, start, end, step) if step else server.instant(query, end)
+    for one in query.split(" ;; "):
+        if step:
+            server.range(one, start, end, step)
+        else:
+            server.instant(one, end)
 
 
 def measure_server(server, pid, start, end, step, query):
