@@ -8,7 +8,7 @@
 /* last: cmocka has a macro named fail */
 #include "support/test.h"
 
-enum { CASES = 20000, BYTES = 1200 };
+enum { CASES = 20000, BYTES = 2000 };
 
 static uint64_t next(uint64_t *state)
 {
@@ -37,7 +37,7 @@ static void run_case(struct judge *judge, const struct expr_names *names, uint64
     expr_generate(bytes, sizeof bytes, names, &arena, &c);
     enum verdict verdict = judge_case(judge, &c, &why);
     tally->of[verdict]++;
-    if (verdict == VERDICT_DIFFERENT) {
+    if (verdict == VERDICT_DIFFERENT || (getenv("SHOW") && verdict == (enum verdict)atoi(getenv("SHOW")))) {
         expr_case_print(&c, &why);
         printf("seed %llu\n%.*s\n", (unsigned long long)seed, (int)why.n, why.p);
     }

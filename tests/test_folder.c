@@ -210,6 +210,8 @@ static const struct selects_row {
     {NAMED("."), "not the name", AMPQL_BAD_DATA},
     {NAMED(""), "not the name", AMPQL_BAD_DATA},
     {NAMED("a\\u0000b"), "not the name", AMPQL_BAD_DATA},
+    {NAMED("a\\u001b[31m"), "not the name of a file in this folder: \"a\\x1b[31m\"",
+     AMPQL_BAD_DATA},
     {"{\"version\":2,\"answers\":[]}", "knows version 1, found: \"2\"", AMPQL_UNSUPPORTED},
     {"{\"answers\":[]}", "expected \"version\" and \"answers\"", AMPQL_BAD_DATA},
     {"{\"version\":1}", "expected \"version\" and \"answers\"", AMPQL_BAD_DATA},
@@ -415,6 +417,8 @@ static const struct file_row {
      .open_message = "negative"},
     {DATA "cut.txt.gz", .open_code = AMPQL_BAD_DATA,
      .open_message = DATA "cut.txt.gz: the gzip data is truncated"},
+    {DATA "corrupt.txt.gz", .open_code = AMPQL_BAD_DATA,
+     .open_message = DATA "corrupt.txt.gz: the gzip data is corrupt after 72 bytes"},
     {DATA "none.om", .open_code = AMPQL_NOT_FOUND, .open_message = DATA "none.om: No such file"},
     {DATA, .open_code = AMPQL_NOT_FOUND, .open_message = DATA "selects.json: No such file"},
 };

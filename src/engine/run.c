@@ -39,6 +39,7 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
 {
     *out = (struct plan_options){
         .grid = {options->start_ms, 1, 1},
+        .end_ms = options->start_ms,
         .is_range_query = options->step_ms != 0,
         .dialect = options->dialect  ? options->dialect
                    : engine->dialect ? engine->dialect
@@ -77,6 +78,7 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
     if (n > UINT64_C(1) << 32)
         return fail(err, AMPQL_LIMIT, "a range query of %llu steps", (unsigned long long)n);
     out->grid = (struct grid){start, step, (size_t)n};
+    out->end_ms = end;
     return AMPQL_OK;
 }
 

@@ -66,9 +66,8 @@ enum ampql_code call_emit(struct call *call, struct labels labels, struct row *r
 enum ampql_code call_emit_unique(struct call *call, struct labels labels, struct row *row)
 {
     struct call_stage *c = (struct call_stage *)call->stage;
-    /* 2.42 refuses equal labels even when the series never meet; see facts 2.15 */
-    enum unique_rule rule = call->dialect == AMPQL_PROM2 ? UNIQUE_SERIES : UNIQUE_STEPS;
-    return row_is_empty(row) ? AMPQL_OK : unique_add(&c->unique, call->stage, labels, row, rule);
+    return row_is_empty(row) ? AMPQL_OK
+                             : unique_add(&c->unique, call->stage, labels, row, UNIQUE_STEPS);
 }
 
 enum ampql_code call_emit_nameless(struct call *call, struct labels labels, struct row *row)

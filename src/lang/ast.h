@@ -57,7 +57,6 @@ enum ast_kind {
 struct ast_duration {
     int64_t ms; /* when expr is NULL */
     struct ast_time_expr *expr;
-    bool must_be_positive; /* ranges and steps; offsets may be 0 or negative */
 };
 
 /* Duration expressions: + - * / % ^ over literals, step(), range(), min_of(a, b), max_of(a, b). */

@@ -35,7 +35,10 @@ static enum ampql_code matches_empty(const struct checker *c, const struct match
                       c->dialect == AMPQL_PROM2 ? REGEX_DOT_NO_NEWLINE : REGEX_DOT_ALL, &regex,
                       c->err));
         matches = regex_match(regex, STR(""));
+        bool failed = regex_failed(regex);
         regex_free(regex);
+        if (failed)
+            return fail_nomem(c->err, "matching a regular expression");
     }
     *out = matches != negates;
     return AMPQL_OK;

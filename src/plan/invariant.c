@@ -2,8 +2,6 @@
  * of leaves. */
 #include "plan/plan.h"
 
-#include <math.h>
-
 bool plan_is_invariant(const struct ast *ast)
 {
     ast = ast_unwrap(ast);
@@ -33,60 +31,6 @@ bool plan_is_invariant(const struct ast *ast)
         break;
     }
     return false;
-}
-
-static double seconds_of(const struct plan *plan, const struct ast_time_expr *e)
-{
-    const struct grid *grid = &plan->options.grid;
-    switch (e->kind) {
-    case TIME_LITERAL:
-        return e->seconds;
-    case TIME_STEP:
-        return plan->options.is_range_query ? (double)grid->step_ms / 1000 : 0;
-    case TIME_RANGE:
-        return (double)(grid_end(grid) - grid->start_ms) / 1000;
-    case TIME_UNARY_MINUS:
-        return -seconds_of(plan, e->lhs);
-    case TIME_MIN:
-        return fmin(seconds_of(plan, e->lhs), seconds_of(plan, e->rhs));
-    case TIME_MAX:
-        return fmax(seconds_of(plan, e->lhs), seconds_of(plan, e->rhs));
-    case TIME_BINARY:
-        break;
-    }
-    double a = seconds_of(plan, e->lhs), b = seconds_of(plan, e->rhs);
-    switch (e->op) {
-    case OP_ADD:
-        return a + b;
-    case OP_SUB:
-        return a - b;
-    case OP_MUL:
-        return a * b;
-    case OP_DIV:
-        return a / b;
-    case OP_MOD:
-        return fmod(a, b);
-    default:
-        return pow(a, b);
-    }
-}
-
-enum ampql_code plan_duration(const struct plan *plan, const struct ast_duration *duration,
-                              int64_t *out, struct ampql_error *err)
-{
-    if (!duration->expr) {
-        *out = duration->ms;
-        return AMPQL_OK;
-    }
-    double ms = seconds_of(plan, duration->expr) * 1000;
-    const struct span *span = &duration->expr->span;
-    if (!(ms > -9.2e12 && ms < 9.2e12)) /* Go's int64 nanoseconds */
-        return fail_at(err, AMPQL_EXECUTION, span->start, span->end, "duration out of range");
-    *out = (int64_t)ms;
-    if (*out <= 0 && duration->must_be_positive)
-        return fail_at(err, AMPQL_EXECUTION, span->start, span->end,
-                       "duration must be greater than 0");
-    return AMPQL_OK;
 }
 
 static bool is_leaf(const struct node *node)

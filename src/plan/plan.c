@@ -1,7 +1,7 @@
 /* Building nodes from the tree: which operation, on which grid, over which windows. */
 #include "plan/plan.h"
 
-#include "base/checked.h"
+#include "lang/time_expr.h"
 
 #include <assert.h>
 
@@ -42,6 +42,14 @@ static void drop_name(struct node *node, enum name_state input)
     node->name = NAME_NONE;
 }
 
+static enum ampql_code duration_of(const struct plan *plan, const struct ast_duration *duration,
+                                   bool may_be_negative, int64_t *out, struct ampql_error *err)
+{
+    const struct plan_options *o = &plan->options;
+    return duration_value(duration, o->is_range_query ? o->grid.step_ms : 0,
+                          o->end_ms - o->grid.start_ms, may_be_negative, out, err);
+}
+
 /* Where the windows of a selector or subquery end: the grid moved by offset, or one time for all
  * steps with @. */
 static enum ampql_code place_windows(const struct plan *plan, const struct grid *grid,
@@ -49,7 +57,7 @@ static enum ampql_code place_windows(const struct plan *plan, const struct grid 
                                      int64_t range_ms, struct windows *out, struct ampql_error *err)
 {
     int64_t offset_ms;
-    TRY(plan_duration(plan, offset, &offset_ms, err));
+    TRY(duration_of(plan, offset, true, &offset_ms, err));
     *out = (struct windows){.range_ms = range_ms,
                             .n = grid->n,
                             .left_closed = plan->options.dialect == AMPQL_PROM2,
@@ -58,7 +66,9 @@ static enum ampql_code place_windows(const struct plan *plan, const struct grid 
     out->step_ms = grid->step_ms;
     if (at.kind != AT_NONE) {
         const struct grid *query = &plan->options.grid;
-        end = at.kind == AT_TIME ? at.ms : at.kind == AT_START ? query->start_ms : grid_end(query);
+        end = at.kind == AT_TIME    ? at.ms
+              : at.kind == AT_START ? query->start_ms
+                                    : plan->options.end_ms;
         out->step_ms = 0;
     }
     out->end_ms = clamp_time(end) - clamp_time(offset_ms);
@@ -87,7 +97,7 @@ static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const 
         return no_node(err);
     int64_t range_ms = plan->options.lookback_ms;
     if (s->has_range)
-        TRY(plan_duration(plan, &s->range, &range_ms, err));
+        TRY(duration_of(plan, &s->range, false, &range_ms, err));
     node->is_timestamp = is_timestamp;
     node->name = has_single_name(s) ? NAME_SINGLE : NAME_ANY;
     TRY(place_windows(plan, grid, &s->offset, s->at, range_ms, &node->windows, err));
@@ -103,7 +113,7 @@ static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquer
 {
     int64_t step = plan->options.default_interval_ms;
     if (sub->has_step)
-        TRY(plan_duration(plan, &sub->step, &step, err));
+        TRY(duration_of(plan, &sub->step, false, &step, err));
     struct grid *grid = arena_new(plan->arena, struct grid);
     if (!grid)
         return no_node(err);
@@ -135,7 +145,7 @@ static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, co
     if (!node)
         return no_node(err);
     int64_t range_ms;
-    TRY(plan_duration(plan, &sub->range, &range_ms, err));
+    TRY(duration_of(plan, &sub->range, false, &range_ms, err));
     TRY(place_windows(plan, grid, &sub->offset, sub->at, clamp_time(range_ms), &node->windows,
                       err));
     struct grid *inner = NULL;

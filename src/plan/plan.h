@@ -76,6 +76,8 @@ struct select {
 
 struct plan_options {
     struct grid grid;
+    int64_t
+        end_ms; /* of the query, which its last step need not reach: what end() and range() mean */
     bool is_range_query; /* otherwise an instant query, whose grid has one step */
     enum ampql_dialect dialect;
     int64_t lookback_ms, default_interval_ms;
@@ -123,10 +125,6 @@ enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast
 
 /* Is the value of this expression the same at every step? See facts on the @ modifier. */
 bool plan_is_invariant(const struct ast *ast);
-
-/* A duration of the query in ms, with step() and range() of the run. */
-enum ampql_code plan_duration(const struct plan *plan, const struct ast_duration *duration,
-                              int64_t *out, struct ampql_error *err);
 
 /* Give leaves their levels: a leaf whose rows meet scalar parameters is fed after the leaves that
  * those depend on. */

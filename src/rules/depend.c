@@ -28,8 +28,9 @@ static enum ampql_code sift(struct search *s, const struct matcher *matcher,
             s->hit[i] =
                 negates != (is_regex ? regex_match(regex, name) : str_equal(name, matcher->value));
     }
+    bool failed = regex && regex_failed(regex);
     regex_free(regex);
-    return AMPQL_OK;
+    return failed ? fail_nomem(err, "matching a regular expression") : AMPQL_OK;
 }
 
 static enum ampql_code find_hits(struct search *s, struct matchers matchers,

@@ -134,15 +134,6 @@ static enum ampql_code fill(struct input *input, struct ampql_error *err)
     return AMPQL_OK;
 }
 
-static enum ampql_code count(struct input *input, size_t n, struct ampql_error *err)
-{
-    input->total += n;
-    if (input->total > input->max_bytes)
-        return fail(err, AMPQL_LIMIT, "%s: more than the limit of %llu bytes", input->name,
-                    (unsigned long long)input->max_bytes);
-    return AMPQL_OK;
-}
-
 static enum ampql_code start_gzip(struct input *input, struct ampql_error *err)
 {
     enum { GZIP_ONLY = 16 };
@@ -171,45 +162,62 @@ static enum ampql_code start(struct input *input, struct ampql_error *err)
     return AMPQL_OK;
 }
 
-static enum ampql_code refuse_gzip(const struct input *input, struct ampql_error *err)
+/* Why there are no more bytes. */
+static enum ampql_code refuse(const struct input *input, struct ampql_error *err)
 {
-    return fail(err, AMPQL_BAD_DATA, "%s: the gzip data is corrupt after %llu bytes", input->name,
-                (unsigned long long)input->total);
+    unsigned long long total = (unsigned long long)input->total;
+    if (input->failure == AMPQL_LIMIT)
+        return fail(err, AMPQL_LIMIT, "%s: more than the limit of %llu bytes", input->name,
+                    (unsigned long long)input->max_bytes);
+    if (input->failure == AMPQL_NOMEM)
+        return fail_nomem(err, "ungzipping a file");
+    return fail(err, AMPQL_BAD_DATA, "%s: the gzip data is %s after %llu bytes", input->name,
+                input->is_truncated ? "truncated" : "corrupt", total);
 }
 
-/* Ungzip until there is output, or the input ends where a member ends. */
+/* Ungzip until there is output, or the input ends where a member ends, or something is wrong. */
 static enum ampql_code next_plain(struct input *input, struct str *piece, struct ampql_error *err)
 {
     z_stream *z = &input->zlib;
     size_t room = input->piece_bytes < INPUT_PIECE ? input->piece_bytes : INPUT_PIECE;
     z->next_out = (unsigned char *)input->plain;
     z->avail_out = (unsigned)room;
-    while (z->avail_out == room) {
+    while (z->avail_out == room && input->failure == AMPQL_OK) {
         if (z->avail_in == 0 && !input->is_read) {
             TRY(fill(input, err));
             z->next_in = (unsigned char *)input->raw;
             z->avail_in = (unsigned)input->raw_n;
         }
-        if (z->avail_in == 0) {
-            if (input->is_inside)
-                return fail(err, AMPQL_BAD_DATA, "%s: the gzip data is truncated after %llu bytes",
-                            input->name, (unsigned long long)input->total);
+        bool is_last = z->avail_in == 0;
+        if (is_last && !input->is_inside)
             break;
-        }
         input->is_inside = true;
         int rc = inflate(z, Z_NO_FLUSH);
         if (rc == Z_STREAM_END) {
             input->is_inside = false;
-            if (inflateReset(z) != Z_OK)
-                return refuse_gzip(input, err);
-        } else if (rc == Z_MEM_ERROR) {
-            return fail_nomem(err, "ungzipping a file");
-        } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
-            return refuse_gzip(input, err);
+            rc = inflateReset(z);
+        } else if (is_last && z->avail_out == room) { /* nor was there anything kept inside zlib */
+            input->is_truncated = true;
+            rc = Z_DATA_ERROR;
         }
+        if (rc != Z_OK && rc != Z_BUF_ERROR)
+            input->failure = rc == Z_MEM_ERROR ? AMPQL_NOMEM : AMPQL_BAD_DATA;
     }
     *piece = str_make(input->plain, room - z->avail_out);
-    return count(input, piece->n, err);
+    return AMPQL_OK;
+}
+
+static enum ampql_code next_piece(struct input *input, struct str *piece, struct ampql_error *err)
+{
+    bool is_first = !input->is_started;
+    if (is_first)
+        TRY(start(input, err));
+    if (input->is_gzip)
+        return next_plain(input, piece, err);
+    if (!is_first)
+        TRY(fill(input, err));
+    *piece = str_make(input->raw, input->raw_n);
+    return AMPQL_OK;
 }
 
 enum ampql_code input_next(struct input *input, struct str *piece, struct ampql_error *err)
@@ -219,15 +227,15 @@ enum ampql_code input_next(struct input *input, struct str *piece, struct ampql_
         *piece = input->kept;
         return AMPQL_OK;
     }
-    bool is_first = !input->is_started;
-    if (is_first)
-        TRY(start(input, err));
-    if (input->is_gzip)
-        return next_plain(input, piece, err);
-    if (!is_first)
-        TRY(fill(input, err));
-    *piece = str_make(input->raw, input->raw_n);
-    return count(input, piece->n, err);
+    if (input->failure != AMPQL_OK)
+        return refuse(input, err);
+    TRY(next_piece(input, piece, err));
+    if (piece->n > input->max_bytes - input->total) {
+        piece->n = (size_t)(input->max_bytes - input->total);
+        input->failure = AMPQL_LIMIT;
+    }
+    input->total += piece->n;
+    return piece->n || input->failure == AMPQL_OK ? AMPQL_OK : refuse(input, err);
 }
 
 enum ampql_code input_peek(struct input *input, struct str *piece, struct ampql_error *err)

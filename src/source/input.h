@@ -28,7 +28,10 @@ struct input {
     size_t raw_n;
     bool is_read; /* nothing is left to read behind raw */
     bool is_started, is_gzip, has_zlib;
-    bool is_inside; /* a gzip member has begun and not ended */
+    bool is_inside;          /* a gzip member has begun and not ended */
+    bool is_truncated;       /* the input ended there */
+    enum ampql_code failure; /* what the next call says: the bytes before it came first, so that how
+                                the input is cut never shows */
     z_stream zlib;
     char *plain;     /* [INPUT_PIECE] of a gzip stream */
     struct str kept; /* peeked at, not yet taken */

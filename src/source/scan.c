@@ -117,6 +117,8 @@ enum ampql_code store_scan(struct store *store, const struct ampql_select *selec
         if (in.n && matchers_match(&bound, &store->symbols, s->labels, &work))
             code = visit(payload, store, s->labels, &in);
     }
+    if (code == AMPQL_OK && matchers_failed(&bound))
+        code = fail_nomem(err, "matching a label");
     matchers_unbind(&bound);
     arena_done(&work);
     return code;

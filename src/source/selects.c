@@ -46,11 +46,15 @@ static enum ampql_code read_text(struct reader *r, const char *what, struct str 
     return out->p ? AMPQL_OK : fail_nomem(err, "a selects.json");
 }
 
-/* A name inside the folder: nothing that could lead out of it. */
+/* A name inside the folder: nothing that could lead out of it, or drive a terminal from a message.
+ */
 static bool is_safe_path(struct str path)
 {
-    if (path.n == 0 || path.n > 1024 || memchr(path.p, '\0', path.n))
+    if (path.n == 0 || path.n > 1024)
         return false;
+    for (size_t i = 0; i < path.n; i++)
+        if ((unsigned char)path.p[i] < 0x20 || path.p[i] == 0x7f)
+            return false;
     for (size_t start = 0; start <= path.n;) {
         const char *slash = memchr(path.p + start, '/', path.n - start);
         size_t end = slash ? (size_t)(slash - path.p) : path.n;

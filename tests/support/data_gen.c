@@ -48,9 +48,9 @@ static double next_value(struct gen_bytes *g, enum shape shape, double last)
 
 static void make_samples(struct gen_bytes *g, struct arena *arena, struct test_series *s)
 {
-    static const int64_t spacings[] = {60000, 30000, 15000, 60000, 120000, 20001};
+    static const int64_t spacings[] = {60000, 30000, 60000, 15000, 120000, 60000, 20001, 60000};
     int64_t spacing = GEN_OF(g, spacings);
-    int64_t t = (int64_t)gen_pick(g, 12) * 60000 + (gen_chance(g, 25) ? gen_byte(g) * 100 : 0);
+    int64_t t = (int64_t)gen_pick(g, 8) * 60000 + (gen_chance(g, 25) ? gen_byte(g) * 100 : 0);
     size_t n = gen_pick(g, MAX_SAMPLES);
     enum shape shape = gen_chance(g, 12) ? STRANGE : (enum shape)gen_pick(g, STRANGE);
     bool is_jittered = gen_chance(g, 20), is_gappy = gen_chance(g, 30);
@@ -82,7 +82,8 @@ static void add_label(struct test_series *s, struct ampql_label *labels, const c
 /* In order of name: __name__, le, node, ns, pod, region. */
 static void make_labels(struct gen_bytes *g, struct arena *arena, struct test_series *s)
 {
-    static const char *const metrics[] = {"cpu_total", "mem", "price", "info", "up", "d_bucket"};
+    static const char *const metrics[] = {"cpu_total", "mem",      "price",     "info",
+                                          "up",        "d_bucket", "cpu_total", "mem"};
     static const char *const les[] = {"0.1", "1", "2.5", "+Inf", "1.0", "x", "-1", "10"};
     static const char *const nodes[] = {"n", "m", "", "n"};
     static const char *const spaces[] = {"a", "b", "a", "", "c"};
@@ -113,15 +114,19 @@ static bool is_known(const struct expr_case *c, const struct test_series *s)
     return false;
 }
 
-void data_generate(struct gen_bytes *g, struct arena *arena, struct expr_case *c)
+void data_generate_labels(struct gen_bytes *g, struct arena *arena, struct expr_case *c)
 {
-    size_t n = gen_pick(g, EXPR_GEN_SERIES + 1);
+    size_t n = gen_chance(g, 90) ? 4 + gen_pick(g, EXPR_GEN_SERIES - 3) : gen_pick(g, 4);
     for (size_t i = 0; i < n; i++) {
         struct test_series s = {0};
         make_labels(g, arena, &s);
-        if (is_known(c, &s))
-            continue;
-        make_samples(g, arena, &s);
-        c->series[c->nseries++] = s;
+        if (!is_known(c, &s))
+            c->series[c->nseries++] = s;
     }
+}
+
+void data_generate_samples(struct gen_bytes *g, struct arena *arena, struct expr_case *c)
+{
+    for (size_t i = 0; i < c->nseries; i++)
+        make_samples(g, arena, &c->series[i]);
 }

@@ -5,8 +5,11 @@
 #include "support/expr_gen.h"
 #include "support/gen_bytes.h"
 
-/* Fill c->series: metrics cpu_total, mem, price, info, up and d_bucket with labels ns, pod, node,
- * region, le. Samples lie between 0 and 40 minutes. */
-void data_generate(struct gen_bytes *g, struct arena *arena, struct expr_case *c);
+/* Fill c->series with label sets: metrics cpu_total, mem, price, info, up and d_bucket with labels
+ * ns, pod, node, region, le. */
+void data_generate_labels(struct gen_bytes *g, struct arena *arena, struct expr_case *c);
+
+/* Then with samples, between 0 and 80 minutes. */
+void data_generate_samples(struct gen_bytes *g, struct arena *arena, struct expr_case *c);
 
 #endif

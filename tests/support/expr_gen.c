@@ -14,6 +14,7 @@ struct gen {
     struct gen_bytes bytes;
     const struct expr_names *names;
     struct buf out;
+    const struct expr_case *data;
     unsigned in_subquery; /* how deep */
 };
 
@@ -51,7 +52,7 @@ static void modifiers(struct gen *g)
 {
     static const char *const times[] = {"300", "600.5", "start()", "end()", "-60", "1200"};
     bool is_at = gen_chance(&g->bytes, 8);
-    if (gen_chance(&g->bytes, 14)) {
+    if (gen_chance(&g->bytes, 10)) {
         SAY(g, " offset %s", gen_chance(&g->bytes, 20) ? "-" : "");
         duration(g);
     }
@@ -59,15 +60,28 @@ static void modifiers(struct gen *g)
         SAY(g, " @ %s", GEN_OF(&g->bytes, times));
 }
 
-static void selector_bare(struct gen *g)
+/* A metric that there is, mostly. */
+static struct ampql_string metric(struct gen *g)
 {
     static const char *const metrics[] = {"cpu_total", "mem", "price", "info", "up", "d_bucket"};
+    const char *any = GEN_OF(&g->bytes, metrics);
+    if (g->data->nseries == 0 || gen_chance(&g->bytes, 10))
+        return (struct ampql_string){any, strlen(any)};
+    return g->data->series[gen_pick(&g->bytes, (unsigned)g->data->nseries)].labels[0].value;
+}
+
+static void selector_bare(struct gen *g)
+{
     static const char *const matchers[] = {
         "ns=\"a\"",        "ns!=\"\"",    "pod=~\"p.*\"", "pod!~\"q|r\"", "node=\"n\"",
         "region=~\"|eu\"", "ns=~\"a|b\"", "pod=\"\"",     "ns!~\"c.+\"",  "le!=\"x\""};
     bool is_any = gen_chance(&g->bytes, 6);
-    SAY(g, "%s", is_any ? "{__name__=~\"cpu_total|mem|up\"" : GEN_OF(&g->bytes, metrics));
-    if (gen_chance(&g->bytes, 35)) {
+    struct ampql_string name = metric(g);
+    if (is_any)
+        SAY(g, "{__name__=~\"cpu_total|mem|up\"");
+    else
+        SAY(g, "%.*s", (int)name.size, name.data);
+    if (gen_chance(&g->bytes, 22)) {
         SAY(g, "%s%s", is_any ? ", " : "{", GEN_OF(&g->bytes, matchers));
         if (gen_chance(&g->bytes, 20))
             SAY(g, ", %s", GEN_OF(&g->bytes, matchers));
@@ -227,6 +241,8 @@ static void matching(struct gen *g, bool may_group)
         SAY(g, " (%s)", GEN_OF(&g->bytes, includes));
     else if (kind < 3 && gen_chance(&g->bytes, 30))
         SAY(g, " (extra)");
+    else
+        SAY(g, " ()"); /* a parenthesis after it would be read as its list */
 }
 
 static const char *operator_text(struct gen *g, bool *is_comparison)
@@ -332,7 +348,7 @@ static void cost_shape(struct gen *g, unsigned depth)
         "sum(cpu_total * on (node) group_left (region) price) by (ns)",
         "sum_over_time(up[10m:1m]) / 60",
         "count_over_time(up{pod!=\"\"}[15m:5m])",
-        "avg(avg by (node) (price)) by (node)[10m:1m]",
+        "avg_over_time((avg(avg by (node) (price)) by (node))[10m:1m])",
         "max(max_over_time(mem[5m] offset 1m)) by (pod, ns) != 0",
         "sum(increase(cpu_total[5m])) by (ns) or sum(mem) by (ns) * 0",
         "label_replace(avg_over_time(info[5m]), \"host\", \"$1\", \"pod\", \"(p).*\")",
@@ -347,11 +363,7 @@ static void cost_shape(struct gen *g, unsigned depth)
     };
     unsigned i = gen_pick(&g->bytes, sizeof shapes / sizeof *shapes);
     (void)depth;
-    if (i == 6) /* a range vector: averaged */
-        SAY(g, "avg_over_time((%s)", "avg(avg by (node) (price)) by (node))[10m:1m]");
-    else
-        SAY(g, "(%s", shapes[i]);
-    SAY(g, ")");
+    SAY(g, "(%s)", shapes[i]);
 }
 
 static const struct kind {
@@ -414,7 +426,7 @@ static void make_options(struct gen_bytes *g, struct ampql_run_options *out)
     static const int64_t steps[] = {60000, 30000, 300000, 15000, 61000, 7000};
     static const int64_t lookbacks[] = {0, 60000, 90000, 1};
     *out = (struct ampql_run_options){.size = sizeof *out, .dialect = AMPQL_PROM3};
-    out->start_ms = (int64_t)gen_pick(g, 40) * 60000 + (gen_chance(g, 40) ? gen_byte(g) * 500 : 0);
+    out->start_ms = (int64_t)gen_pick(g, 30) * 60000 + (gen_chance(g, 40) ? gen_byte(g) * 500 : 0);
     if (gen_chance(g, 15))
         out->dialect = AMPQL_PROM2;
     if (gen_chance(g, 10))
@@ -435,7 +447,9 @@ void expr_generate(const uint8_t *bytes, size_t size, const struct expr_names *n
     struct gen g = {.bytes = {bytes, size}, .names = names};
     *out = (struct expr_case){0};
     buf_init(&g.out, arena->alc, 1 << 20);
+    g.data = out;
     make_options(&g.bytes, &out->options);
+    data_generate_labels(&g.bytes, arena, out);
     unsigned kind = gen_pick(&g.bytes, 40), depth = gen_pick(&g.bytes, 4);
     if (kind == 39 && out->options.step_ms == 0)
         matrix(&g, depth);
@@ -443,7 +457,7 @@ void expr_generate(const uint8_t *bytes, size_t size, const struct expr_names *n
         scalar(&g, depth);
     else
         vector(&g, depth);
-    data_generate(&g.bytes, arena, out);
+    data_generate_samples(&g.bytes, arena, out);
     out->text = arena_copy(arena, buf_view(&g.out));
     if (g.out.failed != AMPQL_OK || !out->text.p)
         abort();

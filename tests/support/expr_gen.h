@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "tool/evaluator.h"
 
-enum { EXPR_GEN_NAMES = 160, EXPR_GEN_SERIES = 10 };
+enum { EXPR_GEN_NAMES = 160, EXPR_GEN_SERIES = 16 };
 
 /* The functions and aggregations that may be used. */
 struct expr_names {

@@ -29,6 +29,19 @@ struct columns {
     size_t n;
 };
 
+/* A decimal up to a blank, an "x" or a sign: strtod alone would read "0x60" as hexadecimal. */
+static const char *read_number(const char *p, double *out)
+{
+    char text[64], *end;
+    size_t n = 1 + strcspn(p + 1, " x+-");
+    assert_true(n < sizeof text);
+    memcpy(text, p, n);
+    text[n] = '\0';
+    *out = strtod(text, &end);
+    assert_true(end == text + n);
+    return p + n;
+}
+
 /* One word: "_", "_x3", "stale", "5", "5x3", "5+2x3", "5-2x3". */
 static void read_word(struct columns *out, const char **text, int64_t *t, int64_t step_ms)
 {
@@ -38,14 +51,9 @@ static void read_word(struct columns *out, const char **text, int64_t *t, int64_
     if (is_absent || is_stale) {
         p += is_absent ? 1 : 5;
     } else {
-        char *end;
-        v = strtod(p, &end);
-        assert_true(end != p);
-        p = end;
-        if (*p == '+' || *p == '-') {
-            by = strtod(p, &end);
-            p = end;
-        }
+        p = read_number(p, &v);
+        if (*p == '+' || *p == '-')
+            p = read_number(p, &by);
     }
     long more = 0;
     if (*p == 'x') {

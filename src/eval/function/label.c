@@ -109,6 +109,8 @@ static enum ampql_code label_replace(struct call *call, struct ampql_error *err)
     }
     for (size_t i = 0; i < call->args[0].n && code == AMPQL_OK; i++)
         code = replace_series(call, regex, &call->args[0].at[i], names, &value, err);
+    if (code == AMPQL_OK && regex_failed(regex))
+        code = fail_nomem(err, "matching a label");
 done:
     buf_done(&value);
     regex_free(regex);

@@ -1,0 +1,21 @@
+/* Any bytes as a saved API answer: refused with a message, or a store whose series are in order,
+ * unique and ascending, however the bytes are cut into pieces. */
+#include "support/fuzz_source.h"
+
+#include "source/answers.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum ampql_code read_input(struct input *input, struct store *store, unsigned flag,
+                                  struct ampql_error *err)
+{
+    struct answer_options options = {.skip_histograms = flag != 0};
+    struct answer answer;
+    return answers_read(input, store, &options, &answer, err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_source(data, size, read_input);
+    return 0;
+}

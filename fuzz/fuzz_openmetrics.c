@@ -1,0 +1,20 @@
+/* Any bytes as OpenMetrics or Prometheus text: refused with a message, or a store whose series are
+ * in order, unique and ascending, however the bytes are cut into pieces. */
+#include "support/fuzz_source.h"
+
+#include "source/openmetrics.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum ampql_code read_input(struct input *input, struct store *store, unsigned flag,
+                                  struct ampql_error *err)
+{
+    struct openmetrics_options options = {.needs_eof = false, .skip_histograms = flag != 0};
+    return openmetrics_read(input, store, &options, err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_source(data, size, read_input);
+    return 0;
+}
