@@ -19,6 +19,7 @@ struct candidate {
 struct heap {
     struct candidate *at; /* [n], n <= k */
     size_t n, k;
+    bool is_prom2;
 };
 
 static inline bool is_worse(const struct candidate *a, const struct candidate *b)
@@ -41,10 +42,10 @@ static void sift_up(struct heap *heap, size_t i)
     }
 }
 
-static void sift_down(struct heap *heap)
+static void sift_down(struct heap *heap, size_t n)
 {
-    for (size_t i = 0, child = 1; child < heap->n; child = 2 * i + 1) {
-        if (child + 1 < heap->n && is_worse(&heap->at[child + 1], &heap->at[child]))
+    for (size_t i = 0, child = 1; child < n; child = 2 * i + 1) {
+        if (child + 1 < n && is_worse(&heap->at[child + 1], &heap->at[child]))
             child++;
         if (!is_worse(&heap->at[child], &heap->at[i]))
             return;
@@ -59,8 +60,15 @@ static void offer(struct heap *heap, struct candidate c)
         heap->at[heap->n++] = c;
         sift_up(heap, heap->n - 1);
     } else if (heap->at[0].value < c.value || (isnan(heap->at[0].value) && !isnan(c.value))) {
-        heap->at[0] = c;
-        sift_down(heap);
+        if (heap->is_prom2) { /* takes the worst off, then puts the new one on */
+            swap(&heap->at[0], &heap->at[heap->n - 1]);
+            sift_down(heap, heap->n - 1);
+            heap->at[heap->n - 1] = c;
+            sift_up(heap, heap->n - 1);
+        } else {
+            heap->at[0] = c;
+            sift_down(heap, heap->n);
+        }
     }
 }
 
@@ -93,12 +101,24 @@ static int best_first(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-static enum ampql_code emit_best_first(const struct gathered *gathered, struct heap *heap)
+/* Go's sort is an insertion sort up to a dozen; of more, the order of equal ones is ours. */
+static void sort_best_first(struct heap *heap)
 {
+    enum { FEW = 12 };
     for (size_t i = 0; i < heap->n; i++)
         heap->at[i].place = i;
-    if (heap->n > 1)
+    if (heap->n > FEW) {
         qsort(heap->at, heap->n, sizeof *heap->at, best_first);
+        return;
+    }
+    for (size_t i = 1; i < heap->n; i++)
+        for (size_t k = i; k > 0 && is_worse(&heap->at[k - 1], &heap->at[k]); k--)
+            swap(&heap->at[k], &heap->at[k - 1]);
+}
+
+static enum ampql_code emit_best_first(const struct gathered *gathered, struct heap *heap)
+{
+    sort_best_first(heap);
     for (size_t i = 0; i < heap->n; i++) {
         struct kept *kept = &gathered->rows->at[heap->at[i].row];
         TRY(stage_emit(gathered->stage, kept->labels, &kept->row));
@@ -108,7 +128,7 @@ static enum ampql_code emit_best_first(const struct gathered *gathered, struct h
 
 static enum ampql_code topk(struct gathered *gathered, struct ampql_error *err)
 {
-    struct heap heap = {0};
+    struct heap heap = {.is_prom2 = gathered->dialect == AMPQL_PROM2};
     TRY(gathered_check_counts(gathered, err));
     heap.at = arena_alloc(&gathered->stage->eval->work, gathered->rows->n, sizeof *heap.at);
     if (!heap.at)
