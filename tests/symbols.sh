@@ -35,6 +35,7 @@ only_ampql libampql.so -D --defined-only "$build/libampql.so"
 cat >"$work/use.h" <<'END'
 /* Shared by the C and the C++ program: one evaluation. */
 #include <ampql.h>
+#include <string.h>
 #ifdef __cplusplus
 extern "C"
 #endif
@@ -46,8 +47,8 @@ static inline int evaluate(double *out)
     struct ampql_source *source = NULL;
     struct ampql_result *result = NULL;
     static const char text[] = "scalar(sum(label_replace(vector(20), \"a\", \"$1\", \"b\", \"(.*)\"))) + 22";
-    static const struct ampql_run_options none;
-    struct ampql_run_options options = none;
+    struct ampql_run_options options;
+    memset(&options, 0, sizeof options);
     options.size = sizeof options;
     if (ampql_engine_new(NULL, &engine, NULL) != AMPQL_OK ||
         ampql_source_memory(engine, NULL, &source, NULL) != AMPQL_OK ||

@@ -8,7 +8,7 @@
 /* last: cmocka has a macro named fail */
 #include "support/test.h"
 
-enum { CASES = 20000, BYTES = 2000 };
+enum { CASES = 100000, BYTES = 2000 };
 
 static uint64_t next(uint64_t *state)
 {

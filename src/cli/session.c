@@ -31,7 +31,6 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         code = ampql_cancel_new(session->engine, &session->cancel, &err);
     if (code != AMPQL_OK)
         return report_error(cli, &err, (struct report){0});
-    interrupt_cancels(session->cancel);
     session->options = (struct ampql_run_options){
         .size = sizeof session->options,
         .lookback_ms = flags->lookback.ms,
@@ -57,6 +56,7 @@ enum exit_status session_source(struct cli *cli, const struct source_flags *sour
         return report_error(
             cli, &err,
             (struct report){.status = code == AMPQL_UNSUPPORTED ? STATUS_SOURCE : STATUS_OK});
+    interrupt_cancels(session->cancel); /* reading the sources, it just ended the process */
     session->has_source = sources->sources.n > 0;
     enum ampql_dialect known = ampql_source_dialect(session->source);
     enum ampql_dialect asked = asked_dialect(flags);

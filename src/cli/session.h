@@ -85,7 +85,7 @@ struct time_flags {
 struct session {
     struct ampql_engine *engine;
     struct ampql_source *source;
-    struct ampql_cancel *cancel;      /* set by SIGINT while the session is open */
+    struct ampql_cancel *cancel;      /* set by SIGINT once the sources are open */
     struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
     struct source_flags source_flags;
     bool has_source; /* false: the source only says that there is none */

@@ -147,6 +147,22 @@ static bool fill_series(struct ampql_result *result, const struct eval_query *qu
     return true;
 }
 
+/* Warnings and infos. False when memory is out. */
+static bool copy_annotations(struct ampql_result *result, const struct eval_query *query)
+{
+    size_t n = query->annotations.n;
+    result->annotations = arena_alloc(&result->arena, n, sizeof *result->annotations);
+    if (!result->annotations)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        result->annotations[i] = arena_copy(&result->arena, query->annotations.at[i]);
+        if (!result->annotations[i].p)
+            return false;
+    }
+    result->nannotations = n;
+    return true;
+}
+
 enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
                            struct ampql_stats stats, struct ampql_result **out,
                            struct ampql_error *err)
@@ -170,6 +186,7 @@ enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_
     } else if (ok) {
         ok = fill_series(result, query, &copier);
     }
+    ok = ok && copy_annotations(result, query);
     arena_done(&temp);
     if (!ok) {
         ampql_result_free(result);

@@ -2,8 +2,12 @@
  * copy results out. */
 #include "engine/engine.h"
 
+#include "base/duration.h"
 #include "base/time.h"
+#include "eval/stage.h"
 #include "lang/parser.h"
+
+#include <stdio.h>
 
 enum {
     DEFAULT_LOOKBACK_MS = 5 * 60 * 1000,
@@ -171,6 +175,30 @@ static enum ampql_code evaluate(struct run *run, const struct ampql_query *const
     return AMPQL_OK;
 }
 
+/* Samples that come without stale markers keep a series that ended alive for the lookback, in every
+ * instant selector. Nothing else shows it, so the result says so. */
+static enum ampql_code warn_endless(struct run *run, struct ampql_error *err)
+{
+    char lookback[DURATION_MAX], text[256];
+    size_t n = duration_format(run->plan.options.lookback_ms, lookback);
+    snprintf(text, sizeof text,
+             "the samples come without stale markers: an instant selector sees a series that ended "
+             "for another %.*s, unless stale-after says when a silent series has ended",
+             (int)n, lookback);
+    for (size_t q = 0; q < run->nqueries; q++) {
+        struct eval_query *query = &run->queries[q];
+        bool is_instant = false;
+        for (size_t i = 0; i < query->leaves.n; i++)
+            is_instant |= query->leaves.at[i].stage->node->kind == NODE_INSTANT;
+        if (!is_instant)
+            continue;
+        struct str copy = arena_copy(&run->arena, str_of(text));
+        if (!copy.p || !array_push(&query->annotations, &run->arena, copy))
+            return fail_nomem(err, "a warning");
+    }
+    return AMPQL_OK;
+}
+
 /* Failures of the run itself reach every query. */
 static enum ampql_code fail_all(enum ampql_code code, const struct ampql_error *err,
                                 struct ampql_error *errs, size_t nqueries)
@@ -224,6 +252,8 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
     eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan,
               options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
     code = evaluate(&run, queries, &err);
+    if (code == AMPQL_OK && source->ops.caps & AMPQL_SOURCE_ENDLESS)
+        code = warn_endless(&run, &err);
     code = code == AMPQL_OK ? collect(&run, results, errs) : fail_all(code, &err, errs, nqueries);
     eval_done(&run.eval);
     arena_done(&run.arena);

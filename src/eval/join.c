@@ -116,6 +116,8 @@ static struct labels result_labels(struct join *join, struct labels many, struct
     for (size_t i = 0; i < join->ninclude && labels.at; i++)
         labels = labels_set(temp, stage->eval->symbols, labels, join->include[i],
                             labels_get(one, join->include[i]));
+    if (labels.at && ast->returns_bool) /* also a name that group_left(__name__) took along */
+        labels = stage_without_name(stage, labels);
     return labels;
 }
 

@@ -308,6 +308,9 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
         node->name = many;
     else
         drop_name(node, many);
+    for (size_t i = 0; i < binary->include.n && !binary->returns_bool; i++)
+        if (str_equal(binary->include.at[i], STR("__name__")))
+            node->name = NAME_ANY; /* taken along from the one side */
     *out = node;
     return AMPQL_OK;
 }

@@ -5,11 +5,15 @@
  * that it reads. */
 #include "rules/rules.h"
 
+#include "base/hash.h"
+#include "base/index.h"
+
 struct run {
     const struct ampql_rules *rules;
     struct ampql_source *source;
     struct ampql_run_options options;
     struct ampql_rules_result *result;
+    struct index warned; /* the result's warnings, by text */
 };
 
 /* A rule's own failure; anything else is the source's or the run's. */
@@ -54,13 +58,19 @@ static enum ampql_code rule_failed(struct run *run, size_t i, const struct ampql
     return AMPQL_OK;
 }
 
+/* Note a warning, once. */
 static enum ampql_code warn(struct run *run, struct str text, struct ampql_error *err)
 {
-    for (size_t i = 0; i < run->result->warnings.n; i++)
-        if (str_equal(str_view(run->result->warnings.at[i]), text))
+    struct ampql_rules_result *result = run->result;
+    uint64_t hash = hash_bytes(text.p, text.n);
+    size_t at;
+    for (size_t i = index_first(&run->warned, hash, &at); i != INDEX_NONE;
+         i = index_next(&run->warned, hash, &at))
+        if (str_equal(str_view(result->warnings.at[i]), text))
             return AMPQL_OK;
-    struct str copy = arena_copy(&run->result->arena, text);
-    if (!copy.p || !array_push(&run->result->warnings, &run->result->arena, string_view(copy)))
+    struct str copy = arena_copy(&result->arena, text);
+    if (!copy.p || !array_push(&result->warnings, &result->arena, string_view(copy)) ||
+        !index_add(&run->warned, hash, result->warnings.n - 1))
         return fail_nomem(err, "a warning");
     return AMPQL_OK;
 }
@@ -363,7 +373,9 @@ enum ampql_code rules_run(const struct ampql_rules *rules, struct ampql_source *
 
     struct arena work;
     arena_init(&work, &rules->alc);
+    index_init(&run.warned, &rules->alc);
     enum ampql_code code = run_all(&run, &work, err);
+    index_done(&run.warned);
     arena_done(&work);
     if (code == AMPQL_OK)
         *out = run.result;

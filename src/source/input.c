@@ -196,7 +196,8 @@ static enum ampql_code next_plain(struct input *input, struct str *piece, struct
         if (rc == Z_STREAM_END) {
             input->is_inside = false;
             rc = inflateReset(z);
-        } else if (is_last && z->avail_out == room) { /* nor was there anything kept inside zlib */
+        } else if ((rc == Z_OK || rc == Z_BUF_ERROR) && is_last &&
+                   z->avail_out == room) { /* nor was there anything kept inside zlib */
             input->is_truncated = true;
             rc = Z_DATA_ERROR;
         }

@@ -237,10 +237,10 @@ static void matching(struct gen *g, bool may_group)
     if (!may_group || !gen_chance(&g->bytes, 55))
         return;
     SAY(g, " group_%s", gen_chance(&g->bytes, 30) ? "right" : "left");
-    if (kind == 3 && gen_chance(&g->bytes, 50)) /* in on() a label may not be named twice */
+    if (kind == 3 && gen_chance(&g->bytes, 70)) /* in on() a label may not be named twice */
         SAY(g, " (%s)", GEN_OF(&g->bytes, includes));
     else if (kind < 3 && gen_chance(&g->bytes, 30))
-        SAY(g, " (extra)");
+        SAY(g, gen_chance(&g->bytes, 50) ? " (extra)" : " (__name__)");
     else
         SAY(g, " ()"); /* a parenthesis after it would be read as its list */
 }

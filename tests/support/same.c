@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "reference/script.h"
 #include "series/sample.h"
+#include "support/answers.h"
 #include "support/signatures.h"
 #include "tool/compare.h"
 
@@ -12,13 +13,16 @@
 
 struct judge {
     struct engine_evaluator engine;
+    struct engine_evaluator server; /* the engine over answers */
+    struct answers answers;
     struct reference_evaluator reference;
 };
 
 struct judge *judge_new(void)
 {
     struct judge *judge = calloc(1, sizeof *judge);
-    if (!judge || engine_evaluator_init(&judge->engine, &alloc_default, NULL) != AMPQL_OK)
+    if (!judge || engine_evaluator_init(&judge->engine, &alloc_default, NULL) != AMPQL_OK ||
+        engine_evaluator_init(&judge->server, &alloc_default, NULL) != AMPQL_OK)
         abort();
     reference_evaluator_init(&judge->reference, signatures_find);
     return judge;
@@ -27,6 +31,7 @@ struct judge *judge_new(void)
 void judge_free(struct judge *judge)
 {
     engine_evaluator_done(&judge->engine);
+    engine_evaluator_done(&judge->server);
     reference_evaluator_done(&judge->reference);
     free(judge);
 }
@@ -89,42 +94,69 @@ static bool same_outcome(const struct outcome *a, const struct outcome *b, struc
     return ok;
 }
 
-static enum verdict compare(enum ampql_code engine_code, const struct outcome *engine,
-                            const struct ampql_error *engine_err, enum ampql_code reference_code,
-                            const struct outcome *reference,
-                            const struct ampql_error *reference_err, struct buf *why)
+struct answer {
+    enum ampql_code code;
+    struct outcome outcome;
+    struct ampql_error err;
+};
+
+static enum verdict compare(const struct answer *engine, const struct answer *reference,
+                            struct buf *why)
 {
-    if (engine_code != reference_code) {
-        buf_format(why, "engine: code %d %s\nreference: code %d %s\n", (int)engine_code,
-                   engine_err->message, (int)reference_code, reference_err->message);
+    if (engine->code != reference->code) {
+        buf_format(why, "engine: code %d %s\nreference: code %d %s\n", (int)engine->code,
+                   engine->err.message, (int)reference->code, reference->err.message);
         return VERDICT_DIFFERENT;
     }
-    if (engine_code == AMPQL_PARSE)
+    if (engine->code == AMPQL_PARSE)
         return VERDICT_REFUSED;
-    if (engine_code != AMPQL_OK)
+    if (engine->code != AMPQL_OK)
         return VERDICT_FAILED;
-    if (!same_outcome(engine, reference, why))
+    const struct outcome *got = &engine->outcome;
+    if (!same_outcome(got, &reference->outcome, why))
         return VERDICT_DIFFERENT;
-    bool is_empty = engine->nseries == 0 &&
-                    (engine->kind == AMPQL_RESULT_VECTOR || engine->kind == AMPQL_RESULT_MATRIX);
+    bool is_empty =
+        got->nseries == 0 && (got->kind == AMPQL_RESULT_VECTOR || got->kind == AMPQL_RESULT_MATRIX);
     return is_empty ? VERDICT_EMPTY : VERDICT_VALUES;
+}
+
+static void load(struct judge *judge, const struct expr_case *c)
+{
+    struct evaluator *engine = &judge->engine.evaluator, *reference = &judge->reference.evaluator;
+    judge->answers = (struct answers){c->series, c->nseries};
+    ampql_source_free(judge->server.source);
+    judge->server.source = NULL;
+    if (engine->load(engine->payload, c->series, c->nseries, NULL) != AMPQL_OK ||
+        reference->load(reference->payload, c->series, c->nseries, NULL) != AMPQL_OK ||
+        answers_source(judge->server.engine, &judge->answers, &judge->server.source, NULL) !=
+            AMPQL_OK)
+        abort();
+}
+
+static void ask(const struct evaluator *e, const struct expr_case *c, struct arena *arena,
+                struct answer *out)
+{
+    *out = (struct answer){0};
+    out->code = e->evaluate(e->payload, c->text, &c->options, arena, &out->outcome, &out->err);
 }
 
 enum verdict judge_case(struct judge *judge, const struct expr_case *c, struct buf *why)
 {
-    struct evaluator *engine = &judge->engine.evaluator, *reference = &judge->reference.evaluator;
     struct arena arena;
-    struct outcome a = {0}, b = {0};
-    struct ampql_error a_err = {0}, b_err = {0};
+    struct answer reference;
+    const struct evaluator *engines[] = {&judge->engine.evaluator, &judge->server.evaluator};
+    static const char *const names[] = {"over samples:\n", "over a server's answers:\n"};
+    enum verdict verdict = VERDICT_VALUES;
     arena_init(&arena, &alloc_default);
-    if (engine->load(engine->payload, c->series, c->nseries, &a_err) != AMPQL_OK ||
-        reference->load(reference->payload, c->series, c->nseries, &b_err) != AMPQL_OK)
-        abort();
-    enum ampql_code a_code =
-        engine->evaluate(engine->payload, c->text, &c->options, &arena, &a, &a_err);
-    enum ampql_code b_code =
-        reference->evaluate(reference->payload, c->text, &c->options, &arena, &b, &b_err);
-    enum verdict verdict = compare(a_code, &a, &a_err, b_code, &b, &b_err, why);
+    load(judge, c);
+    ask(&judge->reference.evaluator, c, &arena, &reference);
+    for (size_t i = 0; i < 2 && verdict != VERDICT_DIFFERENT; i++) {
+        struct answer engine;
+        ask(engines[i], c, &arena, &engine);
+        verdict = compare(&engine, &reference, why);
+        if (verdict == VERDICT_DIFFERENT)
+            buf_text(why, names[i]);
+    }
     arena_done(&arena);
     return verdict;
 }

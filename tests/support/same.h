@@ -1,4 +1,5 @@
-/* The engine against the reference evaluator: both give the same bits, or both fail alike. */
+/* The engine against the reference evaluator: both give the same bits, or both fail alike. The
+ * engine is asked twice: over samples, and over what a server would have answered. */
 #ifndef AMPQL_TESTS_SAME_H
 #define AMPQL_TESTS_SAME_H
 
@@ -6,13 +7,13 @@
 
 struct judge;
 
-/* Two evaluators. Ends the program when there is no memory. */
+/* The evaluators. Ends the program when there is no memory. */
 struct judge *judge_new(void);
 void judge_free(struct judge *judge);
 
 enum verdict { VERDICT_VALUES, VERDICT_EMPTY, VERDICT_FAILED, VERDICT_REFUSED, VERDICT_DIFFERENT };
 
-/* VALUES: both gave the same values, labels, order; EMPTY: both nothing; FAILED: both failed when
+/* VALUES: all gave the same values, labels, order; EMPTY: nothing; FAILED: all failed when
  * they ran, with one code; REFUSED: the text does not parse; DIFFERENT: `why` says how. */
 enum verdict judge_case(struct judge *judge, const struct expr_case *c, struct buf *why);
 

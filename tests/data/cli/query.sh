@@ -50,7 +50,7 @@ END
 # text formats have no stale markers: an instant selector says so
 run 0 query -s $small --time 90 'count(requests_total)' <<'END'
 {} => 2 @[90]
-! ampql: warning: the samples come from a format without stale markers: series that ended are seen for 5m longer; say when a silent series has ended (--stale-after)
+! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
 END
 
 # the source in the environment, the flag before it
