@@ -11,11 +11,19 @@
 
 enum { INPUT_MAX = 64 << 20 };
 
+static enum ampql_dialect asked_dialect(const struct run_flags *flags)
+{
+    return flags->dialect == DIALECT_PROM3   ? AMPQL_PROM3
+           : flags->dialect == DIALECT_PROM2 ? AMPQL_PROM2
+                                             : AMPQL_DIALECT_DEFAULT;
+}
+
 enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
                               struct session *session)
 {
     struct ampql_error err = {0};
     struct ampql_engine_options options = {.size = sizeof options,
+                                           .dialect = asked_dialect(flags),
                                            .experimental = flags->experimental};
     *session = (struct session){0};
     enum ampql_code code = ampql_engine_new(&options, &session->engine, &err);
@@ -51,9 +59,7 @@ enum exit_status session_source(struct cli *cli, const struct source_flags *sour
     interrupt_cancels(session->cancel); /* reading the sources, it just ended the process */
     session->has_source = sources->sources.n > 0;
     enum ampql_dialect known = ampql_source_dialect(session->source);
-    enum ampql_dialect asked = flags->dialect == DIALECT_PROM3   ? AMPQL_PROM3
-                               : flags->dialect == DIALECT_PROM2 ? AMPQL_PROM2
-                                                                 : AMPQL_DIALECT_DEFAULT;
+    enum ampql_dialect asked = asked_dialect(flags);
     if (asked && known && asked != known)
         report_warning(cli, "the source was recorded from a %s server, evaluating as %s",
                        dialect_name(known), dialect_name(asked));

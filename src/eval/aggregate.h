@@ -2,6 +2,7 @@
 #ifndef AMPQL_SRC_EVAL_AGGREGATE_H
 #define AMPQL_SRC_EVAL_AGGREGATE_H
 
+#include "eval/eval.h"
 #include "eval/function.h"
 
 enum { AGGREGATE_STATE = 4 };
@@ -33,10 +34,29 @@ struct gathered {
     const size_t *group;         /* [rows.n] */
     const struct labels *groups; /* [ngroups] */
     size_t ngroups;
+    const size_t *order; /* [rows.n] row numbers, group by group, in series order */
+    const size_t *start; /* [ngroups + 1]: group g has order[start[g]] up to order[start[g + 1]] */
     const struct row *param; /* the scalar parameter, NULL when there is none */
     const struct grid *grid;
     enum ampql_dialect dialect;
 };
+
+/* Row number i of the order. */
+static inline struct row *gathered_row(const struct gathered *gathered, size_t i)
+{
+    return &gathered->rows->at[gathered->order[i]].row;
+}
+
+/* Check a parameter that says how many series to pick, at all steps.
+ *   err  AMPQL_EXECUTION "Parameter value is NaN", "Scalar value 1e+30 overflows int64" */
+enum ampql_code gathered_check_counts(const struct gathered *gathered, struct ampql_error *err);
+
+/* How many series to pick at a step, 0 up to their number. */
+size_t gathered_count(const struct gathered *gathered, size_t step);
+
+/* Emit the gathered rows that have a step left, group by group.
+ *   err  what the operators above say */
+enum ampql_code gathered_emit_rows(const struct gathered *gathered);
 
 /* The kernel of an aggregation, or NULL when there is none. */
 const struct aggregate *aggregate_find(enum aggregation op);

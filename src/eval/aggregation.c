@@ -4,12 +4,33 @@
 #include "eval/group.h"
 #include "eval/stage.h"
 
-extern const struct aggregate aggregate_sum, aggregate_avg, aggregate_min, aggregate_max,
-    aggregate_count, aggregate_group;
+#include "base/number.h"
+
+#include <math.h>
+
+#define AGGREGATES                                                                                 \
+    AGGREGATE(avg)                                                                                 \
+    AGGREGATE(bottomk)                                                                             \
+    AGGREGATE(count)                                                                               \
+    AGGREGATE(count_values)                                                                        \
+    AGGREGATE(group)                                                                               \
+    AGGREGATE(limitk)                                                                              \
+    AGGREGATE(max)                                                                                 \
+    AGGREGATE(min)                                                                                 \
+    AGGREGATE(quantile)                                                                            \
+    AGGREGATE(stddev)                                                                              \
+    AGGREGATE(stdvar)                                                                              \
+    AGGREGATE(sum)                                                                                 \
+    AGGREGATE(topk)
+
+#define AGGREGATE(name) extern const struct aggregate aggregate_##name;
+AGGREGATES
+#undef AGGREGATE
 
 static const struct aggregate *const aggregates[] = {
-    &aggregate_sum, &aggregate_avg,   &aggregate_min,
-    &aggregate_max, &aggregate_count, &aggregate_group,
+#define AGGREGATE(name) &aggregate_##name,
+    AGGREGATES
+#undef AGGREGATE
 };
 
 const struct aggregate *aggregate_find(enum aggregation op)
@@ -80,6 +101,26 @@ static enum ampql_code push(struct stage *stage, size_t slot, struct labels labe
     return is_new ? fold_first(a, row) : fold_further(a, &a->states.at[group], row);
 }
 
+/* Row numbers group by group. */
+static enum ampql_code order_rows(const struct aggregation_stage *a, struct gathered *out)
+{
+    struct arena *work = &a->stage.eval->work;
+    size_t *order = arena_alloc(work, a->rows.n, sizeof *order);
+    size_t *start = arena_zeroed(work, out->ngroups + 2, sizeof *start);
+    if (!order || !start)
+        return fail_nomem(stage_err(out->stage), "a list of series");
+    /* start[g + 2] counts group g, then start[g + 1] is where its next row goes */
+    for (size_t i = 0; i < a->rows.n; i++)
+        start[a->group.at[i] + 2]++;
+    for (size_t g = 2; g < out->ngroups + 2; g++)
+        start[g] += start[g - 1];
+    for (size_t i = 0; i < a->rows.n; i++)
+        order[start[a->group.at[i] + 1]++] = i;
+    out->order = order;
+    out->start = start;
+    return AMPQL_OK;
+}
+
 static enum ampql_code finish_whole(struct aggregation_stage *a)
 {
     struct stage *stage = &a->stage;
@@ -92,6 +133,7 @@ static enum ampql_code finish_whole(struct aggregation_stage *a)
                                 .param = stage->node->nchild > 1 ? &stage->params[0] : NULL,
                                 .grid = stage->node->grid,
                                 .dialect = stage->eval->dialect};
+    TRY(order_rows(a, &gathered));
     return a->aggregate->whole(&gathered, stage_err(stage));
 }
 
@@ -134,4 +176,68 @@ struct stage *stage_aggregate(struct eval_query *query, const struct node *node)
         return NULL;
     }
     return stage_expect_params(&a->stage, node->nchild, 0) == AMPQL_OK ? &a->stage : NULL;
+}
+
+/* ---- picking series */
+
+#define MAX_COUNT 9223372036854774784.0 /* the largest double that an int64 can be */
+
+/* As Go's %v writes a number that large. */
+static enum ampql_code fail_count(double count, const char *how, struct ampql_error *err)
+{
+    char digits[NUMBER_MAX];
+    size_t n = number_format_fixed(fabs(count), digits), last = n;
+    if (!isfinite(count))
+        return fail(err, AMPQL_EXECUTION, "Scalar value %s %s int64",
+                    isnan(count) ? "NaN"
+                    : count < 0  ? "-Inf"
+                                 : "+Inf",
+                    how);
+    while (last > 1 && digits[last - 1] == '0')
+        last--;
+    return fail(err, AMPQL_EXECUTION, "Scalar value %s%c%s%.*se+%zu %s int64", count < 0 ? "-" : "",
+                digits[0], last > 1 ? "." : "", (int)(last - 1), digits + 1, n - 1, how);
+}
+
+/* 2.42 looks at step after step and has one message. */
+static enum ampql_code check_counts_prom2(const struct row *param, struct ampql_error *err)
+{
+    for (size_t i = 0; i < param->n; i++)
+        if (!(param->v[i] <= MAX_COUNT && param->v[i] >= -9223372036854775808.0))
+            return fail_count(param->v[i], "overflows", err);
+    return AMPQL_OK;
+}
+
+enum ampql_code gathered_check_counts(const struct gathered *gathered, struct ampql_error *err)
+{
+    const struct row *param = gathered->param;
+    double least = param->v[0], most = param->v[0];
+    if (gathered->dialect == AMPQL_PROM2)
+        return check_counts_prom2(param, err);
+    for (size_t i = 0; i < param->n; i++) {
+        if (isnan(param->v[i]))
+            return fail(err, AMPQL_EXECUTION, "Parameter value is NaN");
+        least = fmin(least, param->v[i]);
+        most = fmax(most, param->v[i]);
+    }
+    if (least <= -9223372036854775808.0)
+        return fail_count(least, "underflows", err);
+    return most >= MAX_COUNT ? fail_count(most, "overflows", err) : AMPQL_OK;
+}
+
+size_t gathered_count(const struct gathered *gathered, size_t step)
+{
+    double count = gathered->param->v[step];
+    size_t nrows = gathered->rows->n;
+    return !(count >= 1) ? 0 : count < (double)nrows ? (size_t)count : nrows;
+}
+
+enum ampql_code gathered_emit_rows(const struct gathered *gathered)
+{
+    for (size_t i = 0; i < gathered->rows->n; i++) {
+        struct kept *kept = &gathered->rows->at[gathered->order[i]];
+        if (!row_is_empty(&kept->row))
+            TRY(stage_emit(gathered->stage, kept->labels, &kept->row));
+    }
+    return AMPQL_OK;
 }

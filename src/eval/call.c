@@ -70,6 +70,16 @@ enum ampql_code call_emit_unique(struct call *call, struct labels labels, struct
                              : unique_add(&c->unique, call->stage, labels, row, UNIQUE_STEPS);
 }
 
+enum ampql_code call_emit_nameless(struct call *call, struct labels labels, struct row *row)
+{
+    struct call_stage *c = (struct call_stage *)call->stage;
+    if (row_is_empty(row))
+        return AMPQL_OK;
+    labels = stage_without_name(call->stage, labels);
+    return labels.at ? unique_add(&c->unique, call->stage, labels, row, UNIQUE_STEPS)
+                     : fail_nomem(stage_err(call->stage), "a series' labels");
+}
+
 const struct ampql_allocator *call_alc(const struct call *call)
 {
     return call->stage->eval->alc;

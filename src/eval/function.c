@@ -5,12 +5,25 @@
 
 #define TABLES                                                                                     \
     TABLE(absent)                                                                                  \
+    TABLE(changes)                                                                                 \
+    TABLE(clamp)                                                                                   \
+    TABLE(date)                                                                                    \
+    TABLE(deriv)                                                                                   \
+    TABLE(histogram)                                                                               \
     TABLE(label)                                                                                   \
+    TABLE(mad)                                                                                     \
     TABLE(math)                                                                                    \
     TABLE(over_time)                                                                               \
+    TABLE(quantile)                                                                                \
     TABLE(rate)                                                                                    \
+    TABLE(round)                                                                                   \
     TABLE(scalar)                                                                                  \
-    TABLE(timestamp)
+    TABLE(smoothing)                                                                               \
+    TABLE(sort)                                                                                    \
+    TABLE(stddev)                                                                                  \
+    TABLE(timestamp)                                                                               \
+    TABLE(trig)                                                                                    \
+    TABLE(ts_of)
 
 #define TABLE(name) extern const struct function_table functions_##name;
 TABLES
@@ -47,7 +60,7 @@ double *scratch_room(struct scratch *scratch, size_t n)
         return scratch->v;
     double *v = alloc_resize(scratch->alc, scratch->v, scratch->nv, n, sizeof *v);
     if (!v) {
-        scratch->is_nomem = true;
+        scratch->failed = fail_nomem(scratch->err, "a window's samples");
         return NULL;
     }
     scratch->v = v;

@@ -31,10 +31,11 @@ struct scratch {
     const struct params *params;
     double *v; /* [nv] */
     size_t nv;
-    bool is_nomem; /* a kernel could not get room: its row means nothing */
+    struct ampql_error *err;
+    enum ampql_code failed; /* a kernel cannot go on, err says why: its row means nothing */
 };
 
-/* Room for n doubles, or NULL with is_nomem set. */
+/* Room for n doubles, or NULL with failed set. */
 double *scratch_room(struct scratch *scratch, size_t n);
 
 /* One window's samples, never none, without stale markers. */
@@ -104,6 +105,42 @@ struct function_table {
         .form = FORM_RANGE, .u.range = F                                                           \
     }
 
+/* The same with scalar arguments beside V or M: args, nargs, optional ... as members of the
+ * signature. */
+#define MAP(NAME, F, HELP, ...)                                                                    \
+    {                                                                                              \
+        .sig = {.name = NAME,                                                                      \
+                .help = HELP,                                                                      \
+                .result = VALUE_VECTOR,                                                            \
+                .kernel = KERNEL_MAP,                                                              \
+                __VA_ARGS__},                                                                      \
+        .form = FORM_MAP, .u.map = F                                                               \
+    }
+#define WINDOW_WITH(NAME, F, HELP, ...)                                                            \
+    {                                                                                              \
+        .sig = {.name = NAME,                                                                      \
+                .help = HELP,                                                                      \
+                .result = VALUE_VECTOR,                                                            \
+                .kernel = KERNEL_RANGE,                                                            \
+                __VA_ARGS__},                                                                      \
+        .form = FORM_WINDOW, .u.window = F                                                         \
+    }
+#define RANGE_WITH(NAME, F, HELP, ...)                                                             \
+    {                                                                                              \
+        .sig = {.name = NAME,                                                                      \
+                .help = HELP,                                                                      \
+                .result = VALUE_VECTOR,                                                            \
+                .kernel = KERNEL_RANGE,                                                            \
+                __VA_ARGS__},                                                                      \
+        .form = FORM_RANGE, .u.range = F                                                           \
+    }
+/* Functions over whole values; the result is among the members, too. */
+#define CALL(NAME, F, HELP, ...)                                                                   \
+    {                                                                                              \
+        .sig = {.name = NAME, .help = HELP, .kernel = KERNEL_CALL, __VA_ARGS__},                   \
+        .form = FORM_CALL, .u.call = F                                                             \
+    }
+
 /* A call over whole values. */
 struct call {
     struct stage *stage;
@@ -123,6 +160,9 @@ enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error
  * call_emit_unique: equal labels merge where their steps do not overlap, otherwise the query fails.
  */
 enum ampql_code call_emit_unique(struct call *call, struct labels labels, struct row *row);
+/* The same for a series that loses its name here; its labels may be equal over time in either
+ * dialect. */
+enum ampql_code call_emit_nameless(struct call *call, struct labels labels, struct row *row);
 enum ampql_code call_emit(struct call *call, struct labels labels, struct row *row);
 
 /* The run's allocator, and its arena for labels of the result. */

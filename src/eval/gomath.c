@@ -24,6 +24,8 @@ double go_exp(double x)
     if (x < -7.5e2)
         return 0;
     double k = rint(x * log2e);
+    if (k >= 1024) /* before the last bit of its range, as on amd64 */
+        return INFINITY;
     double r = fma(-ln2_upper, k, x);
     r = fma(-ln2_lower, k, r);
     r *= 0.0625;
@@ -55,8 +57,11 @@ double go_ln(double x)
         return double_of(NAN_BITS);
     if (x == 0)
         return -INFINITY;
-    int exponent;
-    double f1 = frexp(x, &exponent);
+    /* The parts as they are stored: amd64 takes the fraction of a subnormal number for a normal
+     * one's. */
+    uint64_t bits = bits_of(x), fraction = bits & ((UINT64_C(1) << 52) - 1);
+    double f1 = double_of(UINT64_C(0x3FE0000000000000) | fraction);
+    int exponent = (int)(bits >> 52) - 0x3FE;
     if (f1 < M_SQRT1_2) {
         f1 *= 2;
         exponent--;

@@ -127,8 +127,8 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     scan->params.at = stage->params;
     row_clear(&scan->row);
     function_run_range(scan->function, &clean, &stage->node->windows, &scan->row, &scan->scratch);
-    if (scan->scratch.is_nomem)
-        return fail_nomem(stage_err(stage), "a window's samples");
+    if (scan->scratch.failed)
+        return scan->scratch.failed;
     return send(scan, labels, UNIQUE_SERIES);
 }
 
@@ -194,7 +194,8 @@ struct stage *stage_range(struct eval_query *query, const struct node *node)
     scan->function = (const struct function *)node->function;
     scan->params =
         (struct params){.n = node->nchild, .dialect = query->eval->dialect, .grid = node->grid};
-    scan->scratch = (struct scratch){.alc = query->eval->alc, .params = &scan->params};
+    scan->scratch =
+        (struct scratch){.alc = query->eval->alc, .params = &scan->params, .err = &query->err};
     return &scan->leaf.stage;
 }
 

@@ -44,8 +44,8 @@ static enum ampql_code subquery_push(struct stage *stage, size_t slot, struct la
     row_clear(&sub->row);
     function_run_range((const struct function *)stage->node->function, &points,
                        &stage->node->windows, &sub->row, &sub->scratch);
-    if (sub->scratch.is_nomem)
-        return fail_nomem(stage_err(stage), "a window's samples");
+    if (sub->scratch.failed)
+        return sub->scratch.failed;
     if (row_is_empty(&sub->row))
         return AMPQL_OK;
     if (stage->node->drops_name) {
@@ -94,7 +94,7 @@ static struct stage *subquery_new(struct eval_query *query, const struct node *n
     unique_init(&sub->unique, eval);
     sub->params =
         (struct params){.n = node->nchild - 1, .dialect = eval->dialect, .grid = node->grid};
-    sub->scratch = (struct scratch){.alc = eval->alc, .params = &sub->params};
+    sub->scratch = (struct scratch){.alc = eval->alc, .params = &sub->params, .err = &query->err};
     if (eval_count(eval, 2 * (uint64_t)npoints, &query->err) != AMPQL_OK ||
         eval_take(eval, node->grid->n, &sub->row, &query->err) != AMPQL_OK)
         return NULL;

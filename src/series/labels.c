@@ -66,6 +66,21 @@ static bool is_in(symbol name, const symbol *names, size_t nnames)
     return false;
 }
 
+bool label_name_is_valid(struct str name, enum ampql_dialect dialect)
+{
+    if (name.n == 0)
+        return false;
+    if (dialect != AMPQL_PROM2)
+        return str_is_utf8(name);
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
+            return false;
+    }
+    return true;
+}
+
 struct labels labels_copy(struct arena *arena, struct labels labels)
 {
     struct label *at = arena_alloc(arena, labels.n, sizeof *at);

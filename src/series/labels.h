@@ -5,6 +5,8 @@
 #ifndef AMPQL_SRC_SERIES_LABELS_H
 #define AMPQL_SRC_SERIES_LABELS_H
 
+#include <ampql/base.h>
+
 #include "base/symbols.h"
 
 struct label {
@@ -28,6 +30,10 @@ int labels_compare(const struct symbols *symbols, struct labels a, struct labels
 /* Sort label [n] by name bytes, drop empty values; returns the new length, or SIZE_MAX when a name
  * occurs twice. */
 size_t labels_sort(const struct symbols *symbols, struct label *label, size_t n);
+
+/* May it be written as a label's name? In 2.42 [a-zA-Z_][a-zA-Z0-9_]*; in 3.x any UTF-8 that is not
+ * empty. */
+bool label_name_is_valid(struct str name, enum ampql_dialect dialect);
 
 /* Copies that live in an arena; at is NULL when memory is out.
  *   labels_copy     the set itself

@@ -31,9 +31,9 @@ CPU = 'container_cpu_usage_seconds_total{container!=""}'
 SHAPES = [
     ("shape sum by (rate), range", 60, "sum by (namespace, pod) (rate(%s[5m]))" % CPU),
     ("shape group_left, range", 60,
-     "container_cpu_allocation * on (cluster_id, node) group_left(instance_type) node_cpu_hourly_cost"),
+     "container_cpu_allocation{container!=\"\"} * on (cluster_id, node) group_left(instance_type) node_cpu_hourly_cost{}"),
     ("shape sum of group_left, range", 60,
-     "sum by (namespace) (container_cpu_allocation * on (cluster_id, node) group_left() node_cpu_hourly_cost)"),
+     "sum by (namespace) (container_cpu_allocation{container!=\"\"} * on (cluster_id, node) group_left() node_cpu_hourly_cost{})"),
     ("shape max of irate subquery, instant", 0, "max_over_time(irate(%s[5m])[1d:1m])" % CPU),
     ("shape batch of two on one select, range", 60,
      "sum by (namespace) (rate(%s[5m])) ;; max by (namespace) (irate(%s[5m]))" % (CPU, CPU)),

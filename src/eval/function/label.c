@@ -12,22 +12,6 @@ static struct str string_argument(const struct call *call, size_t i)
     return ast_unwrap(call->ast->u.call.args[i])->u.string;
 }
 
-/* 2.42: [a-zA-Z_][a-zA-Z0-9_]*; 3.x: any UTF-8 that is not empty. */
-static bool is_label_name(struct str name, enum ampql_dialect dialect)
-{
-    if (name.n == 0)
-        return false;
-    if (dialect != AMPQL_PROM2)
-        return str_is_utf8(name);
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
-            return false;
-    }
-    return true;
-}
-
 static bool is_word(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -113,7 +97,7 @@ static enum ampql_code label_replace(struct call *call, struct ampql_error *err)
                     (int)(source.n > 256 ? 256 : source.n), source.p);
     struct buf value;
     buf_init(&value, call_alc(call), MAX_VALUE);
-    if (!is_label_name(dst, call->dialect)) {
+    if (!label_name_is_valid(dst, call->dialect)) {
         code = fail(err, AMPQL_EXECUTION, "invalid destination label name in label_replace(): %.*s",
                     (int)(dst.n > 256 ? 256 : dst.n), dst.p);
         goto done;
@@ -161,11 +145,11 @@ static enum ampql_code label_join(struct call *call, struct ampql_error *err)
     struct str dst = string_argument(call, 1);
     for (size_t i = 3; i < call->ast->u.call.nargs; i++) {
         struct str src = string_argument(call, i);
-        if (!is_label_name(src, call->dialect))
+        if (!label_name_is_valid(src, call->dialect))
             return fail(err, AMPQL_EXECUTION, "invalid source label name in label_join(): %.*s",
                         (int)(src.n > 256 ? 256 : src.n), src.p);
     }
-    if (!is_label_name(dst, call->dialect))
+    if (!label_name_is_valid(dst, call->dialect))
         return fail(err, AMPQL_EXECUTION, "invalid destination label name in label_join(): %.*s",
                     (int)(dst.n > 256 ? 256 : dst.n), dst.p);
     symbol id = symbols_intern(call->symbols, dst);

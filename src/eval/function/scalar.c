@@ -54,12 +54,6 @@ static enum ampql_code pi(struct call *call, struct ampql_error *err)
     return call_emit(call, no_labels, row);
 }
 
-#define CALL(NAME, F, HELP, ...)                                                                   \
-    {                                                                                              \
-        .sig = {.name = NAME, .help = HELP, .kernel = KERNEL_CALL, __VA_ARGS__},                   \
-        .form = FORM_CALL, .u.call = F                                                             \
-    }
-
 static const struct function rows[] = {
     CALL("pi", pi, "3.141592653589793.", .result = VALUE_SCALAR),
     CALL("scalar", scalar, "The value of a vector of one series, else NaN.", .args = {VALUE_VECTOR},

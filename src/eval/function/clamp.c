@@ -1,0 +1,60 @@
+/* clamp clamp_min clamp_max: values held within bounds. */
+#include "eval/function.h"
+
+#include <math.h>
+
+/* Go's min and max, unlike fmin and fmax: a NaN stays, unless the other is the infinity that
+ * nothing passes; -0 is below 0. */
+static inline double least(double a, double b)
+{
+    if (a == -INFINITY || b == -INFINITY)
+        return -INFINITY;
+    if (isnan(a) || isnan(b))
+        return double_of(NAN_BITS);
+    if (a == 0 && b == 0)
+        return signbit(a) ? a : b;
+    return a < b ? a : b;
+}
+
+static inline double most(double a, double b)
+{
+    if (a == INFINITY || b == INFINITY)
+        return INFINITY;
+    if (isnan(a) || isnan(b))
+        return double_of(NAN_BITS);
+    if (a == 0 && b == 0)
+        return signbit(a) ? b : a;
+    return a > b ? a : b;
+}
+
+static void clamp(struct row *row, const struct params *params)
+{
+    for (size_t i = 0; i < row->n; i++) {
+        double low = param(params, 0, i), high = param(params, 1, i);
+        row->v[i] = most(low, least(high, row->v[i]));
+        if (high < low)
+            row_unmark(row, i);
+    }
+}
+
+static void clamp_max(struct row *row, const struct params *params)
+{
+    for (size_t i = 0; i < row->n; i++)
+        row->v[i] = least(param(params, 0, i), row->v[i]);
+}
+
+static void clamp_min(struct row *row, const struct params *params)
+{
+    for (size_t i = 0; i < row->n; i++)
+        row->v[i] = most(param(params, 0, i), row->v[i]);
+}
+
+static const struct function rows[] = {
+    MAP("clamp", clamp, "Values held between a lower and an upper bound.",
+        .args = {VALUE_VECTOR, VALUE_SCALAR, VALUE_SCALAR}, .nargs = 3),
+    MAP("clamp_max", clamp_max, "Values held at or below a bound.",
+        .args = {VALUE_VECTOR, VALUE_SCALAR}, .nargs = 2),
+    MAP("clamp_min", clamp_min, "Values held at or above a bound.",
+        .args = {VALUE_VECTOR, VALUE_SCALAR}, .nargs = 2),
+};
+const struct function_table functions_clamp = {rows, sizeof rows / sizeof *rows};

@@ -1,0 +1,60 @@
+/* quantile_over_time: of the samples in a range.
+ *
+ * The window's values stay sorted while it slides: a few that leave and enter cost less than
+ * sorting again. */
+#include "eval/quantile.h"
+#include "eval/function.h"
+
+/* Values of samples [from, to), sorted. */
+struct sorted {
+    double *v;
+    size_t from, to;
+};
+
+static bool make_sorted(struct sorted *sorted, const struct samples *s, size_t lo, size_t hi,
+                        struct scratch *scratch)
+{
+    enum { CHEAPER = 8 }; /* sorting, when more than one value in so many is new */
+    size_t kept_to = sorted->to < lo ? lo : sorted->to, from = sorted->from, n;
+    size_t moved = (lo - from) + (hi - kept_to);
+    bool slides = sorted->to > lo && moved < (hi - lo) / CHEAPER;
+    sorted->v = scratch_room(scratch, hi - lo);
+    if (!sorted->v)
+        return false;
+    if (slides) {
+        n = sorted->to - from;
+        for (; from < lo; from++)
+            quantile_remove(sorted->v, n--, s->v[from]);
+        for (; kept_to < hi; kept_to++)
+            quantile_insert(sorted->v, n++, s->v[kept_to]);
+    } else {
+        memcpy(sorted->v, s->v + lo, (hi - lo) * sizeof *sorted->v);
+        quantile_sort(sorted->v, hi - lo);
+    }
+    sorted->from = lo;
+    sorted->to = hi;
+    return true;
+}
+
+static void quantile_over_time(const struct samples *s, const struct windows *windows,
+                               struct row *out, struct scratch *scratch)
+{
+    size_t lo = 0, hi = 0;
+    struct sorted sorted = {0};
+    for (size_t i = 0; i < windows->n; i++) {
+        window_advance(s, windows, i, &lo, &hi);
+        out->v[i] = 0;
+        if (lo == hi)
+            continue;
+        if (!make_sorted(&sorted, s, lo, hi, scratch))
+            return;
+        out->v[i] = quantile_of(param(scratch->params, 0, i), sorted.v, hi - lo);
+        row_mark(out, i);
+    }
+}
+
+static const struct function rows[] = {
+    RANGE_WITH("quantile_over_time", quantile_over_time, "Quantile of the samples in the range.",
+               .args = {VALUE_SCALAR, VALUE_MATRIX}, .nargs = 2),
+};
+const struct function_table functions_quantile = {rows, sizeof rows / sizeof *rows};

@@ -1,0 +1,19 @@
+/* Quantiles of values, for quantile, quantile_over_time and mad_over_time. */
+#ifndef AMPQL_SRC_EVAL_QUANTILE_H
+#define AMPQL_SRC_EVAL_QUANTILE_H
+
+#include <stddef.h>
+
+/* Sort v [n] ascending, NaN first, -0 before 0. */
+void quantile_sort(double *v, size_t n);
+
+/* Put value into, or take it out of, v [n] that is sorted so; there is room for one more, or the
+ * value is there. */
+void quantile_insert(double *v, size_t n, double value);
+void quantile_remove(double *v, size_t n, double value);
+
+/* The q-quantile of v [n], sorted so, interpolated between the two values around it. NaN when n is
+ * 0 or q is NaN, -Inf below 0, +Inf above 1. */
+double quantile_of(double q, const double *v, size_t n);
+
+#endif
