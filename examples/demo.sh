@@ -4,6 +4,7 @@ set -eu
 ampql=${1:-build/ampql}
 data=examples/data/cluster_day
 rules=examples/rules/kubecost.yml
+old_rules=examples/rules/amp-guide.yml
 day=2026-03-01T00:00:00Z,2026-03-02T00:00:00Z
 end=2026-03-02T00:00:00Z
 
@@ -17,8 +18,8 @@ title() {
     printf '\n%s%s%s\n' "$bold" "$1" "$plain"
 }
 
-# Show a command as it can be typed, then run it.
-show() {
+# Show a command as it can be typed.
+say() {
     printf '\n$ %s' "$ampql"
     for word in "$@"; do
         case $word in
@@ -27,8 +28,27 @@ show() {
         esac
     done
     printf '\n'
+}
+
+show() {
+    say "$@"
     "$ampql" "$@"
 }
+
+# Of each record the first three series, value first; the command itself prints all of them.
+show_some() {
+    say "$@"
+    "$ampql" "$@" >"$work/series"
+    awk '
+    { split($0, half, " => "); split(half[1], name, "{"); split(half[2], value, " @") }
+    name[1] != record { if (more) printf "%24s  ... and %d more\n", "", more; record = name[1]; n = more = 0 }
+    ++n > 3 { more++; next }
+    { printf "%24s  %s\n", value[1], (length(half[1]) > 120) ? substr(half[1], 1, 117) "..." : half[1] }
+    END { if (more) printf "%24s  ... and %d more\n", "", more }' "$work/series"
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 title '1. The data'
 cat <<END
@@ -41,9 +61,12 @@ show query --source $data --start 2026-03-01T00:00:00Z --end $end --step 6h -o t
 
 title "2. Kubecost's recording rules, without a ruler: what they record at $end"
 cat <<END
-The file has the rules in both spellings of cAdvisor's labels; a rule whose metrics are not there records nothing.
+Nine rules, in two spellings: $rules reads cAdvisor's labels as they are now (container, pod),
+$old_rules as they were (container_name, pod_name), which one of the two clusters still has too.
+Below are three series of each record, value first; the commands print all.
 END
-show rules eval $rules --source $data --time $end -o table
+show_some rules eval $rules --source $data --time $end
+show_some rules eval $old_rules --source $data --time $end
 
 title '3. The bill of the day, by namespace'
 show allocate --source $data --window $day --aggregate namespace

@@ -221,7 +221,7 @@ static enum ampql_code sorted_containers(const struct model *model, struct arena
     if (!*out)
         return fail_nomem(err, "allocations");
     for (size_t i = 0; i < n; i++) {
-        struct str name;
+        struct str name = {0};
         (*out)[i] = model->containers.at[i];
         TRY(make_name(&(*out)[i], all, AGGREGATE_FIELDS, arena, &name, err));
         (*out)[i].name = cost_string(name);

@@ -70,28 +70,6 @@ static enum ampql_code intern(struct intake *in, const struct ampql_label *label
     return AMPQL_OK;
 }
 
-/* First sample after t. */
-static size_t after(const struct samples *s, int64_t t)
-{
-    size_t lo = 0, hi = s->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (s->t[mid] <= t)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-static struct samples clip(const struct select *select, const struct samples *s)
-{
-    if (select->kind != SELECT_RAW || s->n == 0)
-        return *s;
-    size_t lo = after(s, select->mint_ms), hi = after(s, select->maxt_ms);
-    return (struct samples){s->t + lo, s->v + lo, hi - lo};
-}
-
 static enum ampql_code wait(struct intake *in, struct labels labels, const struct samples *s)
 {
     struct waiting w = {.labels = labels_copy(&in->arena, labels),
@@ -116,7 +94,9 @@ static enum ampql_code series(void *payload, const struct ampql_label *labels, s
     TRY(intern(in, labels, nlabels, &set));
     if (!matchers_match(&in->matchers, in->symbols, set, &in->arena))
         return AMPQL_OK;
-    struct samples s = clip(in->select, samples);
+    struct samples s = *samples;
+    if (in->select->kind == SELECT_RAW)
+        s = samples_clip(samples, in->select->mint_ms, in->select->maxt_ms);
     in->stats->series++;
     in->stats->samples += s.n;
     return in->is_sorted ? in->take(in->payload, set, &s) : wait(in, set, &s);

@@ -31,6 +31,17 @@ static inline void row_mark(struct row *row, size_t i)
     row->present[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
+/* Mark steps [from, from + n). */
+static inline void row_mark_range(struct row *row, size_t from, size_t n)
+{
+    for (size_t i = from; i < from + n;) {
+        size_t bit = i % 64, many = 64 - bit < from + n - i ? 64 - bit : from + n - i;
+        uint64_t ones = many == 64 ? UINT64_MAX : (UINT64_C(1) << many) - 1;
+        row->present[i / 64] |= ones << bit;
+        i += many;
+    }
+}
+
 static inline void row_unmark(struct row *row, size_t i)
 {
     row->present[i / 64] &= ~(UINT64_C(1) << (i % 64));

@@ -14,6 +14,12 @@ struct samples {
     size_t n;
 };
 
+/* The number of samples at or before t: the place of the first one after it. */
+size_t samples_after(const struct samples *s, int64_t t_ms);
+
+/* Those with mint_ms < t <= maxt_ms. */
+struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms);
+
 /* The two NaNs that Prometheus gives a meaning: the stale marker, and the ordinary NaN it produces.
  */
 #define STALE_BITS UINT64_C(0x7FF0000000000002)

@@ -48,32 +48,14 @@ static enum ampql_code ask(struct ampql_source *source, const struct ampql_selec
     return code;
 }
 
-/* Ask all. A select that some hold is answered by those; one that none holds is not found, in the
- * words of the first. */
+/* Every source must answer: what only some hold would be a part of the answer. */
 static enum ampql_code ask_all(struct merge *merge, const struct ampql_select *select,
                                struct joining *joining, struct ampql_error *err)
 {
-    size_t nheld = 0;
-    struct ampql_error missing = {0};
-    for (size_t i = 0; i < merge->nsources; i++) {
-        struct ampql_error inner = {0};
-        joining->err = &inner;
-        enum ampql_code code = ask(merge->sources[i], select, joining);
-        if (code == AMPQL_OK) {
-            nheld++;
-        } else if (code != AMPQL_NOT_FOUND) {
-            if (err)
-                *err = inner;
-            return code;
-        } else if (missing.code == AMPQL_OK) {
-            missing = inner;
-        }
-    }
-    if (nheld)
-        return AMPQL_OK;
-    if (err)
-        *err = missing;
-    return AMPQL_NOT_FOUND;
+    joining->err = err;
+    for (size_t i = 0; i < merge->nsources; i++)
+        TRY(ask(merge->sources[i], select, joining));
+    return AMPQL_OK;
 }
 
 static enum ampql_code push_samples(void *payload, const struct store *store, struct labels labels,

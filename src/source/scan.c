@@ -10,28 +10,6 @@ _Static_assert((int)MATCH_EQUAL == (int)AMPQL_MATCH_EQUAL &&
                    (int)MATCH_NOT_REGEX == (int)AMPQL_MATCH_NOT_REGEX,
                "matcher operators");
 
-/* The first i of t [n] with t[i] > time. */
-static size_t first_after(const int64_t *t, size_t n, int64_t time)
-{
-    size_t low = 0;
-    while (low < n) {
-        size_t middle = low + (n - low) / 2;
-        if (t[middle] <= time)
-            low = middle + 1;
-        else
-            n = middle;
-    }
-    return low;
-}
-
-struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms)
-{
-    if (s->n == 0 || mint_ms >= maxt_ms)
-        return (struct samples){0};
-    size_t from = first_after(s->t, s->n, mint_ms), to = first_after(s->t, s->n, maxt_ms);
-    return (struct samples){s->t + from, s->v + from, to - from};
-}
-
 static struct str view(struct ampql_string s)
 {
     return str_make(s.data, s.size);
@@ -113,8 +91,10 @@ enum ampql_code store_scan(struct store *store, const struct ampql_select *selec
     for (size_t i = 0; i < places.n && code == AMPQL_OK; i++) {
         size_t place = places.names ? places.names[i].place : i;
         const struct store_series *s = &store->series.at[store->order[place]];
+        if (!matchers_match(&bound, &store->symbols, s->labels, &work))
+            continue;
         struct samples whole = {s->t, s->v, s->n}, in = samples_clip(&whole, mint_ms, maxt_ms);
-        if (in.n && matchers_match(&bound, &store->symbols, s->labels, &work))
+        if (in.n)
             code = visit(payload, store, s->labels, &in);
     }
     if (code == AMPQL_OK && matchers_failed(&bound))

@@ -69,8 +69,8 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
 
 /* Several sources as one. Takes them over, also when it fails. nsources may be 0 only for an error.
  *
- * A select over ANSWERS is answered by those sources that hold it, and AMPQL_NOT_FOUND when none
- * does. Any other failure of one source fails the select: never a part of an answer.
+ * A select fails when it fails in any of the sources, also with AMPQL_NOT_FOUND: never a part of an
+ * answer.
  *   err  AMPQL_BAD_DATA: no source; AMPQL_UNSUPPORTED: SAMPLES and ANSWERS do not mix; AMPQL_NOMEM;
  *        a select fails with AMPQL_BAD_DATA when two sources have different values at one time */
 enum ampql_code source_merge(const struct ampql_allocator *alc, struct ampql_source **sources,

@@ -114,9 +114,6 @@ enum ampql_code store_select(struct store *store, const struct ampql_select *sel
 enum ampql_code store_push(const struct store *store, struct labels labels,
                            const struct samples *samples, struct ampql_sink *sink);
 
-/* The samples of s in (mint, maxt], by binary search. */
-struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms);
-
 /* `name{a="b"}` for messages, escaped and clipped to size. Returns out. */
 char *store_describe(const struct store *store, struct labels labels, char *out, size_t size);
 

@@ -117,19 +117,48 @@ static void fill(struct ampql_source *source, struct cluster *c, struct columns 
     }
 }
 
-static struct ampql_stats run_once(const struct ampql_query *query, struct ampql_source *source,
+/* The queries of one line: most have one, a batch is written "query ;; query". */
+enum { MAX_BATCH = 8 };
+
+struct batch {
+    struct ampql_query *at[MAX_BATCH];
+    size_t n;
+};
+
+static struct batch compile(struct ampql_engine *engine, const char *text)
+{
+    static const char separator[] = " ;; ";
+    struct batch batch = {.n = 0};
+    struct ampql_error err;
+    for (const char *end; text && batch.n < MAX_BATCH; text = end) {
+        end = strstr(text, separator);
+        size_t size = end ? (size_t)(end - text) : strlen(text);
+        if (ampql_query_compile(engine, text, size, &batch.at[batch.n++], &err) != AMPQL_OK)
+            die(text, &err);
+        end = end ? end + strlen(separator) : NULL;
+    }
+    return batch;
+}
+
+static struct ampql_stats run_once(struct ampql_engine *engine, const struct batch *batch,
+                                   struct ampql_source *source,
                                    const struct ampql_run_options *options, size_t *nseries)
 {
-    struct ampql_error err;
-    struct ampql_result *result;
+    struct ampql_error errs[MAX_BATCH] = {{0}};
+    struct ampql_result *results[MAX_BATCH];
+    struct ampql_stats stats = {0};
     size_t bytes = 0;
-    if (ampql_query_run(query, source, options, &result, &err) != AMPQL_OK)
-        die("run", &err);
-    if (ampql_result_json(result, count_bytes, &bytes) != AMPQL_OK)
-        die("json", NULL);
-    struct ampql_stats stats = ampql_result_stats(result);
-    *nseries = ampql_result_count(result);
-    ampql_result_free(result);
+    if (ampql_batch_run(engine, (const struct ampql_query *const *)batch->at, batch->n, source,
+                        options, results, errs) != AMPQL_OK)
+        die("run", &errs[0]);
+    *nseries = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        if (ampql_result_json(results[i], count_bytes, &bytes) != AMPQL_OK)
+            die("json", NULL);
+        stats = ampql_result_stats(results[i]);
+        *nseries += ampql_result_count(results[i]);
+        ampql_result_free(results[i]);
+    }
     return stats;
 }
 
@@ -162,20 +191,21 @@ static struct question read_question(char *line)
     return q;
 }
 
-static void measure(const struct ampql_query *query, struct ampql_source *source,
-                    struct meter *meter, const struct question *q, int rounds)
+static void measure(struct ampql_engine *engine, const struct batch *batch,
+                    struct ampql_source *source, struct meter *meter, const struct question *q,
+                    int rounds)
 {
     size_t nseries = 0, before = atomic_load(&meter->live);
     atomic_store(&meter->peak, before);
     struct ampql_stats stats = {0};
     for (int i = 0; i < 2; i++)
-        stats = run_once(query, source, &q->options, &nseries);
+        stats = run_once(engine, batch, source, &q->options, &nseries);
     printf("{\"name\":\"%s\",\"samples\":%" PRIu64 ",\"input_series\":%" PRIu64
            ",\"series\":%zu,\"work_bytes\":%zu,\"cpu_ns\":[",
            q->name, stats.samples, stats.series, nseries, atomic_load(&meter->peak) - before);
     for (int i = 0; i < rounds; i++) {
         int64_t from = cpu_ns();
-        run_once(query, source, &q->options, &nseries);
+        run_once(engine, batch, source, &q->options, &nseries);
         printf("%s%" PRId64, i ? "," : "", cpu_ns() - from);
     }
     puts("]}");
@@ -215,17 +245,15 @@ static void print_answer(struct ampql_engine *engine, struct ampql_source *sourc
 static void ask(struct ampql_engine *engine, struct ampql_source *source, struct meter *meter,
                 char *line, int rounds)
 {
-    struct ampql_error err;
-    struct ampql_query *query;
     struct question q = read_question(line);
     if (rounds == 0) {
         print_answer(engine, source, &q);
         return;
     }
-    if (ampql_query_compile(engine, q.text, strlen(q.text), &query, &err) != AMPQL_OK)
-        die(q.text, &err);
-    measure(query, source, meter, &q, rounds);
-    ampql_query_free(query);
+    struct batch batch = compile(engine, q.text);
+    measure(engine, &batch, source, meter, &q, rounds);
+    for (size_t i = 0; i < batch.n; i++)
+        ampql_query_free(batch.at[i]);
     fflush(stdout);
 }
 

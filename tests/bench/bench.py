@@ -5,7 +5,7 @@
 
 Prometheus: what all its threads spend between two readings of /proc/PID/task/*/schedstat, over enough identical requests
 that a reading lasts; HTTP and JSON included, its answer thrown away. ampql: the bench program, JSON included. Both warm,
-ROUNDS rounds each, medians. Prints a table, and writes the numbers as JSON."""
+ROUNDS rounds each, medians. ONLY, a regular expression, keeps queries by name. Prints a table, and writes the numbers as JSON."""
 import json
 import os
 import re
@@ -17,12 +17,27 @@ import time
 from differential import DAY, END, START, fill
 from server import Server
 
-ROUNDS = 7
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
+ONLY = re.compile(os.environ.get("ONLY", ""))
 ROUND_NS = 50_000_000  # of server CPU a round, at least: then its own housekeeping weighs little
 
 # instant queries over the day; rules also as a range over the day, a step a minute
 DAY_QUERIES = ["RAMBytesAllocated", "RAMUsageAvg", "RAMUsageMax", "CPUUsageAvg", "CPURequests", "Pods", "NodeCostPerCPUHr",
                "NetTransferBytes", "PodLabels", "CPUUsageMaxSubquery"]
+
+
+# The shapes that decide about the design. A query with " ;; " in it is two of a batch that share a select.
+CPU = 'container_cpu_usage_seconds_total{container!=""}'
+SHAPES = [
+    ("shape sum by (rate), range", 60, "sum by (namespace, pod) (rate(%s[5m]))" % CPU),
+    ("shape group_left, range", 60,
+     "container_cpu_allocation{container!=\"\"} * on (cluster_id, node) group_left(instance_type) node_cpu_hourly_cost{}"),
+    ("shape sum of group_left, range", 60,
+     "sum by (namespace) (container_cpu_allocation{container!=\"\"} * on (cluster_id, node) group_left() node_cpu_hourly_cost{})"),
+    ("shape max of irate subquery, instant", 0, "max_over_time(irate(%s[5m])[1d:1m])" % CPU),
+    ("shape batch of two on one select, range", 60,
+     "sum by (namespace) (rate(%s[5m])) ;; max by (namespace) (irate(%s[5m]))" % (CPU, CPU)),
+]
 
 
 def templates():
@@ -35,7 +50,13 @@ def templates():
 
 
 def queries():
-    """(name, start, end, step, query)"""
+    """(name, start, end, step, query) of those that are wanted"""
+    return (row for row in all_queries() if ONLY.search(row[0]))
+
+
+def all_queries():
+    for name, step, query in SHAPES:
+        yield name, START if step else END, END, step, query
     for _, name, template in templates():
         group, _, short = name.partition("/")
         if group == "allocation" and short in DAY_QUERIES:
@@ -76,7 +97,11 @@ def status_bytes(pid, field):
 
 
 def ask(server, start, end, step, query):
-    return server.range(query, start, end, step) if step else server.instant(query, end)
+    for one in query.split(" ;; "):
+        if step:
+            server.range(one, start, end, step)
+        else:
+            server.instant(one, end)
 
 
 def measure_server(server, pid, start, end, step, query):
@@ -104,6 +129,8 @@ def main():
     url, pid, program, options, out = sys.argv[1:]
     server = Server(url)
     rows = list(queries())
+    if not rows:
+        raise SystemExit("error: ONLY keeps no query")
     listing = os.path.join(os.path.dirname(out) or ".", "bench_queries.tsv")
     with open(listing, "w", encoding="utf-8") as file:
         for row in rows:

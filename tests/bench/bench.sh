@@ -1,7 +1,9 @@
 #!/bin/sh
 # Load one generated cluster into a Prometheus 2.42 and into ampql, and measure the same queries in both: bench.py.
 #
-#   bench.sh BUILD_FOLDER        environment: CONTAINERS (1000); writes BUILD_FOLDER/bench.json
+#   bench.sh BUILD_FOLDER        environment: CONTAINERS (1000), ROUNDS (7), ONLY (queries, by a regular expression)
+#
+# Writes BUILD_FOLDER/bench.json.
 set -eu
 build=${1:-build}
 . tests/oracle/prometheus.sh

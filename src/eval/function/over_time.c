@@ -27,9 +27,40 @@ static bool avg_over_time(const struct window *w, double *out)
     return true;
 }
 
+/* The largest of v [n] when there is no NaN and it is not a zero: several maxima at once, so that
+ * it vectorises. False when the order matters: for NaN, and for which of 0 and -0 came first. */
+static inline bool quick_max(const double *v, size_t n, double sign, double *out)
+{
+    enum { LANES = 16 };
+    double best[LANES];
+    bool has_nan = false;
+    if (n < 2 * LANES)
+        return false;
+    for (size_t k = 0; k < LANES; k++)
+        best[k] = sign * v[k];
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++) {
+            double x = sign * v[i + k];
+            has_nan |= x != x;
+            best[k] = x > best[k] ? x : best[k];
+        }
+    double all = best[0];
+    for (size_t k = 1; k < LANES; k++)
+        all = best[k] > all ? best[k] : all;
+    for (; i < n; i++) {
+        has_nan |= v[i] != v[i];
+        all = sign * v[i] > all ? sign * v[i] : all;
+    }
+    *out = sign * all;
+    return !has_nan && all != 0;
+}
+
 /* NaN only if all values are. */
 static bool min_over_time(const struct window *w, double *out)
 {
+    if (quick_max(w->v, w->n, -1, out))
+        return true;
     double min = w->v[0];
     for (size_t i = 1; i < w->n; i++)
         if (w->v[i] < min || isnan(min))
@@ -40,6 +71,8 @@ static bool min_over_time(const struct window *w, double *out)
 
 static bool max_over_time(const struct window *w, double *out)
 {
+    if (quick_max(w->v, w->n, 1, out))
+        return true;
     double max = w->v[0];
     for (size_t i = 1; i < w->n; i++)
         if (w->v[i] > max || isnan(max))

@@ -3,6 +3,7 @@
  *
  * The order of operations is Prometheus's, because that is what the bits are: see facts 2.7. */
 #include "eval/function.h"
+#include "eval/regular.h"
 
 /* Where a window's samples lie in it. Scrapes are regular, so most windows of a series have the
  * shape of the one before, and what follows from the shape alone is computed once. */
@@ -74,12 +75,55 @@ static double add_resets(double result, const double *v, size_t lo, size_t hi)
     return result;
 }
 
+/* The first counter reset in samples (from, to), or to. */
+static size_t first_reset(const double *v, size_t from, size_t to)
+{
+    enum { CHUNK = 32 };
+    size_t i = from + 1;
+    for (; i + CHUNK <= to; i += CHUNK)
+        if (has_reset(v + i - 1, CHUNK + 1))
+            break;
+    while (i < to && !(v[i] < v[i - 1]))
+        i++;
+    return i < to ? i : to;
+}
+
+/* Windows of one shape, without resets: m of them, stride samples apart. */
+static void change_run(const double *first, const double *last, size_t stride, double *out,
+                       size_t m, const struct shape *shape, bool is_counter, double seconds,
+                       enum ampql_dialect dialect)
+{
+    bool may_limit = false, far_limits = !(shape->to_start <= shape->sampled);
+    double factor = shape->factor;
+    if (stride == 1) {
+        for (size_t k = 0; k < m; k++) {
+            double result = last[k] - first[k];
+            out[k] = result * factor;
+            may_limit |= (result > 0) & (first[k] >= 0) & (far_limits | !(first[k] >= result));
+        }
+    } else {
+        for (size_t k = 0; k < m; k++) {
+            double a = first[k * stride], result = last[k * stride] - a;
+            out[k] = result * factor;
+            may_limit |= (result > 0) & (a >= 0) & (far_limits | !(a >= result));
+        }
+    }
+    if (!is_counter || !may_limit)
+        return;
+    for (size_t k = 0; k < m; k++) {
+        double a = first[k * stride], result = last[k * stride] - a;
+        if (result > 0 && a >= 0)
+            out[k] = result * limited_factor(shape, result, a, seconds, dialect);
+    }
+}
+
 /* seconds is the range of a rate, 0 for increase and delta. */
 static inline void change_loop(const struct samples *s, const struct windows *w, struct row *out,
                                bool is_counter, double seconds, enum ampql_dialect dialect)
 {
-    size_t lo = 0, hi = 0;
+    size_t lo = 0, hi = 0, stride = 0;
     struct shape shape = {.n = 0};
+    struct regular run = {0};
     bool resets = is_counter && has_reset(s->v, s->n);
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
@@ -103,6 +147,20 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
         out->v[i] = result * (has_zero ? limited_factor(&shape, result, first, seconds, dialect)
                                        : shape.factor);
         row_mark(out, i);
+
+        size_t m = regular_steps(&run, s, w, i, lo, hi, &stride);
+        if (m && resets) {
+            size_t reset = first_reset(s->v, lo, hi + m * stride);
+            m = reset < hi ? 0 : (reset - hi) / stride;
+        }
+        if (m == 0)
+            continue;
+        change_run(s->v + lo + stride, s->v + hi - 1 + stride, stride, out->v + i + 1, m, &shape,
+                   is_counter, seconds, dialect);
+        row_mark_range(out, i + 1, m);
+        i += m;
+        lo += m * stride;
+        hi += m * stride;
     }
 }
 
@@ -124,20 +182,40 @@ static void delta(const struct samples *s, const struct windows *w, struct row *
     change_loop(s, w, out, false, 0, scratch->params->dialect);
 }
 
+/* The change between two neighbours; a counter that fell began again from zero. */
+static inline double step_change(double before, double last, double seconds, bool is_rate)
+{
+    double change = is_rate && last < before ? last : last - before;
+    return is_rate ? change / seconds : change;
+}
+
 static inline void instant_loop(const struct samples *s, const struct windows *w, struct row *out,
                                 bool is_rate)
 {
-    size_t lo = 0, hi = 0;
+    size_t lo = 0, hi = 0, stride = 0;
+    struct regular run = {0};
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
         out->v[i] = 0;
         if (hi - lo < 2)
             continue;
-        double last = s->v[hi - 1], before = s->v[hi - 2];
-        int64_t ms = s->t[hi - 1] - s->t[hi - 2];
-        double change = is_rate && last < before ? last : last - before;
-        out->v[i] = is_rate ? change / ((double)ms / 1000) : change;
+        double seconds = (double)(s->t[hi - 1] - s->t[hi - 2]) / 1000;
+        out->v[i] = step_change(s->v[hi - 2], s->v[hi - 1], seconds, is_rate);
         row_mark(out, i);
+
+        size_t m = regular_steps(&run, s, w, i, lo, hi, &stride);
+        const double *v = s->v + hi - 2 + stride;
+        double *o = out->v + i + 1;
+        if (stride == 1)
+            for (size_t k = 0; k < m; k++)
+                o[k] = step_change(v[k], v[k + 1], seconds, is_rate);
+        else
+            for (size_t k = 0; k < m; k++)
+                o[k] = step_change(v[k * stride], v[k * stride + 1], seconds, is_rate);
+        row_mark_range(out, i + 1, m);
+        i += m;
+        lo += m * stride;
+        hi += m * stride;
     }
 }
 

@@ -1,0 +1,52 @@
+/* Finding samples by time. Samples are mostly equally spaced, so the place is guessed first: a
+ * column that is not in the cache is then touched in two or three places instead of ten. */
+#include "series/sample.h"
+
+/* The first sample after t, known to lie in (lo, hi]: t[lo] <= t, and t[hi] > t or hi is the end.
+ */
+static size_t search(const struct samples *s, int64_t t, size_t lo, size_t hi)
+{
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->t[mid] <= t)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return hi;
+}
+
+size_t samples_after(const struct samples *s, int64_t t_ms)
+{
+    size_t last = s->n - 1;
+    if (s->n == 0 || s->t[0] > t_ms)
+        return 0;
+    if (s->t[last] <= t_ms)
+        return s->n;
+    double share = ((double)t_ms - (double)s->t[0]) / ((double)s->t[last] - (double)s->t[0]);
+    size_t guess = (size_t)(share * (double)last), step = 1;
+    if (guess >= last)
+        guess = last - 1;
+    if (s->t[guess] <= t_ms) {
+        size_t lo = guess;
+        while (lo + step < last && s->t[lo + step] <= t_ms) {
+            lo += step;
+            step *= 2;
+        }
+        return search(s, t_ms, lo, lo + step < last ? lo + step : last);
+    }
+    size_t hi = guess;
+    while (hi > step && s->t[hi - step] > t_ms) {
+        hi -= step;
+        step *= 2;
+    }
+    return search(s, t_ms, hi > step ? hi - step : 0, hi);
+}
+
+struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms)
+{
+    if (mint_ms >= maxt_ms)
+        return (struct samples){s->t, s->v, 0};
+    size_t from = samples_after(s, mint_ms), to = samples_after(s, maxt_ms);
+    return (struct samples){s->t + from, s->v + from, to - from};
+}
