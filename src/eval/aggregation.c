@@ -220,6 +220,8 @@ enum ampql_code gathered_check_counts(const struct gathered *gathered, struct am
         least = fmin(least, param->v[i]);
         most = fmax(most, param->v[i]);
     }
+    if (most < 1) /* nothing is picked, whatever it is */
+        return AMPQL_OK;
     if (least <= -9223372036854775808.0)
         return fail_count(least, "underflows", err);
     return most >= MAX_COUNT ? fail_count(most, "overflows", err) : AMPQL_OK;

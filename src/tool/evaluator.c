@@ -100,7 +100,8 @@ static enum ampql_code evaluate(void *payload, struct str text,
     struct engine_evaluator *e = payload;
     struct ampql_query *query = NULL;
     struct ampql_result *result = NULL;
-    enum ampql_code code = ampql_query_compile(e->engine, text.p, text.n, &query, err);
+    struct ampql_engine *engine = options->dialect == AMPQL_PROM2 ? e->prom2 : e->engine;
+    enum ampql_code code = ampql_query_compile(engine, text.p, text.n, &query, err);
     if (code == AMPQL_OK)
         code = ampql_query_run(query, e->source, options, &result, err);
     if (code == AMPQL_OK && !copy_result(result, arena, out))
@@ -117,6 +118,8 @@ enum ampql_code engine_evaluator_init(struct engine_evaluator *out,
     struct ampql_engine_options options = {
         .size = sizeof options, .allocator = alc, .experimental = true};
     TRY(ampql_engine_new(&options, &out->engine, err));
+    options.dialect = AMPQL_PROM2;
+    TRY(ampql_engine_new(&options, &out->prom2, err));
     return load(out, NULL, 0, err);
 }
 
@@ -124,5 +127,6 @@ void engine_evaluator_done(struct engine_evaluator *evaluator)
 {
     ampql_source_free(evaluator->source);
     ampql_engine_free(evaluator->engine);
+    ampql_engine_free(evaluator->prom2);
     *evaluator = (struct engine_evaluator){0};
 }

@@ -57,6 +57,7 @@ struct evaluator {
 struct engine_evaluator {
     struct evaluator evaluator;
     struct ampql_engine *engine;
+    struct ampql_engine *prom2; /* compiles what runs in that dialect */
     struct ampql_source *source;
 };
 

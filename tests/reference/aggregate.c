@@ -5,6 +5,7 @@
 #include "base/number.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct ref_labels group_key(struct ref_run *run, const struct ast_aggregate *a,
@@ -150,27 +151,98 @@ static struct ref_table *plain(struct ref_run *run, const struct ast_aggregate *
     return out;
 }
 
-/* Is x the better one? NaN is worse than everything. */
-static bool is_better(double x, double y, bool is_top)
+/* Rows of a group at a step, as Go's container/heap holds them: the worst is first. */
+struct best {
+    const struct ref_table *in;
+    size_t step;
+    bool is_top;
+    size_t *row; /* [n] */
+    size_t n;
+};
+
+/* Is the row in place a worse than that in place b? NaN is worse than everything. */
+static bool is_worse(const struct best *best, size_t a, size_t b)
 {
-    if (isnan(x) || isnan(y))
-        return !isnan(x) && isnan(y);
-    return is_top ? x > y : x < y;
+    double x = best->in->at[best->row[a]].v[best->step];
+    double y = best->in->at[best->row[b]].v[best->step];
+    return isnan(x) || (best->is_top ? x < y : x > y);
 }
 
-/* Rank of row i among the rows of its group at step s: better ones, and equal ones seen before. */
-static size_t rank_of(const struct ref_table *in, const size_t *group, size_t i, size_t s,
-                      bool is_top)
+static void exchange(struct best *best, size_t a, size_t b)
 {
-    size_t rank = 0;
-    for (size_t j = 0; j < in->n; j++) {
-        if (j == i || group[j] != group[i] || !in->at[j].here[s])
-            continue;
-        double x = in->at[j].v[s], y = in->at[i].v[s];
-        if (is_better(x, y, is_top) || (!is_better(y, x, is_top) && j < i))
-            rank++;
+    size_t row = best->row[a];
+    best->row[a] = best->row[b];
+    best->row[b] = row;
+}
+
+static void rise(struct best *best, size_t at)
+{
+    for (; at > 0 && is_worse(best, at, (at - 1) / 2); at = (at - 1) / 2)
+        exchange(best, at, (at - 1) / 2);
+}
+
+/* Within the first n places. */
+static void sink(struct best *best, size_t n)
+{
+    size_t at = 0;
+    while (2 * at + 1 < n) {
+        size_t down = 2 * at + 1;
+        if (down + 1 < n && is_worse(best, down + 1, down))
+            down++;
+        if (!is_worse(best, down, at))
+            return;
+        exchange(best, at, down);
+        at = down;
     }
-    return rank;
+}
+
+/* Take a row among the best k if it is better than the worst of them. 2.42 takes the worst off and
+ * puts the new one on, 3.x puts it in the worst one's place. */
+static void consider(struct best *best, size_t row, size_t k, bool prom2)
+{
+    best->row[best->n] = row; /* one place more than k is there */
+    if (best->n < k) {
+        rise(best, best->n++);
+        return;
+    }
+    double worst = best->in->at[best->row[0]].v[best->step], v = best->in->at[row].v[best->step];
+    if (!(best->is_top ? worst < v : worst > v) && !(isnan(worst) && !isnan(v)))
+        return;
+    if (!prom2) {
+        best->row[0] = row;
+        sink(best, k);
+        return;
+    }
+    exchange(best, 0, k - 1);
+    sink(best, k - 1);
+    best->row[k - 1] = row;
+    rise(best, k - 1);
+}
+
+/* Best first, by insertion: what Go's sort does with up to 12. Beyond, equal ones keep the order
+ * of the heap, and so do NaN. */
+static void sort_best(struct best *best)
+{
+    for (size_t i = 1; i < best->n; i++)
+        for (size_t j = i; j > 0 && is_worse(best, j - 1, j); j--) {
+            double x = best->in->at[best->row[j]].v[best->step];
+            if (best->n > 12 && isnan(x))
+                break;
+            exchange(best, j, j - 1);
+        }
+}
+
+/* The fewest digits that read back, as Go's %v has them; the numbers here are large. */
+static const char *count_text(struct ref_run *run, double k)
+{
+    char *text = ref_alloc(run, 64, 1);
+    if (isnan(k))
+        return "NaN";
+    if (isinf(k))
+        return k > 0 ? "+Inf" : "-Inf";
+    for (int digits = 0; digits == 0 || (digits < 17 && strtod(text, NULL) != k); digits++)
+        snprintf(text, 64, "%.*e", digits, k);
+    return text;
 }
 
 static void check_k(struct ref_run *run, const struct ref_table *k, bool *is_void)
@@ -183,7 +255,8 @@ static void check_k(struct ref_run *run, const struct ref_table *k, bool *is_voi
         *is_void = *is_void && k->scalar[s] < 1;
         if (run->prom2 &&
             !(k->scalar[s] >= -9223372036854775808.0 && k->scalar[s] <= 9223372036854774784.0))
-            ref_fail(run, AMPQL_EXECUTION, "Scalar value %g overflows int64", k->scalar[s]);
+            ref_fail(run, AMPQL_EXECUTION, "Scalar value %s overflows int64",
+                     count_text(run, k->scalar[s]));
         if (k->scalar[s] > largest)
             largest = k->scalar[s];
     }
@@ -193,9 +266,32 @@ static void check_k(struct ref_run *run, const struct ref_table *k, bool *is_voi
         ref_fail(run, AMPQL_EXECUTION, "Parameter value is NaN");
     for (size_t s = 0; s < k->nsteps; s++)
         if (k->scalar[s] <= -9223372036854775808.0)
-            ref_fail(run, AMPQL_EXECUTION, "Scalar value %g underflows int64", k->scalar[s]);
+            ref_fail(run, AMPQL_EXECUTION, "Scalar value %s underflows int64",
+                     count_text(run, k->scalar[s]));
     if (!run->prom2 && largest >= 9223372036854774784.0)
-        ref_fail(run, AMPQL_EXECUTION, "Scalar value %g overflows int64", largest);
+        ref_fail(run, AMPQL_EXECUTION, "Scalar value %s overflows int64", count_text(run, largest));
+}
+
+/* limitk: of each group the first k that are there. */
+static struct ref_table *limit(struct ref_run *run, const struct ast_aggregate *a,
+                               const struct ref_table *in, const struct ref_table *k)
+{
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, in->nsteps);
+    bool is_void;
+    check_k(run, k, &is_void);
+    size_t *group = ref_alloc(run, in->n, sizeof *group);
+    make_groups(run, a, in, group);
+    for (size_t i = 0; i < in->n; i++) {
+        struct ref_row *row = ref_row_new(run, out, in->at[i].labels);
+        for (size_t s = 0; s < in->nsteps; s++) {
+            double before = 0;
+            for (size_t j = 0; j < i; j++)
+                before += group[j] == group[i] && in->at[j].here[s];
+            row->here[s] = in->at[i].here[s] && before + 1 <= k->scalar[s];
+            row->v[s] = in->at[i].v[s];
+        }
+    }
+    return ref_merge(run, out, false);
 }
 
 /* topk, bottomk. Of one step the result is in order of rank, group by group; of more it keeps the
@@ -210,28 +306,29 @@ static struct ref_table *top(struct ref_run *run, const struct ast_aggregate *a,
         return out;
     size_t *group = ref_alloc(run, in->n, sizeof *group);
     size_t ngroups = make_groups(run, a, in, group)->n;
+    struct ref_table *ordered = ref_table_new(run, VALUE_VECTOR, in->nsteps);
+    struct best best = {.in = in, .is_top = is_top};
+    best.row = ref_alloc(run, in->n + 1, sizeof *best.row);
     for (size_t i = 0; i < in->n; i++)
         ref_row_new(run, out, in->at[i].labels);
-    for (size_t s = 0; s < in->nsteps; s++) {
-        for (size_t i = 0; i < in->n; i++) {
-            if (!in->at[i].here[s] || k->scalar[s] < 1 ||
-                (double)rank_of(in, group, i, s, is_top) >= floor(k->scalar[s]))
-                continue;
-            out->at[i].here[s] = true;
-            out->at[i].v[s] = in->at[i].v[s];
+    for (size_t g = 0; g < ngroups; g++) {
+        for (best.step = 0; best.step < in->nsteps; best.step++) {
+            double wanted = k->scalar[best.step];
+            best.n = 0;
+            for (size_t i = 0; i < in->n && wanted >= 1; i++)
+                if (group[i] == g && in->at[i].here[best.step])
+                    consider(&best, i, wanted < (double)in->n ? (size_t)wanted : in->n, run->prom2);
+            sort_best(&best);
+            for (size_t i = 0; i < best.n; i++) {
+                struct ref_row *row = &out->at[best.row[i]];
+                row->here[best.step] = true;
+                row->v[best.step] = in->at[best.row[i]].v[best.step];
+                if (in->nsteps == 1 && !array_push(ordered, run->arena, *row))
+                    abort();
+            }
         }
     }
-    if (in->nsteps != 1)
-        return ref_merge(run, out, false);
-    struct ref_table *ordered = ref_table_new(run, VALUE_VECTOR, 1);
-    for (size_t g = 0; g < ngroups; g++)
-        for (size_t rank = 0; rank < in->n; rank++)
-            for (size_t i = 0; i < in->n; i++)
-                if (group[i] == g && out->at[i].here[0] &&
-                    rank_of(in, group, i, 0, is_top) == rank &&
-                    !array_push(ordered, run->arena, out->at[i]))
-                    abort();
-    return ordered;
+    return in->nsteps == 1 ? ordered : ref_merge(run, out, false);
 }
 
 static bool is_label_name(struct ref_run *run, struct str name)
@@ -285,6 +382,8 @@ struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, stru
     case AGGREGATION_TOPK:
     case AGGREGATION_BOTTOMK:
         return top(run, a, in, param);
+    case AGGREGATION_LIMITK:
+        return limit(run, a, in, param);
     case AGGREGATION_COUNT_VALUES:
         return count_values(run, a, in, param->string);
     default:

@@ -244,6 +244,65 @@ static struct str string_arg(const struct ast_call *call, size_t i)
     return ast_unwrap(call->args[i])->u.string;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Text byte by byte, but runs of digits as numbers. */
+static int natural(struct str a, struct str b)
+{
+    size_t i = 0, j = 0;
+    while (i < a.n && j < b.n) {
+        size_t m = i, n = j;
+        if (is_digit(a.p[i]) != is_digit(b.p[j]))
+            return a.p[i] < b.p[j] ? -1 : 1;
+        bool digits = is_digit(a.p[i]);
+        while (m < a.n && is_digit(a.p[m]) == digits)
+            m++;
+        while (n < b.n && is_digit(b.p[n]) == digits)
+            n++;
+        for (; digits && i + 1 < m && a.p[i] == '0'; i++)
+            ;
+        for (; digits && j + 1 < n && b.p[j] == '0'; j++)
+            ;
+        int order = str_compare(str_make(a.p + i, m - i), str_make(b.p + j, n - j));
+        if (digits && m - i != n - j)
+            order = m - i < n - j ? -1 : 1;
+        if (order)
+            return order;
+        i = m;
+        j = n;
+    }
+    return (i < a.n) - (j < b.n);
+}
+
+static int by_labels(const struct ast_call *call, const struct ref_row *a, const struct ref_row *b)
+{
+    for (size_t i = 1; i < call->nargs; i++) {
+        int order = natural(ref_get(a->labels, string_arg(call, i)),
+                            ref_get(b->labels, string_arg(call, i)));
+        if (order)
+            return order;
+    }
+    return reference_labels_compare(a->labels.at, a->labels.n, b->labels.at, b->labels.n);
+}
+
+static struct ref_table *sorted_by_label(struct ref_run *run, const struct ast_call *call,
+                                         struct ref_grid grid)
+{
+    int sign = is_named(call, "sort_by_label_desc") ? -1 : 1;
+    struct ref_table *table = ref_eval(run, call->args[0], grid);
+    for (size_t i = 1; i < table->n && grid.n == 1; i++)
+        for (size_t j = i; j > 0 && sign * by_labels(call, &table->at[j], &table->at[j - 1]) < 0;
+             j--) {
+            struct ref_row row = table->at[j];
+            table->at[j] = table->at[j - 1];
+            table->at[j - 1] = row;
+        }
+    return table;
+}
+
 static void append(char *out, size_t *n, struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -392,6 +451,8 @@ static struct ref_table *call_other(struct ref_run *run, const struct ast_call *
         return clamp(run, call, grid);
     if (is_named(call, "sort") || is_named(call, "sort_desc"))
         return sorted(run, call, grid);
+    if (is_named(call, "sort_by_label") || is_named(call, "sort_by_label_desc"))
+        return sorted_by_label(run, call, grid);
     if (is_named(call, "label_replace"))
         return label_replace(run, call, grid);
     if (is_named(call, "label_join"))
@@ -401,6 +462,8 @@ static struct ref_table *call_other(struct ref_run *run, const struct ast_call *
 
 struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct ref_grid grid)
 {
+    static const char *const of_native[] = {"histogram_avg", "histogram_count", "histogram_stddev",
+                                            "histogram_stdvar", "histogram_sum"};
     const struct ast_call *call = &ast->u.call;
     struct ref_table *out = call_map(run, call, grid);
     if (!out)
@@ -411,6 +474,9 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
         out = ref_histogram_quantile(run, ast, grid);
     if (!out && is_named(call, "histogram_fraction"))
         out = ref_histogram_fraction(run, ast, grid);
+    for (size_t i = 0; !out && i < sizeof of_native / sizeof *of_native; i++)
+        if (is_named(call, of_native[i])) /* floats are none */
+            out = ref_table_new(run, VALUE_VECTOR, grid.n);
     if (!out)
         out = ref_range_call(run, ast, grid);
     if (!out)

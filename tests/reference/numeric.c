@@ -80,6 +80,8 @@ double ref_exp(double x)
     if (x < -7.5e+02)
         return 0;
     double k = rint(x * log2e);
+    if (k > 1023) /* Go on amd64 does not reach the largest numbers */
+        return INFINITY;
     double r = fma(-high, k, x);
     r = fma(-low, k, r);
     r *= 1.0 / 16;
@@ -113,6 +115,10 @@ double ref_ln(double x)
         return -INFINITY;
     int exponent;
     double f1 = frexp(x, &exponent);
+    if (x < 0x1p-1022) { /* Go on amd64 reads the bits of a subnormal as those of a normal number */
+        f1 = 0.5 + ldexp(x, 1021);
+        exponent = -1022;
+    }
     if (f1 < M_SQRT2 / 2) {
         f1 *= 2;
         exponent--;

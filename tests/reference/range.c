@@ -299,6 +299,83 @@ WINDOW(predict_linear)
     return true;
 }
 
+WINDOW(mad_over_time)
+{
+    (void)param;
+    double *away = ref_alloc(run, w->n, sizeof *away), median = ref_quantile(run, 0.5, w->v, w->n);
+    for (size_t i = 0; i < w->n; i++) {
+        if (isnan(w->v[i])) {
+            *out = NAN;
+            return true;
+        }
+        away[i] = fabs(w->v[i] - median);
+    }
+    *out = ref_quantile(run, 0.5, away, w->n);
+    return true;
+}
+
+static void check_factor(struct ref_run *run, const char *what, const char *name, double factor)
+{
+    if (factor <= 0 || factor >= 1)
+        ref_fail(run, AMPQL_EXECUTION, "invalid %s factor. Expected: 0 < %s < 1, got: %s%f", what,
+                 name, factor == INFINITY ? "+" : "", factor);
+}
+
+/* The trend of a step is what the level did in the step before. */
+WINDOW(double_exponential_smoothing)
+{
+    check_factor(run, "smoothing", "sf", param);
+    check_factor(run, "trend", "tf", w->param2);
+    if (w->n < 2)
+        return false;
+    double *level = ref_alloc(run, w->n, sizeof *level), trend = w->v[1] - w->v[0];
+    level[0] = w->v[0];
+    for (size_t i = 1; i < w->n; i++) {
+        if (i >= 2)
+            trend = w->param2 * (level[i - 1] - level[i - 2]) + (1 - w->param2) * trend;
+        level[i] = param * w->v[i] + (1 - param) * (level[i - 1] + trend);
+    }
+    *out = level[w->n - 1];
+    return true;
+}
+
+WINDOW(ts_of_first_over_time)
+{
+    UNUSED;
+    *out = seconds_of(w->t[0]);
+    return true;
+}
+
+WINDOW(ts_of_last_over_time)
+{
+    UNUSED;
+    *out = seconds_of(w->t[w->n - 1]);
+    return true;
+}
+
+/* The newest sample with the value that min_over_time or max_over_time gives. */
+static double newest(const struct ref_window *w, double value)
+{
+    for (size_t i = w->n; i-- > 0;)
+        if (w->v[i] == value || isnan(value))
+            return seconds_of(w->t[i]);
+    return NAN;
+}
+
+WINDOW(ts_of_max_over_time)
+{
+    UNUSED;
+    *out = newest(w, extreme(w, true));
+    return true;
+}
+
+WINDOW(ts_of_min_over_time)
+{
+    UNUSED;
+    *out = newest(w, extreme(w, false));
+    return true;
+}
+
 static const struct range_row {
     const char *name;
     window_function f;
@@ -324,6 +401,13 @@ static const struct range_row {
     {"resets", resets, false},
     {"deriv", deriv, false},
     {"predict_linear", predict_linear, false},
+    {"mad_over_time", mad_over_time, false},
+    {"double_exponential_smoothing", double_exponential_smoothing, false},
+    {"holt_winters", double_exponential_smoothing, false},
+    {"ts_of_first_over_time", ts_of_first_over_time, false},
+    {"ts_of_last_over_time", ts_of_last_over_time, false},
+    {"ts_of_max_over_time", ts_of_max_over_time, false},
+    {"ts_of_min_over_time", ts_of_min_over_time, false},
 };
 
 static struct ref_table *absent_over_time(struct ref_run *run, const struct ast *arg,
@@ -355,12 +439,13 @@ struct ref_table *ref_range_call(struct ref_run *run, const struct ast *ast, str
     if (!f)
         return NULL;
     const struct ast *arg = NULL;
-    struct ref_table *param = NULL;
+    struct ref_table *params[2] = {NULL, NULL};
+    size_t nparams = 0;
     for (size_t i = 0; i < call->nargs; i++) {
         if (call->args[i]->type == VALUE_MATRIX)
             arg = call->args[i];
         else
-            param = ref_eval(run, call->args[i], grid);
+            params[nparams++] = ref_eval(run, call->args[i], grid);
     }
     struct ref_matrix matrix = ref_eval_matrix(run, arg, grid);
     struct ref_table *out = ref_table_new(run, VALUE_VECTOR, grid.n);
@@ -370,7 +455,8 @@ struct ref_table *ref_range_call(struct ref_run *run, const struct ast *ast, str
             ref_row_new(run, out, f->keeps_name ? labels : ref_drop_name(run, labels));
         for (size_t s = 0; s < grid.n; s++) {
             struct ref_window w = ref_window(run, &matrix, i, grid, s);
-            row->here[s] = w.n > 0 && f->f(run, &w, param ? param->scalar[s] : 0, &row->v[s]);
+            w.param2 = nparams > 1 ? params[1]->scalar[s] : 0;
+            row->here[s] = w.n > 0 && f->f(run, &w, nparams ? params[0]->scalar[s] : 0, &row->v[s]);
         }
     }
     return ref_merge(run, out, true);

@@ -78,7 +78,8 @@ static enum ampql_code evaluate(void *payload, struct str text,
                                 struct outcome *out, struct ampql_error *err)
 {
     struct reference_evaluator *e = payload;
-    struct parse_options parse = {.find_function = e->find_function, .experimental = true};
+    struct parse_options parse = {
+        .find_function = e->find_function, .dialect = options->dialect, .experimental = true};
     struct reference_options run = {
         .start_ms = options->start_ms,
         .end_ms = options->end_ms,

@@ -59,6 +59,7 @@ struct ref_window {
     size_t n;
     int64_t end, range_ms; /* the window; its left end is end - range_ms */
     int64_t eval_ms;       /* evaluation time of the step, without offset */
+    double param2;         /* the second scalar argument */
     bool prom2;
 };
 
