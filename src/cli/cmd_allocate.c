@@ -174,11 +174,9 @@ static enum exit_status print(struct cli *cli, const struct flags *flags,
 
 /* ---- the run */
 
-static enum exit_status allocate(struct cli *cli, const struct flags *flags,
-                                 const struct session *session, struct ampql_cost_options *cost)
+static void fill_options(const struct flags *flags, const struct session *session,
+                         struct ampql_cost_options *cost)
 {
-    struct ampql_error err = {0};
-    struct ampql_allocations *allocations = NULL;
     cost->size = sizeof *cost;
     cost->resolution_ms = flags->resolution.ms;
     cost->cluster_label = flags->cluster_label;
@@ -188,6 +186,34 @@ static enum exit_status allocate(struct cli *cli, const struct flags *flags,
     cost->timeout_ms = session->options.timeout_ms;
     cost->max_samples = session->options.max_samples;
     cost->cancel = session->cancel;
+}
+
+/* Tried without any series first: what fails there is a mistake in the flags. */
+static enum exit_status check_options(struct cli *cli, const struct session *session,
+                                      const struct ampql_cost_options *cost)
+{
+    struct ampql_error err = {0};
+    struct ampql_source *nothing = NULL;
+    struct ampql_allocations *allocations = NULL;
+    enum exit_status status = STATUS_OK;
+    enum ampql_code code = ampql_source_memory(session->engine, NULL, &nothing, &err);
+    if (code == AMPQL_OK)
+        code = ampql_allocate(session->engine, nothing, cost, &allocations, &err);
+    if (code == AMPQL_BAD_DATA || code == AMPQL_UNSUPPORTED)
+        status = report_usage(cli, NULL, "%s", err.message);
+    else if (code != AMPQL_OK)
+        status = report_error(cli, &err, (struct report){0});
+    ampql_allocations_free(allocations);
+    ampql_source_free(nothing);
+    return status;
+}
+
+static enum exit_status allocate(struct cli *cli, const struct flags *flags,
+                                 const struct session *session,
+                                 const struct ampql_cost_options *cost)
+{
+    struct ampql_error err = {0};
+    struct ampql_allocations *allocations = NULL;
     if (ampql_allocate(session->engine, session->source, cost, &allocations, &err) != AMPQL_OK)
         return session_error(cli, session, &err, (struct report){0});
     for (size_t i = 0; i < ampql_allocations_warning_count(allocations); i++)
@@ -210,6 +236,9 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
         status = read_window(cli, flags, &cost);
     if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    fill_options(flags, &session, &cost);
+    if (!status)
+        status = check_options(cli, &session, &cost);
     if (!status)
         status = allocate(cli, flags, &session, &cost);
     session_close(&session);

@@ -49,18 +49,25 @@ static enum exit_status load(struct cli *cli, const struct session *session, con
 
 /* ---- check */
 
+static void print_count(struct cli *cli, const char *before, size_t n, const char *what)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s%zu %s%s", before, n, what, n == 1 ? "" : "s");
+    output_text(&cli->out, text);
+}
+
 static enum exit_status check_file(struct cli *cli, const struct session *session, const char *path)
 {
-    char line[128];
     struct ampql_rules *rules = NULL;
     enum exit_status status = load(cli, session, path, &rules);
     if (status)
         return status;
     size_t nalerts = ampql_rules_alert_count(rules);
     output_text(&cli->out, path);
-    snprintf(line, sizeof line, ": %zu groups, %zu recording rules, %zu alerts\n",
-             ampql_rules_group_count(rules), ampql_rules_count(rules) - nalerts, nalerts);
-    output_text(&cli->out, line);
+    print_count(cli, ": ", ampql_rules_group_count(rules), "group");
+    print_count(cli, ", ", ampql_rules_count(rules) - nalerts, "recording rule");
+    print_count(cli, ", ", nalerts, "alert");
+    output_byte(&cli->out, '\n');
     ampql_rules_free(rules);
     return STATUS_OK;
 }

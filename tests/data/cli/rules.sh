@@ -1,0 +1,48 @@
+# ampql rules check, rules eval.
+. tests/data/cli/lib.sh
+small=tests/data/cli/small.prom
+rules=tests/data/cli/small.yml
+
+run 0 rules check $rules examples/rules/kubecost.yml <<'END'
+tests/data/cli/small.yml: 1 group, 3 recording rules, 1 alert
+examples/rules/kubecost.yml: 2 groups, 9 recording rules, 0 alerts
+END
+feed 'groups:
+  - name: a
+    rules:
+      - record: x
+        expr: sum(
+'
+run 4 rules check $rules - <<'END'
+tests/data/cli/small.yml: 1 group, 3 recording rules, 1 alert
+! ampql: error: -: line 5, column 19: expr of "x": unclosed left parenthesis
+!           expr: sum(
+!                     ^
+END
+feed 'groups: []
+rools: []
+'
+run 9 rules check - <<'END'
+! ampql: error: -: line 2, column 1: unknown field "rools" in a rule file, expected groups
+!   rools: []
+!   ^^^^^
+END
+run 0 rules eval $rules -s $small --time 120 <<'END'
+pod:requests:rate2m{pod="a"} => 1 @[120]
+requests:rate2m{unit="per_second"} => 1 @[120]
+broken{pod="same"} => 1 @[120]
+! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
+END
+# a rule fails where its results get equal labels: the others are printed, the status is that of the failure
+run 5 rules eval $rules -s $small --time 60 -o csv <<'END'
+metric,labels,timestamp,value
+pod:requests:rate2m,"{""pod"":""a""}",60,0.5
+pod:requests:rate2m,"{""pod"":""b""}",60,0.5833333333333334
+requests:rate2m,"{""unit"":""per_second""}",60,1.0833333333333335
+! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
+! ampql: error: group "requests", record "broken", line 9: vector cannot contain metrics with the same labelset
+END
+run 0 rules eval examples/rules/kubecost.yml -s $small --time 120 -o json <<'END'
+{"status":"success","data":{"resultType":"vector","result":[]},"warnings":["the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended"]}
+! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
+END
