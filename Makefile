@@ -165,7 +165,7 @@ symbols: $(LIB) $(SO) ## only ampql_ names are visible, and a host's own C++ doe
 	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/symbols.sh
 
 readme: $(LIB) $(CMD) ## the README's C program compiles, runs and prints what it says
-	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/readme.sh
+	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/readme.sh && $(PYTHON) tests/readme.py $(CMD)
 
 $(B)/fuzz/replay_%: $(B)/obj/fuzz/fuzz_%.c.o $(B)/obj/fuzz/standalone.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)

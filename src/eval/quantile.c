@@ -4,37 +4,63 @@
 #include "series/sample.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-/* Integers in the order of the values, in which all NaN are equal. */
-static inline uint64_t rank_of(double v)
+static inline bool is_less(double a, double b)
 {
-    uint64_t bits = bits_of(v), sign = UINT64_C(1) << 63;
-    if (isnan(v))
-        return 0;
-    return bits & sign ? ~bits : bits | sign;
+    return a < b || (isnan(a) && !isnan(b));
 }
 
-static int by_rank(const void *a, const void *b)
+static void sort_few(double *v, size_t n)
 {
-    uint64_t x = rank_of(*(const double *)a), y = rank_of(*(const double *)b);
-    return (x > y) - (x < y);
+    for (size_t i = 1; i < n; i++) {
+        double value = v[i];
+        size_t k = i;
+        for (; k > 0 && is_less(value, v[k - 1]); k--)
+            v[k] = v[k - 1];
+        v[k] = value;
+    }
 }
 
-void quantile_sort(double *v, size_t n)
+/* Merge sorted a [na] and b [nb] into out; of equals those of a come first. */
+static void merge(const double *a, size_t na, const double *b, size_t nb, double *out)
 {
-    if (n > 1)
-        qsort(v, n, sizeof *v, by_rank);
+    while (na && nb) {
+        bool takes_b = is_less(*b, *a);
+        *out++ = takes_b ? *b : *a;
+        a += !takes_b;
+        b += takes_b;
+        na -= !takes_b;
+        nb -= takes_b;
+    }
+    memcpy(out, na ? a : b, (na + nb) * sizeof *out);
 }
 
-/* The first place whose value is not below. */
-static size_t place_of(const double *v, size_t n, double value)
+void quantile_sort(double *v, double *room, size_t n)
 {
-    uint64_t rank = rank_of(value);
+    enum { FEW = 12 };
+    for (size_t i = 0; i < n; i += FEW)
+        sort_few(v + i, n - i < FEW ? n - i : FEW);
+    double *from = v, *to = room;
+    for (size_t width = FEW; width < n; width *= 2) {
+        for (size_t i = 0; i < n; i += 2 * width) {
+            size_t na = n - i < width ? n - i : width, rest = n - i - na;
+            merge(from + i, na, from + i + na, rest < width ? rest : width, to + i);
+        }
+        double *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != v)
+        memcpy(v, from, n * sizeof *v);
+}
+
+/* The first place whose value is not below, or with `behind` the first whose value is above. */
+static size_t place_of(const double *v, size_t n, double value, bool behind)
+{
     size_t lo = 0;
     while (lo < n) {
         size_t mid = lo + (n - lo) / 2;
-        if (rank_of(v[mid]) < rank)
+        if (behind ? !is_less(value, v[mid]) : is_less(v[mid], value))
             lo = mid + 1;
         else
             n = mid;
@@ -44,14 +70,14 @@ static size_t place_of(const double *v, size_t n, double value)
 
 void quantile_insert(double *v, size_t n, double value)
 {
-    size_t at = place_of(v, n, value);
+    size_t at = place_of(v, n, value, true);
     memmove(v + at + 1, v + at, (n - at) * sizeof *v);
     v[at] = value;
 }
 
 void quantile_remove(double *v, size_t n, double value)
 {
-    size_t at = place_of(v, n, value);
+    size_t at = place_of(v, n, value, false);
     memmove(v + at, v + at + 1, (n - at - 1) * sizeof *v);
 }
 

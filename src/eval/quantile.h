@@ -4,11 +4,13 @@
 
 #include <stddef.h>
 
-/* Sort v [n] ascending, NaN first, -0 before 0. */
-void quantile_sort(double *v, size_t n);
+/* Sort v [n] ascending, NaN first; equal ones (0 and -0) keep their order. room [n] is overwritten.
+ */
+void quantile_sort(double *v, double *room, size_t n);
 
-/* Put value into, or take it out of, v [n] that is sorted so; there is room for one more, or the
- * value is there. */
+/* Put value into v [n] sorted so, behind its equals; there is room for one more. Take the first of
+ * its equals out; there is one. So a window that slides over samples stays as sorting them anew
+ * would have it. */
 void quantile_insert(double *v, size_t n, double value);
 void quantile_remove(double *v, size_t n, double value);
 

@@ -291,7 +291,8 @@ int main(int argc, char **argv)
     struct meter meter = {0, 0};
     struct ampql_allocator allocator = {metered, &meter};
     struct ampql_engine_options engine_options = {.size = sizeof engine_options,
-                                                  .allocator = &allocator};
+                                                  .allocator = &allocator,
+                                                  .dialect = AMPQL_PROM2};
     struct ampql_memory_options memory_options = {.size = sizeof memory_options, .borrow = true};
     struct ampql_engine *engine;
     struct ampql_source *source;

@@ -13,7 +13,7 @@ static void fill(const struct gathered *gathered, size_t group, double *room, st
         out->v[step] = 0;
         if (n == 0)
             continue;
-        quantile_sort(room, n);
+        quantile_sort(room, room + n, n);
         out->v[step] = quantile_of(gathered->param->v[step], room, n);
         row_mark(out, step);
     }
@@ -22,7 +22,7 @@ static void fill(const struct gathered *gathered, size_t group, double *room, st
 static enum ampql_code quantile(struct gathered *gathered, struct ampql_error *err)
 {
     struct eval *eval = gathered->stage->eval;
-    double *room = arena_alloc(&eval->work, gathered->rows->n, sizeof *room);
+    double *room = arena_alloc(&eval->work, gathered->rows->n, 2 * sizeof *room);
     struct row row;
     if (!room)
         return fail_nomem(err, "the values of a group");

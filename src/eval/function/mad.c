@@ -6,7 +6,7 @@
 
 static bool mad_over_time(const struct window *w, double *out)
 {
-    double *v = scratch_room(w->scratch, w->n);
+    double *v = scratch_room(w->scratch, 2 * w->n);
     *out = double_of(NAN_BITS);
     if (!v)
         return false;
@@ -15,11 +15,11 @@ static bool mad_over_time(const struct window *w, double *out)
             return true;
         v[i] = w->v[i];
     }
-    quantile_sort(v, w->n);
+    quantile_sort(v, v + w->n, w->n);
     double median = quantile_of(0.5, v, w->n);
     for (size_t i = 0; i < w->n; i++)
         v[i] = fabs(v[i] - median);
-    quantile_sort(v, w->n);
+    quantile_sort(v, v + w->n, w->n);
     *out = quantile_of(0.5, v, w->n);
     return true;
 }

@@ -18,7 +18,7 @@ static bool make_sorted(struct sorted *sorted, const struct samples *s, size_t l
     size_t kept_to = sorted->to < lo ? lo : sorted->to, from = sorted->from, n;
     size_t moved = (lo - from) + (hi - kept_to);
     bool slides = sorted->to > lo && moved < (hi - lo) / CHEAPER;
-    sorted->v = scratch_room(scratch, hi - lo);
+    sorted->v = scratch_room(scratch, 2 * (hi - lo)); /* the second half for sorting */
     if (!sorted->v)
         return false;
     if (slides) {
@@ -29,7 +29,7 @@ static bool make_sorted(struct sorted *sorted, const struct samples *s, size_t l
             quantile_insert(sorted->v, n++, s->v[kept_to]);
     } else {
         memcpy(sorted->v, s->v + lo, (hi - lo) * sizeof *sorted->v);
-        quantile_sort(sorted->v, hi - lo);
+        quantile_sort(sorted->v, sorted->v + (hi - lo), hi - lo);
     }
     sorted->from = lo;
     sorted->to = hi;
