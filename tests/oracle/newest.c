@@ -108,11 +108,54 @@ static bool differs_only_where(const struct outcome *ours, const struct outcome 
     return true;
 }
 
+static int by_labels(const void *a, const void *b)
+{
+    const struct outcome_series *s = a, *t = b;
+    return label_sets_compare(s->labels, s->nlabels, t->labels, t->nlabels);
+}
+
+/* An instant vector's order may be a hash map's: put it in order of labels. */
+static void sort_vector(struct outcome *o, struct arena *arena)
+{
+    struct outcome_series *sorted = arena_alloc(arena, o->nseries, sizeof *sorted);
+    if (!sorted)
+        abort();
+    for (size_t i = 0; i < o->nseries; i++)
+        sorted[i] = o->series[i];
+    qsort(sorted, o->nseries, sizeof *sorted, by_labels);
+    o->series = sorted;
+}
+
+/* Does Prometheus, asked again, give the same series in another order? Then all are sorted. */
+static bool sort_if_unordered(struct driver *d, const struct expr_case *c, struct answer *ours,
+                              struct newest_answer *first, struct arena *arena)
+{
+    bool is_unordered = false;
+    if (ours->code != AMPQL_OK || first->code != AMPQL_OK ||
+        first->outcome.kind != AMPQL_RESULT_VECTOR)
+        return false;
+    for (int i = 0; i < ATTEMPTS && !is_unordered; i++) {
+        struct newest_answer again;
+        newest_evaluate(&d->newest, c, arena, &again);
+        is_unordered = again.outcome.nseries == first->outcome.nseries;
+        size_t same = 0;
+        for (size_t k = 0; is_unordered && k < again.outcome.nseries; k++)
+            same += by_labels(&again.outcome.series[k], &first->outcome.series[k]) == 0;
+        is_unordered = is_unordered && same < again.outcome.nseries;
+    }
+    if (!is_unordered)
+        return false;
+    sort_vector(&ours->outcome, arena);
+    sort_vector(&first->outcome, arena);
+    return true;
+}
+
 static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
-                                    const struct answer *ours, const struct newest_answer *first,
+                                    struct answer *ours, struct newest_answer *first,
                                     struct arena *arena)
 {
     size_t n = 0;
+    bool is_unordered = sort_if_unordered(d, c, ours, first, arena);
     bool has_values = ours->code == AMPQL_OK && first->code == AMPQL_OK;
     for (size_t i = 0; has_values && i < first->outcome.nseries; i++)
         n += first->outcome.series[i].n;
@@ -122,6 +165,8 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
     for (int i = 0; i < ATTEMPTS; i++) {
         struct newest_answer again;
         newest_evaluate(&d->newest, c, arena, &again);
+        if (is_unordered)
+            sort_vector(&again.outcome, arena);
         if (same_answer(ours, &again))
             return REORDERED;
         has_values = has_values && again.code == AMPQL_OK &&

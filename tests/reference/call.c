@@ -20,10 +20,20 @@ static double sgn(double x)
 
 static double deg(double x)
 {
-    return x * 180 / M_PI;
+    return x * (180 / M_PI);
 }
 
 static double rad(double x)
+{
+    return x * (M_PI / 180);
+}
+
+static double deg_prom2(double x)
+{
+    return x * 180 / M_PI;
+}
+
+static double rad_prom2(double x)
 {
     return x * M_PI / 180;
 }
@@ -39,17 +49,26 @@ static const struct map {
     {"asinh", asinh}, {"acosh", acosh},   {"atanh", atanh},
 };
 
+/* 2.42 multiplied and divided where the newest multiply by a quotient. */
+static double (*map_of(const struct map *map, bool prom2))(double)
+{
+    if (prom2 && map->f == deg)
+        return deg_prom2;
+    return prom2 && map->f == rad ? rad_prom2 : map->f;
+}
+
 static struct ref_table *call_map(struct ref_run *run, const struct ast_call *call,
                                   struct ref_grid grid)
 {
     for (size_t m = 0; m < sizeof maps / sizeof *maps; m++) {
         if (!is_named(call, maps[m].name))
             continue;
+        double (*f)(double) = map_of(&maps[m], run->prom2);
         struct ref_table *table = ref_eval(run, call->args[0], grid);
         for (size_t i = 0; i < table->n; i++) {
             table->at[i].labels = ref_drop_name(run, table->at[i].labels);
             for (size_t s = 0; s < grid.n; s++)
-                table->at[i].v[s] = maps[m].f(table->at[i].v[s]);
+                table->at[i].v[s] = f(table->at[i].v[s]);
         }
         return ref_merge(run, table, false);
     }
