@@ -198,7 +198,8 @@ struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
         const struct matcher *m = &matchers->at[i];
         size_t same = 0;
         for (size_t j = 0; j < matchers->n; j++)
-            same += str_equal(matchers->at[j].name, m->name);
+            if (j >= i || run->prom2 || matchers->at[j].op == MATCH_EQUAL)
+                same += str_equal(matchers->at[j].name, m->name);
         if (same == 1 && m->op == MATCH_EQUAL && !str_equal(m->name, STR("__name__")))
             labels = ref_set(run, labels, m->name, m->value);
     }
@@ -224,7 +225,7 @@ static struct ref_table *absent(struct ref_run *run, const struct ast *arg, stru
 static bool goes_before(double x, double y, bool descending)
 {
     if (isnan(x) || isnan(y))
-        return !isnan(x) && isnan(y);
+        return isnan(y); /* of two the later one: Go's sort for few is this insertion */
     return descending ? x > y : x < y;
 }
 
