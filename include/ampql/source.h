@@ -28,7 +28,7 @@ enum ampql_source_caps {
      * instant selectors over it carry a warning. */
     AMPQL_SOURCE_ENDLESS = 4,
     /* Series arrive in label order (pairwise name then value, bytewise, a prefix first): the engine
-       need not hold them. */
+       need not hold them. Its promise is checked. */
     AMPQL_SOURCE_SORTED = 8
 };
 

@@ -1,4 +1,5 @@
 /* Opening a path: what it is, and which reader takes it. */
+#include "base/options.h"
 #include "source/dump.h"
 #include "source/folder.h"
 #include "source/memory.h"
@@ -145,9 +146,8 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
                                  const struct selector_parser *parser, struct ampql_source **out,
                                  struct ampql_error *err)
 {
-    struct ampql_file_options o = {0};
-    if (options)
-        memcpy(&o, options, options->size && options->size < sizeof o ? options->size : sizeof o);
+    struct ampql_file_options o;
+    OPTIONS_READ(o, options);
     if (o.stale_after_ms < 0)
         return fail(err, AMPQL_BAD_DATA, "stale_after_ms is negative");
     struct stat st;
