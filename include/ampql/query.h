@@ -33,6 +33,7 @@ AMPQL_API void ampql_engine_free(struct ampql_engine *engine);
 
 /* Parse and type-check text [len]. The query is immutable and independent of text.
  *   err  AMPQL_PARSE with a span, the message as Prometheus has it after "parse error: ";
+ * AMPQL_UNSUPPORTED with a span: operators of native histograms;
  * AMPQL_LIMIT; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_query_compile(struct ampql_engine *engine, const char *text,
                                               size_t len, struct ampql_query **out,

@@ -146,9 +146,9 @@ static enum ampql_code finish(struct stage *stage)
         struct row *row = a->states.at[g].row;
         if (a->aggregate->finish)
             a->aggregate->finish(row, stage->eval->dialect);
-        TRY(stage_emit(stage, a->groups.keys.at[g], &row[0]));
-        for (size_t i = 0; i < a->aggregate->nstate; i++)
+        for (size_t i = 1; i < a->aggregate->nstate; i++)
             eval_give(stage->eval, &row[i]);
+        TRY(stage_emit_own(stage, a->groups.keys.at[g], &row[0]));
     }
     return AMPQL_OK;
 }

@@ -16,6 +16,13 @@ static enum ampql_code call_push(struct stage *stage, size_t slot, struct labels
     return eval_keep(stage->eval, &c->args[slot], labels, row, stage_err(stage));
 }
 
+static enum ampql_code call_own(struct stage *stage, size_t slot, struct labels labels,
+                                struct row *row)
+{
+    struct call_stage *c = (struct call_stage *)stage;
+    return eval_keep_own(stage->eval, &c->args[slot], labels, row, stage_err(stage));
+}
+
 static enum ampql_code call_finish(struct stage *stage)
 {
     struct call_stage *c = (struct call_stage *)stage;
@@ -39,7 +46,7 @@ static void call_release(struct stage *stage)
 struct stage *stage_call(struct eval_query *query, const struct node *node)
 {
     static const struct stage_kind kind = {
-        .push = call_push, .finish = call_finish, .release = call_release};
+        .push = call_push, .own = call_own, .finish = call_finish, .release = call_release};
     struct call_stage *c = (struct call_stage *)stage_new(query, &kind, node, sizeof *c);
     if (!c)
         return NULL;
@@ -182,9 +189,20 @@ static enum ampql_code result_push(struct stage *stage, size_t slot, struct labe
                : eval_keep(stage->eval, &stage->query->rows, labels, row, stage_err(stage));
 }
 
+static enum ampql_code result_own(struct stage *stage, size_t slot, struct labels labels,
+                                  struct row *row)
+{
+    (void)slot;
+    if (row_is_empty(row) && stage->node->type != VALUE_SCALAR) {
+        eval_give(stage->eval, row);
+        return AMPQL_OK;
+    }
+    return eval_keep_own(stage->eval, &stage->query->rows, labels, row, stage_err(stage));
+}
+
 struct stage *stage_result(struct eval_query *query, const struct node *root)
 {
-    static const struct stage_kind kind = {.push = result_push};
+    static const struct stage_kind kind = {.push = result_push, .own = result_own};
     return stage_new(query, &kind, root, sizeof(struct stage));
 }
 

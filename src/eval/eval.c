@@ -86,6 +86,18 @@ enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labe
     return array_push(list, &eval->work, kept) ? AMPQL_OK : fail_nomem(err, "a list of series");
 }
 
+enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct labels labels,
+                              struct row *row, struct ampql_error *err)
+{
+    struct kept kept = {.labels = labels_copy(&eval->work, labels), .row = *row};
+    if (!kept.labels.at)
+        return fail_nomem(err, "a series' labels");
+    if (!array_push(list, &eval->work, kept))
+        return fail_nomem(err, "a list of series");
+    *row = (struct row){0};
+    return AMPQL_OK;
+}
+
 char *eval_labels_text(const struct eval *eval, struct labels labels, char *out, size_t size)
 {
     size_t n = 0;

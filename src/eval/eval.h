@@ -112,6 +112,10 @@ void eval_give(struct eval *eval, struct row *row);
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,
                           const struct row *row, struct ampql_error *err);
 
+/* The same without a copy: the row becomes the list's, *row is empty afterwards. */
+enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct labels labels,
+                              struct row *row, struct ampql_error *err);
+
 /* Count values that are held or read.
  *   err  AMPQL_LIMIT, in Prometheus's words */
 enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err);

@@ -17,7 +17,10 @@ struct side {
     struct kept_list rows;
     struct {
         ARRAY(size_t);
-    } next;            /* chain of the same key */
+    } next; /* chain of the same key */
+    struct {
+        ARRAY(size_t);
+    } key;             /* of each row */
     uint64_t *present; /* [words] steps at which the side has any series */
 };
 
@@ -34,21 +37,14 @@ struct join {
     bool is_swapped;
 };
 
-static enum ampql_code push(struct stage *stage, size_t slot, struct labels labels, struct row *row)
+/* Note the newest row of a side under its key. */
+static enum ampql_code note(struct join *join, size_t which, size_t key)
 {
-    struct join *join = (struct join *)stage;
-    size_t key = 0;
-    bool is_new = false;
-    TRY(groups_find(&join->keys, stage->eval, labels, &key, &is_new, stage_err(stage)));
-    if (is_new) {
-        struct match none = {.first = {SIZE_MAX, SIZE_MAX}, .last = {SIZE_MAX, SIZE_MAX}};
-        if (!array_push(&join->matches, &stage->eval->work, none))
-            return fail_nomem(stage_err(stage), "a match");
-    }
-    size_t which = join->is_swapped ? 1 - slot : slot;
+    struct stage *stage = &join->stage;
     struct side *side = &join->side[which];
-    TRY(eval_keep(stage->eval, &side->rows, labels, row, stage_err(stage)));
-    if (!array_push(&side->next, &stage->eval->work, (size_t)SIZE_MAX))
+    const struct row *row = &side->rows.at[side->rows.n - 1].row;
+    if (!array_push(&side->next, &stage->eval->work, (size_t)SIZE_MAX) ||
+        !array_push(&side->key, &stage->eval->work, key))
         return fail_nomem(stage_err(stage), "a match");
     for (size_t w = 0; w < row_words(row->n); w++)
         side->present[w] |= row->present[w];
@@ -60,6 +56,35 @@ static enum ampql_code push(struct stage *stage, size_t slot, struct labels labe
         side->next.at[match->last[which]] = number;
     match->last[which] = number;
     return AMPQL_OK;
+}
+
+static enum ampql_code find_key(struct join *join, struct labels labels, size_t *key)
+{
+    struct stage *stage = &join->stage;
+    bool is_new = false;
+    TRY(groups_find(&join->keys, stage->eval, labels, key, &is_new, stage_err(stage)));
+    const struct match none = {.first = {SIZE_MAX, SIZE_MAX}, .last = {SIZE_MAX, SIZE_MAX}};
+    if (is_new && !array_push(&join->matches, &stage->eval->work, none))
+        return fail_nomem(stage_err(stage), "a match");
+    return AMPQL_OK;
+}
+
+static enum ampql_code push(struct stage *stage, size_t slot, struct labels labels, struct row *row)
+{
+    struct join *join = (struct join *)stage;
+    size_t key = 0, which = join->is_swapped ? 1 - slot : slot;
+    TRY(find_key(join, labels, &key));
+    TRY(eval_keep(stage->eval, &join->side[which].rows, labels, row, stage_err(stage)));
+    return note(join, which, key);
+}
+
+static enum ampql_code own(struct stage *stage, size_t slot, struct labels labels, struct row *row)
+{
+    struct join *join = (struct join *)stage;
+    size_t key = 0, which = join->is_swapped ? 1 - slot : slot;
+    TRY(find_key(join, labels, &key));
+    TRY(eval_keep_own(stage->eval, &join->side[which].rows, labels, row, stage_err(stage)));
+    return note(join, which, key);
 }
 
 /* The one side must have each key once at each step where both sides have anything. */
@@ -177,16 +202,13 @@ static bool results_are_unique(const struct join *join)
     return true;
 }
 
-static enum ampql_code emit_pair(struct join *join, struct labels labels, struct row *row,
-                                 bool is_unique)
+static enum ampql_code add_pair(struct join *join, struct labels labels, const struct row *row)
 {
     struct stage *stage = &join->stage;
     if (!labels.at)
         return fail_nomem(stage_err(stage), "a series' labels");
     if (row_is_empty(row))
         return AMPQL_OK;
-    if (is_unique)
-        return stage_emit(stage, labels, row);
     enum ampql_code code = unique_add(&join->unique, stage, labels, row, UNIQUE_STEPS);
     if (code == AMPQL_EXECUTION && stage->node->ast->u.binary.card != ONE_TO_ONE)
         return fail(stage_err(stage), code,
@@ -194,30 +216,55 @@ static enum ampql_code emit_pair(struct join *join, struct labels labels, struct
     return code;
 }
 
+/* A series with at most one partner, whose result no other can equal: computed in its own row. */
+static enum ampql_code emit_in_place(struct join *join, struct match *match, struct kept *many)
+{
+    struct stage *stage = &join->stage;
+    if (match->count[1] == 0) {
+        eval_give(stage->eval, &many->row);
+        return AMPQL_OK;
+    }
+    const struct kept *one = &join->side[1].rows.at[match->first[1]];
+    TRY(make_pair(join, match, many, one, &many->row));
+    if (row_is_empty(&many->row)) {
+        eval_give(stage->eval, &many->row);
+        return AMPQL_OK;
+    }
+    struct labels labels = result_labels(join, many->labels, one->labels);
+    return labels.at ? stage_emit_own(stage, labels, &many->row)
+                     : fail_nomem(stage_err(stage), "a series' labels");
+}
+
+static enum ampql_code emit_pairs(struct join *join, struct match *match, struct kept *many,
+                                  struct row *pair)
+{
+    struct stage *stage = &join->stage;
+    const struct side *one = &join->side[1];
+    for (size_t k = match->first[1]; k != SIZE_MAX; k = one->next.at[k]) {
+        TRY(make_pair(join, match, many, &one->rows.at[k], pair));
+        TRY(add_pair(join, result_labels(join, many->labels, one->rows.at[k].labels), pair));
+    }
+    eval_give(stage->eval, &many->row);
+    return AMPQL_OK;
+}
+
 static enum ampql_code finish(struct stage *stage)
 {
     struct join *join = (struct join *)stage;
-    struct side *many = &join->side[0], *one = &join->side[1];
+    struct side *many = &join->side[0];
     for (size_t key = 0; key < join->matches.n; key++)
         if (join->matches.at[key].count[1] > 1)
             TRY(check_one_side(join, key));
 
     bool is_unique = results_are_unique(join);
-    struct row pair;
-    TRY(eval_take(stage->eval, stage->node->grid->n, &pair, stage_err(stage)));
+    struct row pair = {0};
+    if (!is_unique)
+        TRY(eval_take(stage->eval, stage->node->grid->n, &pair, stage_err(stage)));
     for (size_t i = 0; i < many->rows.n; i++) {
-        size_t key = 0;
-        bool is_new = false;
-        struct kept *m = &many->rows.at[i];
-        TRY(groups_find(&join->keys, stage->eval, m->labels, &key, &is_new, stage_err(stage)));
-        struct match *match = &join->matches.at[key];
-        for (size_t k = match->first[1]; k != SIZE_MAX; k = one->next.at[k]) {
-            const struct kept *o = &one->rows.at[k];
-            TRY(make_pair(join, match, m, o, &pair));
-            TRY(emit_pair(join, result_labels(join, m->labels, o->labels), &pair, is_unique));
-        }
+        struct match *match = &join->matches.at[many->key.at[i]];
+        TRY(is_unique ? emit_in_place(join, match, &many->rows.at[i])
+                      : emit_pairs(join, match, &many->rows.at[i], &pair));
         arena_reset(&stage->eval->temp);
-        eval_give(stage->eval, &m->row);
     }
     return unique_emit(&join->unique, stage);
 }
@@ -231,7 +278,8 @@ static void release(struct stage *stage)
 
 struct stage *stage_join(struct eval_query *query, const struct node *node)
 {
-    static const struct stage_kind kind = {.push = push, .finish = finish, .release = release};
+    static const struct stage_kind kind = {
+        .push = push, .own = own, .finish = finish, .release = release};
     struct eval *eval = query->eval;
     const struct ast_binary *ast = &node->ast->u.binary;
     struct join *join = (struct join *)stage_new(query, &kind, node, sizeof *join);

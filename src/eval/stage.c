@@ -57,6 +57,17 @@ enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row
     return above->kind->push(above, stage->slot, labels, row);
 }
 
+enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct row *row)
+{
+    struct stage *above = stage->above;
+    bool is_param = above->is_param && above->is_param[stage->slot];
+    if (above->kind->own && !is_param && !above->nwaiting)
+        return above->kind->own(above, stage->slot, labels, row);
+    TRY(stage_emit(stage, labels, row));
+    eval_give(stage->eval, row);
+    return AMPQL_OK;
+}
+
 /* The last parameter has come: now the rows that waited. */
 static enum ampql_code release_early(struct stage *stage)
 {
@@ -148,8 +159,7 @@ enum ampql_code unique_emit(struct unique *unique, struct stage *stage)
 {
     for (size_t i = 0; i < unique->rows.n; i++) {
         struct kept *kept = &unique->rows.at[i];
-        TRY(stage_emit(stage, kept->labels, &kept->row));
-        eval_give(stage->eval, &kept->row);
+        TRY(stage_emit_own(stage, kept->labels, &kept->row));
     }
     unique->rows.n = 0;
     return AMPQL_OK;

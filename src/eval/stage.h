@@ -10,12 +10,15 @@ struct stage;
 
 /* What an operator does.
  *   push     a row of child `slot`; row and labels are borrowed, the row may be changed in place
+ *   own      the same, and the row is the stage's to keep (a row of eval_take; it is emptied); may
+ *            be NULL: then push, and the sender gives the row back
  *   close    child `slot` has no more rows; may be NULL
  *   finish   no child has; emit what is left, before the operator above is told; may be NULL
  *   release  free what is not in an arena or pool; may be NULL */
 struct stage_kind {
     enum ampql_code (*push)(struct stage *stage, size_t slot, struct labels labels,
                             struct row *row);
+    enum ampql_code (*own)(struct stage *stage, size_t slot, struct labels labels, struct row *row);
     enum ampql_code (*close)(struct stage *stage, size_t slot);
     enum ampql_code (*finish)(struct stage *stage);
     void (*release)(struct stage *stage);
@@ -50,6 +53,9 @@ enum ampql_code stage_expect_params(struct stage *stage, size_t nchild, size_t s
 
 /* Send a row up. */
 enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row *row);
+
+/* Send a row of eval_take up for good: kept above without a copy, or given back. */
+enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct row *row);
 
 /* Finish, and tell the operator above that no more rows will come. For leaves and constants; others
  * finish by themselves when their last child has. */
