@@ -192,10 +192,11 @@ demo: deps ## replay the bundled cluster day: recorded series, and what each nam
 	@$(MAKE) --no-print-directory $(JOBS) $(CMD) && sh examples/demo.sh $(CMD)
 
 ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
-differential: $(CMD) ## every OpenCost query and rule here and in a Prometheus 2.42 on loopback
+differential: $(CMD) ## OpenCost's queries and rules, and every function, here and in a Prometheus 2.42 on loopback
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/oracle/differential.sh $(B)
+	@sh tests/oracle/functions.sh $(B)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
