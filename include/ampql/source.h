@@ -154,7 +154,7 @@ struct ampql_file_options {
     uint64_t max_bytes;     /* of one decompressed file; 0: 4 GiB */
 };
 
-/* Open a file or folder and read it whole:
+/* Open a file and read it whole, or a folder, whose files are read when a query first needs them:
  *   a folder with selects.json     saved API answers, ANSWERS
  *   *.json [.gz]                   one saved API answer: a vector, or a matrix with as_raw
  *   *.om *.prom *.txt [.gz]        OpenMetrics or Prometheus text with timestamps, SAMPLES |

@@ -135,9 +135,12 @@ static enum ampql_code read_samples(const struct ampql_allocator *alc, struct in
     struct memory *memory = NULL;
     TRY(memory_new(alc, options->last_wins, &memory, err));
     enum ampql_code code = fill_store(&memory->store, input, format, options, err);
-    if (code == AMPQL_OK)
-        return memory_source(memory, options->stale_after_ms == 0, out, err);
-    memory_free(memory);
+    if (code != AMPQL_OK) {
+        memory_free(memory);
+        return code;
+    }
+    TRY(memory_source(memory, options->stale_after_ms == 0, out, err));
+    (*out)->marked_after_ms = options->stale_after_ms;
     return code;
 }
 
