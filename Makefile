@@ -128,9 +128,14 @@ $(EXAMPLES): $(B)/examples/%: examples/%.c $(LIB)
 
 # The loader knows nothing of the library, the measurement what a stranger would.
 $(B)/bench/bench: $(LIB)
-$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC))
+$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC) tests/oracle/remote_write.c)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
+
+RANDOM := $(B)/oracle/random
+$(RANDOM): $(call obj,$(wildcard tests/oracle/*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl -lsnappy
 
 .SECONDARY:
 
