@@ -10,6 +10,8 @@ struct answer {
     bool has_time;  /* a vector that is not empty: */
     int64_t time_ms;
     bool times_differ; /* a vector of several times: it is no instant query's answer */
+    size_t nwarnings;  /* the server's own, without infos; the first one, quoted and clipped: */
+    char warning[200];
 };
 
 struct answer_options {
