@@ -4,17 +4,23 @@
 
 #include <math.h>
 
-static double deg(double radians)
+/* The newest multiply once, by a quotient; 2.42 multiplied and divided. */
+static void deg(struct row *row, const struct params *params)
 {
-    return radians * 180 / M_PI;
+    for (size_t i = 0; i < row->n; i++)
+        row->v[i] =
+            params->dialect == AMPQL_PROM2 ? row->v[i] * 180 / M_PI : row->v[i] * (180 / M_PI);
 }
 
-static double rad(double degrees)
+static void rad(struct row *row, const struct params *params)
 {
-    return degrees * M_PI / 180;
+    for (size_t i = 0; i < row->n; i++)
+        row->v[i] =
+            params->dialect == AMPQL_PROM2 ? row->v[i] * M_PI / 180 : row->v[i] * (M_PI / 180);
 }
 
 static const struct function rows[] = {
+<<<<<<< HEAD
     EACH("acos", go_acos, "Arccosine, in radians."),
     EACH("acosh", go_acosh, "Inverse hyperbolic cosine."),
     EACH("asin", go_asin, "Arcsine, in radians."),
@@ -29,5 +35,21 @@ static const struct function rows[] = {
     EACH("sinh", go_sinh, "Hyperbolic sine."),
     EACH("tan", go_tan, "Tangent of radians."),
     EACH("tanh", go_tanh, "Hyperbolic tangent."),
+=======
+    EACH("acos", acos, "Arccosine, in radians."),
+    EACH("acosh", acosh, "Inverse hyperbolic cosine."),
+    EACH("asin", asin, "Arcsine, in radians."),
+    EACH("asinh", asinh, "Inverse hyperbolic sine."),
+    EACH("atan", atan, "Arctangent, in radians."),
+    EACH("atanh", atanh, "Inverse hyperbolic tangent."),
+    EACH("cos", cos, "Cosine of radians."),
+    EACH("cosh", cosh, "Hyperbolic cosine."),
+    MAP("deg", deg, "Radians as degrees.", .args = {VALUE_VECTOR}, .nargs = 1),
+    MAP("rad", rad, "Degrees as radians.", .args = {VALUE_VECTOR}, .nargs = 1),
+    EACH("sin", sin, "Sine of radians."),
+    EACH("sinh", sinh, "Hyperbolic sine."),
+    EACH("tan", tan, "Tangent of radians."),
+    EACH("tanh", tanh, "Hyperbolic tangent."),
+>>>>>>> newest
 };
 const struct function_table functions_trig = {rows, sizeof rows / sizeof *rows};
