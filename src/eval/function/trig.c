@@ -20,7 +20,6 @@ static void rad(struct row *row, const struct params *params)
 }
 
 static const struct function rows[] = {
-<<<<<<< HEAD
     EACH("acos", go_acos, "Arccosine, in radians."),
     EACH("acosh", go_acosh, "Inverse hyperbolic cosine."),
     EACH("asin", go_asin, "Arcsine, in radians."),
@@ -29,27 +28,11 @@ static const struct function rows[] = {
     EACH("atanh", go_atanh, "Inverse hyperbolic tangent."),
     EACH("cos", go_cos, "Cosine of radians."),
     EACH("cosh", go_cosh, "Hyperbolic cosine."),
-    EACH("deg", deg, "Radians as degrees."),
-    EACH("rad", rad, "Degrees as radians."),
+    MAP("deg", deg, "Radians as degrees.", .args = {VALUE_VECTOR}, .nargs = 1),
+    MAP("rad", rad, "Degrees as radians.", .args = {VALUE_VECTOR}, .nargs = 1),
     EACH("sin", go_sin, "Sine of radians."),
     EACH("sinh", go_sinh, "Hyperbolic sine."),
     EACH("tan", go_tan, "Tangent of radians."),
     EACH("tanh", go_tanh, "Hyperbolic tangent."),
-=======
-    EACH("acos", acos, "Arccosine, in radians."),
-    EACH("acosh", acosh, "Inverse hyperbolic cosine."),
-    EACH("asin", asin, "Arcsine, in radians."),
-    EACH("asinh", asinh, "Inverse hyperbolic sine."),
-    EACH("atan", atan, "Arctangent, in radians."),
-    EACH("atanh", atanh, "Inverse hyperbolic tangent."),
-    EACH("cos", cos, "Cosine of radians."),
-    EACH("cosh", cosh, "Hyperbolic cosine."),
-    MAP("deg", deg, "Radians as degrees.", .args = {VALUE_VECTOR}, .nargs = 1),
-    MAP("rad", rad, "Degrees as radians.", .args = {VALUE_VECTOR}, .nargs = 1),
-    EACH("sin", sin, "Sine of radians."),
-    EACH("sinh", sinh, "Hyperbolic sine."),
-    EACH("tan", tan, "Tangent of radians."),
-    EACH("tanh", tanh, "Hyperbolic tangent."),
->>>>>>> newest
 };
 const struct function_table functions_trig = {rows, sizeof rows / sizeof *rows};
