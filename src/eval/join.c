@@ -156,12 +156,13 @@ static struct labels result_labels(struct join *join, struct labels many, struct
         labels = ast->is_on
                      ? labels_keep(temp, labels, g->names, g->n)
                      : labels_drop(temp, labels, g->names, g->n - 1); /* the last one is __name__ */
-    if (labels.at && !keeps_name(stage))
+    if (labels.at && (!keeps_name(stage) || ast->returns_bool))
         labels = stage_without_name(stage, labels);
     for (size_t i = 0; i < join->ninclude && labels.at; i++)
         labels = labels_set(temp, stage->eval->symbols, labels, join->include[i],
                             labels_get(one, join->include[i]));
-    if (labels.at && ast->returns_bool) /* also a name that group_left(__name__) took along */
+    /* in 2.42 also a name that group_left(__name__) took along */
+    if (labels.at && ast->returns_bool && stage->eval->dialect == AMPQL_PROM2)
         labels = stage_without_name(stage, labels);
     return labels;
 }

@@ -132,7 +132,7 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     function_run_range(scan->function, &clean, &stage->node->windows, &scan->row, &scan->scratch);
     if (scan->scratch.failed)
         return scan->scratch.failed;
-    return send(scan, labels, UNIQUE_SERIES);
+    return send(scan, labels, stage_range_rule(&leaf->stage));
 }
 
 /* A range selector as the whole query: its samples. */

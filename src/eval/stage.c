@@ -109,6 +109,11 @@ struct labels stage_without_name(struct stage *stage, struct labels labels)
     return labels_drop(&stage->eval->temp, labels, &name, 1);
 }
 
+enum unique_rule stage_range_rule(const struct stage *stage)
+{
+    return stage->eval->dialect == AMPQL_PROM2 ? UNIQUE_SERIES : UNIQUE_STEPS;
+}
+
 void unique_init(struct unique *unique, struct eval *eval)
 {
     index_init(&unique->index, eval->alc);

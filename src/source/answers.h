@@ -26,7 +26,7 @@ struct answer_options {
  *        wrong types, a label name twice, an answer that is an error (errorType and text are
  *        quoted) or says that it was truncated; AMPQL_UNSUPPORTED: a scalar or string answer,
  *        native histograms without skip_histograms; AMPQL_LIMIT; AMPQL_UNAVAILABLE; AMPQL_NOMEM
- *   see  Prometheus docs, "HTTP API"; facts amp 1.4 */
+ *   see  Prometheus docs, "HTTP API" */
 enum ampql_code answers_read(struct input *input, struct store *store,
                              const struct answer_options *options, struct answer *out,
                              struct ampql_error *err);

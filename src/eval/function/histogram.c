@@ -161,7 +161,7 @@ struct histograms {
     struct groups groups; /* by all labels but le */
 };
 
-/* Series without a number in le are no buckets. */
+/* Series without a number in le are no buckets; to 2.42 NaN was one. */
 static enum ampql_code collect(struct call *call, const struct kept_list *list,
                                struct histograms *out, struct ampql_error *err)
 {
@@ -176,7 +176,8 @@ static enum ampql_code collect(struct call *call, const struct kept_list *list,
         const struct kept *kept = &list->at[i];
         struct source source = {.number = i, .row = &kept->row};
         if (!number_parse(symbols_text(call->symbols, labels_get(kept->labels, SYMBOL_LE)),
-                          &source.bound))
+                          &source.bound) ||
+            (isnan(source.bound) && call->dialect != AMPQL_PROM2))
             continue;
         TRY(groups_find(&out->groups, call->stage->eval, kept->labels, &source.group, &is_new,
                         err));
