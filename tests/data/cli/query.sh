@@ -70,3 +70,42 @@ run 0 query --stats -s $small --time 120 'sum_over_time(requests_total[5m])' <<'
 {pod="b", zone="us"} => 80 @[120]
 ! ampql: stats: selects=1 series=2 samples=5
 END
+
+# a series that is silent in one file goes on in another: its end is that of the whole
+printf 'up 1 0\nup 1 60000\n' >"$work/first.prom"
+printf 'up 1 120000\nup 1 180000\n' >"$work/second.prom"
+for after in 90s 60s; do # between samples of the second file, and on one
+    run 0 query -s "$work/first.prom" -s "$work/second.prom" --stale-after $after --start 30 --end 230 --step 50 up <<'END'
+up =>
+1 @[30]
+1 @[80]
+1 @[130]
+1 @[180]
+1 @[230]
+END
+done
+run 0 query -s "$work/first.prom" -s "$work/second.prom" --stale-after 60s --time 240 up <<'END'
+END
+
+# what a server said of an answer is passed on
+mkdir "$work/warned"
+cat >"$work/warned/selects.json" <<'END'
+{"version": 1, "answers": [{"file": "a.json", "kind": "RAW", "query": "x[5m]", "time": 60, "dialect": "prom3"}]}
+END
+cat >"$work/warned/a.json" <<'END'
+{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"x"},"values":[[0,"1"],[60,"2"]]}]},
+ "warnings":["partial\u001b response","and more"],"infos":["nothing"]}
+END
+cd "$work"
+run 0 query -s warned --time 60 'sum(rate(x[5m])) + sum(rate(x[5m]))' <<'END'
+{} => 0.01 @[60]
+! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
+END
+run 0 query -s warned -s warned --time 60 'rate(x[5m])' -o json <<'END'
+{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[60,"0.005"]}]},"warnings":["warned/a.json: the server warned: \"partial\\x1b response\" (and 1 more)"]}
+! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
+END
+run 0 series -s warned x <<'END'
+x
+! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
+END
