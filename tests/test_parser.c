@@ -103,7 +103,9 @@ static const struct refused {
      NULL},
     {"foo{1}", "1:5: unexpected character inside braces: '1'", NULL},
     {"{}", "1:1: vector selector must contain at least one non-empty matcher", NULL},
-    {"foo[+0m]", "1:5: duration must be greater than 0", "1:5: unexpected character: '+'"},
+    {"foo[+0m]", "1:5: duration must be greater than 0", "1:5: missing unit character in duration"},
+    {"a[5m] + b[:5m]", "1:12: unexpected colon before duration in duration expression",
+     "1:11: missing unit character in duration"},
     {"fill (1)", "1:6: unexpected \"(\"", "1:1: unknown function with name \"fill\""},
     {"sum by (fill(", "1:13: unexpected \"(\" in grouping opts, expected \",\" or \")\"", NULL},
     {"{x=\"\"}", "1:1: vector selector must contain at least one non-empty matcher", NULL},
@@ -371,6 +373,7 @@ static const struct accepted {
     /* duration expressions */
     {"foo[5m*2]", "foo[5m * 2]", &prom3},
     {"foo[(5m)]", "foo[(5m)]", &prom3},
+    {"foo[range():1s]", "foo[range():1s]", &prom3},
     {"foo[2^(1+2)]", "foo[2 ^ (1 + 2)]", &prom3},
     {"foo[step()+1ms:range()/10]", "foo[step() + 1ms:range() / 10]", &prom3},
     {"foo[MIN_OF(step(), 5m):max_of(1, -(2) % 3)]", "foo[min_of(step(), 5m):max_of(1, -(2) % 3)]",
