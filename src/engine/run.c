@@ -4,7 +4,7 @@
 
 #include "base/duration.h"
 #include "base/time.h"
-#include "eval/stage.h"
+#include "eval/note.h"
 #include "lang/parser.h"
 
 #include <stdio.h>
@@ -52,8 +52,11 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
         .default_interval_ms =
             options->default_interval_ms > 0 ? options->default_interval_ms : DEFAULT_INTERVAL_MS,
         .has_markers = caps & AMPQL_SOURCE_SAMPLES,
+        .delayed_name_removal = options->delayed_name_removal,
         .max_points = MAX_SUBQUERY_POINTS,
     };
+    if (out->dialect == AMPQL_PROM2)
+        out->delayed_name_removal = false;
     int64_t limit = PLAN_TIME_LIMIT, start = options->start_ms, end = options->end_ms,
             step = options->step_ms;
     if (start < -limit || start > limit)
@@ -165,7 +168,7 @@ static enum ampql_code evaluate(struct run *run, const struct ampql_query *const
     TRY(plan_finish(&run->plan, err));
     for (size_t q = 0; q < run->nqueries; q++)
         if (run->queries[q].code == AMPQL_OK)
-            eval_query_init(&run->queries[q], &run->eval, roots[q]);
+            eval_query_init(&run->queries[q], &run->eval, roots[q], queries[q]->text);
     for (size_t q = 0; q < run->nqueries; q++)
         eval_start(&run->queries[q]);
     for (run->level = 0; run->level < run->plan.nlevels; run->level++)
@@ -190,11 +193,9 @@ static enum ampql_code warn_endless(struct run *run, struct ampql_error *err)
         bool is_instant = false;
         for (size_t i = 0; i < query->leaves.n; i++)
             is_instant |= query->leaves.at[i].stage->node->kind == NODE_INSTANT;
-        if (!is_instant)
+        if (!is_instant || query->code != AMPQL_OK)
             continue;
-        struct str copy = arena_copy(&run->arena, str_of(text));
-        if (!copy.p || !array_push(&query->annotations, &run->arena, copy))
-            return fail_nomem(err, "a warning");
+        TRY(note_plain(query, str_of(text), err));
     }
     return AMPQL_OK;
 }
@@ -255,6 +256,8 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
     if (code == AMPQL_OK && source->ops.caps & AMPQL_SOURCE_ENDLESS)
         code = warn_endless(&run, &err);
     code = code == AMPQL_OK ? collect(&run, results, errs) : fail_all(code, &err, errs, nqueries);
+    for (size_t q = 0; run.queries && q < nqueries; q++)
+        eval_query_done(&run.queries[q]);
     eval_done(&run.eval);
     arena_done(&run.arena);
     symbols_done(&run.symbols);

@@ -117,9 +117,12 @@ static enum ampql_code check_one_side(struct join *join, size_t key)
     return AMPQL_OK;
 }
 
+/* Arithmetic drops names at once, also where others delay it. */
 static bool keeps_name(const struct stage *stage)
 {
-    return !stage->node->drops_name;
+    const struct node *node = stage->node;
+    bool is_arithmetic = op_info[node->ast->u.binary.op].kind == OP_KIND_ARITHMETIC;
+    return !node->drops_name || (stage->eval->delays_names && !is_arithmetic);
 }
 
 /* Labels of a pair: the many side's, without the name where the operator drops it; one-to-one keeps
@@ -141,8 +144,9 @@ static struct labels result_labels(struct join *join, struct labels many, struct
     for (size_t i = 0; i < join->ninclude && labels.at; i++)
         labels = labels_set(temp, stage->eval->symbols, labels, join->include[i],
                             labels_get(one, join->include[i]));
+    labels.loses_name = false;          /* Prometheus forgets what the many side had */
     if (labels.at && ast->returns_bool) /* also a name that group_left(__name__) took along */
-        labels = stage_without_name(stage, labels);
+        labels = stage_drop_name(stage, labels);
     return labels;
 }
 
