@@ -78,7 +78,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
-	format-check clean fuzz differential bench
+	format-check clean fuzz differential newest bench
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -128,9 +128,14 @@ $(EXAMPLES): $(B)/examples/%: examples/%.c $(LIB)
 
 # The loader knows nothing of the library, the measurement what a stranger would.
 $(B)/bench/bench: $(LIB)
-$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC))
+$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC) tests/oracle/remote_write.c)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
+
+RANDOM := $(B)/oracle/random
+$(RANDOM): $(call obj,$(wildcard tests/oracle/*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl -lsnappy
 
 .SECONDARY:
 
@@ -192,10 +197,19 @@ demo: deps ## replay the bundled cluster day: recorded series, and what each nam
 	@$(MAKE) --no-print-directory $(JOBS) $(CMD) && sh examples/demo.sh $(CMD)
 
 ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
-differential: $(CMD) ## every OpenCost query and rule here and in a Prometheus 2.42 on loopback
+differential: $(CMD) ## OpenCost's queries and rules, and every function, here and in a Prometheus 2.42 on loopback
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/oracle/differential.sh $(B)
+	@sh tests/oracle/functions.sh $(B)
+
+NEWEST := $(B)/oracle/newest
+$(NEWEST): $(call obj,$(wildcard tests/oracle/*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+newest: $(NEWEST) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
+	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)

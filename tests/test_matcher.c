@@ -132,6 +132,10 @@ static void test_equal(void **state)
     struct matcher twice[] = {ab[0], ab[1], ab[0]};
     assert_true(matchers_equal((struct matchers){ab, 2}, (struct matchers){ba, 2}));
     assert_true(matchers_equal((struct matchers){ab, 2}, (struct matchers){twice, 3}));
+    uint64_t hash = matchers_hash((struct matchers){ab, 2}); /* equal ones have the same */
+    assert_true(hash == matchers_hash((struct matchers){ba, 2}));
+    assert_true(hash == matchers_hash((struct matchers){twice, 3}));
+    assert_true(hash != matchers_hash((struct matchers){ab, 1}));
     assert_true(matchers_equal((struct matchers){NULL, 0}, (struct matchers){NULL, 0}));
     assert_false(matchers_equal((struct matchers){ab, 2}, (struct matchers){ab, 1}));
     assert_false(matchers_equal((struct matchers){ab, 1}, (struct matchers){ab, 2}));

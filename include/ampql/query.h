@@ -87,7 +87,8 @@ ampql_batch_explain(struct ampql_engine *engine, const struct ampql_query *const
                     ampql_write write, void *payload, struct ampql_error *err);
 
 /* The label sets that match a selector such as `up{job="a"}` with samples in [start_ms, end_ms]: a
- * matrix without samples. */
+ * matrix without samples. Of the options, times, dialect, limits and cancel count.
+ *   err  AMPQL_PARSE; AMPQL_BAD_DATA (start, end); and as ampql_query_run */
 AMPQL_API enum ampql_code ampql_series_run(struct ampql_engine *engine, const char *selector,
                                            size_t len, struct ampql_source *source,
                                            const struct ampql_run_options *options,

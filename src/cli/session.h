@@ -53,7 +53,7 @@ struct time_flags {
     {"timeout", 0, OPTION_DURATION, offsetof(type, member.timeout), "DURATION", \
      "give up after so long"}, \
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
-     "samples read plus values held; 50 million when not given"}, \
+     "values held at once; 50 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
      "say on standard error how many selects, series and samples were read"}, \
     REPORT_OPTIONS(type, member.error_format)

@@ -87,10 +87,13 @@ enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct
                                  struct ampql_error *err);
 
 /* Ask the source for one select and hand each of its series, in label order, to `take`; *series and
- * *samples count them. err  what the source or take says; AMPQL_CANCELED, AMPQL_TIMEOUT */
+ * *samples count them. With only_labels the series come without samples, those that have any.
+ *   err  what the source or take says; AMPQL_BAD_DATA: a series twice, or out of the order that the
+ * source promised; AMPQL_LIMIT, AMPQL_CANCELED, AMPQL_TIMEOUT, AMPQL_NOMEM */
 struct intake_limits {
     struct ampql_cancel *cancel;
-    int64_t deadline_ms; /* monotonic; INT64_MAX: none */
+    int64_t deadline_ms;  /* monotonic; INT64_MAX: none */
+    uint64_t max_samples; /* that wait to be put in order */
 };
 typedef enum ampql_code intake_take(void *payload, struct labels labels,
                                     const struct samples *samples);

@@ -87,12 +87,32 @@ static enum ampql_code own(struct stage *stage, size_t slot, struct labels label
     return note(join, which, key);
 }
 
+/* Has the one side a key twice at any step where both sides have anything? seen [words] is scratch:
+ * so pods that come and go cost one pass, not one for each two of them. */
+static bool has_duplicates(const struct join *join, const struct match *match, uint64_t *seen)
+{
+    const struct side *one = &join->side[1], *many = &join->side[0];
+    size_t words = row_words(join->stage.node->grid->n);
+    memset(seen, 0, words * sizeof *seen);
+    for (size_t a = match->first[1]; a != SIZE_MAX; a = one->next.at[a]) {
+        const uint64_t *present = one->rows.at[a].row.present;
+        for (size_t w = 0; w < words; w++) {
+            if (seen[w] & present[w] & many->present[w])
+                return true;
+            seen[w] |= present[w];
+        }
+    }
+    return false;
+}
+
 /* The one side must have each key once at each step where both sides have anything. */
-static enum ampql_code check_one_side(struct join *join, size_t key)
+static enum ampql_code check_one_side(struct join *join, size_t key, uint64_t *seen)
 {
     struct stage *stage = &join->stage;
     const struct side *one = &join->side[1], *many = &join->side[0];
     const struct match *match = &join->matches.at[key];
+    if (!has_duplicates(join, match, seen))
+        return AMPQL_OK;
     for (size_t a = match->first[1]; a != SIZE_MAX; a = one->next.at[a])
         for (size_t b = one->next.at[a]; b != SIZE_MAX; b = one->next.at[b])
             for (size_t w = 0; w < row_words(stage->node->grid->n); w++) {
@@ -239,12 +259,22 @@ static enum ampql_code emit_in_place(struct join *join, struct match *match, str
                      : fail_nomem(stage_err(stage), "a series' labels");
 }
 
+static bool rows_meet(const struct row *a, const struct row *b)
+{
+    for (size_t w = 0; w < row_words(a->n); w++)
+        if (a->present[w] & b->present[w])
+            return true;
+    return false;
+}
+
 static enum ampql_code emit_pairs(struct join *join, struct match *match, struct kept *many,
                                   struct row *pair)
 {
     struct stage *stage = &join->stage;
     const struct side *one = &join->side[1];
     for (size_t k = match->first[1]; k != SIZE_MAX; k = one->next.at[k]) {
+        if (!rows_meet(&many->row, &one->rows.at[k].row))
+            continue;
         TRY(make_pair(join, match, many, &one->rows.at[k], pair));
         TRY(add_pair(join, result_labels(join, many->labels, one->rows.at[k].labels), pair));
     }
@@ -256,9 +286,12 @@ static enum ampql_code finish(struct stage *stage)
 {
     struct join *join = (struct join *)stage;
     struct side *many = &join->side[0];
+    uint64_t *seen = arena_alloc(&stage->eval->work, row_words(stage->node->grid->n), sizeof *seen);
+    if (!seen)
+        return fail_nomem(stage_err(stage), "a match");
     for (size_t key = 0; key < join->matches.n; key++)
         if (join->matches.at[key].count[1] > 1)
-            TRY(check_one_side(join, key));
+            TRY(check_one_side(join, key, seen));
 
     bool is_unique = results_are_unique(join);
     struct row pair = {0};

@@ -118,6 +118,7 @@ enum ampql_code plan_finish(struct plan *plan, struct ampql_error *err);
 struct want {
     struct node *leaf;
     struct select select;
+    size_t number; /* in the order of the queries */
 };
 
 /* Note what a leaf needs: its windows and matchers are known. */

@@ -7,6 +7,7 @@
  * Time goes forward over all series at once, piece by piece (default 10 minutes), as an agent's
  * remote write would. */
 #include "bench/cluster.h"
+#include "oracle/remote_write.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,128 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-#include <snappy-c.h>
-
-enum { REQUEST_BYTES = 4 << 20 };
-
-struct bytes {
-    unsigned char *data;
-    size_t len;
-    size_t capacity;
-};
-
 struct load {
     struct cluster *cluster;
     struct bytes *labels; /* [nseries] of a TimeSeries message: its labels, encoded once */
     struct bytes series;
-    struct bytes request; /* WriteRequest being filled */
-    struct bytes packed;
-    CURL *curl;
-    struct curl_slist *headers;
-    const char *url;
+    struct remote_write *server;
     uint64_t nsamples;
     uint64_t nmarkers;
-    uint64_t nrequests;
 };
-
-static void reserve(struct bytes *b, size_t more)
-{
-    if (b->len + more <= b->capacity)
-        return;
-    b->capacity = 2 * (b->len + more);
-    b->data = realloc(b->data, b->capacity);
-    if (!b->data) {
-        fputs("load: out of memory\n", stderr);
-        exit(1);
-    }
-}
-
-/* ---- protobuf: a field is (number << 3 | wire type), then varint, 8 bytes, or length and bytes */
-
-static void put_varint(struct bytes *b, uint64_t x)
-{
-    reserve(b, 10);
-    for (; x >= 128; x >>= 7)
-        b->data[b->len++] = (unsigned char)(x | 128);
-    b->data[b->len++] = (unsigned char)x;
-}
-
-static void put_bytes(struct bytes *b, int field, const void *data, size_t len)
-{
-    put_varint(b, (uint64_t)field << 3 | 2);
-    put_varint(b, len);
-    reserve(b, len);
-    if (len > 0)
-        memcpy(b->data + b->len, data, len);
-    b->len += len;
-}
-
-static size_t varint_size(uint64_t x)
-{
-    size_t n = 1;
-    for (; x >= 128; x >>= 7)
-        n++;
-    return n;
-}
-
-/* TimeSeries.labels = 1: Label { name = 1, value = 2 } */
-static void put_label(struct bytes *out, const struct cluster_label *label)
-{
-    size_t name = strlen(label->name), value = strlen(label->value);
-    put_varint(out, 1 << 3 | 2);
-    put_varint(out, 2 + varint_size(name) + name + varint_size(value) + value);
-    put_bytes(out, 1, label->name, name);
-    put_bytes(out, 2, label->value, value);
-}
-
-/* TimeSeries.samples = 2: Sample { double value = 1, int64 timestamp = 2 } */
-static void put_sample(struct bytes *out, int64_t t, double v)
-{
-    put_varint(out, 2 << 3 | 2);
-    put_varint(out, 9 + 1 + varint_size((uint64_t)t));
-    put_varint(out, 1 << 3 | 1);
-    reserve(out, 8);
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    for (int i = 0; i < 8; i++)
-        out->data[out->len++] = (unsigned char)(bits >> 8 * i);
-    put_varint(out, 2 << 3 | 0);
-    put_varint(out, (uint64_t)t);
-}
-
-/* ---- HTTP */
-
-static size_t show_body(char *data, size_t size, size_t count, void *unused)
-{
-    (void)unused;
-    fwrite(data, size, count, stderr);
-    return size * count;
-}
-
-static bool send_request(struct load *l)
-{
-    if (l->request.len == 0)
-        return true;
-    size_t len = snappy_max_compressed_length(l->request.len);
-    l->packed.len = 0;
-    reserve(&l->packed, len);
-    if (snappy_compress((char *)l->request.data, l->request.len, (char *)l->packed.data, &len) !=
-        SNAPPY_OK)
-        return false;
-    curl_easy_setopt(l->curl, CURLOPT_POSTFIELDS, l->packed.data);
-    curl_easy_setopt(l->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-    CURLcode code = curl_easy_perform(l->curl);
-    long status = 0;
-    curl_easy_getinfo(l->curl, CURLINFO_RESPONSE_CODE, &status);
-    l->request.len = 0;
-    l->nrequests++;
-    if (code != CURLE_OK)
-        fprintf(stderr, "load: %s: %s\n", l->url, curl_easy_strerror(code));
-    else if (status / 100 != 2)
-        fprintf(stderr, "load: %s: HTTP status %ld\n", l->url, status);
-    return code == CURLE_OK && status / 100 == 2;
-}
 
 static bool send_until(struct load *l, int64_t until_ms)
 {
@@ -147,21 +34,18 @@ static bool send_until(struct load *l, int64_t until_ms)
         if (n == 0)
             continue;
         l->series.len = 0;
-        reserve(&l->series, l->labels[i].len);
-        memcpy(l->series.data, l->labels[i].data, l->labels[i].len);
-        l->series.len = l->labels[i].len;
+        bytes_put(&l->series, l->labels[i].data, l->labels[i].len);
         for (size_t k = 0; k < n; k++) {
             uint64_t bits;
             memcpy(&bits, &v[k], sizeof bits);
             l->nmarkers += bits == CLUSTER_STALE_BITS;
-            put_sample(&l->series, t[k], v[k]);
+            message_sample(&l->series, t[k], v[k]);
         }
         l->nsamples += n;
-        put_bytes(&l->request, 1, l->series.data, l->series.len); /* WriteRequest.timeseries = 1 */
-        if (l->request.len >= REQUEST_BYTES && !send_request(l))
+        if (!remote_write_series(l->server, &l->series))
             return false;
     }
-    return send_request(l);
+    return remote_write_send(l->server);
 }
 
 static void load_done(struct load *l)
@@ -170,36 +54,23 @@ static void load_done(struct load *l)
         free(l->labels[i].data);
     free(l->labels);
     free(l->series.data);
-    free(l->request.data);
-    free(l->packed.data);
-    curl_slist_free_all(l->headers);
-    curl_easy_cleanup(l->curl);
-    curl_global_cleanup();
+    remote_write_free(l->server);
     cluster_free(l->cluster);
 }
 
 static bool load_init(struct load *l, const struct cluster_options *options, const char *url)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    *l = (struct load){.cluster = cluster_new(options), .curl = curl_easy_init(), .url = url};
+    *l = (struct load){.cluster = cluster_new(options), .server = remote_write_new(url)};
     l->labels = calloc(cluster_nseries(l->cluster), sizeof *l->labels);
-    if (!l->labels || !l->curl)
+    if (!l->labels || !l->server)
         return false;
     for (size_t i = 0; i < cluster_nseries(l->cluster); i++) {
         size_t n;
         const struct cluster_label *labels = cluster_labels(l->cluster, i, &n);
         for (size_t k = 0; k < n; k++)
-            put_label(&l->labels[i], &labels[k]);
+            message_label(&l->labels[i], labels[k].name, strlen(labels[k].name), labels[k].value,
+                          strlen(labels[k].value));
     }
-    static const char *const headers[] = {"Content-Encoding: snappy",
-                                          "Content-Type: application/x-protobuf",
-                                          "X-Prometheus-Remote-Write-Version: 0.1.0", "Expect:"};
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
-        l->headers = curl_slist_append(l->headers, headers[i]);
-    curl_easy_setopt(l->curl, CURLOPT_URL, url);
-    curl_easy_setopt(l->curl, CURLOPT_HTTPHEADER, l->headers);
-    curl_easy_setopt(l->curl, CURLOPT_WRITEFUNCTION, show_body);
-    curl_easy_setopt(l->curl, CURLOPT_POST, 1L);
     return true;
 }
 
@@ -267,7 +138,8 @@ int main(int argc, char **argv)
     if (ok)
         printf("%zu series, %" PRIu64 " samples (%" PRIu64 " stale markers) in %" PRIu64
                " requests\n",
-               cluster_nseries(load.cluster), load.nsamples, load.nmarkers, load.nrequests);
+               cluster_nseries(load.cluster), load.nsamples, load.nmarkers,
+               remote_write_count(load.server));
     load_done(&load);
     return ok ? 0 : 1;
 }

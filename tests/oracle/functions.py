@@ -199,7 +199,7 @@ def queries():
     for f in ["abs", "ceil", "floor", "sqrt", "exp", "ln", "log2", "log10", "sgn", "round", "deg", "rad", *DATES]:
         yield "%s(value)" % f, ""
     for f in TRIG:
-        yield "%s(value)" % f, "near"
+        yield "%s(value)" % f, ""
     for f in DATES:
         yield "%s()" % f, ""
     for n in ["0.1", "0.01", "10", "3", "0", "-2", "Inf", "NaN"]:
@@ -214,7 +214,9 @@ def queries():
         yield "%s ^ value" % y, ""
     yield "value % 3", ""
     yield "value ^ on (i) value", ""
-    yield "value atan2 1", "near"
+    yield "value atan2 1", ""
+    yield "1 atan2 value", ""
+    yield "value atan2 -0.37", ""
     for op in AGAIN:
         yield "%s by (g) (value)" % op, ""
     for q in ["0.5", "0.9"]:

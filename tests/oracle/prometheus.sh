@@ -5,8 +5,8 @@
 #   prometheus_stop             also runs when the shell exits
 #
 # It takes the `prometheus` in PATH, or unpacks Debian's package into build/oracle/ without installing it, so no service is
-# started. One block covers all the loaded days (--storage.tsdb.min-block-duration): no compaction runs in the background of
-# a measurement, and samples may arrive in any order over the series.
+# started. One block covers all the loaded days (--storage.tsdb.min-block-duration, PROMETHEUS_BLOCK): no compaction runs in
+# the background of a measurement, and samples may arrive in any order over the series.
 
 prometheus_find() {
     if command -v prometheus >/dev/null 2>&1; then
@@ -38,7 +38,8 @@ prometheus_start() {
         _port=$(python3 -c 'import socket
 s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
         "$PROMETHEUS" --config.file="$PROMETHEUS_FOLDER/prometheus.yml" --storage.tsdb.path="$PROMETHEUS_FOLDER/data" \
-            --storage.tsdb.retention.time=100y --storage.tsdb.min-block-duration=31d --storage.tsdb.max-block-duration=31d \
+            --storage.tsdb.retention.time=100y --storage.tsdb.min-block-duration="${PROMETHEUS_BLOCK:-31d}" \
+            --storage.tsdb.max-block-duration="${PROMETHEUS_BLOCK:-31d}" \
             --web.listen-address="127.0.0.1:$_port" --web.enable-remote-write-receiver \
             --query.max-samples=500000000 --query.timeout=10m >"$PROMETHEUS_FOLDER/log" 2>&1 &
         PROMETHEUS_PID=$!

@@ -4,6 +4,8 @@
  */
 #include "reference/table.h"
 
+#include "eval/gomath.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -249,7 +251,7 @@ double ref_operator(enum op op, double a, double b)
     case OP_POW:
         return ref_pow(a, b);
     case OP_ATAN2:
-        return atan2(a, b);
+        return go_atan2(a, b);
     case OP_EQUAL:
         return a == b;
     case OP_NOT_EQUAL:

@@ -6,6 +6,7 @@
 #include "support/data_gen.h"
 #include "support/gen_bytes.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct gen {
     const struct expr_names *names;
     struct buf out;
     const struct expr_case *data;
+    int64_t base_ms;
     unsigned in_subquery; /* how deep */
 };
 
@@ -25,6 +27,8 @@ static void scalar(struct gen *g, unsigned depth);
 
 static bool has(const struct gen *g, const char *name)
 {
+    if (ispunct((unsigned char)name[0]))
+        return true; /* operators that are no word */
     for (size_t i = 0; i < g->names->n; i++)
         if (strcmp(g->names->at[i], name) == 0)
             return true;
@@ -48,16 +52,29 @@ static void duration(struct gen *g)
     SAY(g, "%s", GEN_OF(&g->bytes, texts));
 }
 
+/* at := "@" (time | "start()" | "end()") */
+static void at_modifier(struct gen *g)
+{
+    static const struct time {
+        const char *text;
+        int64_t ms;
+    } times[] = {{"300", 300000}, {"600.5", 600500}, {"start()", -1},
+                 {"end()", -1},   {"-60", -60000},   {"1200", 1200000}};
+    const struct time *time = &times[gen_pick(&g->bytes, sizeof times / sizeof *times)];
+    char absolute[NUMBER_MAX];
+    number_format_seconds(g->base_ms + time->ms, absolute);
+    SAY(g, " @ %s", g->base_ms != 0 && time->ms != -1 ? absolute : time->text);
+}
+
 static void modifiers(struct gen *g)
 {
-    static const char *const times[] = {"300", "600.5", "start()", "end()", "-60", "1200"};
     bool is_at = gen_chance(&g->bytes, 8);
     if (gen_chance(&g->bytes, 10)) {
         SAY(g, " offset %s", gen_chance(&g->bytes, 20) ? "-" : "");
         duration(g);
     }
     if (is_at)
-        SAY(g, " @ %s", GEN_OF(&g->bytes, times));
+        at_modifier(g);
 }
 
 /* A metric that there is, mostly. */
@@ -199,7 +216,9 @@ static void instant_function(struct gen *g, unsigned depth)
         "sqrt",         "absent", "sort",  "exp",       "ln",          "log2",
         "log10",        "sgn",    "clamp", "clamp_max", "sort_desc",   "hour",
         "day_of_week",  "month",  "year",  "minute",    "day_of_year", "days_in_month",
-        "day_of_month", "deg",    "rad"};
+        "day_of_month", "deg",    "rad",   "sin",       "cos",         "tan",
+        "asin",         "acos",   "atan",  "sinh",      "cosh",        "tanh",
+        "asinh",        "acosh",  "atanh"};
     const char *name = KNOWN(g, names);
     bool is_clamp = strncmp(name, "clamp", 5) == 0;
     SAY(g, "%s(", name);
@@ -247,10 +266,10 @@ static void matching(struct gen *g, bool may_group)
 
 static const char *operator_text(struct gen *g, bool *is_comparison)
 {
-    static const char *const arithmetic[] = {"*", "+", "-", "/", "*", "%", "^"};
+    static const char *const arithmetic[] = {"*", "+", "-", "/", "*", "%", "^", "atan2"};
     static const char *const comparison[] = {">", "<", "==", "!=", ">=", "<="};
     *is_comparison = gen_chance(&g->bytes, 30);
-    return *is_comparison ? GEN_OF(&g->bytes, comparison) : GEN_OF(&g->bytes, arithmetic);
+    return *is_comparison ? GEN_OF(&g->bytes, comparison) : KNOWN(g, arithmetic);
 }
 
 static void vector_operator(struct gen *g, unsigned depth)
@@ -442,27 +461,43 @@ static void make_options(struct gen_bytes *g, struct ampql_run_options *out)
     out->end_ms = out->start_ms + (int64_t)n * out->step_ms + gen_byte(g) % 3;
 }
 
+/* The text; then the samples, when there are none yet. */
+static void make_text(struct gen *g, struct arena *arena, struct expr_case *out, bool has_samples)
+{
+    unsigned kind = gen_pick(&g->bytes, 40), depth = gen_pick(&g->bytes, 4);
+    buf_init(&g->out, arena->alc, 1 << 20);
+    if (kind == 39 && out->options.step_ms == 0)
+        matrix(g, depth);
+    else if (kind == 38)
+        scalar(g, depth);
+    else
+        vector(g, depth);
+    if (!has_samples)
+        data_generate_samples(&g->bytes, arena, out);
+    out->text = arena_copy(arena, buf_view(&g->out));
+    if (g->out.failed != AMPQL_OK || !out->text.p)
+        abort();
+    buf_done(&g->out);
+}
+
 void expr_generate(const uint8_t *bytes, size_t size, const struct expr_names *names,
                    struct arena *arena, struct expr_case *out)
 {
-    struct gen g = {.bytes = {bytes, size}, .names = names};
+    struct gen g = {.bytes = {bytes, size}, .names = names, .data = out};
     *out = (struct expr_case){0};
-    buf_init(&g.out, arena->alc, 1 << 20);
-    g.data = out;
     make_options(&g.bytes, &out->options);
     data_generate_labels(&g.bytes, arena, out);
-    unsigned kind = gen_pick(&g.bytes, 40), depth = gen_pick(&g.bytes, 4);
-    if (kind == 39 && out->options.step_ms == 0)
-        matrix(&g, depth);
-    else if (kind == 38)
-        scalar(&g, depth);
-    else
-        vector(&g, depth);
-    data_generate_samples(&g.bytes, arena, out);
-    out->text = arena_copy(arena, buf_view(&g.out));
-    if (g.out.failed != AMPQL_OK || !out->text.p)
-        abort();
-    buf_done(&g.out);
+    make_text(&g, arena, out, false);
+}
+
+void expr_generate_over(const uint8_t *bytes, size_t size, const struct expr_names *names,
+                        int64_t base_ms, struct arena *arena, struct expr_case *out)
+{
+    struct gen g = {.bytes = {bytes, size}, .names = names, .data = out, .base_ms = base_ms};
+    make_options(&g.bytes, &out->options);
+    out->options.start_ms += base_ms;
+    out->options.end_ms += base_ms;
+    make_text(&g, arena, out, true);
 }
 
 static void print_series(const struct test_series *s, struct buf *out)
@@ -488,8 +523,10 @@ void expr_case_print(const struct expr_case *c, struct buf *out)
                (long long)c->options.lookback_ms);
     for (size_t i = 0; i < c->nseries; i++)
         print_series(&c->series[i], out);
-    buf_format(out, "from %lld to %lld step %lld: %.*s\n", (long long)c->options.start_ms,
-               (long long)c->options.end_ms, (long long)c->options.step_ms, STR_ARGS(c->text));
+    buf_format(out, "from %lld to %lld step %lld: ", (long long)c->options.start_ms,
+               (long long)c->options.end_ms, (long long)c->options.step_ms);
+    buf_str(out, c->text);
+    buf_byte(out, '\n');
 }
 
 void expr_names_of_engine(struct expr_names *out)

@@ -12,7 +12,7 @@
 
 enum { EXPR_GEN_NAMES = 160, EXPR_GEN_SERIES = 16 };
 
-/* The functions and aggregations that may be used. */
+/* The functions, aggregations and operators that are words, which may be used. */
 struct expr_names {
     const char *at[EXPR_GEN_NAMES]; /* [n] */
     size_t n;
@@ -32,6 +32,11 @@ void expr_names_of_engine(struct expr_names *out);
  * program. */
 void expr_generate(const uint8_t *bytes, size_t size, const struct expr_names *names,
                    struct arena *arena, struct expr_case *out);
+
+/* Make an expression and times over the series that are in *out already, whose samples begin at
+ * base_ms (Unix ms) instead of 0: times, and those after @, are moved there. */
+void expr_generate_over(const uint8_t *bytes, size_t size, const struct expr_names *names,
+                        int64_t base_ms, struct arena *arena, struct expr_case *out);
 
 /* Write a case down, to be read. */
 void expr_case_print(const struct expr_case *c, struct buf *out);

@@ -112,3 +112,19 @@ END
 run 0 fmt --enable experimental 'limitk( 1,x)' <<'END'
 limitk(1, x)
 END
+
+# a series that is silent in one file goes on in another: its end is that of the whole
+printf 'up 1 0\nup 1 60000\n' >"$work/first.prom"
+printf 'up 1 120000\nup 1 180000\n' >"$work/second.prom"
+for after in 90s 60s; do # between samples of the second file, and on one
+    run 0 query -s "$work/first.prom" -s "$work/second.prom" --stale-after $after --start 30 --end 230 --step 50 up <<'END'
+up =>
+1 @[30]
+1 @[80]
+1 @[130]
+1 @[180]
+1 @[230]
+END
+done
+run 0 query -s "$work/first.prom" -s "$work/second.prom" --stale-after 60s --time 240 up <<'END'
+END
