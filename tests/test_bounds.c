@@ -4,8 +4,10 @@
 #include <ampql.h>
 
 #include "support/test.h"
+#include "support/torture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct ampql_string text(const char *s)
@@ -234,8 +236,79 @@ static void test_listings(void **state)
     }
 }
 
+/* ---- what a server warned of, through two merged folders, with each allocation failing in turn */
+
+static void write_file(const char *dir, const char *name, const char *content)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(content, f);
+    fclose(f);
+}
+
+static bool warned_works(const struct ampql_allocator *alc, void *payload)
+{
+    const char *dir = payload;
+    const struct ampql_engine_options options = {.allocator = alc};
+    const struct ampql_run_options run = {.start_ms = 60000, .end_ms = 60000};
+    struct ampql_engine *engine = NULL;
+    struct ampql_source *folders[2] = {0}, *source = NULL;
+    struct ampql_query *query = NULL;
+    struct ampql_result *result = NULL, *series = NULL;
+    enum ampql_code code = ampql_engine_new(&options, &engine, NULL);
+    if (code != AMPQL_OK)
+        return false;
+    for (int i = 0; i < 2 && code == AMPQL_OK; i++)
+        code = ampql_source_file(engine, dir, NULL, &folders[i], NULL);
+    if (code == AMPQL_OK) {
+        code = ampql_source_merge(engine, folders, 2, false, &source, NULL);
+        folders[0] = folders[1] = NULL;
+    }
+    if (code == AMPQL_OK)
+        code = ampql_query_compile(engine, "rate(x[5m])", 11, &query, NULL);
+    if (code == AMPQL_OK)
+        code = ampql_query_run(query, source, &run, &result, NULL);
+    if (code == AMPQL_OK)
+        code = ampql_series_run(engine, "x", 1, source, &run, &series, NULL);
+    if (code == AMPQL_OK) {
+        assert_int_equal(ampql_result_annotation_count(result), 1);
+        assert_int_equal(ampql_result_annotation_count(series), 1);
+        assert_non_null(strstr(ampql_result_annotation(result, 0, NULL).data, "\"partial\""));
+    }
+    ampql_result_free(series);
+    ampql_result_free(result);
+    ampql_query_free(query);
+    ampql_source_free(source);
+    ampql_source_free(folders[0]);
+    ampql_source_free(folders[1]);
+    ampql_engine_free(engine);
+    if (code != AMPQL_OK && code != AMPQL_NOMEM)
+        fail_msg("a failed allocation ended as %d", code);
+    return code == AMPQL_OK;
+}
+
+static void test_warnings(void **state)
+{
+    char dir[] = "/tmp/ampql-bounds-XXXXXX", command[64];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    write_file(dir, "selects.json",
+               "{\"version\":1,\"answers\":[{\"file\":\"a.json\",\"kind\":\"RAW\","
+               "\"query\":\"x[5m]\",\"time\":60}]}");
+    write_file(dir, "a.json",
+               "{\"status\":\"success\",\"warnings\":[\"partial\"],\"data\":{\"resultType\":"
+               "\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"x\"},"
+               "\"values\":[[0,\"1\"],[60,\"2\"]]}]}}");
+    torture_with(warned_works, dir, true);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_runs),
     cmocka_unit_test(test_listings),
+    cmocka_unit_test(test_warnings),
 };
 TEST_MAIN(tests)

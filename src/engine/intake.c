@@ -39,6 +39,7 @@ struct intake {
     intake_take *take;
     void *payload;
     struct ampql_stats *stats;
+    struct intake_warnings *warnings;
     struct ampql_error *err;
 };
 
@@ -183,6 +184,17 @@ static struct ampql_string public_string(struct str s)
     return (struct ampql_string){s.p, s.n};
 }
 
+static enum ampql_code keep_warnings(struct intake *in, const struct ampql_sink *sink)
+{
+    struct intake_warnings *to = in->warnings;
+    for (size_t i = 0; i < sink->warnings.n; i++) {
+        struct str copy = arena_copy(to->arena, sink->warnings.at[i]);
+        if (!copy.p || !array_push(to, to->arena, copy))
+            return fail_nomem(in->err, "a warning");
+    }
+    return AMPQL_OK;
+}
+
 static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64_t lookback_ms,
                            enum ampql_dialect dialect)
 {
@@ -215,6 +227,8 @@ static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64
     enum ampql_code code =
         (lists ? source->ops.series : source->ops.select)(source->payload, &wanted, &sink, in->err);
     code = sink_finish(&sink, code, in->err);
+    if (code == AMPQL_OK)
+        code = keep_warnings(in, &sink);
     sink_done(&sink);
     return code;
 }
@@ -223,7 +237,8 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                               const struct select *select, int64_t lookback_ms,
                               enum ampql_dialect dialect, bool only_labels, struct symbols *symbols,
                               const struct intake_limits *limits, intake_take *take, void *payload,
-                              struct ampql_stats *stats, struct ampql_error *err)
+                              struct ampql_stats *stats, struct intake_warnings *warnings,
+                              struct ampql_error *err)
 {
     struct ampql_error local = {0};
     struct intake in = {.engine = engine,
@@ -236,6 +251,7 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                         .take = take,
                         .payload = payload,
                         .stats = stats,
+                        .warnings = warnings,
                         .err = err ? err : &local};
     arena_init(&in.arena, &engine->alc);
     stats->selects++;

@@ -205,7 +205,8 @@ enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_
 }
 
 enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct symbols *symbols,
-                                 const struct labels *labels, size_t n, struct ampql_result **out,
+                                 const struct labels *labels, size_t n,
+                                 const struct intake_warnings *warnings, struct ampql_result **out,
                                  struct ampql_error *err)
 {
     struct ampql_result *result = new_result(engine);
@@ -220,6 +221,13 @@ enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct
     bool ok = result->series && copier_init(&copier, &temp, &result->arena, symbols);
     for (; ok && result->nseries < n; result->nseries++)
         ok = copy_labels(&copier, labels[result->nseries], &result->series[result->nseries]);
+    result->annotations = arena_alloc(&result->arena, warnings->n, sizeof *result->annotations);
+    ok = ok && result->annotations;
+    for (; ok && result->nannotations < warnings->n; result->nannotations++) {
+        struct str *text = &result->annotations[result->nannotations];
+        *text = arena_copy(&result->arena, warnings->at[result->nannotations]);
+        ok = text->p;
+    }
     arena_done(&temp);
     if (!ok) {
         ampql_result_free(result);

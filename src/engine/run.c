@@ -182,20 +182,33 @@ static void fail_waiting(struct run *run, enum ampql_code code, const struct amp
             fail_query(&run->queries[q], code, err);
 }
 
+/* What the source said of a select reaches all queries that read it. */
+static void pass_warnings(struct run *run, const struct intake_warnings *warnings)
+{
+    const struct feed *feed;
+    struct ampql_error err = {0};
+    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));)
+        for (size_t i = 0; i < warnings->n; i++)
+            if (note_plain(feed->query, warnings->at[i], &err) != AMPQL_OK)
+                fail_query(feed->query, AMPQL_NOMEM, &err);
+}
+
 static void read_select(struct run *run)
 {
     struct ampql_error err = {0};
+    struct intake_warnings warnings = {.arena = &run->arena};
     run->nobody_listens = false;
     enum ampql_code code =
         intake_select(run->engine, run->source, &run->plan.selects.at[run->select],
                       run->plan.options.lookback_ms, run->plan.options.dialect, false,
-                      &run->symbols, &run->limits, take, run, &run->stats, &err);
+                      &run->symbols, &run->limits, take, run, &run->stats, &warnings, &err);
     if (code == AMPQL_CANCELED && run->nobody_listens)
         return;
     if (code != AMPQL_OK) {
         fail_waiting(run, code, &err);
         return;
     }
+    pass_warnings(run, &warnings);
     const struct feed *feed;
     for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));)
         eval_end(feed->query, feed->leaf);
@@ -356,14 +369,16 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
     if (!symbols_init(&symbols, &engine->alc))
         return fail_nomem(err, "a run");
     arena_init(&listing.arena, &engine->alc);
+    struct intake_warnings warnings = {.arena = &listing.arena};
     engine_parse_options(engine, &parse);
     enum ampql_code code = parse_selector(selector, &parse, &listing.arena, &select.matchers, err);
     if (code == AMPQL_OK)
         code = intake_select(engine, source, &select, DEFAULT_LOOKBACK_MS,
                              options->dialect ? options->dialect : engine->dialect, true, &symbols,
-                             &limits, list_series, &listing, &stats, err);
+                             &limits, list_series, &listing, &stats, &warnings, err);
     if (code == AMPQL_OK)
-        code = result_of_labels(engine, &symbols, listing.sets.at, listing.sets.n, out, err);
+        code = result_of_labels(engine, &symbols, listing.sets.at, listing.sets.n, &warnings, out,
+                                err);
     if (code == AMPQL_OK)
         (*out)->stats = stats;
     arena_done(&listing.arena);

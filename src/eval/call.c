@@ -120,16 +120,19 @@ static const struct ast_selector *selector_of(const struct ast *arg)
     return arg->kind == AST_SELECTOR ? &arg->u.selector : NULL;
 }
 
-static bool is_named_twice(const struct matchers *matchers, size_t i)
+static bool is_named_twice(const struct matchers *matchers, size_t i, enum ampql_dialect dialect)
 {
-    for (size_t k = 0; k < matchers->n; k++)
-        if (k != i && str_equal(matchers->at[k].name, matchers->at[i].name))
+    for (size_t k = 0; k < matchers->n; k++) {
+        const struct matcher *m = &matchers->at[k];
+        bool counts = dialect == AMPQL_PROM2 || k > i || m->op == MATCH_EQUAL;
+        if (k != i && counts && str_equal(m->name, matchers->at[i].name))
             return true;
+    }
     return false;
 }
 
-/* The labels that a missing series would have had: those that a bare selector fixes with one `=`
- * matcher. */
+/* The labels that a missing series would have had: those that a bare selector fixes with an `=`
+ * matcher, unless another matcher has the same name: any in 2.42, a later one or an `=` since. */
 static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
 {
     const struct ast_selector *selector = selector_of(stage->node->ast->u.call.args[0]);
@@ -140,7 +143,7 @@ static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
     for (size_t i = 0; i < nmatchers; i++) {
         const struct matcher *m = &selector->matchers.at[i];
         if (m->op != MATCH_EQUAL || str_equal(m->name, STR("__name__")) ||
-            is_named_twice(&selector->matchers, i))
+            is_named_twice(&selector->matchers, i, stage->eval->dialect))
             continue;
         label[n].name = symbols_intern(stage->eval->symbols, m->name);
         label[n].value = symbols_intern(stage->eval->symbols, m->value);

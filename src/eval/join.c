@@ -159,14 +159,16 @@ static struct labels result_labels(struct join *join, struct labels many, struct
         labels = ast->is_on
                      ? labels_keep(temp, labels, g->names, g->n)
                      : labels_drop(temp, labels, g->names, g->n - 1); /* the last one is __name__ */
-    if (labels.at && !keeps_name(stage))
+    if (labels.at && (!keeps_name(stage) || (ast->returns_bool && !stage->eval->delays_names)))
         labels = stage_without_name(stage, labels);
     for (size_t i = 0; i < join->ninclude && labels.at; i++)
         labels = labels_set(temp, stage->eval->symbols, labels, join->include[i],
                             labels_get(one, join->include[i]));
-    labels.loses_name = false;          /* Prometheus forgets what the many side had */
-    if (labels.at && ast->returns_bool) /* also a name that group_left(__name__) took along */
-        labels = stage_drop_name(stage, labels);
+    /* Prometheus forgets here what the many side was to lose */
+    labels.loses_name = ast->returns_bool && stage->eval->delays_names;
+    /* in 2.42 also a name that group_left(__name__) took along */
+    if (labels.at && ast->returns_bool && stage->eval->dialect == AMPQL_PROM2)
+        labels = stage_without_name(stage, labels);
     return labels;
 }
 

@@ -78,9 +78,10 @@ static enum ampql_code map_labels(struct map *map, struct labels *labels)
 static enum ampql_code map_collide(struct map *map, struct labels labels, const struct row *row)
 {
     struct stage *stage = &map->stage;
-    /* 2.42 refuses equal labels after unary minus even when the series never meet */
-    bool whole = stage->node->kind == NODE_NEGATE && stage->eval->dialect == AMPQL_PROM2;
-    return unique_add(&map->unique, stage, labels, row, whole ? UNIQUE_SERIES : UNIQUE_STEPS);
+    /* unary minus takes series whole, as range functions do */
+    enum unique_rule rule =
+        stage->node->kind == NODE_NEGATE ? stage_range_rule(stage) : UNIQUE_STEPS;
+    return unique_add(&map->unique, stage, labels, row, rule);
 }
 
 static enum ampql_code map_push(struct stage *stage, size_t slot, struct labels labels,

@@ -134,7 +134,7 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
         return scan->scratch.failed;
     if (scan->function->note && !row_is_empty(&scan->row))
         TRY(scan->function->note(stage, labels, &scan->row, &scan->params));
-    return send(scan, labels, UNIQUE_SERIES);
+    return send(scan, labels, stage_range_rule(stage));
 }
 
 /* A range selector as the whole query: its samples. */

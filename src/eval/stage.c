@@ -120,6 +120,11 @@ struct labels stage_drop_name(struct stage *stage, struct labels labels)
     return labels;
 }
 
+enum unique_rule stage_range_rule(const struct stage *stage)
+{
+    return stage->eval->dialect == AMPQL_PROM2 ? UNIQUE_SERIES : UNIQUE_STEPS;
+}
+
 void unique_init(struct unique *unique, struct eval *eval)
 {
     index_init(&unique->index, eval->alc);

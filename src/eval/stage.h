@@ -91,6 +91,9 @@ enum unique_rule {
     UNIQUE_SERIES /* equal labels fail */
 };
 
+/* Of range functions and unary minus: 2.42 refuses equal labels even when the series never meet. */
+enum unique_rule stage_range_rule(const struct stage *stage);
+
 void unique_init(struct unique *unique, struct eval *eval);
 void unique_done(struct unique *unique);
 

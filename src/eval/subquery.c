@@ -56,7 +56,7 @@ static enum ampql_code subquery_push(struct stage *stage, size_t slot, struct la
             return fail_nomem(stage_err(stage), "a series' labels");
     }
     if (stage->node->may_collide)
-        return unique_add(&sub->unique, stage, labels, &sub->row, UNIQUE_SERIES);
+        return unique_add(&sub->unique, stage, labels, &sub->row, stage_range_rule(stage));
     return stage_emit(stage, labels, &sub->row);
 }
 

@@ -297,7 +297,7 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
 
     enum name_state left = node->child[0]->name, right = node->child[1]->name;
     bool is_filter = kind == OP_KIND_COMPARISON && !binary->returns_bool;
-    /* 2.42's atan2 keeps the name, see facts 2.14 */
+    /* 2.42's atan2 keeps the name */
     bool keeps = is_filter || (binary->op == OP_ATAN2 && plan->options.dialect == AMPQL_PROM2);
     enum name_state many = node->stream == 1 || binary->card == ONE_TO_MANY ? right : left;
     if (node_kind == NODE_SET)

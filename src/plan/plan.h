@@ -125,7 +125,7 @@ struct want {
 enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast_selector *selector,
                           struct ampql_error *err);
 
-/* Is the value of this expression the same at every step? See facts on the @ modifier. */
+/* Is the value of this expression the same at every step? An @ fixes a selector or subquery. */
 bool plan_is_invariant(const struct ast *ast);
 
 /* Give leaves their levels: a leaf whose rows meet scalar parameters is fed after the leaves that

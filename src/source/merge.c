@@ -16,6 +16,7 @@ struct merge {
 /* What one source pushes goes here. */
 struct joining {
     struct store *store;
+    struct ampql_sink *sink; /* that the whole goes to */
     struct ampql_error *err;
     bool is_labels_only;
     bool drops_markers;
@@ -49,6 +50,8 @@ static enum ampql_code ask(struct ampql_source *source, const struct ampql_selec
         call = source->ops.series;
     enum ampql_code code = call(source->payload, select, &sink, joining->err);
     code = sink_finish(&sink, code, joining->err);
+    if (code == AMPQL_OK)
+        code = sink_pass_warnings(&sink, joining->sink);
     sink_done(&sink);
     return code;
 }
@@ -84,6 +87,7 @@ static enum ampql_code answer(struct merge *merge, const struct ampql_select *se
     /* a series that is silent in one source may go on in another: its ends are those of the whole
      */
     struct joining joining = {.store = &store,
+                              .sink = sink,
                               .is_labels_only = is_labels_only,
                               .drops_markers = merge->marked_after_ms > 0};
     enum ampql_code code = ask_all(merge, select, &joining, err);

@@ -22,10 +22,20 @@ static double sgn(double x)
 
 static double deg(double x)
 {
-    return x * 180 / M_PI;
+    return x * (180 / M_PI);
 }
 
 static double rad(double x)
+{
+    return x * (M_PI / 180);
+}
+
+static double deg_prom2(double x)
+{
+    return x * 180 / M_PI;
+}
+
+static double rad_prom2(double x)
 {
     return x * M_PI / 180;
 }
@@ -43,17 +53,26 @@ static const struct map {
     {"asinh", go_asinh}, {"acosh", go_acosh}, {"atanh", go_atanh},
 };
 
+/* 2.42 multiplied and divided where the newest multiply by a quotient. */
+static double (*map_of(const struct map *map, bool prom2))(double)
+{
+    if (prom2 && map->f == deg)
+        return deg_prom2;
+    return prom2 && map->f == rad ? rad_prom2 : map->f;
+}
+
 static struct ref_table *call_map(struct ref_run *run, const struct ast_call *call,
                                   struct ref_grid grid)
 {
     for (size_t m = 0; m < sizeof maps / sizeof *maps; m++) {
         if (!is_named(call, maps[m].name))
             continue;
+        double (*f)(double) = map_of(&maps[m], run->prom2);
         struct ref_table *table = ref_eval(run, call->args[0], grid);
         for (size_t i = 0; i < table->n; i++) {
             table->at[i].labels = ref_drop_name(run, table->at[i].labels);
             for (size_t s = 0; s < grid.n; s++)
-                table->at[i].v[s] = maps[m].f(table->at[i].v[s]);
+                table->at[i].v[s] = f(table->at[i].v[s]);
         }
         return ref_merge(run, table, false);
     }
@@ -183,7 +202,8 @@ struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
         const struct matcher *m = &matchers->at[i];
         size_t same = 0;
         for (size_t j = 0; j < matchers->n; j++)
-            same += str_equal(matchers->at[j].name, m->name);
+            if (j >= i || run->prom2 || matchers->at[j].op == MATCH_EQUAL)
+                same += str_equal(matchers->at[j].name, m->name);
         if (same == 1 && m->op == MATCH_EQUAL && !str_equal(m->name, STR("__name__")))
             labels = ref_set(run, labels, m->name, m->value);
     }
@@ -209,7 +229,7 @@ static struct ref_table *absent(struct ref_run *run, const struct ast *arg, stru
 static bool goes_before(double x, double y, bool descending)
 {
     if (isnan(x) || isnan(y))
-        return !isnan(x) && isnan(y);
+        return isnan(y); /* of two the later one: Go's sort for few is this insertion */
     return descending ? x > y : x < y;
 }
 

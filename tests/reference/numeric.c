@@ -67,6 +67,8 @@ double ref_quantile(struct ref_run *run, double q, const double *v, size_t n)
     double low = floor(rank) < 0 ? 0 : floor(rank);
     double high = low + 1 > (double)(n - 1) ? (double)(n - 1) : low + 1;
     double weight = rank - floor(rank);
+    if (weight == 0 && !run->prom2)
+        return sorted[(size_t)low];
     return sorted[(size_t)low] * (1 - weight) + sorted[(size_t)high] * weight;
 }
 

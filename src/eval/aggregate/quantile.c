@@ -16,7 +16,8 @@ static void fill(const struct gathered *gathered, size_t group, double *room, st
         if (n == 0)
             continue;
         quantile_sort(room, room + n, n);
-        out->v[step] = quantile_of(gathered->param->v[step], room, n);
+        out->v[step] =
+            quantile_of(gathered->param->v[step], room, n, gathered->stage->eval->dialect);
         row_mark(out, step);
     }
 }

@@ -173,7 +173,7 @@ struct histograms {
     struct groups groups; /* by all labels but le */
 };
 
-/* Series without a number in le are no buckets. */
+/* Series without a number in le are no buckets; to 2.42 NaN was one. */
 static enum ampql_code collect(struct call *call, const struct kept_list *list,
                                const struct ast *where, struct histograms *out,
                                struct ampql_error *err)
@@ -189,7 +189,8 @@ static enum ampql_code collect(struct call *call, const struct kept_list *list,
         const struct kept *kept = &list->at[i];
         struct source source = {.number = i, .row = &kept->row};
         if (!number_parse(symbols_text(call->symbols, labels_get(kept->labels, SYMBOL_LE)),
-                          &source.bound)) {
+                          &source.bound) ||
+            (isnan(source.bound) && call->dialect != AMPQL_PROM2)) {
             if (!row_is_empty(&kept->row))
                 TRY(note_bad_bucket(call->stage, where, kept->labels));
             continue;

@@ -49,7 +49,8 @@ static void quantile_over_time(const struct samples *s, const struct windows *wi
             continue;
         if (!make_sorted(&sorted, s, lo, hi, scratch))
             return;
-        out->v[i] = quantile_of(param(scratch->params, 0, i), sorted.v, hi - lo);
+        out->v[i] =
+            quantile_of(param(scratch->params, 0, i), sorted.v, hi - lo, scratch->params->dialect);
         row_mark(out, i);
     }
 }

@@ -1,7 +1,7 @@
 /* rate increase delta: the change over a range, extrapolated to its ends. irate idelta: between the
  * last two samples.
  *
- * The order of operations is Prometheus's, because that is what the bits are: see facts 2.7. */
+ * The order of operations is Prometheus's, because that is what the bits are. */
 #include "eval/function.h"
 #include "eval/note.h"
 #include "eval/regular.h"
