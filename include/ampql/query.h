@@ -56,6 +56,9 @@ struct ampql_run_options {
     uint64_t max_samples;        /* values held at once; 0: 50 million */
     uint64_t max_points; /* steps of a range query; 0: 11,001 as the HTTP API; UINT64_MAX: none */
     struct ampql_cancel *cancel; /* may be NULL */
+    bool delayed_name_removal;   /* prom3: operations that drop metric names mark their series, and
+                                  * the names go at the very end: Prometheus's feature
+                                  * promql-delayed-name-removal. Without effect in prom2 */
 };
 
 /* Evaluate a query on a source.

@@ -19,7 +19,8 @@ struct ampql_engine {
 /* Compiled once, then immutable: shared by threads. */
 struct ampql_query {
     struct ampql_engine *engine;
-    struct arena arena; /* the tree */
+    struct arena arena; /* the tree and the text */
+    struct str text;
     struct ast *ast;
 };
 

@@ -75,7 +75,7 @@ static enum ampql_code intern(struct intake *in, const struct ampql_label *label
     if (n == SIZE_MAX)
         return fail(in->err, AMPQL_BAD_DATA,
                     "the source gave a series that has a label name twice");
-    *out = (struct labels){in->labels, n};
+    *out = (struct labels){.at = in->labels, .n = n};
     return AMPQL_OK;
 }
 

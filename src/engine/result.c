@@ -1,6 +1,8 @@
 /* Results: copied once out of a run, into an arena of their own. */
 #include "engine/engine.h"
 
+#include "eval/note.h"
+
 #include <stdlib.h>
 
 /* Strings of the run that were copied already, by symbol. */
@@ -147,15 +149,21 @@ static bool fill_series(struct ampql_result *result, const struct eval_query *qu
     return true;
 }
 
-/* Warnings and infos. False when memory is out. */
+/* Warnings and infos, with their places. False when memory is out. */
 static bool copy_annotations(struct ampql_result *result, const struct eval_query *query)
 {
-    size_t n = query->annotations.n;
-    result->annotations = arena_alloc(&result->arena, n, sizeof *result->annotations);
+    enum { ANNOTATION_MAX = 1 << 21 };
+    size_t n = query->notes.n;
+    result->annotations = arena_zeroed(&result->arena, n, sizeof *result->annotations);
     if (!result->annotations)
         return false;
     for (size_t i = 0; i < n; i++) {
-        result->annotations[i] = arena_copy(&result->arena, query->annotations.at[i]);
+        struct buf text;
+        buf_init(&text, &result->alc, ANNOTATION_MAX);
+        note_write(query, i, &text);
+        if (text.failed == AMPQL_OK)
+            result->annotations[i] = arena_copy(&result->arena, buf_view(&text));
+        buf_done(&text);
         if (!result->annotations[i].p)
             return false;
     }

@@ -5,7 +5,7 @@
 #include "base/checked.h"
 #include "base/duration.h"
 #include "base/time.h"
-#include "eval/stage.h"
+#include "eval/note.h"
 #include "lang/parser.h"
 
 #include <stdio.h>
@@ -61,8 +61,11 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
         .default_interval_ms =
             options->default_interval_ms > 0 ? options->default_interval_ms : DEFAULT_INTERVAL_MS,
         .has_markers = caps & AMPQL_SOURCE_SAMPLES,
+        .delayed_name_removal = options->delayed_name_removal,
         .max_points = MAX_SUBQUERY_POINTS,
     };
+    if (out->dialect == AMPQL_PROM2)
+        out->delayed_name_removal = false;
     int64_t limit = PLAN_TIME_LIMIT, start = options->start_ms, end = options->end_ms,
             step = options->step_ms;
     if (out->lookback_ms > limit) /* from time immemorial */
@@ -179,19 +182,6 @@ static void fail_waiting(struct run *run, enum ampql_code code, const struct amp
             fail_query(&run->queries[q], code, err);
 }
 
-/* Add an annotation to a query, once. */
-static enum ampql_code annotate(struct run *run, struct eval_query *query, struct str text,
-                                struct ampql_error *err)
-{
-    for (size_t i = 0; i < query->annotations.n; i++)
-        if (str_equal(query->annotations.at[i], text))
-            return AMPQL_OK;
-    struct str copy = arena_copy(&run->arena, text);
-    return copy.p && array_push(&query->annotations, &run->arena, copy)
-               ? AMPQL_OK
-               : fail_nomem(err, "a warning");
-}
-
 /* What the source said of a select reaches all queries that read it. */
 static void pass_warnings(struct run *run, const struct intake_warnings *warnings)
 {
@@ -199,7 +189,7 @@ static void pass_warnings(struct run *run, const struct intake_warnings *warning
     struct ampql_error err = {0};
     for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));)
         for (size_t i = 0; i < warnings->n; i++)
-            if (annotate(run, feed->query, warnings->at[i], &err) != AMPQL_OK)
+            if (note_plain(feed->query, warnings->at[i], &err) != AMPQL_OK)
                 fail_query(feed->query, AMPQL_NOMEM, &err);
 }
 
@@ -237,7 +227,7 @@ static enum ampql_code evaluate(struct run *run, const struct ampql_query *const
     TRY(plan_finish(&run->plan, err));
     for (size_t q = 0; q < run->nqueries; q++)
         if (run->queries[q].code == AMPQL_OK)
-            eval_query_init(&run->queries[q], &run->eval, roots[q]);
+            eval_query_init(&run->queries[q], &run->eval, roots[q], queries[q]->text);
     TRY(list_feeds(run, err));
     for (size_t q = 0; q < run->nqueries; q++)
         eval_start(&run->queries[q]);
@@ -263,9 +253,9 @@ static enum ampql_code warn_endless(struct run *run, struct ampql_error *err)
         bool is_instant = false;
         for (size_t i = 0; i < query->leaves.n; i++)
             is_instant |= query->leaves.at[i].stage->node->kind == NODE_INSTANT;
-        if (!is_instant)
+        if (!is_instant || query->code != AMPQL_OK)
             continue;
-        TRY(annotate(run, query, str_of(text), err));
+        TRY(note_plain(query, str_of(text), err));
     }
     return AMPQL_OK;
 }
@@ -332,6 +322,8 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
     if (code == AMPQL_OK && source->ops.caps & AMPQL_SOURCE_ENDLESS)
         code = warn_endless(&run, &err);
     code = code == AMPQL_OK ? collect(&run, results, errs) : fail_all(code, &err, errs, nqueries);
+    for (size_t q = 0; run.queries && q < nqueries; q++)
+        eval_query_done(&run.queries[q]);
     eval_done(&run.eval);
     arena_done(&run.arena);
     symbols_done(&run.symbols);

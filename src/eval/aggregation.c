@@ -92,6 +92,7 @@ static enum ampql_code push(struct stage *stage, size_t slot, struct labels labe
     bool is_new = false;
     (void)slot;
     TRY(groups_find(&a->groups, stage->eval, labels, &group, &is_new, stage_err(stage)));
+    a->groups.keys.at[group].loses_name |= labels.loses_name;
     if (a->aggregate->whole) {
         TRY(eval_keep(stage->eval, &a->rows, labels, row, stage_err(stage)));
         return array_push(&a->group, &stage->eval->work, group)

@@ -12,6 +12,7 @@ void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symb
                           .symbols = symbols,
                           .plan = plan,
                           .dialect = plan->options.dialect,
+                          .delays_names = plan->options.delayed_name_removal,
                           .max_samples = max_samples};
     arena_init(&eval->work, alc);
     arena_init(&eval->temp, alc);

@@ -137,9 +137,12 @@ static enum ampql_code check_one_side(struct join *join, size_t key, uint64_t *s
     return AMPQL_OK;
 }
 
+/* Arithmetic drops names at once, also where others delay it. */
 static bool keeps_name(const struct stage *stage)
 {
-    return !stage->node->drops_name;
+    const struct node *node = stage->node;
+    bool is_arithmetic = op_info[node->ast->u.binary.op].kind == OP_KIND_ARITHMETIC;
+    return !node->drops_name || (stage->eval->delays_names && !is_arithmetic);
 }
 
 /* Labels of a pair: the many side's, without the name where the operator drops it; one-to-one keeps
@@ -156,11 +159,13 @@ static struct labels result_labels(struct join *join, struct labels many, struct
         labels = ast->is_on
                      ? labels_keep(temp, labels, g->names, g->n)
                      : labels_drop(temp, labels, g->names, g->n - 1); /* the last one is __name__ */
-    if (labels.at && (!keeps_name(stage) || ast->returns_bool))
+    if (labels.at && (!keeps_name(stage) || (ast->returns_bool && !stage->eval->delays_names)))
         labels = stage_without_name(stage, labels);
     for (size_t i = 0; i < join->ninclude && labels.at; i++)
         labels = labels_set(temp, stage->eval->symbols, labels, join->include[i],
                             labels_get(one, join->include[i]));
+    /* Prometheus forgets here what the many side was to lose */
+    labels.loses_name = ast->returns_bool && stage->eval->delays_names;
     /* in 2.42 also a name that group_left(__name__) took along */
     if (labels.at && ast->returns_bool && stage->eval->dialect == AMPQL_PROM2)
         labels = stage_without_name(stage, labels);

@@ -71,7 +71,7 @@ static enum ampql_code map_labels(struct map *map, struct labels *labels)
     struct stage *stage = &map->stage;
     if (!stage->node->drops_name)
         return AMPQL_OK;
-    *labels = stage_without_name(stage, *labels);
+    *labels = stage_drop_name(stage, *labels);
     return labels->at ? AMPQL_OK : fail_nomem(stage_err(stage), "a series' labels");
 }
 

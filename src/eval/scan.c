@@ -65,7 +65,7 @@ static enum ampql_code send(struct scan *scan, struct labels labels, enum unique
     if (row_is_empty(&scan->row))
         return AMPQL_OK;
     if (stage->node->drops_name) {
-        labels = stage_without_name(stage, labels);
+        labels = stage_drop_name(stage, labels);
         if (!labels.at)
             return fail_nomem(stage_err(stage), "a series' labels");
     }
@@ -132,7 +132,9 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     function_run_range(scan->function, &clean, &stage->node->windows, &scan->row, &scan->scratch);
     if (scan->scratch.failed)
         return scan->scratch.failed;
-    return send(scan, labels, stage_range_rule(&leaf->stage));
+    if (scan->function->note && !row_is_empty(&scan->row))
+        TRY(scan->function->note(stage, labels, &scan->row, &scan->params));
+    return send(scan, labels, stage_range_rule(stage));
 }
 
 /* A range selector as the whole query: its samples. */

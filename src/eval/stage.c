@@ -105,8 +105,19 @@ enum ampql_code stage_end(struct stage *stage)
 
 struct labels stage_without_name(struct stage *stage, struct labels labels)
 {
-    static const symbol name = SYMBOL_NAME;
-    return labels_drop(&stage->eval->temp, labels, &name, 1);
+    static const symbol names[] = {SYMBOL_NAME, SYMBOL_TYPE, SYMBOL_UNIT};
+    labels =
+        labels_drop(&stage->eval->temp, labels, names, stage->eval->dialect == AMPQL_PROM2 ? 1 : 3);
+    labels.loses_name = false;
+    return labels;
+}
+
+struct labels stage_drop_name(struct stage *stage, struct labels labels)
+{
+    if (!stage->eval->delays_names)
+        return stage_without_name(stage, labels);
+    labels.loses_name = true;
+    return labels;
 }
 
 enum unique_rule stage_range_rule(const struct stage *stage)
@@ -252,9 +263,10 @@ static enum ampql_code build(struct eval_query *query, const struct node *node, 
 }
 
 enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
-                                const struct node *root)
+                                const struct node *root, struct str text)
 {
-    *query = (struct eval_query){.eval = eval, .root = root};
+    *query = (struct eval_query){.eval = eval, .root = root, .text = text};
+    index_init(&query->notes.index, eval->alc);
     struct stage *result = stage_result(query, root);
     if (!result)
         return query->code = AMPQL_NOMEM;
@@ -263,4 +275,10 @@ enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
     if (query->code == AMPQL_OK)
         query->err = (struct ampql_error){0};
     return query->code;
+}
+
+void eval_query_done(struct eval_query *query)
+{
+    if (query->eval)
+        index_done(&query->notes.index);
 }

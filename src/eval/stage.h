@@ -66,8 +66,12 @@ enum ampql_code stage_end(struct stage *stage);
 enum ampql_code stage_keep_samples(struct stage *stage, struct labels labels,
                                    const struct samples *samples);
 
-/* The labels without __name__, in the temp arena. at is NULL when memory is out. */
+/* The labels without __name__, and in prom3 without __type__ and __unit__, which go with it; in the
+ * temp arena. at is NULL when memory is out. */
 struct labels stage_without_name(struct stage *stage, struct labels labels);
+
+/* The same, unless names go at the end: then only the mark that they will. */
+struct labels stage_drop_name(struct stage *stage, struct labels labels);
 
 static inline struct ampql_error *stage_err(struct stage *stage)
 {

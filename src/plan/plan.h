@@ -81,7 +81,8 @@ struct plan_options {
     bool is_range_query; /* otherwise an instant query, whose grid has one step */
     enum ampql_dialect dialect;
     int64_t lookback_ms, default_interval_ms;
-    bool has_markers;    /* the source is a SAMPLES one */
+    bool has_markers; /* the source is a SAMPLES one */
+    bool delayed_name_removal;
     uint64_t max_points; /* steps of all grids together */
 };
 

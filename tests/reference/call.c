@@ -413,8 +413,11 @@ static struct ref_table *label_replace(struct ref_run *run, const struct ast_cal
     for (size_t i = 0; i < table->n; i++) {
         struct ref_labels *labels = &table->at[i].labels;
         struct str value = expand(run, replacement, regex, ref_get(*labels, from));
-        if (value.p)
-            *labels = ref_set(run, *labels, to, value);
+        if (!value.p)
+            continue;
+        *labels = ref_set(run, *labels, to, value);
+        if (str_equal(to, STR("__name__")))
+            labels->loses_name = false;
     }
     regex_free(regex);
     return ref_merge(run, table, false);
@@ -444,6 +447,8 @@ static struct ref_table *label_join(struct ref_run *run, const struct ast_call *
             append(value, &n, ref_get(*labels, string_arg(call, k)));
         }
         *labels = ref_set(run, *labels, to, str_make(value, n));
+        if (str_equal(to, STR("__name__")))
+            labels->loses_name = false;
     }
     return ref_merge(run, table, false);
 }

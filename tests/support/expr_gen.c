@@ -448,6 +448,7 @@ static void make_options(struct gen_bytes *g, struct ampql_run_options *out)
     out->start_ms = (int64_t)gen_pick(g, 30) * 60000 + (gen_chance(g, 40) ? gen_byte(g) * 500 : 0);
     if (gen_chance(g, 15))
         out->dialect = AMPQL_PROM2;
+    out->delayed_name_removal = gen_chance(g, 30);
     if (gen_chance(g, 10))
         out->lookback_ms = GEN_OF(g, lookbacks);
     out->end_ms = out->start_ms;
@@ -516,8 +517,9 @@ static void print_series(const struct test_series *s, struct buf *out)
 
 void expr_case_print(const struct expr_case *c, struct buf *out)
 {
-    buf_format(out, "%s, lookback %lld ms, times in ms\n",
+    buf_format(out, "%s%s, lookback %lld ms, times in ms\n",
                c->options.dialect == AMPQL_PROM2 ? "prom2" : "prom3",
+               c->options.delayed_name_removal ? ", names go at the end" : "",
                (long long)c->options.lookback_ms);
     for (size_t i = 0; i < c->nseries; i++)
         print_series(&c->series[i], out);

@@ -78,6 +78,7 @@ static enum ampql_code replace_series(struct call *call, const struct regex *reg
                      : labels_set(call_arena(call), call->symbols, labels, names[0], id);
         if (!labels.at)
             return fail_nomem(err, "a series' labels");
+        labels.loses_name &= names[0] != SYMBOL_NAME; /* a name written stays */
     }
     return call_emit_unique(call, labels, &kept->row);
 }
@@ -142,6 +143,7 @@ static enum ampql_code join_series(struct call *call, struct kept *kept, symbol 
                                : labels_set(call_arena(call), call->symbols, kept->labels, dst, id);
     if (!labels.at)
         return fail_nomem(err, "a series' labels");
+    labels.loses_name &= dst != SYMBOL_NAME;
     return call_emit_unique(call, labels, &kept->row);
 }
 

@@ -2,6 +2,7 @@
  * orders its series by labels, so there they change nothing. */
 #include "eval/eval.h"
 #include "eval/function.h"
+#include "eval/note.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@ static enum ampql_code emit_sorted(struct call *call,
                                    void *payload, struct ampql_error *err)
 {
     const struct kept_list *list = &call->args[0];
+    TRY(note_sort(call->stage));
     struct item *items = arena_alloc(call_arena(call), list->n, sizeof *items);
     if (!items)
         return fail_nomem(err, "a list of series");
