@@ -302,7 +302,7 @@ static bool warned_works(const struct ampql_allocator *alc, void *payload)
         folders[0] = folders[1] = NULL;
     }
     if (code == AMPQL_OK)
-        code = ampql_query_compile(engine, "rate(x[5m])", 11, &query, NULL);
+        code = ampql_query_compile(engine, "delta(x[5m])", 12, &query, NULL);
     if (code == AMPQL_OK)
         code = ampql_query_run(query, source, &run, &result, NULL);
     if (code == AMPQL_OK)
