@@ -302,11 +302,11 @@ static bool warned_works(const struct ampql_allocator *alc, void *payload)
         folders[0] = folders[1] = NULL;
     }
     if (code == AMPQL_OK)
-        code = ampql_query_compile(engine, "delta(x[5m])", 12, &query, NULL);
+        code = ampql_query_compile(engine, "rate(x_total[5m])", 17, &query, NULL);
     if (code == AMPQL_OK)
         code = ampql_query_run(query, source, &run, &result, NULL);
     if (code == AMPQL_OK)
-        code = ampql_series_run(engine, "x", 1, source, &run, &series, NULL);
+        code = ampql_series_run(engine, "x_total", 7, source, &run, &series, NULL);
     if (code == AMPQL_OK) {
         assert_int_equal(ampql_result_annotation_count(result), 1);
         assert_int_equal(ampql_result_annotation_count(series), 1);
@@ -331,10 +331,10 @@ static void test_warnings(void **state)
     assert_non_null(mkdtemp(dir));
     write_file(dir, "selects.json",
                "{\"version\":1,\"answers\":[{\"file\":\"a.json\",\"kind\":\"RAW\","
-               "\"query\":\"x[5m]\",\"time\":60}]}");
+               "\"query\":\"x_total[5m]\",\"time\":60}]}");
     write_file(dir, "a.json",
                "{\"status\":\"success\",\"warnings\":[\"partial\"],\"data\":{\"resultType\":"
-               "\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"x\"},"
+               "\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"x_total\"},"
                "\"values\":[[0,\"1\"],[60,\"2\"]]}]}}");
     torture_with(warned_works, dir, true);
     snprintf(command, sizeof command, "rm -rf %s", dir);
