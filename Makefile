@@ -133,7 +133,7 @@ $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC) t
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
 
 RANDOM := $(B)/oracle/random
-$(RANDOM): $(call obj,$(wildcard tests/oracle/*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+$(RANDOM): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl -lsnappy
 
@@ -204,7 +204,7 @@ differential: $(CMD) ## OpenCost's queries and rules, and every function, here a
 	@sh tests/oracle/functions.sh $(B)
 
 NEWEST := $(B)/oracle/newest
-$(NEWEST): $(call obj,$(wildcard tests/oracle/*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+$(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
