@@ -197,10 +197,11 @@ demo: deps ## replay the bundled cluster day: recorded series, and what each nam
 	@$(MAKE) --no-print-directory $(JOBS) $(CMD) && sh examples/demo.sh $(CMD)
 
 ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
-differential: $(CMD) ## every OpenCost query and rule here and in a Prometheus 2.42 on loopback
+differential: $(CMD) ## every OpenCost query and rule, and random ones, here and in a Prometheus 2.42 on loopback; N=1000000 SEED=1: that many random ones
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
-	@$(MAKE) --no-print-directory $(BENCHES)
-	@sh tests/oracle/differential.sh $(B)
+	@$(MAKE) --no-print-directory $(BENCHES) $(RANDOM)
+	$(if $(N),,@sh tests/oracle/differential.sh $(B))
+	@SEED=$(or $(SEED),1) CASE=$(CASE) sh tests/oracle/random.sh $(B) $(or $(N),100000)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
