@@ -527,10 +527,23 @@ void expr_case_print(const struct expr_case *c, struct buf *out)
     buf_byte(out, '\n');
 }
 
-void expr_names_of_engine(struct expr_names *out)
+static bool is_angle(const char *name)
+{
+    static const char *const names[] = {"acos", "acosh", "asin", "asinh", "atan", "atanh",
+                                        "cos",  "cosh",  "sin",  "sinh",  "tan",  "tanh"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+void expr_names_of_engine(struct expr_names *out, bool has_angles)
 {
     struct ampql_function f;
     *out = (struct expr_names){0};
-    for (size_t i = 0; out->n < EXPR_GEN_NAMES && ampql_function_at(i, &f); i++)
-        out->at[out->n++] = f.name;
+    for (size_t i = 0; out->n + 1 < EXPR_GEN_NAMES && ampql_function_at(i, &f); i++)
+        if (has_angles || !is_angle(f.name))
+            out->at[out->n++] = f.name;
+    if (has_angles)
+        out->at[out->n++] = "atan2";
 }

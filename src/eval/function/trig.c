@@ -1,6 +1,9 @@
 /* acos acosh asin asinh atan atanh cos cosh sin sinh tan tanh deg rad: angles. */
 #include "eval/function.h"
 
+#include "eval/gomath.h"
+#include "eval/gotrig.h"
+
 #include <math.h>
 
 static double deg(double radians)
@@ -14,19 +17,19 @@ static double rad(double degrees)
 }
 
 static const struct function rows[] = {
-    EACH("acos", acos, "Arccosine, in radians."),
-    EACH("acosh", acosh, "Inverse hyperbolic cosine."),
-    EACH("asin", asin, "Arcsine, in radians."),
-    EACH("asinh", asinh, "Inverse hyperbolic sine."),
-    EACH("atan", atan, "Arctangent, in radians."),
-    EACH("atanh", atanh, "Inverse hyperbolic tangent."),
-    EACH("cos", cos, "Cosine of radians."),
-    EACH("cosh", cosh, "Hyperbolic cosine."),
+    EACH("acos", go_acos, "Arccosine, in radians."),
+    EACH("acosh", go_acosh, "Inverse hyperbolic cosine."),
+    EACH("asin", go_asin, "Arcsine, in radians."),
+    EACH("asinh", go_asinh, "Inverse hyperbolic sine."),
+    EACH("atan", go_atan, "Arctangent, in radians."),
+    EACH("atanh", go_atanh, "Inverse hyperbolic tangent."),
+    EACH("cos", go_cos, "Cosine of radians."),
+    EACH("cosh", go_cosh, "Hyperbolic cosine."),
     EACH("deg", deg, "Radians as degrees."),
     EACH("rad", rad, "Degrees as radians."),
-    EACH("sin", sin, "Sine of radians."),
-    EACH("sinh", sinh, "Hyperbolic sine."),
-    EACH("tan", tan, "Tangent of radians."),
-    EACH("tanh", tanh, "Hyperbolic tangent."),
+    EACH("sin", go_sin, "Sine of radians."),
+    EACH("sinh", go_sinh, "Hyperbolic sine."),
+    EACH("tan", go_tan, "Tangent of radians."),
+    EACH("tanh", go_tanh, "Hyperbolic tangent."),
 };
 const struct function_table functions_trig = {rows, sizeof rows / sizeof *rows};
