@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct expr_names names;
     if (!judge) {
         judge = judge_new();
-        expr_names_of_engine(&names, false);
+        expr_names_of_engine(&names);
     }
     struct arena arena;
     struct expr_case c;

@@ -10,7 +10,8 @@ static void check_refusal(const struct ampql_error *err, enum ampql_code code, s
 {
     if (err->code != code || err->message[0] == '\0')
         abort();
-    if (code != AMPQL_BAD_DATA && code != AMPQL_PARSE && code != AMPQL_LIMIT)
+    if (code != AMPQL_BAD_DATA && code != AMPQL_PARSE && code != AMPQL_LIMIT &&
+        code != AMPQL_UNSUPPORTED)
         abort();
     if (strncmp(err->message, "line ", 5) != 0 || !strstr(err->message, ", column "))
         abort();

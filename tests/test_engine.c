@@ -113,8 +113,6 @@ static const struct row {
     {"time()", "[600,\"600\"]"},
     {"\"a\\\"b\"", "[600,\"a\\\"b\"]"},
     {"vector(-0)", "[{\"metric\":{},\"value\":[600,\"-0\"]}]"},
-    {"sum(rate(x[5m])) by (pod)", "[{\"metric\":{\"pod\":\"p0\"},\"value\":[600,\"0.2\"]},"
-                                  "{\"metric\":{\"pod\":\"p2\"},\"value\":[600,\"0.6\"]}]"},
     {"count(x)", "[{\"metric\":{},\"value\":[600,\"4\"]}]"}, /* the two of p1 have ended */
     {"count(x offset 301s)", "[{\"metric\":{},\"value\":[600,\"6\"]}]"},
     {"x{pod=\"p0\",node=\"n0\"}[30s]",
@@ -138,6 +136,98 @@ static const struct row {
     {"sum_over_time(x[1s:7s])", "[]"}, /* no point of the subquery's grid in its window */
 };
 
+/* An instant query at 600 s; with "R:" in front a range query. */
+static struct ampql_run_options options_of(const char *query)
+{
+    bool is_range = strncmp(query, "R:", 2) == 0;
+    return (struct ampql_run_options){.size = sizeof(struct ampql_run_options),
+                                      .start_ms = is_range ? 0 : 600000,
+                                      .end_ms = 600000,
+                                      .step_ms = is_range ? 300000 : 0};
+}
+
+#define NOT_COUNTER                                                                                \
+    "\"PromQL info: metric might not be a counter, name does not end in "                          \
+    "_total/_sum/_count/_bucket: \\\"x\\\" "
+#define BAD_QUANTILE(q, place)                                                                     \
+    "\"PromQL warning: quantile value should be between 0 and 1, got " q " (" place ")\""
+#define INFINITE "[{\"metric\":{},\"value\":[600,\"+Inf\"]}]}"
+
+/* With annotations: all that comes after "result":. */
+static const struct row noted[] = {
+    {"sum(rate(x[5m])) by (pod)",
+     "[{\"metric\":{\"pod\":\"p0\"},\"value\":[600,\"0.2\"]},"
+     "{\"metric\":{\"pod\":\"p2\"},\"value\":[600,\"0.6\"]}]},\"infos\":[" NOT_COUNTER
+     "(1:10)\"]}"},
+    {"sum(\n  rate(x[5m]\n  ))\n+ sum(rate(x[5m:1m])) *\nquantile(1 +\n1, x)",
+     INFINITE ",\"warnings\":[" BAD_QUANTILE("2", "5:10") "],\"infos\":[" NOT_COUNTER
+                                                          "(2:8)\"," NOT_COUNTER "(4:12)\"]}"},
+    /* ten are shown */
+    {"quantile(2,x)+quantile(3,x)+quantile(4,x)+quantile(5,x)+quantile(6,x)+quantile(7,x)+quantile("
+     "8,x)+quantile(9,x)+quantile(2,x)+quantile(2,x)+quantile(2,x)+quantile(7,x)",
+     INFINITE
+     ",\"warnings\":["
+     "" BAD_QUANTILE("2", "1:10") "," BAD_QUANTILE("3", "1:24") "," BAD_QUANTILE("4", "1:38") "," BAD_QUANTILE("5", "1:52") "," BAD_QUANTILE(
+         "6",
+         "1:66") "," BAD_QUANTILE("7",
+                                  "1:80") "," BAD_QUANTILE("8",
+                                                           "1:94") "," BAD_QUANTILE("9",
+                                                                                    "1:108") "," BAD_QUANTILE("2",
+                                                                                                              "1:122") "," BAD_QUANTILE("2",
+                                                                                                                                        "1:136") ",\"2 more warning annotations omitted\"]}"},
+    {"R:sort(x{node=\"n0\",pod=\"p0\"})", "[{\"metric\":{\"__name__\":\"x\",\"node\":\"n0\","
+                                          "\"pod\":\"p0\"},\"values\":[[0,\"0\"],[300,\"20\"],[600,"
+                                          "\"40\"]]}]},\"warnings\":[\"PromQL warning: sort is "
+                                          "ineffective for range queries since results are "
+                                          "always ordered by labels (1:1)\"]}"},
+};
+
+/* With names that go at the end. */
+static const struct row delayed[] = {
+    {"label_join(abs(x{node=\"n0\",pod=\"p0\"}), \"was\", \"\", \"__name__\")",
+     "[{\"metric\":{\"node\":\"n0\",\"pod\":\"p0\",\"was\":\"x\"},\"value\":[600,\"40\"]}]}}"},
+    {"(-{node=\"n0\",pod=\"p0\"})[30s:15s]",
+     "[{\"metric\":{\"node\":\"n0\",\"pod\":\"p0\"},\"values\":[[585,\"-39\"],[600,\"-40\"]]}]}}"},
+    {"(label_replace(-x{node=\"n0\",pod=\"p0\"} < -39.5, \"__name__\", \"y\", \"\", \"\") or "
+     "-x{node=\"n0\",pod=\"p0\"})[30s:15s]",
+     "[{\"metric\":{\"__name__\":\"y\",\"node\":\"n0\",\"pod\":\"p0\"},\"values\":[[600,\"-40\"]]},"
+     "{\"metric\":{\"node\":\"n0\",\"pod\":\"p0\"},\"values\":[[585,\"-39\"]]}]}}"},
+    {"(-label_replace(x{node=\"n0\",pod=\"p0\"} > 39.5, \"__name__\", \"y\", \"\", \"\") or "
+     "-x{node=\"n0\",pod=\"p0\"})[30s:15s]",
+     "[{\"metric\":{\"node\":\"n0\",\"pod\":\"p0\"},\"values\":[[585,\"-39\"],[600,\"-40\"]]}]}}"},
+};
+
+static void expect_rest(const struct row *table, size_t n, bool is_delayed)
+{
+    struct fixture f;
+    struct ampql_error err = {0};
+    assert_int_equal(open(NULL, &f, &err), AMPQL_OK);
+    for (size_t i = 0; i < n; i++) {
+        struct ampql_run_options options = options_of(table[i].query);
+        bool is_range = options.step_ms > 0;
+        struct output out;
+        options.delayed_name_removal = is_delayed;
+        if (run_json(&f, table[i].query + (is_range ? 2 : 0), &options, &out, &err) != AMPQL_OK)
+            fail_msg("%s: %s", table[i].query, err.message);
+        const char *result = strstr(out.at, "\"result\":");
+        assert_non_null(result);
+        assert_string_equal(result + strlen("\"result\":"), table[i].result);
+    }
+    close(&f);
+}
+
+static void test_annotations(void **state)
+{
+    (void)state;
+    expect_rest(noted, sizeof noted / sizeof *noted, false);
+}
+
+static void test_delayed_names(void **state)
+{
+    (void)state;
+    expect_rest(delayed, sizeof delayed / sizeof *delayed, true);
+}
+
 static void test_results(void **state)
 {
     struct fixture f;
@@ -146,11 +236,8 @@ static void test_results(void **state)
     assert_int_equal(open(NULL, &f, &err), AMPQL_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct row *row = &rows[i];
-        bool is_range = strncmp(row->query, "R:", 2) == 0;
-        struct ampql_run_options options = {.size = sizeof options,
-                                            .start_ms = is_range ? 0 : 600000,
-                                            .end_ms = 600000,
-                                            .step_ms = is_range ? 300000 : 0};
+        struct ampql_run_options options = options_of(row->query);
+        bool is_range = options.step_ms > 0;
         struct output out;
         if (run_json(&f, row->query + (is_range ? 2 : 0), &options, &out, &err) != AMPQL_OK)
             fail_msg("%s: %s", row->query, err.message);
@@ -328,17 +415,20 @@ static void test_cancel(void **state)
     close(&f);
 }
 
+struct torture_case {
+    const char *query;
+    bool is_delayed;
+};
+
 static bool tortured(const struct ampql_allocator *alc, void *payload)
 {
-    const struct row *row = payload;
+    const struct torture_case *row = payload;
     struct fixture f;
     struct output out;
     struct ampql_error err = {0};
-    bool is_range = strncmp(row->query, "R:", 2) == 0;
-    struct ampql_run_options options = {.size = sizeof options,
-                                        .start_ms = is_range ? 0 : 600000,
-                                        .end_ms = 600000,
-                                        .step_ms = is_range ? 300000 : 0};
+    struct ampql_run_options options = options_of(row->query);
+    bool is_range = options.step_ms > 0;
+    options.delayed_name_removal = row->is_delayed;
     enum ampql_code code = open(alc, &f, &err);
     if (code == AMPQL_OK)
         code = run_json(&f, row->query + (is_range ? 2 : 0), &options, &out, &err);
@@ -352,15 +442,19 @@ static void test_torture(void **state)
 {
     (void)state;
     size_t points = 0;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct row row = rows[i];
-        points += torture_with(tortured, &row, false);
-    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        points += torture_with(tortured, &(struct torture_case){rows[i].query, false}, false);
+    for (size_t i = 0; i < sizeof noted / sizeof *noted; i++)
+        points += torture_with(tortured, &(struct torture_case){noted[i].query, false}, false);
+    for (size_t i = 0; i < sizeof delayed / sizeof *delayed; i++)
+        points += torture_with(tortured, &(struct torture_case){delayed[i].query, true}, false);
     printf("  %zu allocations failed in turn\n", points);
 }
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_results),
+    cmocka_unit_test(test_annotations),
+    cmocka_unit_test(test_delayed_names),
     cmocka_unit_test(test_failures),
     cmocka_unit_test(test_batch_shares_selects),
     cmocka_unit_test(test_cancel),

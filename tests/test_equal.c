@@ -50,7 +50,7 @@ static struct tally run(uint64_t first, size_t count)
     struct expr_names names;
     struct tally tally = {{0}};
     struct judge *judge = judge_new();
-    expr_names_of_engine(&names, false);
+    expr_names_of_engine(&names);
     for (size_t i = 0; i < count && tally.of[VERDICT_DIFFERENT] < 5; i++)
         run_case(judge, &names, first + i, &tally);
     judge_free(judge);

@@ -99,6 +99,10 @@ static const char *const queries[] = {
     "hour() + on() group_right() round(x, 0.5)",
     "clamp(x, 1, scalar(max(x)))",
     "topk(scalar(count(x)), x)",
+    "histogram_quantile(2, label_replace(x, \"le\", \"bad\", \"pod\", \"a\"))",
+    "histogram_quantile(0.5, label_replace(x * -1, \"le\", \"bad\", \"pod\", \"a\"))", /* falling */
+    "quantile_over_time(2, x[5m])",
+    "sum(rate(x[5m]))",
 };
 
 static struct ampql_string text(const char *s)

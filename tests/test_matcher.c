@@ -14,7 +14,7 @@ static struct labels make_series(struct symbols *symbols, struct label *label)
     label[1] =
         (struct label){symbols_intern(symbols, STR("job")), symbols_intern(symbols, STR("api"))};
     label[2] = (struct label){SYMBOL_NAME, symbols_intern(symbols, STR("up"))};
-    return (struct labels){label, labels_sort(symbols, label, 3)};
+    return (struct labels){.at = label, .n = labels_sort(symbols, label, 3)};
 }
 
 static const struct row {
@@ -132,6 +132,10 @@ static void test_equal(void **state)
     struct matcher twice[] = {ab[0], ab[1], ab[0]};
     assert_true(matchers_equal((struct matchers){ab, 2}, (struct matchers){ba, 2}));
     assert_true(matchers_equal((struct matchers){ab, 2}, (struct matchers){twice, 3}));
+    uint64_t hash = matchers_hash((struct matchers){ab, 2}); /* equal ones have the same */
+    assert_true(hash == matchers_hash((struct matchers){ba, 2}));
+    assert_true(hash == matchers_hash((struct matchers){twice, 3}));
+    assert_true(hash != matchers_hash((struct matchers){ab, 1}));
     assert_true(matchers_equal((struct matchers){NULL, 0}, (struct matchers){NULL, 0}));
     assert_false(matchers_equal((struct matchers){ab, 2}, (struct matchers){ab, 1}));
     assert_false(matchers_equal((struct matchers){ab, 1}, (struct matchers){ab, 2}));
@@ -163,7 +167,7 @@ static bool match_many(const struct ampql_allocator *alc, bool *was_wrong)
         struct label label = {symbols_intern(&symbols, STR("v")), symbols_intern(&symbols, value)};
         if (label.name == SYMBOL_NONE || label.value == SYMBOL_NONE)
             goto done;
-        struct labels series = {&label, 1};
+        struct labels series = {.at = &label, .n = 1};
         for (int again = 0; again < 2; again++)
             *was_wrong |= matchers_match(&bound, &symbols, series, &arena) != (i % 2 == 0);
     }

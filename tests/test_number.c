@@ -12,6 +12,44 @@ static uint64_t bits_of(double v)
     return bits;
 }
 
+/* As Go prints them with %g and %.2g. */
+static void test_general(void **state)
+{
+    (void)state;
+    static const struct {
+        double v;
+        const char *text, *two;
+    } rows[] = {
+        {0, "0", "0"},
+        {-0.0, "-0", "-0"},
+        {2, "2", "2"},
+        {-1.5, "-1.5", "-1.5"},
+        {10, "10", "10"},
+        {99.4, "99.4", "99"},
+        {99.6, "99.6", "1e+02"},
+        {100, "100", "1e+02"},
+        {999999, "999999", "1e+06"},
+        {1e6, "1e+06", "1e+06"},
+        {1234567.5, "1.2345675e+06", "1.2e+06"},
+        {0.0001, "0.0001", "0.0001"},
+        {0.00012345, "0.00012345", "0.00012"},
+        {0.00001, "1e-05", "1e-05"},
+        {-0.0000123, "-1.23e-05", "-1.2e-05"},
+        {1e100, "1e+100", "1e+100"},
+        {5e-324, "5e-324", "4.9e-324"},
+        {INFINITY, "+Inf", "+Inf"},
+        {-INFINITY, "-Inf", "-Inf"},
+        {NAN, "NaN", "NaN"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[NUMBER_MAX];
+        assert_int_equal(number_format_general(rows[i].v, text), strlen(rows[i].text));
+        assert_string_equal(text, rows[i].text);
+        assert_int_equal(number_format_two(rows[i].v, text), strlen(rows[i].two));
+        assert_string_equal(text, rows[i].two);
+    }
+}
+
 static void test_parse(void **state)
 {
     (void)state;
@@ -154,9 +192,8 @@ static void test_seconds(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_parse),
-    cmocka_unit_test(test_parse_refuses),
-    cmocka_unit_test(test_format),
+    cmocka_unit_test(test_general),       cmocka_unit_test(test_parse),
+    cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_format),
     cmocka_unit_test(test_seconds),
 };
 TEST_MAIN(tests)

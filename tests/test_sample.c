@@ -49,6 +49,7 @@ static void test_clip(void **state)
     assert_int_equal(samples_clip(&s, 40, 50).n, 0);
     assert_int_equal(samples_clip(&s, 0, 50).n, 4);
     assert_int_equal(samples_clip(&s, 30, 30).n, 0);
+    assert_int_equal(samples_clip(&(struct samples){NULL, NULL, 0}, 0, 50).n, 0);
 }
 
 static void test_stale(void **state)

@@ -125,7 +125,7 @@ static struct labels make(struct symbols *symbols, struct arena *arena, const ch
     for (; n < nwords / 2; n++)
         at[n] = (struct label){symbols_intern(symbols, str_of(words[2 * n])),
                                symbols_intern(symbols, str_of(words[2 * n + 1]))};
-    return (struct labels){at, labels_sort(symbols, at, n)};
+    return (struct labels){.at = at, .n = labels_sort(symbols, at, n)};
 }
 
 static void expect(const struct symbols *symbols, struct labels labels, const char *text)
@@ -189,9 +189,9 @@ static void test_make_others(void **state)
     symbol names[] = {b, z, a};
     assert_int_equal(labels_get(set, a), symbols_find(&symbols, STR("1")));
     assert_int_equal(labels_get(set, z), SYMBOL_EMPTY);
-    assert_int_equal(labels_get((struct labels){NULL, 0}, a), SYMBOL_EMPTY);
+    assert_int_equal(labels_get((struct labels){.n = 0}, a), SYMBOL_EMPTY);
     expect(&symbols, labels_copy(&arena, set), "__name__ up a 1 b 2 c 3");
-    expect(&symbols, labels_copy(&arena, (struct labels){NULL, 0}), "");
+    expect(&symbols, labels_copy(&arena, (struct labels){.n = 0}), "");
     expect(&symbols, labels_keep(&arena, set, names, 3), "a 1 b 2");
     expect(&symbols, labels_keep(&arena, set, NULL, 0), "");
     expect(&symbols, labels_drop(&arena, set, names, 3), "__name__ up c 3");
@@ -201,7 +201,7 @@ static void test_make_others(void **state)
     expect(&symbols, labels_set(&arena, &symbols, set, b, z), "__name__ up a 1 b z c 3");
     expect(&symbols, labels_set(&arena, &symbols, set, b, SYMBOL_EMPTY), "__name__ up a 1 c 3");
     expect(&symbols, labels_set(&arena, &symbols, set, z, SYMBOL_EMPTY), "__name__ up a 1 b 2 c 3");
-    expect(&symbols, labels_set(&arena, &symbols, (struct labels){NULL, 0}, a, z), "a z");
+    expect(&symbols, labels_set(&arena, &symbols, (struct labels){.n = 0}, a, z), "a z");
     arena_done(&arena);
     symbols_done(&symbols);
 }
@@ -209,7 +209,7 @@ static void test_make_others(void **state)
 static bool make_label_sets(const struct ampql_allocator *alc)
 {
     struct label label[] = {{SYMBOL_NAME, SYMBOL_LE}, {SYMBOL_LE, SYMBOL_NAME}};
-    struct labels set = {label, 2};
+    struct labels set = {.at = label, .n = 2};
     struct symbols symbols;
     struct arena arena;
     if (!symbols_init(&symbols, alc))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prometheus's own test scripts through the engine: AMPQL=build/ampql tests/upstream.sh [FOLDER]. An evaluation that fails
 # for want of a function or aggregation counts as skipped, as do those that need native histograms; any other failure is
-# one. Upstream runs with delayed name removal, which we do not have: of its name_label_dropping.test some differ.
+# one.
 set -eu
 folder=${1:-../shared/promqltest}
 out=build/upstream.txt

@@ -82,6 +82,9 @@ struct ampql_label {
     struct ampql_string name, value;
 };
 
+/* Structs of options begin with `size`, the size of the struct: what a struct of older headers
+ * lacks is zero, and zero means the default. A size of 0 stands for the struct as it was in 0.1. */
+
 /* Receives output piece by piece; 0 to go on, anything else stops with AMPQL_OUTPUT. */
 typedef int (*ampql_write)(void *payload, const char *data, size_t size);
 

@@ -94,7 +94,7 @@ AMPQL_API struct ampql_allocation
 ampql_allocations_total(const struct ampql_allocations *allocations);
 
 /* What the bill does not say: metrics without series, nodes at default prices, results that fit no
- * running pod, values that were no numbers. */
+ * running pod, values that were no numbers, and the annotations of the queries' results. */
 AMPQL_API size_t ampql_allocations_warning_count(const struct ampql_allocations *allocations);
 AMPQL_API struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations,
                                                         size_t i);

@@ -33,6 +33,7 @@ AMPQL_API void ampql_engine_free(struct ampql_engine *engine);
 
 /* Parse and type-check text [len]. The query is immutable and independent of text.
  *   err  AMPQL_PARSE with a span, the message as Prometheus has it after "parse error: ";
+ * AMPQL_UNSUPPORTED with a span: operators of native histograms;
  * AMPQL_LIMIT; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_query_compile(struct ampql_engine *engine, const char *text,
                                               size_t len, struct ampql_query **out,
@@ -54,6 +55,9 @@ struct ampql_run_options {
     uint64_t max_samples;        /* values held at once; 0: 50 million */
     uint64_t max_points; /* steps of a range query; 0: 11,001 as the HTTP API; UINT64_MAX: none */
     struct ampql_cancel *cancel; /* may be NULL */
+    bool delayed_name_removal;   /* prom3: operations that drop metric names mark their series, and
+                                  * the names go at the very end: Prometheus's feature
+                                  * promql-delayed-name-removal. Without effect in prom2 */
 };
 
 /* Evaluate a query on a source.
@@ -83,7 +87,8 @@ ampql_batch_explain(struct ampql_engine *engine, const struct ampql_query *const
                     ampql_write write, void *payload, struct ampql_error *err);
 
 /* The label sets that match a selector such as `up{job="a"}` with samples in [start_ms, end_ms]: a
- * matrix without samples. */
+ * matrix without samples. Of the options, times, dialect, limits and cancel count.
+ *   err  AMPQL_PARSE; AMPQL_BAD_DATA (start, end); and as ampql_query_run */
 AMPQL_API enum ampql_code ampql_series_run(struct ampql_engine *engine, const char *selector,
                                            size_t len, struct ampql_source *source,
                                            const struct ampql_run_options *options,

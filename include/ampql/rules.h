@@ -23,8 +23,9 @@ struct ampql_rules_result;
  *   err  "line L, column C: what, and what was expected", from 1, the column in characters; the
  * span is in bytes of this text. AMPQL_BAD_DATA: not YAML, a second document, aliases and anchors,
  * unknown or repeated fields, wrong types, groups with one name, durations, names; AMPQL_PARSE: an
- * expression; AMPQL_LIMIT: over 8 MiB, 10,000 groups or rules or
- * 256 labels in one place, or an expression over the engine's limits; AMPQL_NOMEM */
+ * expression; AMPQL_UNSUPPORTED: one that works on native histograms; AMPQL_LIMIT: over 8 MiB,
+ * 10,000 groups or rules or 256 labels in one place, or an expression over the engine's limits;
+ * AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_rules_load(struct ampql_engine *engine, const char *text,
                                            size_t len, struct ampql_rules **out,
                                            struct ampql_error *err);

@@ -28,7 +28,7 @@ enum ampql_source_caps {
      * instant selectors over it carry a warning. */
     AMPQL_SOURCE_ENDLESS = 4,
     /* Series arrive in label order (pairwise name then value, bytewise, a prefix first): the engine
-       need not hold them. */
+       need not hold them. Its promise is checked. */
     AMPQL_SOURCE_SORTED = 8
 };
 
@@ -154,7 +154,7 @@ struct ampql_file_options {
     uint64_t max_bytes;     /* of one decompressed file; 0: 4 GiB */
 };
 
-/* Open a file or folder and read it whole:
+/* Open a file and read it whole, or a folder, whose files are read when a query first needs them:
  *   a folder with selects.json     saved API answers, ANSWERS
  *   *.json [.gz]                   one saved API answer: a vector, or a matrix with as_raw
  *   *.om *.prom *.txt [.gz]        OpenMetrics or Prometheus text with timestamps, SAMPLES |

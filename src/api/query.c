@@ -1,6 +1,7 @@
 /* The public functions of query.h: arguments are checked here, the work is the engine's. */
 #include <ampql/query.h>
 
+#include "base/options.h"
 #include "engine/engine.h"
 #include "eval/aggregate.h"
 #include "eval/function.h"
@@ -13,20 +14,11 @@ const char *ampql_version(void)
     return AMPQL_VERSION;
 }
 
-/* An options struct of a caller that was built against older headers is shorter; what it lacks is
- * zero. */
-#define READ_OPTIONS(to, from)                                                                     \
-    do {                                                                                           \
-        memset(&(to), 0, sizeof(to));                                                              \
-        if (from)                                                                                  \
-            memcpy(&(to), (from), (from)->size < sizeof(to) ? (from)->size : sizeof(to));          \
-    } while (0)
-
 enum ampql_code ampql_engine_new(const struct ampql_engine_options *options,
                                  struct ampql_engine **out, struct ampql_error *err)
 {
     struct ampql_engine_options o;
-    READ_OPTIONS(o, options);
+    OPTIONS_READ(o, options);
     const struct ampql_allocator *alc = o.allocator ? o.allocator : &alloc_default;
     struct ampql_engine *engine = alloc_get(alc, 1, sizeof *engine);
     if (!engine)
@@ -90,7 +82,7 @@ enum ampql_code ampql_batch_run(struct ampql_engine *engine,
                                 struct ampql_result **results, struct ampql_error *errs)
 {
     struct ampql_run_options o;
-    READ_OPTIONS(o, options);
+    OPTIONS_READ(o, options);
     return engine_run(engine, queries, nqueries, source, &o, results, errs);
 }
 
@@ -100,7 +92,7 @@ enum ampql_code ampql_batch_explain(struct ampql_engine *engine,
                                     ampql_write write, void *payload, struct ampql_error *err)
 {
     struct ampql_run_options o;
-    READ_OPTIONS(o, options);
+    OPTIONS_READ(o, options);
     return engine_explain(engine, queries, nqueries, caps, &o, write, payload, err);
 }
 
@@ -110,7 +102,7 @@ enum ampql_code ampql_series_run(struct ampql_engine *engine, const char *select
                                  struct ampql_error *err)
 {
     struct ampql_run_options o;
-    READ_OPTIONS(o, options);
+    OPTIONS_READ(o, options);
     return engine_series(engine, str_make(selector, len), source, &o, out, err);
 }
 

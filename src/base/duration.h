@@ -10,7 +10,7 @@
  *   out   milliseconds, >= 0
  *   err   AMPQL_BAD_DATA: `not a valid duration string: "5m1h"`, `unknown unit "hs" in duration
  * "5y1hs"`, `duration out of range` (over INT64_MAX nanoseconds, Go's limit) see   Prometheus docs,
- * "Float literals and time durations"; facts 1.4 */
+ * "Float literals and time durations" */
 enum ampql_code duration_parse(struct str text, int64_t *out, struct ampql_error *err);
 
 /* The same, and also "0" and plain or fractional seconds ("300", "0.5"): for flags, HTTP parameters

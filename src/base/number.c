@@ -4,6 +4,7 @@
 #include "base/cxx.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* The NaN that Go's ParseFloat gives. */
 static double quiet_nan(void)
@@ -213,6 +214,51 @@ size_t number_format(double v, char *out)
 size_t number_format_fixed(double v, char *out)
 {
     return format(v, false, out);
+}
+
+size_t number_format_general(double v, char *out)
+{
+    double size = fabs(v);
+    if (!isfinite(v) || v == 0 || (size >= 1e-4 && size < 1e6))
+        return format(v, false, out);
+    size_t at = 0;
+    if (v < 0)
+        out[at++] = '-';
+    at += cxx_number_format(size, out + at);
+    out[at] = '\0';
+    return at;
+}
+
+size_t number_format_two(double v, char *out)
+{
+    char text[32], digits[2];
+    size_t n = 2, at = 0;
+    if (!isfinite(v) || v == 0)
+        return format(v, false, out);
+    snprintf(text, sizeof text, "%.1e", fabs(v)); /* the point between the digits is the locale's */
+    const char *e = strchr(text, 'e');
+    digits[0] = text[0];
+    digits[1] = e[-1];
+    if (digits[1] == '0')
+        n = 1;
+    bool is_small = e[1] == '-';
+    int exponent = 0;
+    for (const char *c = e + 2; *c; c++)
+        exponent = exponent * 10 + (*c - '0');
+    if (v < 0)
+        out[at++] = '-';
+    if (is_small ? exponent <= 4 : exponent < 2) {
+        at += put_fixed(out + at, digits, n, is_small ? -exponent : exponent);
+    } else {
+        out[at++] = digits[0];
+        if (n > 1) {
+            out[at++] = '.';
+            out[at++] = digits[1];
+        }
+        at += put_text(out + at, e);
+    }
+    out[at] = '\0';
+    return at;
 }
 
 size_t number_format_seconds(int64_t ms, char *out)

@@ -24,6 +24,11 @@ bool number_parse(struct str text, double *out);
 size_t number_format(double v, char *out);
 size_t number_format_fixed(double v, char *out);
 
+/* As Go's %g writes it (shortest, exponent form below 1e-4 and from 1e6 on) and as %.2g does (at
+ * most two digits, exponent form from 100 on): numbers in messages. */
+size_t number_format_general(double v, char *out);
+size_t number_format_two(double v, char *out);
+
 /* Write Unix ms as seconds for JSON: "1700000075", or with exactly three decimals when ms is not 0:
  * "-1.500". */
 size_t number_format_seconds(int64_t ms, char *out);

@@ -8,9 +8,8 @@
 enum { FIRST_SLOTS = 64 };
 
 static const struct str always[SYMBOL_FIRST_FREE] = {
-    [SYMBOL_EMPTY] = {"", 0},
-    [SYMBOL_NAME] = {"__name__", 8},
-    [SYMBOL_LE] = {"le", 2},
+    [SYMBOL_EMPTY] = {"", 0},        [SYMBOL_NAME] = {"__name__", 8}, [SYMBOL_LE] = {"le", 2},
+    [SYMBOL_TYPE] = {"__type__", 8}, [SYMBOL_UNIT] = {"__unit__", 8},
 };
 
 bool symbols_init(struct symbols *symbols, const struct ampql_allocator *alc)

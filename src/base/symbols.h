@@ -16,6 +16,8 @@ enum {
     SYMBOL_EMPTY, /* "" */
     SYMBOL_NAME,  /* "__name__" */
     SYMBOL_LE,    /* "le" */
+    SYMBOL_TYPE,  /* "__type__" */
+    SYMBOL_UNIT,  /* "__unit__" */
     SYMBOL_FIRST_FREE
 };
 

@@ -4,13 +4,18 @@
 #include "tool/test.h"
 
 struct flags {
-    int dialect, error_format;
+    int dialect, name_removal, error_format;
+    struct option_list enable;
     bool quiet;
 };
 
 static const struct option options[] = {
     {"dialect", 0, OPTION_ENUM, offsetof(struct flags, dialect), "auto|prom3|prom2",
      "which Prometheus to equal; auto: what a script says, else prom3"},
+    {"name-removal", 0, OPTION_ENUM, offsetof(struct flags, name_removal), "delayed|immediate",
+     "when metric names go in prom3; what a script says, else delayed as in Prometheus's harness"},
+    {"enable", 0, OPTION_LIST, offsetof(struct flags, enable), "FEATURE",
+     "experimental, delayed-name-removal: accepted, and on here without being asked for"},
     {"quiet", 'q', OPTION_BOOL, offsetof(struct flags, quiet), NULL, "print failures only"},
     REPORT_OPTIONS(struct flags, error_format),
 };
@@ -18,10 +23,20 @@ static const struct option options[] = {
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)
 {
     const struct flags *flags = payload;
+    bool experimental = true, delayed = false;
+    enum exit_status status = session_features(cli, flags->enable, &experimental, &delayed);
+    if (status != STATUS_OK)
+        return status;
+    if (delayed && flags->name_removal == NAME_REMOVAL_IMMEDIATE)
+        return report_usage(cli, NULL,
+                            "--enable delayed-name-removal and --name-removal immediate exclude "
+                            "each other");
     struct tool_test_options test = {
         .dialect = flags->dialect == DIALECT_PROM2   ? AMPQL_PROM2
                    : flags->dialect == DIALECT_PROM3 ? AMPQL_PROM3
                                                      : AMPQL_DIALECT_DEFAULT,
+        .name_removal = flags->name_removal || !delayed ? (enum name_removal)flags->name_removal
+                                                        : NAME_REMOVAL_DELAYED,
         .quiet = flags->quiet,
         .out = cli->out.file,
         .err = stderr,

@@ -67,8 +67,9 @@ static enum exit_status unknown_command(struct cli *cli, const char *word)
     suggest_try(&suggest, "help");
     if (suggest.best)
         snprintf(hint, sizeof hint, "did you mean ampql %s?", suggest.best);
-    else if (word[0] == '-')
-        snprintf(hint, sizeof hint, "flags come after the command");
+    else
+        snprintf(hint, sizeof hint, "%s",
+                 word[0] == '-' ? "flags come after the command" : "ampql help lists the commands");
     return report_usage(cli, hint, "unknown command: %s",
                         quote_clipped(quoted, sizeof quoted, str_of(word)));
 }

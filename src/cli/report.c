@@ -131,7 +131,10 @@ static const char *suggest_function(const struct ampql_error *err, struct str te
         suggest_try(&suggest, function.name);
     if (!suggest.best)
         return NULL;
-    snprintf(out, size, "did you mean %s?", suggest.best);
+    if (str_equal(suggest.word, str_of(suggest.best)))
+        snprintf(out, size, "the other --dialect has it");
+    else
+        snprintf(out, size, "did you mean %s?", suggest.best);
     return out;
 }
 

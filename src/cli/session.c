@@ -18,14 +18,39 @@ static enum ampql_dialect asked_dialect(const struct run_flags *flags)
                                              : AMPQL_DIALECT_DEFAULT;
 }
 
+enum exit_status session_features(struct cli *cli, struct option_list enable, bool *experimental,
+                                  bool *delayed_name_removal)
+{
+    for (size_t i = 0; i < enable.n; i++) {
+        for (const char *at = enable.at[i], *end;; at = end + 1) {
+            end = strchr(at, ',');
+            struct str name = end ? str_make(at, (size_t)(end - at)) : str_of(at);
+            if (str_equal(name, STR("experimental")))
+                *experimental = true;
+            else if (str_equal(name, STR("delayed-name-removal")))
+                *delayed_name_removal = true;
+            else
+                return report_usage(cli, "features are experimental and delayed-name-removal",
+                                    "--enable: unknown feature \"%.*s\"",
+                                    (int)(name.n < 64 ? name.n : 64), name.p);
+            if (!end)
+                break;
+        }
+    }
+    return STATUS_OK;
+}
+
 enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
                               struct session *session)
 {
     struct ampql_error err = {0};
-    struct ampql_engine_options options = {.size = sizeof options,
-                                           .dialect = asked_dialect(flags),
-                                           .experimental = flags->experimental};
+    bool experimental = flags->experimental, delayed = flags->delayed_name_removal;
     *session = (struct session){0};
+    enum exit_status status = session_features(cli, flags->enable, &experimental, &delayed);
+    if (status != STATUS_OK)
+        return status;
+    struct ampql_engine_options options = {
+        .size = sizeof options, .dialect = asked_dialect(flags), .experimental = experimental};
     enum ampql_code code = ampql_engine_new(&options, &session->engine, &err);
     if (code == AMPQL_OK)
         code = ampql_cancel_new(session->engine, &session->cancel, &err);
@@ -36,6 +61,7 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         .lookback_ms = flags->lookback.ms,
         .timeout_ms = flags->timeout.ms,
         .max_samples = flags->max_samples,
+        .delayed_name_removal = delayed,
         .cancel = session->cancel,
     };
     return STATUS_OK;

@@ -21,7 +21,8 @@ struct run_flags {
     int dialect; /* enum below, or 0 */
     struct option_ms lookback, timeout;
     uint64_t max_samples;
-    bool experimental, stats;
+    struct option_list enable; /* features by name; session_features reads them */
+    bool experimental, delayed_name_removal, stats;
     int error_format;
 };
 
@@ -52,20 +53,25 @@ struct time_flags {
     {"timeout", 0, OPTION_DURATION, offsetof(type, member.timeout), "DURATION", \
      "give up after so long"}, \
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
-     "samples read plus values held; 50 million when not given"}, \
+     "values held at once; 50 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
      "say on standard error how many selects, series and samples were read"}, \
     REPORT_OPTIONS(type, member.error_format)
 
 #define EXPERIMENTAL_OPTION(type, member) \
+    {"enable", 0, OPTION_LIST, offsetof(type, member.enable), "FEATURE", \
+     "experimental, delayed-name-removal; may be repeated"}, \
     {"experimental", 0, OPTION_BOOL, offsetof(type, member.experimental), NULL, \
-     "accept experimental functions"}
+     "accept experimental functions, as --enable experimental"}
 
 /* All of it, for commands that take expressions. */
 #define RUN_OPTIONS(type, member) \
     {"lookback-delta", 0, OPTION_DURATION, offsetof(type, member.lookback), "DURATION", \
      "how far an instant selector looks back; 5m when not given"}, \
-    EXPERIMENTAL_OPTION(type, member), LIMIT_OPTIONS(type, member)
+    EXPERIMENTAL_OPTION(type, member), \
+    {"delayed-name-removal", 0, OPTION_BOOL, offsetof(type, member.delayed_name_removal), NULL, \
+     "metric names go at the end, as --enable delayed-name-removal"}, \
+    LIMIT_OPTIONS(type, member)
 
 #define TIME_OPTIONS(type, member) \
     {"time", 't', OPTION_TIME, offsetof(type, member.time), "TIME", \
@@ -90,6 +96,11 @@ struct session {
     struct source_flags source_flags;
     bool has_source; /* false: the source only says that there is none */
 };
+
+/* The features that --enable names, each also a list with commas; anything unknown is a usage
+ * error. Those not named keep their value. */
+enum exit_status session_features(struct cli *cli, struct option_list enable, bool *experimental,
+                                  bool *delayed_name_removal);
 
 /* Engine and cancel flag only; session_source opens the sources later. Failures are reported, and
  * the status is not STATUS_OK; close the session then too. */

@@ -118,6 +118,34 @@ static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *sou
 
 /* ---- the bill */
 
+/* Has an answer before this one the same annotation? */
+static bool was_said(const struct model *model, size_t i, struct ampql_string text)
+{
+    for (size_t k = 0; k < i; k++) {
+        const struct ampql_result *result = model->answers[k].result;
+        for (size_t n = 0; result && n < ampql_result_annotation_count(result); n++)
+            if (str_equal(cost_view(ampql_result_annotation(result, n, NULL)), cost_view(text)))
+                return true;
+    }
+    return false;
+}
+
+/* What the engine and the source said of the answers. */
+static enum ampql_code warn_annotations(struct model *model, struct ampql_error *err)
+{
+    for (size_t i = 0; i < COST_QUERY_COUNT; i++) {
+        const struct ampql_result *result = model->answers[i].result;
+        for (size_t n = 0; result && n < ampql_result_annotation_count(result); n++) {
+            bool is_info;
+            struct ampql_string text = ampql_result_annotation(result, n, &is_info);
+            if (!is_info && !was_said(model, i, text))
+                TRY(model_warn(model, err, "%s: %.*s", query_info[i].view.name,
+                               STR_ARGS(cost_view(text))));
+        }
+    }
+    return AMPQL_OK;
+}
+
 /* Say what the answers could not. */
 static enum ampql_code warn_answers(struct model *model, struct ampql_error *err)
 {
@@ -195,6 +223,7 @@ static enum ampql_code fold(struct model *model, const struct aggregate *aggrega
 {
     struct ampql_allocation *items;
     size_t n;
+    TRY(warn_annotations(model, err));
     TRY(warn_answers(model, err));
     TRY(pods_fold(model, err));
     TRY(resources_fold(model, err));

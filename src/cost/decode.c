@@ -53,7 +53,7 @@ enum ampql_code answer_decode(const struct ampql_result *result, struct arena *a
     enum ampql_result_kind kind = ampql_result_kind(result);
     int64_t start_ms, step_ms;
     size_t nsteps, n = ampql_result_count(result);
-    *out = (struct answer){0};
+    *out = (struct answer){.result = result};
     if (kind != AMPQL_RESULT_VECTOR && kind != AMPQL_RESULT_MATRIX)
         return fail(err, AMPQL_EXECUTION, "the answer is no list of series");
     out->rows = arena_alloc(arena, n, sizeof *out->rows);

@@ -29,7 +29,8 @@ struct cost_row {
 struct answer {
     struct cost_row *rows;
     size_t n;
-    size_t nreplaced; /* values that were NaN or infinite, and are 0 now */
+    size_t nreplaced;                  /* values that were NaN or infinite, and are 0 now */
+    const struct ampql_result *result; /* whose annotations are warnings of the bill; may be NULL */
 };
 
 /* A pod that was seen running. */

@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/json.h"
+#include "base/options.h"
 
 const struct query_info query_info[COST_QUERY_COUNT] = {
 #define QUERY(id, name, metric, loss, text) [COST_##id] = {{name, metric, text}, loss},
@@ -50,19 +51,11 @@ static enum ampql_code check_window(const struct params *params, struct ampql_er
     return AMPQL_OK;
 }
 
-/* The options as far as the caller's struct has them. */
-static struct ampql_cost_options whole(const struct ampql_cost_options *options)
-{
-    struct ampql_cost_options all = {0};
-    if (options)
-        memcpy(&all, options, options->size < sizeof all ? options->size : sizeof all);
-    return all;
-}
-
 enum ampql_code params_make(const struct ampql_cost_options *options, struct params *out,
                             struct ampql_error *err)
 {
-    struct ampql_cost_options all = whole(options);
+    struct ampql_cost_options all;
+    OPTIONS_READ(all, options);
     char quoted[320];
     TRY(check_discount(all.discount, err));
     TRY(check_discount(all.negotiated_discount, err));

@@ -24,6 +24,11 @@ enum ampql_code engine_compile(struct ampql_engine *engine, struct str text,
     *query = (struct ampql_query){.engine = engine};
     arena_init(&query->arena, &engine->alc);
     enum ampql_code code = parse_expr(text, &options, &query->arena, &query->ast, err);
+    if (code == AMPQL_OK) {
+        query->text = arena_copy(&query->arena, text);
+        if (!query->text.p)
+            code = fail_nomem(err, "a query");
+    }
     if (code != AMPQL_OK) {
         engine_query_free(query);
         return code;

@@ -19,7 +19,8 @@ struct ampql_engine {
 /* Compiled once, then immutable: shared by threads. */
 struct ampql_query {
     struct ampql_engine *engine;
-    struct arena arena; /* the tree */
+    struct arena arena; /* the tree and the text */
+    struct str text;
     struct ast *ast;
 };
 
@@ -81,15 +82,26 @@ enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_
                            struct ampql_error *err);
 
 /* A matrix of label sets without samples. labels [n] are sorted already. err AMPQL_NOMEM */
+struct intake_warnings;
 enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct symbols *symbols,
-                                 const struct labels *labels, size_t n, struct ampql_result **out,
+                                 const struct labels *labels, size_t n,
+                                 const struct intake_warnings *warnings, struct ampql_result **out,
                                  struct ampql_error *err);
 
 /* Ask the source for one select and hand each of its series, in label order, to `take`; *series and
- * *samples count them. err  what the source or take says; AMPQL_CANCELED, AMPQL_TIMEOUT */
+ * *samples count them, warnings gets what the source warned of. With only_labels the series come
+ * without samples, those that have any. err  what the source or take says; AMPQL_BAD_DATA: a series
+ * twice, or out of the order that the source promised; AMPQL_LIMIT, AMPQL_CANCELED, AMPQL_TIMEOUT,
+ * AMPQL_NOMEM */
 struct intake_limits {
     struct ampql_cancel *cancel;
-    int64_t deadline_ms; /* monotonic; INT64_MAX: none */
+    int64_t deadline_ms;  /* monotonic; INT64_MAX: none */
+    uint64_t max_samples; /* that wait to be put in order */
+};
+/* What the source warned of, in the arena. */
+struct intake_warnings {
+    struct arena *arena;
+    ARRAY(struct str);
 };
 typedef enum ampql_code intake_take(void *payload, struct labels labels,
                                     const struct samples *samples);
@@ -97,6 +109,7 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                               const struct select *select, int64_t lookback_ms,
                               enum ampql_dialect dialect, bool only_labels, struct symbols *symbols,
                               const struct intake_limits *limits, intake_take *take, void *payload,
-                              struct ampql_stats *stats, struct ampql_error *err);
+                              struct ampql_stats *stats, struct intake_warnings *warnings,
+                              struct ampql_error *err);
 
 #endif

@@ -23,7 +23,15 @@ struct intake {
     struct arena arena;   /* matchers, memos and waiting series */
     struct label *labels; /* [cap] of the series at hand */
     size_t cap;
-    bool is_sorted;
+    bool is_sorted;       /* the source says so */
+    bool is_trusted;      /* it is one of the library's own */
+    bool only_labels;     /* samples are not wanted */
+    bool has_samples;     /* series come with them, so that one without has none in the window */
+    struct labels before; /* of a source that is not trusted: of the series before, in before_at
+                             [before_cap] */
+    struct label *before_at;
+    size_t before_cap;
+    uint64_t nwaiting; /* samples */
     struct {
         ARRAY(struct waiting);
     } waiting;
@@ -31,6 +39,7 @@ struct intake {
     intake_take *take;
     void *payload;
     struct ampql_stats *stats;
+    struct intake_warnings *warnings;
     struct ampql_error *err;
 };
 
@@ -66,12 +75,38 @@ static enum ampql_code intern(struct intake *in, const struct ampql_label *label
     if (n == SIZE_MAX)
         return fail(in->err, AMPQL_BAD_DATA,
                     "the source gave a series that has a label name twice");
-    *out = (struct labels){in->labels, n};
+    *out = (struct labels){.at = in->labels, .n = n};
+    return AMPQL_OK;
+}
+
+/* A source that is sorted has each series once, and in order: otherwise series would be counted
+ * twice, and sums have other last digits. */
+static enum ampql_code check_order(struct intake *in, struct labels set)
+{
+    if (in->before.at) {
+        int order = labels_compare(in->symbols, in->before, set);
+        if (order == 0)
+            return fail(in->err, AMPQL_BAD_DATA, "the source gave a series twice");
+        if (order > 0)
+            return fail(in->err, AMPQL_BAD_DATA,
+                        "the source says that its series are in label order, and they are not");
+    }
+    struct label *at = in->before_at; /* the two change places, nothing is copied */
+    size_t cap = in->before_cap;
+    in->before = set;
+    in->before_at = in->labels;
+    in->before_cap = in->cap;
+    in->labels = at;
+    in->cap = cap;
     return AMPQL_OK;
 }
 
 static enum ampql_code wait(struct intake *in, struct labels labels, const struct samples *s)
 {
+    if (s->n > in->limits->max_samples - in->nwaiting)
+        return fail(in->err, AMPQL_LIMIT,
+                    "query processing would load too many samples into memory in query execution");
+    in->nwaiting += s->n;
     struct waiting w = {.labels = labels_copy(&in->arena, labels),
                         .t = arena_alloc(&in->arena, s->n, sizeof *w.t),
                         .v = arena_alloc(&in->arena, s->n, sizeof *w.v),
@@ -97,9 +132,17 @@ static enum ampql_code series(void *payload, const struct ampql_label *labels, s
     struct samples s = *samples;
     if (in->select->kind == SELECT_RAW)
         s = samples_clip(samples, in->select->mint_ms, in->select->maxt_ms);
+    if (in->only_labels && in->has_samples && s.n == 0)
+        return AMPQL_OK;
+    if (in->only_labels)
+        s.n = 0;
     in->stats->series++;
     in->stats->samples += s.n;
-    return in->is_sorted ? in->take(in->payload, set, &s) : wait(in, set, &s);
+    if (!in->is_sorted)
+        return wait(in, set, &s);
+    if (!in->is_trusted)
+        TRY(check_order(in, set));
+    return in->take(in->payload, set, &s);
 }
 
 static int by_labels(const void *a, const void *b, void *symbols)
@@ -141,8 +184,19 @@ static struct ampql_string public_string(struct str s)
     return (struct ampql_string){s.p, s.n};
 }
 
+static enum ampql_code keep_warnings(struct intake *in, const struct ampql_sink *sink)
+{
+    struct intake_warnings *to = in->warnings;
+    for (size_t i = 0; i < sink->warnings.n; i++) {
+        struct str copy = arena_copy(to->arena, sink->warnings.at[i]);
+        if (!copy.p || !array_push(to, to->arena, copy))
+            return fail_nomem(in->err, "a warning");
+    }
+    return AMPQL_OK;
+}
+
 static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64_t lookback_ms,
-                           enum ampql_dialect dialect, bool only_labels)
+                           enum ampql_dialect dialect)
 {
     const struct select *select = in->select;
     struct ampql_matcher *matchers = arena_alloc(&in->arena, select->matchers.n, sizeof *matchers);
@@ -168,10 +222,13 @@ static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64
     }
     struct ampql_sink sink;
     sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
-    bool lists = only_labels && source->ops.series;
+    bool lists = in->only_labels && source->ops.series;
+    in->has_samples = !lists;
     enum ampql_code code =
         (lists ? source->ops.series : source->ops.select)(source->payload, &wanted, &sink, in->err);
     code = sink_finish(&sink, code, in->err);
+    if (code == AMPQL_OK)
+        code = keep_warnings(in, &sink);
     sink_done(&sink);
     return code;
 }
@@ -180,17 +237,21 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                               const struct select *select, int64_t lookback_ms,
                               enum ampql_dialect dialect, bool only_labels, struct symbols *symbols,
                               const struct intake_limits *limits, intake_take *take, void *payload,
-                              struct ampql_stats *stats, struct ampql_error *err)
+                              struct ampql_stats *stats, struct intake_warnings *warnings,
+                              struct ampql_error *err)
 {
     struct ampql_error local = {0};
     struct intake in = {.engine = engine,
                         .select = select,
                         .symbols = symbols,
                         .is_sorted = source->ops.caps & AMPQL_SOURCE_SORTED,
+                        .is_trusted = source->is_trusted,
+                        .only_labels = only_labels,
                         .limits = limits,
                         .take = take,
                         .payload = payload,
                         .stats = stats,
+                        .warnings = warnings,
                         .err = err ? err : &local};
     arena_init(&in.arena, &engine->alc);
     stats->selects++;
@@ -198,7 +259,7 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
     if (code == AMPQL_OK)
         code = matchers_bind(select->matchers, symbols, dialect, &in.arena, &in.matchers, in.err);
     if (code == AMPQL_OK)
-        code = ask(&in, source, lookback_ms, dialect, only_labels);
+        code = ask(&in, source, lookback_ms, dialect);
     if (code == AMPQL_OK && matchers_failed(&in.matchers))
         code = fail_nomem(in.err, "matching a label");
     if (code == AMPQL_OK)

@@ -170,15 +170,19 @@ static void put_pair(struct buf *out, const struct ampql_result *result)
 static void put_annotations(struct buf *out, const struct ampql_result *result, const char *member,
                             bool infos)
 {
+    enum { MAX_SHOWN = 10 }; /* as the HTTP API */
     size_t n = 0;
     for (size_t i = 0; i < result->nannotations; i++) {
         bool is_info;
         struct ampql_string text = ampql_result_annotation(result, i, &is_info);
-        if (is_info != infos)
+        if (is_info != infos || n++ >= MAX_SHOWN)
             continue;
-        buf_text(out, n++ ? "," : member);
+        buf_text(out, n > 1 ? "," : member);
         json_quote(out, str_make(text.data, text.size));
     }
+    if (n > MAX_SHOWN)
+        buf_format(out, ",\"%zu more %s annotations omitted\"", n - MAX_SHOWN,
+                   infos ? "info" : "warning");
     if (n)
         buf_byte(out, ']');
 }

@@ -1,6 +1,8 @@
 /* Results: copied once out of a run, into an arena of their own. */
 #include "engine/engine.h"
 
+#include "eval/note.h"
+
 #include <stdlib.h>
 
 /* Strings of the run that were copied already, by symbol. */
@@ -147,15 +149,21 @@ static bool fill_series(struct ampql_result *result, const struct eval_query *qu
     return true;
 }
 
-/* Warnings and infos. False when memory is out. */
+/* Warnings and infos, with their places. False when memory is out. */
 static bool copy_annotations(struct ampql_result *result, const struct eval_query *query)
 {
-    size_t n = query->annotations.n;
-    result->annotations = arena_alloc(&result->arena, n, sizeof *result->annotations);
+    enum { ANNOTATION_MAX = 1 << 21 };
+    size_t n = query->notes.n;
+    result->annotations = arena_zeroed(&result->arena, n, sizeof *result->annotations);
     if (!result->annotations)
         return false;
     for (size_t i = 0; i < n; i++) {
-        result->annotations[i] = arena_copy(&result->arena, query->annotations.at[i]);
+        struct buf text;
+        buf_init(&text, &result->alc, ANNOTATION_MAX);
+        note_write(query, i, &text);
+        if (text.failed == AMPQL_OK)
+            result->annotations[i] = arena_copy(&result->arena, buf_view(&text));
+        buf_done(&text);
         if (!result->annotations[i].p)
             return false;
     }
@@ -197,7 +205,8 @@ enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_
 }
 
 enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct symbols *symbols,
-                                 const struct labels *labels, size_t n, struct ampql_result **out,
+                                 const struct labels *labels, size_t n,
+                                 const struct intake_warnings *warnings, struct ampql_result **out,
                                  struct ampql_error *err)
 {
     struct ampql_result *result = new_result(engine);
@@ -212,6 +221,13 @@ enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct
     bool ok = result->series && copier_init(&copier, &temp, &result->arena, symbols);
     for (; ok && result->nseries < n; result->nseries++)
         ok = copy_labels(&copier, labels[result->nseries], &result->series[result->nseries]);
+    result->annotations = arena_alloc(&result->arena, warnings->n, sizeof *result->annotations);
+    ok = ok && result->annotations;
+    for (; ok && result->nannotations < warnings->n; result->nannotations++) {
+        struct str *text = &result->annotations[result->nannotations];
+        *text = arena_copy(&result->arena, warnings->at[result->nannotations]);
+        ok = text->p;
+    }
     arena_done(&temp);
     if (!ok) {
         ampql_result_free(result);

@@ -2,9 +2,10 @@
  * copy results out. */
 #include "engine/engine.h"
 
+#include "base/checked.h"
 #include "base/duration.h"
 #include "base/time.h"
-#include "eval/stage.h"
+#include "eval/note.h"
 #include "lang/parser.h"
 
 #include <stdio.h>
@@ -15,6 +16,12 @@ enum {
     DEFAULT_MAX_SAMPLES = 50 * 1000 * 1000,
     DEFAULT_MAX_POINTS = 11001, /* what the HTTP API lets through */
     MAX_SUBQUERY_POINTS = 1 << 22,
+};
+
+/* A leaf that a select feeds, and its query. */
+struct feed {
+    struct eval_query *query;
+    const struct leaf *leaf;
 };
 
 /* One run's state; everything in it ends with the run. */
@@ -28,6 +35,8 @@ struct run {
     struct eval_query *queries; /* [nqueries] */
     struct ampql_error *errs;   /* [nqueries] of planning and of the source */
     size_t nqueries;
+    struct feed *feeds; /* select by select, in the order of queries and leaves */
+    size_t *first_feed; /* [nselects + 1] */
     struct intake_limits limits;
     struct ampql_stats stats;
 
@@ -52,10 +61,15 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
         .default_interval_ms =
             options->default_interval_ms > 0 ? options->default_interval_ms : DEFAULT_INTERVAL_MS,
         .has_markers = caps & AMPQL_SOURCE_SAMPLES,
+        .delayed_name_removal = options->delayed_name_removal,
         .max_points = MAX_SUBQUERY_POINTS,
     };
+    if (out->dialect == AMPQL_PROM2)
+        out->delayed_name_removal = false;
     int64_t limit = PLAN_TIME_LIMIT, start = options->start_ms, end = options->end_ms,
             step = options->step_ms;
+    if (out->lookback_ms > limit) /* from time immemorial */
+        out->lookback_ms = limit;
     if (start < -limit || start > limit)
         return fail(err, AMPQL_BAD_DATA, "invalid parameter \"start\": %lld ms is out of range",
                     (long long)start);
@@ -74,11 +88,15 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
                     (long long)end);
     uint64_t n = (uint64_t)(end - start) / (uint64_t)step + 1;
     uint64_t max = options->max_points ? options->max_points : DEFAULT_MAX_POINTS;
-    if (n > max)
+    if (n > max && max == DEFAULT_MAX_POINTS)
         return fail(err, AMPQL_BAD_DATA,
                     "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
                     "the query resolution "
                     "(?step=XX)");
+    if (n > max)
+        return fail(err, AMPQL_BAD_DATA,
+                    "a range query of %llu steps, where at most %llu are allowed",
+                    (unsigned long long)n, (unsigned long long)max);
     if (n > UINT64_C(1) << 32)
         return fail(err, AMPQL_LIMIT, "a range query of %llu steps", (unsigned long long)n);
     out->grid = (struct grid){start, step, (size_t)n};
@@ -86,70 +104,114 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
     return AMPQL_OK;
 }
 
-static bool is_fed(const struct run *run, const struct leaf *leaf)
+/* The leaves of each select. Series come by the million, and a batch may have thousands of leaves:
+ * nobody searches all of them for each series. */
+static enum ampql_code list_feeds(struct run *run, struct ampql_error *err)
 {
-    return leaf->select == run->select && leaf->level == run->level;
+    size_t nselects = run->plan.selects.n, n = 0;
+    for (size_t q = 0; q < run->nqueries; q++)
+        n += run->queries[q].leaves.n;
+    run->feeds = arena_alloc(&run->arena, n, sizeof *run->feeds);
+    run->first_feed = arena_zeroed(&run->arena, nselects + 2, sizeof *run->first_feed);
+    if (!run->feeds || !run->first_feed)
+        return fail_nomem(err, "a run");
+    /* first_feed[s + 2] counts select s, then first_feed[s + 1] is where its next leaf goes */
+    for (size_t q = 0; q < run->nqueries; q++)
+        for (size_t i = 0; i < run->queries[q].leaves.n; i++)
+            run->first_feed[run->queries[q].leaves.at[i].select + 2]++;
+    for (size_t s = 2; s < nselects + 2; s++)
+        run->first_feed[s] += run->first_feed[s - 1];
+    for (size_t q = 0; q < run->nqueries; q++)
+        for (size_t i = 0; i < run->queries[q].leaves.n; i++) {
+            const struct leaf *leaf = &run->queries[q].leaves.at[i];
+            run->feeds[run->first_feed[leaf->select + 1]++] = (struct feed){&run->queries[q], leaf};
+        }
+    return AMPQL_OK;
+}
+
+/* The next feed of the select being read, from *at on, whose query still wants it; NULL after the
+ * last. */
+static const struct feed *next_feed(const struct run *run, size_t *at)
+{
+    while (*at < run->first_feed[run->select + 1]) {
+        const struct feed *feed = &run->feeds[(*at)++];
+        if (feed->leaf->level == run->level && feed->query->code == AMPQL_OK)
+            return feed;
+    }
+    return NULL;
 }
 
 static enum ampql_code take(void *payload, struct labels labels, const struct samples *samples)
 {
     struct run *run = payload;
     run->nobody_listens = true;
-    for (size_t q = 0; q < run->nqueries; q++) {
-        struct eval_query *query = &run->queries[q];
-        for (size_t i = 0; i < query->leaves.n && query->code == AMPQL_OK; i++) {
-            if (!is_fed(run, &query->leaves.at[i]))
-                continue;
-            eval_series(query, &query->leaves.at[i], labels, samples);
-            run->nobody_listens = false;
-        }
+    const struct feed *feed;
+    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));) {
+        eval_series(feed->query, feed->leaf, labels, samples);
+        run->nobody_listens = false;
     }
-    return run->nobody_listens ? AMPQL_CANCELED
-                               : AMPQL_OK; /* all have failed: no need to read on */
+    /* when all have failed there is no need to read on */
+    return run->nobody_listens ? AMPQL_CANCELED : AMPQL_OK;
 }
 
+/* Does anyone want the select being read? */
 static bool is_wanted(const struct run *run)
 {
-    for (size_t q = 0; q < run->nqueries; q++)
-        for (size_t i = 0; i < run->queries[q].leaves.n; i++)
-            if (run->queries[q].code == AMPQL_OK && is_fed(run, &run->queries[q].leaves.at[i]))
-                return true;
-    return false;
+    size_t at = run->first_feed[run->select];
+    return next_feed(run, &at);
 }
 
-/* The queries that still wait for the select being read cannot be answered. */
+static void fail_query(struct eval_query *query, enum ampql_code code,
+                       const struct ampql_error *err)
+{
+    if (query->code != AMPQL_OK)
+        return;
+    query->code = code;
+    query->err = *err;
+}
+
+/* The queries that still wait for the select being read cannot be answered; after a cancel or a
+ * timeout none can. */
 static void fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err)
 {
-    for (size_t q = 0; q < run->nqueries; q++) {
-        struct eval_query *query = &run->queries[q];
-        bool waits = code == AMPQL_CANCELED || code == AMPQL_TIMEOUT;
-        for (size_t i = 0; i < query->leaves.n; i++)
-            waits |= is_fed(run, &query->leaves.at[i]);
-        if (!waits || query->code != AMPQL_OK)
-            continue;
-        query->code = code;
-        query->err = *err;
-    }
+    const struct feed *feed;
+    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));)
+        fail_query(feed->query, code, err);
+    if (code == AMPQL_CANCELED || code == AMPQL_TIMEOUT)
+        for (size_t q = 0; q < run->nqueries; q++)
+            fail_query(&run->queries[q], code, err);
+}
+
+/* What the source said of a select reaches all queries that read it. */
+static void pass_warnings(struct run *run, const struct intake_warnings *warnings)
+{
+    const struct feed *feed;
+    struct ampql_error err = {0};
+    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));)
+        for (size_t i = 0; i < warnings->n; i++)
+            if (note_plain(feed->query, warnings->at[i], &err) != AMPQL_OK)
+                fail_query(feed->query, AMPQL_NOMEM, &err);
 }
 
 static void read_select(struct run *run)
 {
     struct ampql_error err = {0};
+    struct intake_warnings warnings = {.arena = &run->arena};
     run->nobody_listens = false;
     enum ampql_code code =
         intake_select(run->engine, run->source, &run->plan.selects.at[run->select],
                       run->plan.options.lookback_ms, run->plan.options.dialect, false,
-                      &run->symbols, &run->limits, take, run, &run->stats, &err);
+                      &run->symbols, &run->limits, take, run, &run->stats, &warnings, &err);
     if (code == AMPQL_CANCELED && run->nobody_listens)
         return;
     if (code != AMPQL_OK) {
         fail_waiting(run, code, &err);
         return;
     }
-    for (size_t q = 0; q < run->nqueries; q++)
-        for (size_t i = 0; i < run->queries[q].leaves.n; i++)
-            if (is_fed(run, &run->queries[q].leaves.at[i]))
-                eval_end(&run->queries[q], &run->queries[q].leaves.at[i]);
+    pass_warnings(run, &warnings);
+    const struct feed *feed;
+    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));)
+        eval_end(feed->query, feed->leaf);
 }
 
 static enum ampql_code evaluate(struct run *run, const struct ampql_query *const *queries,
@@ -165,7 +227,8 @@ static enum ampql_code evaluate(struct run *run, const struct ampql_query *const
     TRY(plan_finish(&run->plan, err));
     for (size_t q = 0; q < run->nqueries; q++)
         if (run->queries[q].code == AMPQL_OK)
-            eval_query_init(&run->queries[q], &run->eval, roots[q]);
+            eval_query_init(&run->queries[q], &run->eval, roots[q], queries[q]->text);
+    TRY(list_feeds(run, err));
     for (size_t q = 0; q < run->nqueries; q++)
         eval_start(&run->queries[q]);
     for (run->level = 0; run->level < run->plan.nlevels; run->level++)
@@ -190,11 +253,9 @@ static enum ampql_code warn_endless(struct run *run, struct ampql_error *err)
         bool is_instant = false;
         for (size_t i = 0; i < query->leaves.n; i++)
             is_instant |= query->leaves.at[i].stage->node->kind == NODE_INSTANT;
-        if (!is_instant)
+        if (!is_instant || query->code != AMPQL_OK)
             continue;
-        struct str copy = arena_copy(&run->arena, str_of(text));
-        if (!copy.p || !array_push(&query->annotations, &run->arena, copy))
-            return fail_nomem(err, "a warning");
+        TRY(note_plain(query, str_of(text), err));
     }
     return AMPQL_OK;
 }
@@ -227,6 +288,14 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
     return first;
 }
 
+static struct intake_limits limits_of(const struct ampql_run_options *options, uint64_t max_samples)
+{
+    int64_t deadline = INT64_MAX; /* also when the sum is past it */
+    if (options->timeout_ms > 0)
+        checked_add(time_monotonic(), options->timeout_ms, &deadline);
+    return (struct intake_limits){options->cancel, deadline, max_samples};
+}
+
 enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
                            size_t nqueries, struct ampql_source *source,
                            const struct ampql_run_options *options, struct ampql_result **results,
@@ -242,19 +311,19 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
         return fail_all(code, &err, errs, nqueries);
 
     struct run run = {.engine = engine, .source = source, .nqueries = nqueries};
-    run.limits = (struct intake_limits){options->cancel, INT64_MAX};
-    if (options->timeout_ms > 0)
-        run.limits.deadline_ms = time_monotonic() + options->timeout_ms;
+    uint64_t max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES;
+    run.limits = limits_of(options, max_samples);
     if (!symbols_init(&run.symbols, &engine->alc))
         return fail_all(fail_nomem(&err, "a run"), &err, errs, nqueries);
     arena_init(&run.arena, &engine->alc);
     plan_init(&run.plan, &run.arena, &plan_options);
-    eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan,
-              options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
+    eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan, max_samples);
     code = evaluate(&run, queries, &err);
     if (code == AMPQL_OK && source->ops.caps & AMPQL_SOURCE_ENDLESS)
         code = warn_endless(&run, &err);
     code = code == AMPQL_OK ? collect(&run, results, errs) : fail_all(code, &err, errs, nqueries);
+    for (size_t q = 0; run.queries && q < nqueries; q++)
+        eval_query_done(&run.queries[q]);
     eval_done(&run.eval);
     arena_done(&run.arena);
     symbols_done(&run.symbols);
@@ -285,25 +354,31 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
                               struct ampql_result **out, struct ampql_error *err)
 {
     struct parse_options parse;
-    struct select select = {
-        .kind = SELECT_RAW, .mint_ms = options->start_ms - 1, .maxt_ms = options->end_ms};
     struct listing listing = {0};
     struct symbols symbols;
     struct ampql_stats stats = {0};
-    struct intake_limits limits = {options->cancel, INT64_MAX};
+    struct intake_limits limits =
+        limits_of(options, options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
     if (options->start_ms < -PLAN_TIME_LIMIT || options->end_ms > PLAN_TIME_LIMIT)
         return fail(err, AMPQL_BAD_DATA, "start or end is out of range");
+    if (options->end_ms < options->start_ms)
+        return fail(err, AMPQL_BAD_DATA,
+                    "invalid parameter \"end\": end timestamp must not be before start time");
+    struct select select = {
+        .kind = SELECT_RAW, .mint_ms = options->start_ms - 1, .maxt_ms = options->end_ms};
     if (!symbols_init(&symbols, &engine->alc))
         return fail_nomem(err, "a run");
     arena_init(&listing.arena, &engine->alc);
+    struct intake_warnings warnings = {.arena = &listing.arena};
     engine_parse_options(engine, &parse);
     enum ampql_code code = parse_selector(selector, &parse, &listing.arena, &select.matchers, err);
     if (code == AMPQL_OK)
         code = intake_select(engine, source, &select, DEFAULT_LOOKBACK_MS,
-                             options->dialect ? options->dialect : AMPQL_PROM3, true, &symbols,
-                             &limits, list_series, &listing, &stats, err);
+                             options->dialect ? options->dialect : engine->dialect, true, &symbols,
+                             &limits, list_series, &listing, &stats, &warnings, err);
     if (code == AMPQL_OK)
-        code = result_of_labels(engine, &symbols, listing.sets.at, listing.sets.n, out, err);
+        code = result_of_labels(engine, &symbols, listing.sets.at, listing.sets.n, &warnings, out,
+                                err);
     if (code == AMPQL_OK)
         (*out)->stats = stats;
     arena_done(&listing.arena);

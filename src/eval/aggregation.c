@@ -92,6 +92,7 @@ static enum ampql_code push(struct stage *stage, size_t slot, struct labels labe
     bool is_new = false;
     (void)slot;
     TRY(groups_find(&a->groups, stage->eval, labels, &group, &is_new, stage_err(stage)));
+    a->groups.keys.at[group].loses_name |= labels.loses_name;
     if (a->aggregate->whole) {
         TRY(eval_keep(stage->eval, &a->rows, labels, row, stage_err(stage)));
         return array_push(&a->group, &stage->eval->work, group)
@@ -146,9 +147,9 @@ static enum ampql_code finish(struct stage *stage)
         struct row *row = a->states.at[g].row;
         if (a->aggregate->finish)
             a->aggregate->finish(row, stage->eval->dialect);
-        TRY(stage_emit(stage, a->groups.keys.at[g], &row[0]));
-        for (size_t i = 0; i < a->aggregate->nstate; i++)
+        for (size_t i = 1; i < a->aggregate->nstate; i++)
             eval_give(stage->eval, &row[i]);
+        TRY(stage_emit_own(stage, a->groups.keys.at[g], &row[0]));
     }
     return AMPQL_OK;
 }

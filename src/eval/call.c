@@ -1,5 +1,4 @@
-/* Functions over whole values, absent, and the result at the top: operators that see all rows
- * together. */
+/* Functions over whole values, and absent: operators that see all rows together. */
 #include "eval/stage.h"
 
 struct call_stage {
@@ -14,6 +13,13 @@ static enum ampql_code call_push(struct stage *stage, size_t slot, struct labels
 {
     struct call_stage *c = (struct call_stage *)stage;
     return eval_keep(stage->eval, &c->args[slot], labels, row, stage_err(stage));
+}
+
+static enum ampql_code call_own(struct stage *stage, size_t slot, struct labels labels,
+                                struct row *row)
+{
+    struct call_stage *c = (struct call_stage *)stage;
+    return eval_keep_own(stage->eval, &c->args[slot], labels, row, stage_err(stage));
 }
 
 static enum ampql_code call_finish(struct stage *stage)
@@ -39,7 +45,7 @@ static void call_release(struct stage *stage)
 struct stage *stage_call(struct eval_query *query, const struct node *node)
 {
     static const struct stage_kind kind = {
-        .push = call_push, .finish = call_finish, .release = call_release};
+        .push = call_push, .own = call_own, .finish = call_finish, .release = call_release};
     struct call_stage *c = (struct call_stage *)stage_new(query, &kind, node, sizeof *c);
     if (!c)
         return NULL;
@@ -75,7 +81,7 @@ enum ampql_code call_emit_nameless(struct call *call, struct labels labels, stru
     struct call_stage *c = (struct call_stage *)call->stage;
     if (row_is_empty(row))
         return AMPQL_OK;
-    labels = stage_without_name(call->stage, labels);
+    labels = stage_drop_name(call->stage, labels);
     return labels.at ? unique_add(&c->unique, call->stage, labels, row, UNIQUE_STEPS)
                      : fail_nomem(stage_err(call->stage), "a series' labels");
 }
@@ -114,8 +120,8 @@ static const struct ast_selector *selector_of(const struct ast *arg)
     return arg->kind == AST_SELECTOR ? &arg->u.selector : NULL;
 }
 
-/* Does matcher i fix its label? Matchers are gone through in order: the first `=` of a name sets
- * the label, every other matcher of that name takes it away again. */
+/* Does matcher i fix its label? Matchers are gone through in order: the first `=` of a name sets the
+ * label, every other matcher of that name takes it away again. */
 static bool fixes_label(const struct matchers *matchers, size_t i)
 {
     const struct matcher *m = &matchers->at[i];
@@ -145,7 +151,7 @@ static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
         n++;
     }
     n = labels_sort(stage->eval->symbols, label, n);
-    *out = (struct labels){label, n};
+    *out = (struct labels){.at = label, .n = n};
     return AMPQL_OK;
 }
 
@@ -171,39 +177,4 @@ struct stage *stage_absent(struct eval_query *query, const struct node *node)
     if (!absent || eval_take(query->eval, node->grid->n, &absent->row, &query->err) != AMPQL_OK)
         return NULL;
     return &absent->stage;
-}
-
-/* ---- the result */
-
-static enum ampql_code result_push(struct stage *stage, size_t slot, struct labels labels,
-                                   struct row *row)
-{
-    (void)slot;
-    return row_is_empty(row) && stage->node->type != VALUE_SCALAR
-               ? AMPQL_OK
-               : eval_keep(stage->eval, &stage->query->rows, labels, row, stage_err(stage));
-}
-
-struct stage *stage_result(struct eval_query *query, const struct node *root)
-{
-    static const struct stage_kind kind = {.push = result_push};
-    return stage_new(query, &kind, root, sizeof(struct stage));
-}
-
-enum ampql_code stage_keep_samples(struct stage *stage, struct labels labels,
-                                   const struct samples *samples)
-{
-    struct arena *work = &stage->eval->work;
-    if (samples->n == 0)
-        return AMPQL_OK;
-    TRY(eval_count(stage->eval, samples->n, stage_err(stage)));
-    struct kept_samples kept = {.labels = labels_copy(work, labels),
-                                .t = arena_alloc(work, samples->n, sizeof *kept.t),
-                                .v = arena_alloc(work, samples->n, sizeof *kept.v),
-                                .n = samples->n};
-    if (!kept.labels.at || !kept.t || !kept.v || !array_push(&stage->query->samples, work, kept))
-        return fail_nomem(stage_err(stage), "a series' samples");
-    memcpy(kept.t, samples->t, samples->n * sizeof *kept.t);
-    memcpy(kept.v, samples->v, samples->n * sizeof *kept.v);
-    return AMPQL_OK;
 }

@@ -12,6 +12,7 @@ void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symb
                           .symbols = symbols,
                           .plan = plan,
                           .dialect = plan->options.dialect,
+                          .delays_names = plan->options.delayed_name_removal,
                           .max_samples = max_samples};
     arena_init(&eval->work, alc);
     arena_init(&eval->temp, alc);
@@ -84,6 +85,18 @@ enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labe
     TRY(eval_take(eval, row->n, &kept.row, err));
     row_copy(&kept.row, row);
     return array_push(list, &eval->work, kept) ? AMPQL_OK : fail_nomem(err, "a list of series");
+}
+
+enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct labels labels,
+                              struct row *row, struct ampql_error *err)
+{
+    struct kept kept = {.labels = labels_copy(&eval->work, labels), .row = *row};
+    if (!kept.labels.at)
+        return fail_nomem(err, "a series' labels");
+    if (!array_push(list, &eval->work, kept))
+        return fail_nomem(err, "a list of series");
+    *row = (struct row){0};
+    return AMPQL_OK;
 }
 
 char *eval_labels_text(const struct eval *eval, struct labels labels, char *out, size_t size)

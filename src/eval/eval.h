@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "base/index.h"
 #include "base/pool.h"
 #include "plan/plan.h"
 #include "series/labels.h"
@@ -30,6 +31,7 @@ struct eval {
     struct symbols *symbols;
     const struct plan *plan;
     enum ampql_dialect dialect;
+    bool delays_names;             /* names that are dropped go at the end */
     uint64_t samples, max_samples; /* read and held, against the limit */
     struct row_pool *pools;
     struct stage *ops; /* all of them, to be released */
@@ -54,6 +56,25 @@ struct kept_samples {
     size_t n;
 };
 
+/* An annotation. One about falling bucket counts gathers what it says until the query ends. */
+struct note {
+    struct str text; /* "PromQL warning: ...", up to the place */
+    size_t start;    /* place in the query text; SIZE_MAX: none */
+    struct falling {
+        uint64_t n; /* 0: any other annotation */
+        double from, to, difference;
+        int64_t first_ms, last_ms;
+    } falling;
+};
+
+/* Annotations, each once, in order of first sight. */
+struct notes {
+    ARRAY(struct note);
+    struct index index;
+    const struct stage *last_stage; /* of the last remark on a counter's name, */
+    symbol last_name;               /*    and the name */
+};
+
 /* One query of the run and what became of it. */
 struct eval_query {
     struct eval *eval;
@@ -69,10 +90,9 @@ struct eval_query {
     } leaves; /* those fed by selects */
     struct {
         ARRAY(struct stage *);
-    } constants; /* leaves that need no series, in tree order */
-    struct {
-        ARRAY(struct str);
-    } annotations;
+    } constants;     /* leaves that need no series, in tree order */
+    struct str text; /* of the query, for the places of annotations; may be empty */
+    struct notes notes;
 };
 
 /* A leaf operator and the select that feeds it. */
@@ -87,11 +107,11 @@ void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symb
                const struct plan *plan, uint64_t max_samples);
 void eval_done(struct eval *eval);
 
-/* Build the operators of a query.
+/* Build the operators of a query; its text must outlive it.
  *   err  AMPQL_EXECUTION (constant arguments that cannot be), AMPQL_UNSUPPORTED, AMPQL_NOMEM; also
  * kept in query */
 enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
-                                const struct node *root);
+                                const struct node *root, struct str text);
 
 /* Feed: first the constants of a query, then each series of a select to its leaves, then the leaf's
  * end. A query that failed takes nothing more; query->code and err say why. */
@@ -99,6 +119,9 @@ void eval_start(struct eval_query *query);
 void eval_series(struct eval_query *query, const struct leaf *leaf, struct labels labels,
                  const struct samples *samples);
 void eval_end(struct eval_query *query, const struct leaf *leaf);
+
+/* Let go of what a query holds outside of the arenas; also of a zeroed one. */
+void eval_query_done(struct eval_query *query);
 
 /* ---- for the operators */
 
@@ -111,6 +134,10 @@ void eval_give(struct eval *eval, struct row *row);
 /* Copy labels and row and append them. Same errors. */
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,
                           const struct row *row, struct ampql_error *err);
+
+/* The same without a copy: the row becomes the list's, *row is empty afterwards. */
+enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct labels labels,
+                              struct row *row, struct ampql_error *err);
 
 /* Count values that are held or read.
  *   err  AMPQL_LIMIT, in Prometheus's words */

@@ -11,6 +11,7 @@
 #include "series/sample.h"
 
 struct kept_list;
+struct stage;
 
 /* Scalar parameters of a call in the order of its arguments, each a row over the steps. */
 struct params {
@@ -54,6 +55,10 @@ struct call;
 
 enum kernel_form { FORM_EACH, FORM_MAP, FORM_WINDOW, FORM_RANGE, FORM_CALL };
 
+/* What to remark on a series of a range function that has a row of results; see eval/note.h. */
+typedef enum ampql_code function_note(struct stage *stage, struct labels labels,
+                                      const struct row *out, const struct params *params);
+
 struct function {
     struct signature sig; /* first, so a signature found by the parser is also the function */
     enum kernel_form form;
@@ -66,6 +71,7 @@ struct function {
         enum ampql_code (*call)(struct call *call,
                                 struct ampql_error *err); /* whole values in and out */
     } u;
+    function_note *note; /* of FORM_RANGE; may be NULL */
 };
 
 struct function_table {
@@ -103,6 +109,16 @@ struct function_table {
                 .result = VALUE_VECTOR,                                                            \
                 .kernel = KERNEL_RANGE},                                                           \
         .form = FORM_RANGE, .u.range = F                                                           \
+    }
+
+#define RANGE_NOTED(NAME, F, NOTE, HELP, ...)                                                      \
+    {                                                                                              \
+        .sig = {.name = NAME,                                                                      \
+                .help = HELP,                                                                      \
+                .result = VALUE_VECTOR,                                                            \
+                .kernel = KERNEL_RANGE,                                                            \
+                __VA_ARGS__},                                                                      \
+        .form = FORM_RANGE, .u.range = F, .note = NOTE                                             \
     }
 
 /* The same with scalar arguments beside V or M: args, nargs, optional ... as members of the

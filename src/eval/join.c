@@ -17,7 +17,10 @@ struct side {
     struct kept_list rows;
     struct {
         ARRAY(size_t);
-    } next;            /* chain of the same key */
+    } next; /* chain of the same key */
+    struct {
+        ARRAY(size_t);
+    } key;             /* of each row */
     uint64_t *present; /* [words] steps at which the side has any series */
 };
 
@@ -34,21 +37,14 @@ struct join {
     bool is_swapped;
 };
 
-static enum ampql_code push(struct stage *stage, size_t slot, struct labels labels, struct row *row)
+/* Note the newest row of a side under its key. */
+static enum ampql_code note(struct join *join, size_t which, size_t key)
 {
-    struct join *join = (struct join *)stage;
-    size_t key = 0;
-    bool is_new = false;
-    TRY(groups_find(&join->keys, stage->eval, labels, &key, &is_new, stage_err(stage)));
-    if (is_new) {
-        struct match none = {.first = {SIZE_MAX, SIZE_MAX}, .last = {SIZE_MAX, SIZE_MAX}};
-        if (!array_push(&join->matches, &stage->eval->work, none))
-            return fail_nomem(stage_err(stage), "a match");
-    }
-    size_t which = join->is_swapped ? 1 - slot : slot;
+    struct stage *stage = &join->stage;
     struct side *side = &join->side[which];
-    TRY(eval_keep(stage->eval, &side->rows, labels, row, stage_err(stage)));
-    if (!array_push(&side->next, &stage->eval->work, (size_t)SIZE_MAX))
+    const struct row *row = &side->rows.at[side->rows.n - 1].row;
+    if (!array_push(&side->next, &stage->eval->work, (size_t)SIZE_MAX) ||
+        !array_push(&side->key, &stage->eval->work, key))
         return fail_nomem(stage_err(stage), "a match");
     for (size_t w = 0; w < row_words(row->n); w++)
         side->present[w] |= row->present[w];
@@ -62,12 +58,61 @@ static enum ampql_code push(struct stage *stage, size_t slot, struct labels labe
     return AMPQL_OK;
 }
 
+static enum ampql_code find_key(struct join *join, struct labels labels, size_t *key)
+{
+    struct stage *stage = &join->stage;
+    bool is_new = false;
+    TRY(groups_find(&join->keys, stage->eval, labels, key, &is_new, stage_err(stage)));
+    const struct match none = {.first = {SIZE_MAX, SIZE_MAX}, .last = {SIZE_MAX, SIZE_MAX}};
+    if (is_new && !array_push(&join->matches, &stage->eval->work, none))
+        return fail_nomem(stage_err(stage), "a match");
+    return AMPQL_OK;
+}
+
+static enum ampql_code push(struct stage *stage, size_t slot, struct labels labels, struct row *row)
+{
+    struct join *join = (struct join *)stage;
+    size_t key = 0, which = join->is_swapped ? 1 - slot : slot;
+    TRY(find_key(join, labels, &key));
+    TRY(eval_keep(stage->eval, &join->side[which].rows, labels, row, stage_err(stage)));
+    return note(join, which, key);
+}
+
+static enum ampql_code own(struct stage *stage, size_t slot, struct labels labels, struct row *row)
+{
+    struct join *join = (struct join *)stage;
+    size_t key = 0, which = join->is_swapped ? 1 - slot : slot;
+    TRY(find_key(join, labels, &key));
+    TRY(eval_keep_own(stage->eval, &join->side[which].rows, labels, row, stage_err(stage)));
+    return note(join, which, key);
+}
+
+/* Has the one side a key twice at any step where both sides have anything? seen [words] is scratch:
+ * so pods that come and go cost one pass, not one for each two of them. */
+static bool has_duplicates(const struct join *join, const struct match *match, uint64_t *seen)
+{
+    const struct side *one = &join->side[1], *many = &join->side[0];
+    size_t words = row_words(join->stage.node->grid->n);
+    memset(seen, 0, words * sizeof *seen);
+    for (size_t a = match->first[1]; a != SIZE_MAX; a = one->next.at[a]) {
+        const uint64_t *present = one->rows.at[a].row.present;
+        for (size_t w = 0; w < words; w++) {
+            if (seen[w] & present[w] & many->present[w])
+                return true;
+            seen[w] |= present[w];
+        }
+    }
+    return false;
+}
+
 /* The one side must have each key once at each step where both sides have anything. */
-static enum ampql_code check_one_side(struct join *join, size_t key)
+static enum ampql_code check_one_side(struct join *join, size_t key, uint64_t *seen)
 {
     struct stage *stage = &join->stage;
     const struct side *one = &join->side[1], *many = &join->side[0];
     const struct match *match = &join->matches.at[key];
+    if (!has_duplicates(join, match, seen))
+        return AMPQL_OK;
     for (size_t a = match->first[1]; a != SIZE_MAX; a = one->next.at[a])
         for (size_t b = one->next.at[a]; b != SIZE_MAX; b = one->next.at[b])
             for (size_t w = 0; w < row_words(stage->node->grid->n); w++) {
@@ -92,9 +137,12 @@ static enum ampql_code check_one_side(struct join *join, size_t key)
     return AMPQL_OK;
 }
 
+/* Arithmetic drops names at once, also where others delay it. */
 static bool keeps_name(const struct stage *stage)
 {
-    return !stage->node->drops_name;
+    const struct node *node = stage->node;
+    bool is_arithmetic = op_info[node->ast->u.binary.op].kind == OP_KIND_ARITHMETIC;
+    return !node->drops_name || (stage->eval->delays_names && !is_arithmetic);
 }
 
 /* Labels of a pair: the many side's, without the name where the operator drops it; one-to-one keeps
@@ -111,12 +159,15 @@ static struct labels result_labels(struct join *join, struct labels many, struct
         labels = ast->is_on
                      ? labels_keep(temp, labels, g->names, g->n)
                      : labels_drop(temp, labels, g->names, g->n - 1); /* the last one is __name__ */
-    if (labels.at && !keeps_name(stage))
+    if (labels.at && (!keeps_name(stage) || (ast->returns_bool && !stage->eval->delays_names)))
         labels = stage_without_name(stage, labels);
     for (size_t i = 0; i < join->ninclude && labels.at; i++)
         labels = labels_set(temp, stage->eval->symbols, labels, join->include[i],
                             labels_get(one, join->include[i]));
-    if (labels.at && ast->returns_bool) /* also a name that group_left(__name__) took along */
+    /* Prometheus forgets here what the many side was to lose */
+    labels.loses_name = ast->returns_bool && stage->eval->delays_names;
+    /* in 2.42 also a name that group_left(__name__) took along */
+    if (labels.at && ast->returns_bool && stage->eval->dialect == AMPQL_PROM2)
         labels = stage_without_name(stage, labels);
     return labels;
 }
@@ -177,16 +228,13 @@ static bool results_are_unique(const struct join *join)
     return true;
 }
 
-static enum ampql_code emit_pair(struct join *join, struct labels labels, struct row *row,
-                                 bool is_unique)
+static enum ampql_code add_pair(struct join *join, struct labels labels, const struct row *row)
 {
     struct stage *stage = &join->stage;
     if (!labels.at)
         return fail_nomem(stage_err(stage), "a series' labels");
     if (row_is_empty(row))
         return AMPQL_OK;
-    if (is_unique)
-        return stage_emit(stage, labels, row);
     enum ampql_code code = unique_add(&join->unique, stage, labels, row, UNIQUE_STEPS);
     if (code == AMPQL_EXECUTION && stage->node->ast->u.binary.card != ONE_TO_ONE)
         return fail(stage_err(stage), code,
@@ -194,30 +242,68 @@ static enum ampql_code emit_pair(struct join *join, struct labels labels, struct
     return code;
 }
 
+/* A series with at most one partner, whose result no other can equal: computed in its own row. */
+static enum ampql_code emit_in_place(struct join *join, struct match *match, struct kept *many)
+{
+    struct stage *stage = &join->stage;
+    if (match->count[1] == 0) {
+        eval_give(stage->eval, &many->row);
+        return AMPQL_OK;
+    }
+    const struct kept *one = &join->side[1].rows.at[match->first[1]];
+    TRY(make_pair(join, match, many, one, &many->row));
+    if (row_is_empty(&many->row)) {
+        eval_give(stage->eval, &many->row);
+        return AMPQL_OK;
+    }
+    struct labels labels = result_labels(join, many->labels, one->labels);
+    return labels.at ? stage_emit_own(stage, labels, &many->row)
+                     : fail_nomem(stage_err(stage), "a series' labels");
+}
+
+static bool rows_meet(const struct row *a, const struct row *b)
+{
+    for (size_t w = 0; w < row_words(a->n); w++)
+        if (a->present[w] & b->present[w])
+            return true;
+    return false;
+}
+
+static enum ampql_code emit_pairs(struct join *join, struct match *match, struct kept *many,
+                                  struct row *pair)
+{
+    struct stage *stage = &join->stage;
+    const struct side *one = &join->side[1];
+    for (size_t k = match->first[1]; k != SIZE_MAX; k = one->next.at[k]) {
+        if (!rows_meet(&many->row, &one->rows.at[k].row))
+            continue;
+        TRY(make_pair(join, match, many, &one->rows.at[k], pair));
+        TRY(add_pair(join, result_labels(join, many->labels, one->rows.at[k].labels), pair));
+    }
+    eval_give(stage->eval, &many->row);
+    return AMPQL_OK;
+}
+
 static enum ampql_code finish(struct stage *stage)
 {
     struct join *join = (struct join *)stage;
-    struct side *many = &join->side[0], *one = &join->side[1];
+    struct side *many = &join->side[0];
+    uint64_t *seen = arena_alloc(&stage->eval->work, row_words(stage->node->grid->n), sizeof *seen);
+    if (!seen)
+        return fail_nomem(stage_err(stage), "a match");
     for (size_t key = 0; key < join->matches.n; key++)
         if (join->matches.at[key].count[1] > 1)
-            TRY(check_one_side(join, key));
+            TRY(check_one_side(join, key, seen));
 
     bool is_unique = results_are_unique(join);
-    struct row pair;
-    TRY(eval_take(stage->eval, stage->node->grid->n, &pair, stage_err(stage)));
+    struct row pair = {0};
+    if (!is_unique)
+        TRY(eval_take(stage->eval, stage->node->grid->n, &pair, stage_err(stage)));
     for (size_t i = 0; i < many->rows.n; i++) {
-        size_t key = 0;
-        bool is_new = false;
-        struct kept *m = &many->rows.at[i];
-        TRY(groups_find(&join->keys, stage->eval, m->labels, &key, &is_new, stage_err(stage)));
-        struct match *match = &join->matches.at[key];
-        for (size_t k = match->first[1]; k != SIZE_MAX; k = one->next.at[k]) {
-            const struct kept *o = &one->rows.at[k];
-            TRY(make_pair(join, match, m, o, &pair));
-            TRY(emit_pair(join, result_labels(join, m->labels, o->labels), &pair, is_unique));
-        }
+        struct match *match = &join->matches.at[many->key.at[i]];
+        TRY(is_unique ? emit_in_place(join, match, &many->rows.at[i])
+                      : emit_pairs(join, match, &many->rows.at[i], &pair));
         arena_reset(&stage->eval->temp);
-        eval_give(stage->eval, &m->row);
     }
     return unique_emit(&join->unique, stage);
 }
@@ -231,7 +317,8 @@ static void release(struct stage *stage)
 
 struct stage *stage_join(struct eval_query *query, const struct node *node)
 {
-    static const struct stage_kind kind = {.push = push, .finish = finish, .release = release};
+    static const struct stage_kind kind = {
+        .push = push, .own = own, .finish = finish, .release = release};
     struct eval *eval = query->eval;
     const struct ast_binary *ast = &node->ast->u.binary;
     struct join *join = (struct join *)stage_new(query, &kind, node, sizeof *join);

@@ -60,61 +60,85 @@ struct stage *stage_broadcast(struct eval_query *query, const struct node *node)
 
 struct map {
     struct stage stage;
+    void (*change)(struct map *map, struct row *row); /* in place; may clear steps */
     struct unique unique;
     struct params params;
 };
 
-/* Send a changed row up, without its name where the node drops it. */
-static enum ampql_code map_send(struct map *map, struct labels labels, struct row *row)
+/* Leave the name out where the node drops it. */
+static enum ampql_code map_labels(struct map *map, struct labels *labels)
 {
     struct stage *stage = &map->stage;
-    if (row_is_empty(row))
+    if (!stage->node->drops_name)
         return AMPQL_OK;
-    if (stage->node->drops_name) {
-        labels = stage_without_name(stage, labels);
-        if (!labels.at)
-            return fail_nomem(stage_err(stage), "a series' labels");
-    }
-    if (!stage->node->may_collide)
-        return stage_emit(stage, labels, row);
-    /* 2.42 refuses equal labels after unary minus even when the series never meet; see facts 2.15
-     */
-    bool whole = stage->node->kind == NODE_NEGATE && stage->eval->dialect == AMPQL_PROM2;
-    return unique_add(&map->unique, stage, labels, row, whole ? UNIQUE_SERIES : UNIQUE_STEPS);
+    *labels = stage_drop_name(stage, *labels);
+    return labels->at ? AMPQL_OK : fail_nomem(stage_err(stage), "a series' labels");
+}
+
+static enum ampql_code map_collide(struct map *map, struct labels labels, const struct row *row)
+{
+    struct stage *stage = &map->stage;
+    /* unary minus takes series whole, as range functions do */
+    enum unique_rule rule =
+        stage->node->kind == NODE_NEGATE ? stage_range_rule(stage) : UNIQUE_STEPS;
+    return unique_add(&map->unique, stage, labels, row, rule);
 }
 
 static enum ampql_code map_push(struct stage *stage, size_t slot, struct labels labels,
                                 struct row *row)
 {
     struct map *map = (struct map *)stage;
-    const struct function *f = (const struct function *)stage->node->function;
     (void)slot;
-    map->params.at = stage->params;
+    map->change(map, row);
+    if (row_is_empty(row))
+        return AMPQL_OK;
+    TRY(map_labels(map, &labels));
+    return stage->node->may_collide ? map_collide(map, labels, row)
+                                    : stage_emit(stage, labels, row);
+}
+
+static enum ampql_code map_own(struct stage *stage, size_t slot, struct labels labels,
+                               struct row *row)
+{
+    struct map *map = (struct map *)stage;
+    if (stage->node->may_collide) {
+        TRY(map_push(stage, slot, labels, row));
+        eval_give(stage->eval, row);
+        return AMPQL_OK;
+    }
+    map->change(map, row);
+    if (row_is_empty(row)) {
+        eval_give(stage->eval, row);
+        return AMPQL_OK;
+    }
+    TRY(map_labels(map, &labels));
+    return stage_emit_own(stage, labels, row);
+}
+
+static void call_function(struct map *map, struct row *row)
+{
+    const struct function *f = (const struct function *)map->stage.node->function;
+    map->params.at = map->stage.params;
     if (f->form == FORM_MAP)
         f->u.map(row, &map->params);
     else
         for (size_t i = 0; i < row->n; i++)
             row->v[i] = f->u.each(row->v[i]);
-    return map_send(map, labels, row);
 }
 
-static enum ampql_code negate_push(struct stage *stage, size_t slot, struct labels labels,
-                                   struct row *row)
+static void negate(struct map *map, struct row *row)
 {
-    (void)slot;
+    (void)map;
     for (size_t i = 0; i < row->n; i++)
         row->v[i] = -row->v[i];
-    return map_send((struct map *)stage, labels, row);
 }
 
-static enum ampql_code vector_scalar_push(struct stage *stage, size_t slot, struct labels labels,
-                                          struct row *row)
+static void with_scalar(struct map *map, struct row *row)
 {
-    const struct ast_binary *binary = &stage->node->ast->u.binary;
-    (void)slot;
-    arithmetic_row_scalar(binary->op, binary->returns_bool, row, stage->params[0].v,
-                          stage->node->stream == 1);
-    return map_send((struct map *)stage, labels, row);
+    const struct node *node = map->stage.node;
+    const struct ast_binary *binary = &node->ast->u.binary;
+    arithmetic_row_scalar(binary->op, binary->returns_bool, row, map->stage.params[0].v,
+                          node->stream == 1);
 }
 
 static enum ampql_code map_finish(struct stage *stage)
@@ -130,12 +154,15 @@ static void map_release(struct stage *stage)
 }
 
 static struct stage *map_new(struct eval_query *query, const struct node *node,
-                             const struct stage_kind *kind)
+                             void (*change)(struct map *map, struct row *row))
 {
-    struct map *map = (struct map *)stage_new(query, kind, node, sizeof *map);
+    static const struct stage_kind kind = {
+        .push = map_push, .own = map_own, .finish = map_finish, .release = map_release};
+    struct map *map = (struct map *)stage_new(query, &kind, node, sizeof *map);
     if (!map)
         return NULL;
     unique_init(&map->unique, query->eval);
+    map->change = change;
     map->params =
         (struct params){.n = node->nchild - 1, .dialect = query->eval->dialect, .grid = node->grid};
     return stage_expect_params(&map->stage, node->nchild, node->stream) == AMPQL_OK ? &map->stage
@@ -144,23 +171,17 @@ static struct stage *map_new(struct eval_query *query, const struct node *node,
 
 struct stage *stage_map(struct eval_query *query, const struct node *node)
 {
-    static const struct stage_kind kind = {
-        .push = map_push, .finish = map_finish, .release = map_release};
-    return map_new(query, node, &kind);
+    return map_new(query, node, call_function);
 }
 
 struct stage *stage_negate(struct eval_query *query, const struct node *node)
 {
-    static const struct stage_kind kind = {
-        .push = negate_push, .finish = map_finish, .release = map_release};
-    return map_new(query, node, &kind);
+    return map_new(query, node, negate);
 }
 
 struct stage *stage_vector_scalar(struct eval_query *query, const struct node *node)
 {
-    static const struct stage_kind kind = {
-        .push = vector_scalar_push, .finish = map_finish, .release = map_release};
-    return map_new(query, node, &kind);
+    return map_new(query, node, with_scalar);
 }
 
 /* ---- scalar op scalar */

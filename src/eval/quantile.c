@@ -81,7 +81,7 @@ void quantile_remove(double *v, size_t n, double value)
     memmove(v + at, v + at + 1, (n - at - 1) * sizeof *v);
 }
 
-double quantile_of(double q, const double *v, size_t n)
+double quantile_of(double q, const double *v, size_t n, enum ampql_dialect dialect)
 {
     if (n == 0 || isnan(q))
         return double_of(NAN_BITS);
@@ -92,5 +92,7 @@ double quantile_of(double q, const double *v, size_t n)
     double rank = q * (double)(n - 1);
     size_t low = (size_t)rank, high = low + 1 < n ? low + 1 : n - 1;
     double weight = rank - floor(rank);
+    if (weight == 0 && dialect != AMPQL_PROM2) /* 0 * Inf is no number, -0 + 0 is 0 */
+        return v[low];
     return v[low] * (1 - weight) + v[high] * weight;
 }

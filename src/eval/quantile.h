@@ -2,6 +2,8 @@
 #ifndef AMPQL_SRC_EVAL_QUANTILE_H
 #define AMPQL_SRC_EVAL_QUANTILE_H
 
+#include <ampql/base.h>
+
 #include <stddef.h>
 
 /* Sort v [n] ascending, NaN first; equal ones (0 and -0) keep their order. room [n] is overwritten.
@@ -14,8 +16,9 @@ void quantile_sort(double *v, double *room, size_t n);
 void quantile_insert(double *v, size_t n, double value);
 void quantile_remove(double *v, size_t n, double value);
 
-/* The q-quantile of v [n], sorted so, interpolated between the two values around it. NaN when n is
- * 0 or q is NaN, -Inf below 0, +Inf above 1. */
-double quantile_of(double q, const double *v, size_t n);
+/* The q-quantile of v [n], sorted so, interpolated between the two values around it, unless its
+ * rank is that of a value (in 2.42 even then: Inf becomes NaN). NaN when n is 0 or q is NaN, -Inf
+ * below 0, +Inf above 1. */
+double quantile_of(double q, const double *v, size_t n, enum ampql_dialect dialect);
 
 #endif

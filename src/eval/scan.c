@@ -1,6 +1,8 @@
 /* Leaves: from a select's series to rows. Lookback is here and nowhere else. */
 #include "eval/stage.h"
 
+#include "base/checked.h"
+
 /* The value of an instant selector at each step: the newest sample at or before it, unless that is
  * too old or a stale marker. An older sample is never fallen back to. */
 static void look_back(const struct samples *s, const struct windows *w, bool is_timestamp,
@@ -26,8 +28,9 @@ static enum ampql_code take_points(struct stage *stage, const struct samples *s,
     memset(out->v, 0, out->n * sizeof *out->v);
     for (size_t k = 0; k < s->n; k++) {
         int64_t step = w->step_ms ? w->step_ms : 1;
-        int64_t away = s->t[k] - w->end_ms;
-        if (away < 0 || away % step || (uint64_t)(away / step) >= (w->step_ms ? w->n : 1))
+        int64_t away;
+        if (!checked_sub(s->t[k], w->end_ms, &away) || away < 0 || away % step ||
+            (uint64_t)(away / step) >= (w->step_ms ? w->n : 1))
             return fail(stage_err(stage), AMPQL_BAD_DATA,
                         "the source answered a time that is not on the requested grid");
         out->v[away / step] = s->v[k];
@@ -62,7 +65,7 @@ static enum ampql_code send(struct scan *scan, struct labels labels, enum unique
     if (row_is_empty(&scan->row))
         return AMPQL_OK;
     if (stage->node->drops_name) {
-        labels = stage_without_name(stage, labels);
+        labels = stage_drop_name(stage, labels);
         if (!labels.at)
             return fail_nomem(stage_err(stage), "a series' labels");
     }
@@ -129,7 +132,9 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     function_run_range(scan->function, &clean, &stage->node->windows, &scan->row, &scan->scratch);
     if (scan->scratch.failed)
         return scan->scratch.failed;
-    return send(scan, labels, UNIQUE_SERIES);
+    if (scan->function->note && !row_is_empty(&scan->row))
+        TRY(scan->function->note(stage, labels, &scan->row, &scan->params));
+    return send(scan, labels, stage_range_rule(stage));
 }
 
 /* A range selector as the whole query: its samples. */

@@ -57,6 +57,17 @@ enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row
     return above->kind->push(above, stage->slot, labels, row);
 }
 
+enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct row *row)
+{
+    struct stage *above = stage->above;
+    bool is_param = above->is_param && above->is_param[stage->slot];
+    if (above->kind->own && !is_param && !above->nwaiting)
+        return above->kind->own(above, stage->slot, labels, row);
+    TRY(stage_emit(stage, labels, row));
+    eval_give(stage->eval, row);
+    return AMPQL_OK;
+}
+
 /* The last parameter has come: now the rows that waited. */
 static enum ampql_code release_early(struct stage *stage)
 {
@@ -94,8 +105,24 @@ enum ampql_code stage_end(struct stage *stage)
 
 struct labels stage_without_name(struct stage *stage, struct labels labels)
 {
-    static const symbol name = SYMBOL_NAME;
-    return labels_drop(&stage->eval->temp, labels, &name, 1);
+    static const symbol names[] = {SYMBOL_NAME, SYMBOL_TYPE, SYMBOL_UNIT};
+    labels =
+        labels_drop(&stage->eval->temp, labels, names, stage->eval->dialect == AMPQL_PROM2 ? 1 : 3);
+    labels.loses_name = false;
+    return labels;
+}
+
+struct labels stage_drop_name(struct stage *stage, struct labels labels)
+{
+    if (!stage->eval->delays_names)
+        return stage_without_name(stage, labels);
+    labels.loses_name = true;
+    return labels;
+}
+
+enum unique_rule stage_range_rule(const struct stage *stage)
+{
+    return stage->eval->dialect == AMPQL_PROM2 ? UNIQUE_SERIES : UNIQUE_STEPS;
 }
 
 void unique_init(struct unique *unique, struct eval *eval)
@@ -148,8 +175,7 @@ enum ampql_code unique_emit(struct unique *unique, struct stage *stage)
 {
     for (size_t i = 0; i < unique->rows.n; i++) {
         struct kept *kept = &unique->rows.at[i];
-        TRY(stage_emit(stage, kept->labels, &kept->row));
-        eval_give(stage->eval, &kept->row);
+        TRY(stage_emit_own(stage, kept->labels, &kept->row));
     }
     unique->rows.n = 0;
     return AMPQL_OK;
@@ -237,9 +263,10 @@ static enum ampql_code build(struct eval_query *query, const struct node *node, 
 }
 
 enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
-                                const struct node *root)
+                                const struct node *root, struct str text)
 {
-    *query = (struct eval_query){.eval = eval, .root = root};
+    *query = (struct eval_query){.eval = eval, .root = root, .text = text};
+    index_init(&query->notes.index, eval->alc);
     struct stage *result = stage_result(query, root);
     if (!result)
         return query->code = AMPQL_NOMEM;
@@ -248,4 +275,10 @@ enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
     if (query->code == AMPQL_OK)
         query->err = (struct ampql_error){0};
     return query->code;
+}
+
+void eval_query_done(struct eval_query *query)
+{
+    if (query->eval)
+        index_done(&query->notes.index);
 }

@@ -10,12 +10,15 @@ struct stage;
 
 /* What an operator does.
  *   push     a row of child `slot`; row and labels are borrowed, the row may be changed in place
+ *   own      the same, and the row is the stage's to keep (a row of eval_take; it is emptied); may
+ *            be NULL: then push, and the sender gives the row back
  *   close    child `slot` has no more rows; may be NULL
  *   finish   no child has; emit what is left, before the operator above is told; may be NULL
  *   release  free what is not in an arena or pool; may be NULL */
 struct stage_kind {
     enum ampql_code (*push)(struct stage *stage, size_t slot, struct labels labels,
                             struct row *row);
+    enum ampql_code (*own)(struct stage *stage, size_t slot, struct labels labels, struct row *row);
     enum ampql_code (*close)(struct stage *stage, size_t slot);
     enum ampql_code (*finish)(struct stage *stage);
     void (*release)(struct stage *stage);
@@ -51,6 +54,9 @@ enum ampql_code stage_expect_params(struct stage *stage, size_t nchild, size_t s
 /* Send a row up. */
 enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row *row);
 
+/* Send a row of eval_take up for good: kept above without a copy, or given back. */
+enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct row *row);
+
 /* Finish, and tell the operator above that no more rows will come. For leaves and constants; others
  * finish by themselves when their last child has. */
 enum ampql_code stage_complete(struct stage *stage);
@@ -60,8 +66,12 @@ enum ampql_code stage_end(struct stage *stage);
 enum ampql_code stage_keep_samples(struct stage *stage, struct labels labels,
                                    const struct samples *samples);
 
-/* The labels without __name__, in the temp arena. at is NULL when memory is out. */
+/* The labels without __name__, and in prom3 without __type__ and __unit__, which go with it; in the
+ * temp arena. at is NULL when memory is out. */
 struct labels stage_without_name(struct stage *stage, struct labels labels);
+
+/* The same, unless names go at the end: then only the mark that they will. */
+struct labels stage_drop_name(struct stage *stage, struct labels labels);
 
 static inline struct ampql_error *stage_err(struct stage *stage)
 {
@@ -80,6 +90,9 @@ enum unique_rule {
     UNIQUE_STEPS, /* equal labels merge where their steps do not overlap, otherwise fail */
     UNIQUE_SERIES /* equal labels fail */
 };
+
+/* Of range functions and unary minus: 2.42 refuses equal labels even when the series never meet. */
+enum unique_rule stage_range_rule(const struct stage *stage);
 
 void unique_init(struct unique *unique, struct eval *eval);
 void unique_done(struct unique *unique);

@@ -42,19 +42,21 @@ static enum ampql_code subquery_push(struct stage *stage, size_t slot, struct la
     struct samples points = points_of(sub, row);
     sub->params.at = stage->params;
     row_clear(&sub->row);
-    function_run_range((const struct function *)stage->node->function, &points,
-                       &stage->node->windows, &sub->row, &sub->scratch);
+    const struct function *function = (const struct function *)stage->node->function;
+    function_run_range(function, &points, &stage->node->windows, &sub->row, &sub->scratch);
     if (sub->scratch.failed)
         return sub->scratch.failed;
     if (row_is_empty(&sub->row))
         return AMPQL_OK;
+    if (function->note)
+        TRY(function->note(stage, labels, &sub->row, &sub->params));
     if (stage->node->drops_name) {
-        labels = stage_without_name(stage, labels);
+        labels = stage_drop_name(stage, labels);
         if (!labels.at)
             return fail_nomem(stage_err(stage), "a series' labels");
     }
     if (stage->node->may_collide)
-        return unique_add(&sub->unique, stage, labels, &sub->row, UNIQUE_SERIES);
+        return unique_add(&sub->unique, stage, labels, &sub->row, stage_range_rule(stage));
     return stage_emit(stage, labels, &sub->row);
 }
 

@@ -166,14 +166,6 @@ static OWN_FRAME enum ampql_code find_function(struct parser *p, const struct to
 {
     char quoted[TOKEN_TEXT_MAX];
     struct str text = name->text;
-    char word[8]; /* start, end, step, range, min_of, max_of are keywords, in any case */
-    if (name->kind == TOKEN_PREPROCESSOR) {
-        for (size_t i = 0; i < text.n; i++)
-            word[i] = text.p[i] | 0x20;
-        if (text.n == 6)
-            word[3] = '_';
-        text = str_make(word, text.n);
-    }
     const struct signature *f = p->options->find_function ? p->options->find_function(text) : NULL;
     if (!f || !is_known(p, f))
         return fail_at(p->err, AMPQL_PARSE, name->span.start, name->span.end,

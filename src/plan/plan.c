@@ -34,12 +34,14 @@ static enum ampql_code no_node(struct ampql_error *err)
     return fail_nomem(err, "the plan");
 }
 
-/* Say that a node drops the name of series that had `input` names. */
-static void drop_name(struct node *node, enum name_state input)
+/* Say that a node drops the name of series that had `input` names, or marks them to lose it at the
+ * end: then no two become equal here. */
+static void drop_name(const struct plan *plan, struct node *node, enum name_state input)
 {
+    bool is_delayed = plan->options.delayed_name_removal;
     node->drops_name = true;
-    node->may_collide = input == NAME_ANY;
-    node->name = NAME_NONE;
+    node->may_collide = input == NAME_ANY && !is_delayed;
+    node->name = is_delayed ? input : NAME_NONE;
 }
 
 static enum ampql_code duration_of(const struct plan *plan, const struct ast_duration *duration,
@@ -181,7 +183,7 @@ static enum ampql_code build_range(struct plan *plan, const struct ast *ast,
     node->type = VALUE_VECTOR;
     node->function = call->function;
     if (!call->function->keeps_name)
-        drop_name(node, node->name);
+        drop_name(plan, node, node->name);
     *out = node;
     return AMPQL_OK;
 }
@@ -233,7 +235,7 @@ static enum ampql_code build_call(struct plan *plan, const struct ast *ast, cons
             break;
         TRY(build_leaf(plan, NODE_INSTANT, ast, arg, grid, true, out, err));
         (*out)->function = f;
-        drop_name(*out, (*out)->name);
+        drop_name(plan, *out, (*out)->name);
         return AMPQL_OK;
     }
     case KERNEL_MAP:
@@ -269,7 +271,7 @@ static enum ampql_code build_call(struct plan *plan, const struct ast *ast, cons
     if (is_map && f->keeps_name)
         node->name = node->child[node->stream]->name;
     else if (is_map)
-        drop_name(node, node->child[node->stream]->name);
+        drop_name(plan, node, node->child[node->stream]->name);
     *out = node;
     return AMPQL_OK;
 }
@@ -295,7 +297,7 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
 
     enum name_state left = node->child[0]->name, right = node->child[1]->name;
     bool is_filter = kind == OP_KIND_COMPARISON && !binary->returns_bool;
-    /* 2.42's atan2 keeps the name, see facts 2.14 */
+    /* 2.42's atan2 keeps the name */
     bool keeps = is_filter || (binary->op == OP_ATAN2 && plan->options.dialect == AMPQL_PROM2);
     enum name_state many = node->stream == 1 || binary->card == ONE_TO_MANY ? right : left;
     if (node_kind == NODE_SET)
@@ -307,7 +309,11 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
     else if (keeps)
         node->name = many;
     else
-        drop_name(node, many);
+        drop_name(plan, node, many);
+    if (node_kind == NODE_JOIN && kind == OP_KIND_ARITHMETIC && !keeps) { /* never delayed */
+        node->may_collide = many == NAME_ANY;
+        node->name = NAME_NONE;
+    }
     for (size_t i = 0; i < binary->include.n && !binary->returns_bool; i++)
         if (str_equal(binary->include.at[i], STR("__name__")))
             node->name = NAME_ANY; /* taken along from the one side */
@@ -348,7 +354,7 @@ static enum ampql_code build_unary(struct plan *plan, const struct ast *ast,
         return no_node(err);
     TRY(build(plan, ast->u.unary.expr, grid, &node->child[0], err));
     if (ast->type == VALUE_VECTOR)
-        drop_name(node, node->child[0]->name);
+        drop_name(plan, node, node->child[0]->name);
     *out = node;
     return AMPQL_OK;
 }

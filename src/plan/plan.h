@@ -81,7 +81,8 @@ struct plan_options {
     bool is_range_query; /* otherwise an instant query, whose grid has one step */
     enum ampql_dialect dialect;
     int64_t lookback_ms, default_interval_ms;
-    bool has_markers;    /* the source is a SAMPLES one */
+    bool has_markers; /* the source is a SAMPLES one */
+    bool delayed_name_removal;
     uint64_t max_points; /* steps of all grids together */
 };
 
@@ -117,13 +118,14 @@ enum ampql_code plan_finish(struct plan *plan, struct ampql_error *err);
 struct want {
     struct node *leaf;
     struct select select;
+    size_t number; /* in the order of the queries */
 };
 
 /* Note what a leaf needs: its windows and matchers are known. */
 enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast_selector *selector,
                           struct ampql_error *err);
 
-/* Is the value of this expression the same at every step? See facts on the @ modifier. */
+/* Is the value of this expression the same at every step? An @ fixes a selector or subquery. */
 bool plan_is_invariant(const struct ast *ast);
 
 /* Give leaves their levels: a leaf whose rows meet scalar parameters is fed after the leaves that

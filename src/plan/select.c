@@ -1,6 +1,11 @@
 /* Collecting what the leaves need, and merging it into the selects that a source is asked for. */
 #include "plan/plan.h"
 
+#include "base/hash.h"
+#include "base/index.h"
+
+#include <stdlib.h>
+
 /* What an instant selector needs of an ANSWERS source: its value on the grid, offset already taken
  * off. */
 static struct grid shifted_grid(const struct node *leaf)
@@ -60,27 +65,49 @@ static int by_start(const void *a, const void *b)
         return x->select.kind < y->select.kind ? -1 : 1;
     if (x->select.kind == SELECT_RAW && x->select.mint_ms != y->select.mint_ms)
         return x->select.mint_ms < y->select.mint_ms ? -1 : 1;
-    return 0;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Selects that can be one have the same. */
+static uint64_t select_hash(const struct select *select)
+{
+    uint64_t parts[5] = {select->kind, matchers_hash(select->matchers)};
+    if (select->kind != SELECT_RAW) {
+        parts[2] = (uint64_t)select->grid.start_ms;
+        parts[3] = (uint64_t)select->grid.step_ms;
+        parts[4] = select->grid.n;
+    }
+    return hash_bytes(parts, sizeof parts);
+}
+
+/* The select that serves a want: one that there is, widened, or a new one. */
+static bool place(struct plan *plan, struct index *index, struct want *want)
+{
+    uint64_t hash = select_hash(&want->select);
+    size_t at, s = index_first(index, hash, &at);
+    while (s != INDEX_NONE && !merges(plan, &plan->selects.at[s], &want->select))
+        s = index_next(index, hash, &at);
+    if (s == INDEX_NONE) {
+        s = plan->selects.n;
+        if (!array_push(&plan->selects, plan->arena, want->select) || !index_add(index, hash, s))
+            return false;
+    }
+    widen(&plan->selects.at[s], &want->select);
+    want->leaf->select = s;
+    return true;
 }
 
 enum ampql_code plan_finish(struct plan *plan, struct ampql_error *err)
 {
-    struct want *want = plan->wants.at;
-    for (size_t i = 1; i < plan->wants.n; i++) { /* insertion sort: stable, and wants are few */
-        struct want w = want[i];
-        size_t j = i;
-        for (; j > 0 && by_start(&want[j - 1], &w) > 0; j--)
-            want[j] = want[j - 1];
-        want[j] = w;
-    }
-    for (size_t i = 0; i < plan->wants.n; i++) {
-        size_t s = 0;
-        while (s < plan->selects.n && !merges(plan, &plan->selects.at[s], &want[i].select))
-            s++;
-        if (s == plan->selects.n && !array_push(&plan->selects, plan->arena, want[i].select))
-            return fail_nomem(err, "the plan");
-        widen(&plan->selects.at[s], &want[i].select);
-        want[i].leaf->select = s;
-    }
-    return AMPQL_OK;
+    struct index index;
+    bool ok = true;
+    for (size_t i = 0; i < plan->wants.n; i++)
+        plan->wants.at[i].number = i;
+    if (plan->wants.n)
+        qsort(plan->wants.at, plan->wants.n, sizeof *plan->wants.at, by_start);
+    index_init(&index, plan->arena->alc);
+    for (size_t i = 0; i < plan->wants.n && ok; i++)
+        ok = place(plan, &index, &plan->wants.at[i]);
+    index_done(&index);
+    return ok ? AMPQL_OK : fail_nomem(err, "the plan");
 }

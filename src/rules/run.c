@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/index.h"
+#include "base/options.h"
 
 struct run {
     const struct ampql_rules *rules;
@@ -359,9 +360,7 @@ enum ampql_code rules_run(const struct ampql_rules *rules, struct ampql_source *
 {
     struct run run = {.rules = rules, .source = source};
     *out = NULL;
-    if (options)
-        memcpy(&run.options, options,
-               options->size < sizeof run.options ? options->size : sizeof run.options);
+    OPTIONS_READ(run.options, options);
     run.options.size = sizeof run.options;
     if (run.options.step_ms != 0)
         return fail(err, AMPQL_BAD_DATA, "rules are evaluated at one time, expected a step of 0");

@@ -86,7 +86,7 @@ struct labels labels_copy(struct arena *arena, struct labels labels)
     struct label *at = arena_alloc(arena, labels.n, sizeof *at);
     if (at && labels.n)
         memcpy(at, labels.at, labels.n * sizeof *at);
-    return (struct labels){at, at ? labels.n : 0};
+    return (struct labels){at, at ? labels.n : 0, labels.loses_name};
 }
 
 static struct labels filter(struct arena *arena, struct labels labels, const symbol *names,
@@ -97,7 +97,7 @@ static struct labels filter(struct arena *arena, struct labels labels, const sym
     for (size_t i = 0; at && i < labels.n; i++)
         if (is_in(labels.at[i].name, names, nnames) == keep)
             at[n++] = labels.at[i];
-    return (struct labels){at, n};
+    return (struct labels){at, n, labels.loses_name};
 }
 
 struct labels labels_keep(struct arena *arena, struct labels labels, const symbol *names,
@@ -130,5 +130,5 @@ struct labels labels_set(struct arena *arena, const struct symbols *symbols, str
     }
     if (at && !done)
         at[n++] = (struct label){name, value};
-    return (struct labels){at, n};
+    return (struct labels){at, n, labels.loses_name};
 }

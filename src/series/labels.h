@@ -16,6 +16,8 @@ struct label {
 struct labels {
     const struct label *at; /* [n] */
     size_t n;
+    bool loses_name; /* delayed name removal: the name goes when the query ends. No part of what
+                      * makes two sets equal */
 };
 
 /* The value of a label, SYMBOL_EMPTY when it is absent. */
@@ -35,7 +37,7 @@ size_t labels_sort(const struct symbols *symbols, struct label *label, size_t n)
  * empty. */
 bool label_name_is_valid(struct str name, enum ampql_dialect dialect);
 
-/* Copies that live in an arena; at is NULL when memory is out.
+/* Copies that live in an arena, loses_name as it was; at is NULL when memory is out.
  *   labels_copy     the set itself
  *   labels_keep     only the labels whose name is in names [nnames]           by(...), on(...)
  *   labels_drop     all but those                                             without(...),

@@ -2,6 +2,8 @@
  */
 #include "series/matcher.h"
 
+#include "base/hash.h"
+
 enum { NOT_ASKED, SAID_NO, SAID_YES };
 enum { FIRST_MEMO = 64 };
 
@@ -39,6 +41,22 @@ bool matchers_equal(struct matchers a, struct matchers b)
         if (!has_matcher(a, &b.at[i]))
             return false;
     return true;
+}
+
+/* Neither order nor repetition shows: each matcher sets its bits. */
+uint64_t matchers_hash(struct matchers matchers)
+{
+    enum { BITS_EACH = 4 };
+    uint64_t bits = 0;
+    for (size_t i = 0; i < matchers.n; i++) {
+        const struct matcher *m = &matchers.at[i];
+        const uint64_t parts[] = {hash_bytes(m->name.p, m->name.n), m->op,
+                                  hash_bytes(m->value.p, m->value.n)};
+        uint64_t hash = hash_bytes(parts, sizeof parts);
+        for (size_t k = 0; k < BITS_EACH; k++)
+            bits |= UINT64_C(1) << (hash >> 6 * k & 63);
+    }
+    return hash_bytes(&bits, sizeof bits);
 }
 
 static bool is_regex(enum match_op op)

@@ -31,6 +31,9 @@ const char *match_op_text(enum match_op op);
 /* Same matchers, in any order. */
 bool matchers_equal(struct matchers a, struct matchers b);
 
+/* The same for equal matchers. */
+uint64_t matchers_hash(struct matchers matchers);
+
 /* Matchers bound to the symbols of a run. */
 struct bound_matcher {
     symbol name;

@@ -45,7 +45,7 @@ size_t samples_after(const struct samples *s, int64_t t_ms)
 
 struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms)
 {
-    if (mint_ms >= maxt_ms)
+    if (s->n == 0 || mint_ms >= maxt_ms) /* without samples the columns may be NULL */
         return (struct samples){s->t, s->v, 0};
     size_t from = samples_after(s, mint_ms), to = samples_after(s, maxt_ms);
     return (struct samples){s->t + from, s->v + from, to - from};

@@ -292,9 +292,11 @@ static bool contains(struct str text, struct str part)
     return false;
 }
 
-/* A server that was told to limit its answer says so here: such a body is a part only. */
+/* A server that was told to limit its answer says so here: such a body is a part only. What else it
+ * warns of is passed on. */
 static enum ampql_code read_warnings(struct reader *r, struct ampql_error *err)
 {
+    bool are_infos = key_is(r, "infos");
     size_t depth = 0;
     do {
         TRY(document_next(&r->doc, err));
@@ -303,6 +305,8 @@ static enum ampql_code read_warnings(struct reader *r, struct ampql_error *err)
         depth -= kind == JSON_ARRAY_END || kind == JSON_OBJECT_END;
         if (kind == JSON_STRING && contains(r->doc.token.text, STR("truncated due to limit")))
             return refuse(r, err, "the answer is not whole: \"results truncated due to limit\"");
+        if (kind == JSON_STRING && !are_infos && r->answer->nwarnings++ == 0)
+            quote_clipped(r->answer->warning, sizeof r->answer->warning, r->doc.token.text);
     } while (depth);
     return AMPQL_OK;
 }

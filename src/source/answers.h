@@ -10,6 +10,8 @@ struct answer {
     bool has_time;  /* a vector that is not empty: */
     int64_t time_ms;
     bool times_differ; /* a vector of several times: it is no instant query's answer */
+    size_t nwarnings;  /* the server's own, without infos; the first one, quoted and clipped: */
+    char warning[200];
 };
 
 struct answer_options {
@@ -24,7 +26,7 @@ struct answer_options {
  *        wrong types, a label name twice, an answer that is an error (errorType and text are
  *        quoted) or says that it was truncated; AMPQL_UNSUPPORTED: a scalar or string answer,
  *        native histograms without skip_histograms; AMPQL_LIMIT; AMPQL_UNAVAILABLE; AMPQL_NOMEM
- *   see  Prometheus docs, "HTTP API"; facts amp 1.4 */
+ *   see  Prometheus docs, "HTTP API" */
 enum ampql_code answers_read(struct input *input, struct store *store,
                              const struct answer_options *options, struct answer *out,
                              struct ampql_error *err);

@@ -1,4 +1,5 @@
 /* Opening a path: what it is, and which reader takes it. */
+#include "base/options.h"
 #include "source/dump.h"
 #include "source/folder.h"
 #include "source/memory.h"
@@ -134,9 +135,12 @@ static enum ampql_code read_samples(const struct ampql_allocator *alc, struct in
     struct memory *memory = NULL;
     TRY(memory_new(alc, options->last_wins, &memory, err));
     enum ampql_code code = fill_store(&memory->store, input, format, options, err);
-    if (code == AMPQL_OK)
-        return memory_source(memory, options->stale_after_ms == 0, out, err);
-    memory_free(memory);
+    if (code != AMPQL_OK) {
+        memory_free(memory);
+        return code;
+    }
+    TRY(memory_source(memory, options->stale_after_ms == 0, out, err));
+    (*out)->marked_after_ms = options->stale_after_ms;
     return code;
 }
 
@@ -145,9 +149,8 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
                                  const struct selector_parser *parser, struct ampql_source **out,
                                  struct ampql_error *err)
 {
-    struct ampql_file_options o = {0};
-    if (options)
-        memcpy(&o, options, options->size && options->size < sizeof o ? options->size : sizeof o);
+    struct ampql_file_options o;
+    OPTIONS_READ(o, options);
     if (o.stale_after_ms < 0)
         return fail(err, AMPQL_BAD_DATA, "stale_after_ms is negative");
     struct stat st;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,6 +172,22 @@ static enum ampql_code seal(struct store *store, const struct input *input, stru
     return code == AMPQL_BAD_DATA ? input_name(input, code, err) : code;
 }
 
+/* Keep what the server warned of. */
+static enum ampql_code keep_warning(struct folder *folder, struct folder_entry *e,
+                                    const struct answer *answer, const struct input *input,
+                                    struct ampql_error *err)
+{
+    char text[AMPQL_MESSAGE_MAX], more[48] = "";
+    if (answer->nwarnings == 0)
+        return AMPQL_OK;
+    if (answer->nwarnings > 1)
+        snprintf(more, sizeof more, " (and %zu more)", answer->nwarnings - 1);
+    snprintf(text, sizeof text, "%.200s: the server warned: %s%s", input->name, answer->warning,
+             more);
+    e->warning = arena_copy(&folder->arena, str_of(text));
+    return e->warning.p ? AMPQL_OK : fail_nomem(err, "a warning");
+}
+
 static enum ampql_code load(struct folder *folder, struct folder_entry *e, struct ampql_error *err)
 {
     if (e->is_loaded)
@@ -189,6 +206,8 @@ static enum ampql_code load(struct folder *folder, struct folder_entry *e, struc
         code = seal(&e->store, &input, err);
     if (code == AMPQL_OK)
         code = check_times(e, &input, err);
+    if (code == AMPQL_OK)
+        code = keep_warning(folder, e, &answer, &input, err);
     e->is_loaded = code == AMPQL_OK;
     if (!e->is_loaded)
         store_done(&e->store);
@@ -238,6 +257,7 @@ enum ampql_code folder_take_answer(struct folder *folder, struct input *input, b
     struct answer_options options = {.skip_histograms = folder->skip_histograms};
     TRY(answers_read(input, &e->store, &options, &answer, err));
     TRY(classify(e, &answer, as_raw, input, err));
+    TRY(keep_warning(folder, e, &answer, input, err));
     return seal(&e->store, input, err);
 }
 
@@ -313,6 +333,7 @@ static enum ampql_code scan_part(struct folder *folder, struct scan *scan)
 {
     struct folder_entry *e = scan->part->entry;
     TRY(load(folder, e, scan->err));
+    TRY(sink_warn(scan->sink, e->warning));
     if (scan->select->kind == AMPQL_SELECT_RAW)
         return store_scan(&e->store, scan->select, scan->part->from_ms, scan->part->to_ms,
                           take_series, scan, scan->err);
@@ -407,6 +428,8 @@ static enum ampql_code folder_series(void *payload, const struct ampql_select *s
     for (size_t i = 0; i < folder->entries.n && code == AMPQL_OK; i++) {
         struct folder_entry *e = &folder->entries.at[i];
         code = load(folder, e, err);
+        if (code == AMPQL_OK)
+            code = sink_warn(sink, e->warning);
         if (code == AMPQL_OK)
             code = store_scan(&e->store, select, select->mint_ms, select->maxt_ms, take_labels,
                               &scan, err);

@@ -23,6 +23,7 @@ struct folder_entry {
 
     bool is_loaded;
     struct store store;
+    struct str warning; /* what the server said of this answer; n 0: nothing */
 };
 
 struct folder {

@@ -1,6 +1,8 @@
 /* Series in memory: filled by the embedding program, or by a file that was read. */
 #include "source/memory.h"
 
+#include "base/options.h"
+
 static enum ampql_code memory_select(void *payload, const struct ampql_select *select,
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
@@ -65,9 +67,8 @@ enum ampql_code source_memory_new(const struct ampql_allocator *alc,
                                   const struct ampql_memory_options *options,
                                   struct ampql_source **out, struct ampql_error *err)
 {
-    struct ampql_memory_options o = {0};
-    if (options)
-        memcpy(&o, options, options->size && options->size < sizeof o ? options->size : sizeof o);
+    struct ampql_memory_options o;
+    OPTIONS_READ(o, options);
     struct memory *memory = NULL;
     TRY(memory_new(alc, false, &memory, err));
     memory->borrows = o.borrow;

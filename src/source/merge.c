@@ -3,18 +3,23 @@
 #include "source/source.h"
 #include "source/store.h"
 
+#include "series/sample.h"
+
 struct merge {
     struct ampql_allocator alc;
     struct ampql_source **sources; /* [nsources], owned */
     size_t nsources;
     bool last_wins;
+    int64_t marked_after_ms; /* of all sources */
 };
 
 /* What one source pushes goes here. */
 struct joining {
     struct store *store;
+    struct ampql_sink *sink; /* that the whole goes to */
     struct ampql_error *err;
     bool is_labels_only;
+    bool drops_markers;
 };
 
 static enum ampql_code join_series(void *payload, const struct ampql_label *labels, size_t nlabels,
@@ -26,10 +31,11 @@ static enum ampql_code join_series(void *payload, const struct ampql_label *labe
     struct store_series *s = &j->store->series.at[series];
     if (j->is_labels_only) /* one sample stands for the series */
         return s->n ? AMPQL_OK : store_append(j->store, series, 0, 0, j->err);
-    if (s->n == 0 || (samples->n && samples->t[0] > s->t[s->n - 1]))
+    if (!j->drops_markers && (s->n == 0 || (samples->n && samples->t[0] > s->t[s->n - 1])))
         return store_append_columns(j->store, series, samples, j->err);
     for (size_t i = 0; i < samples->n; i++)
-        TRY(store_append(j->store, series, samples->t[i], samples->v[i], j->err));
+        if (!j->drops_markers || !is_stale(samples->v[i]))
+            TRY(store_append(j->store, series, samples->t[i], samples->v[i], j->err));
     return AMPQL_OK;
 }
 
@@ -44,6 +50,8 @@ static enum ampql_code ask(struct ampql_source *source, const struct ampql_selec
         call = source->ops.series;
     enum ampql_code code = call(source->payload, select, &sink, joining->err);
     code = sink_finish(&sink, code, joining->err);
+    if (code == AMPQL_OK)
+        code = sink_pass_warnings(&sink, joining->sink);
     sink_done(&sink);
     return code;
 }
@@ -76,8 +84,17 @@ static enum ampql_code answer(struct merge *merge, const struct ampql_select *se
 {
     struct store store;
     TRY(store_init(&store, &merge->alc, merge->last_wins, err));
-    struct joining joining = {.store = &store, .is_labels_only = is_labels_only};
+    /* a series that is silent in one source may go on in another: its ends are those of the whole
+     */
+    struct joining joining = {.store = &store,
+                              .sink = sink,
+                              .is_labels_only = is_labels_only,
+                              .drops_markers = merge->marked_after_ms > 0};
     enum ampql_code code = ask_all(merge, select, &joining, err);
+    if (code == AMPQL_OK && joining.drops_markers)
+        code = store_seal(&store, err);
+    if (code == AMPQL_OK && joining.drops_markers)
+        code = store_mark_ends(&store, merge->marked_after_ms, err);
     struct ampql_select all = {.size = sizeof all};
     if (code == AMPQL_OK)
         code = store_scan(&store, &all, INT64_MIN, INT64_MAX,
@@ -134,6 +151,16 @@ static enum ampql_code merge_caps(struct ampql_source **sources, size_t nsources
     return AMPQL_OK;
 }
 
+/* After how long a silence all of them put markers in; 0 when they do not agree. */
+static int64_t marked_after(struct ampql_source **sources, size_t nsources)
+{
+    int64_t ms = sources[0]->marked_after_ms;
+    for (size_t i = 1; i < nsources; i++)
+        if (sources[i]->marked_after_ms != ms)
+            return 0;
+    return ms;
+}
+
 static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql_source **sources,
                                  size_t nsources, bool last_wins, struct ampql_source **out,
                                  struct ampql_error *err)
@@ -149,7 +176,11 @@ static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql
         return fail_nomem(err, "a source");
     }
     memcpy(copy, sources, nsources * sizeof *copy);
-    *merge = (struct merge){*alc, copy, nsources, last_wins};
+    *merge = (struct merge){.alc = *alc,
+                            .sources = copy,
+                            .nsources = nsources,
+                            .last_wins = last_wins,
+                            .marked_after_ms = marked_after(sources, nsources)};
     struct ampql_source_ops ops = {
         .caps = caps, .select = merge_select, .series = merge_series, .close = merge_close};
     enum ampql_code code = source_new(alc, &ops, merge, out, err);
@@ -160,6 +191,7 @@ static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql
     }
     (*out)->dialect = dialect;
     (*out)->is_trusted = true;
+    (*out)->marked_after_ms = merge->marked_after_ms;
     return AMPQL_OK;
 }
 

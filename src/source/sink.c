@@ -13,11 +13,13 @@ void sink_init(struct ampql_sink *sink, const struct ampql_allocator *alc, sink_
     *sink = (struct ampql_sink){
         .alc = alc, .series = series, .payload = payload, .is_trusted = is_trusted};
     arena_init(&sink->text, alc);
+    arena_init(&sink->notes, alc);
 }
 
 void sink_done(struct ampql_sink *sink)
 {
     arena_done(&sink->text);
+    arena_done(&sink->notes);
     array_done(&sink->t, sink->alc);
     array_done(&sink->v, sink->alc);
 }
@@ -36,6 +38,26 @@ static enum ampql_code refuse_twice(struct ampql_sink *sink, struct ampql_string
 static enum ampql_code out_of_memory(struct ampql_sink *sink, const char *what)
 {
     return sink->failed = fail_nomem(&sink->err, what);
+}
+
+enum ampql_code sink_warn(struct ampql_sink *sink, struct str text)
+{
+    for (size_t i = 0; i < sink->warnings.n; i++)
+        if (str_equal(sink->warnings.at[i], text))
+            return AMPQL_OK;
+    if (text.n == 0)
+        return AMPQL_OK;
+    struct str copy = arena_copy(&sink->notes, text);
+    return copy.p && array_push(&sink->warnings, &sink->notes, copy)
+               ? AMPQL_OK
+               : out_of_memory(sink, "a warning");
+}
+
+enum ampql_code sink_pass_warnings(const struct ampql_sink *from, struct ampql_sink *to)
+{
+    for (size_t i = 0; i < from->warnings.n; i++)
+        TRY(sink_warn(to, from->warnings.at[i]));
+    return AMPQL_OK;
 }
 
 /* A hostile source may push a million labels: then pairs are too many. */

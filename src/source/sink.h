@@ -29,6 +29,11 @@ struct ampql_sink {
     enum ampql_code failed; /* the first failure: nothing is taken any more */
     struct ampql_error err; /* its message, when the sink itself refused */
 
+    struct arena notes; /* what the source warns of, each once */
+    struct {
+        ARRAY(struct str);
+    } warnings;
+
     bool is_open;      /* a series is coming in pieces: */
     struct arena text; /* its labels, copied */
     struct ampql_label *labels;
@@ -51,5 +56,13 @@ void sink_done(struct ampql_sink *sink);
  *            of the series function leaves err as that function (or the source) filled it; else
  *            code */
 enum ampql_code sink_finish(struct ampql_sink *sink, enum ampql_code code, struct ampql_error *err);
+
+/* Say something about what is pushed that whoever reads the result must know. Copied; said twice
+ * it is kept once, and an empty text is nothing.
+ *   returns  AMPQL_NOMEM: stop and return it */
+enum ampql_code sink_warn(struct ampql_sink *sink, struct str text);
+
+/* Pass on what was said to one sink to another. */
+enum ampql_code sink_pass_warnings(const struct ampql_sink *from, struct ampql_sink *to);
 
 #endif

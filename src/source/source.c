@@ -1,14 +1,14 @@
 /* A source is a struct of functions with a payload: a user's storage is the equal of ours. */
 #include "source/source.h"
 
+#include "base/options.h"
 #include "series/sample.h"
 
 enum ampql_code source_new(const struct ampql_allocator *alc, const struct ampql_source_ops *ops,
                            void *payload, struct ampql_source **out, struct ampql_error *err)
 {
-    struct ampql_source_ops copy = {0};
-    if (ops)
-        memcpy(&copy, ops, ops->size && ops->size < sizeof copy ? ops->size : sizeof copy);
+    struct ampql_source_ops copy;
+    OPTIONS_READ(copy, ops);
     copy.size = sizeof copy;
     if (!copy.select)
         return fail(err, AMPQL_BAD_DATA, "a source needs a select function");

@@ -129,7 +129,7 @@ enum ampql_code store_find_or_add(struct store *store, struct label *label, size
     if (n == SIZE_MAX)
         return refuse_labels(store, label, nlabels, err);
 
-    struct labels labels = {label, n};
+    struct labels labels = {.at = label, .n = n};
     uint64_t hash = labels_hash(labels);
     size_t at;
     for (size_t i = index_first(&store->by_labels, hash, &at); i != INDEX_NONE;

@@ -29,6 +29,7 @@ struct runner {
     struct run_counts *counts;
     struct ampql_error *err;
     enum ampql_dialect dialect;
+    bool delayed_name_removal;
     struct arena held; /* what is loaded, until the next clear */
     struct store store;
     bool is_changed;     /* since the evaluator was told */
@@ -221,6 +222,7 @@ static enum ampql_code evaluate(const struct runner *r, const struct script_eval
         .step_ms = grid->step_ms,
         .dialect = r->dialect,
         .max_points = UINT64_MAX,
+        .delayed_name_removal = r->delayed_name_removal,
     };
     *out = (struct outcome){0};
     *err = (struct ampql_error){0};
@@ -316,6 +318,9 @@ enum ampql_code script_run(const struct script *script, const struct evaluator *
                        .err = err,
                        .is_changed = true,
                        .dialect = options->dialect ? options->dialect : script->dialect};
+    enum name_removal removal =
+        options->name_removal ? options->name_removal : script->name_removal;
+    r.delayed_name_removal = r.dialect != AMPQL_PROM2 && removal != NAME_REMOVAL_IMMEDIATE;
     enum ampql_code code = AMPQL_OK;
     arena_init(&r.held, &alloc_default);
     for (size_t i = 0; i < script->n && code == AMPQL_OK; i++) {

@@ -13,9 +13,10 @@ struct run_counts {
 };
 
 struct run_options {
-    const char *file;           /* for messages */
-    enum ampql_dialect dialect; /* 0: what the script says, else prom3 */
-    FILE *out;                  /* failures, readable; NULL: none */
+    const char *file;               /* for messages */
+    enum ampql_dialect dialect;     /* 0: what the script says, else prom3 */
+    enum name_removal name_removal; /* default: what the script says, else delayed in prom3 */
+    FILE *out;                      /* failures, readable; NULL: none */
 };
 
 /* Run a script from the start. Adds to counts.

@@ -12,6 +12,7 @@ struct reader {
         ARRAY(struct script_command);
     } commands;
     enum ampql_dialect dialect;
+    enum name_removal name_removal;
 };
 
 struct series_list {
@@ -27,16 +28,22 @@ static enum ampql_code no_memory(const struct reader *r)
     return fail_nomem(r->place.err, "a test script");
 }
 
-static void note_dialect(struct reader *r, struct str comment)
+/* `# dialect: prom2`, `# name removal: immediate`; any other comment is one. */
+static void note_comment(struct reader *r, struct str comment)
 {
-    struct str rest = str_from(comment, 1);
-    if (!str_equal(take_word(&rest), STR("dialect:")))
-        return;
-    struct str word = take_word(&rest);
-    if (str_equal(word, STR("prom2")))
-        r->dialect = AMPQL_PROM2;
-    else if (str_equal(word, STR("prom3")))
-        r->dialect = AMPQL_PROM3;
+    struct str rest = str_from(comment, 1), first = take_word(&rest), word = take_word(&rest);
+    if (str_equal(first, STR("dialect:"))) {
+        if (str_equal(word, STR("prom2")))
+            r->dialect = AMPQL_PROM2;
+        else if (str_equal(word, STR("prom3")))
+            r->dialect = AMPQL_PROM3;
+    } else if (str_equal(first, STR("name")) && str_equal(word, STR("removal:"))) {
+        word = take_word(&rest);
+        if (str_equal(word, STR("delayed")))
+            r->name_removal = NAME_REMOVAL_DELAYED;
+        else if (str_equal(word, STR("immediate")))
+            r->name_removal = NAME_REMOVAL_IMMEDIATE;
+    }
 }
 
 /* The next line, trimmed; a comment is an empty line. False at the end. */
@@ -51,7 +58,7 @@ static bool next_line(struct reader *r, struct str *line)
     r->rest = str_from(r->rest, n < r->rest.n ? n + 1 : n);
     r->place.line++;
     if (line->n > 0 && line->p[0] == '#') {
-        note_dialect(r, *line);
+        note_comment(r, *line);
         line->n = 0;
     }
     return true;
@@ -254,6 +261,6 @@ enum ampql_code script_parse(struct str text, const char *file, struct arena *ar
     while (next_line(&r, &line))
         if (line.n > 0)
             TRY(read_command(&r, line));
-    *out = (struct script){r.commands.at, r.commands.n, r.dialect};
+    *out = (struct script){r.commands.at, r.commands.n, r.dialect, r.name_removal};
     return AMPQL_OK;
 }

@@ -8,12 +8,16 @@
  *     {job="api"} 110
  *
  * See Prometheus, promql/promqltest/README.md. Time begins at Unix 0. A comment `# dialect: prom2`
- * says for which Prometheus a script was written; anybody else's reader skips it. */
+ * says for which Prometheus a script was written, `# name removal: immediate` that metric names go
+ * at once and not at the end; anybody else's reader skips them. */
 #ifndef AMPQL_SRC_TOOL_SCRIPT_H
 #define AMPQL_SRC_TOOL_SCRIPT_H
 
 #include "base/arena.h"
 #include "base/error.h"
+
+/* When the names go that operations drop: at once, or at the end of the query. */
+enum name_removal { NAME_REMOVAL_DEFAULT, NAME_REMOVAL_DELAYED, NAME_REMOVAL_IMMEDIATE };
 
 enum script_value_kind { SCRIPT_GAP, SCRIPT_NUMBER, SCRIPT_HISTOGRAM };
 
@@ -84,7 +88,8 @@ struct script_command {
 struct script {
     const struct script_command *at; /* [n] */
     size_t n;
-    enum ampql_dialect dialect; /* of a `# dialect:` comment, or AMPQL_DIALECT_DEFAULT */
+    enum ampql_dialect dialect;     /* of a `# dialect:` comment, or AMPQL_DIALECT_DEFAULT */
+    enum name_removal name_removal; /* of a `# name removal:` comment, or NAME_REMOVAL_DEFAULT */
 };
 
 enum { SCRIPT_MAX_VALUES = 10000000 };

@@ -139,7 +139,8 @@ int tool_test_with(const char *const *paths, size_t npaths, const struct tool_te
                            .err = options->err ? options->err : stderr,
                            .quiet = options->quiet,
                            .evaluator = evaluator};
-    run.options = (struct run_options){.dialect = options->dialect, .out = run.out};
+    run.options = (struct run_options){
+        .dialect = options->dialect, .name_removal = options->name_removal, .out = run.out};
     arena_init(&run.arena, &alloc_default);
     for (size_t i = 0; i < npaths; i++) {
         size_t first = run.files.n;

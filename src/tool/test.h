@@ -2,16 +2,18 @@
 #ifndef AMPQL_SRC_TOOL_TEST_H
 #define AMPQL_SRC_TOOL_TEST_H
 
-#include <ampql/base.h>
+#include "tool/script.h"
 
 #include <stdio.h>
 
 struct evaluator;
 
 struct tool_test_options {
-    enum ampql_dialect dialect; /* 0: what a script says in `# dialect: prom2`, else prom3 */
-    bool quiet;                 /* only failures */
-    FILE *out, *err;            /* NULL: stdout, stderr */
+    enum ampql_dialect dialect;     /* 0: what a script says in `# dialect: prom2`, else prom3 */
+    enum name_removal name_removal; /* default: what a script says in `# name removal:`, else
+                                       delayed in prom3 */
+    bool quiet;                     /* only failures */
+    FILE *out, *err;                /* NULL: stdout, stderr */
 };
 
 /* Run the scripts: each path a file, or a folder whose *.test files are run, also those in its

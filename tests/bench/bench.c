@@ -142,8 +142,10 @@ static struct batch compile(struct ampql_engine *engine, const char *text)
 
 static struct ampql_stats run_once(struct ampql_engine *engine, const struct batch *batch,
                                    struct ampql_source *source,
-                                   const struct ampql_run_options *options, size_t *nseries)
+                                   const struct ampql_run_options *options, size_t *nseries,
+                                   int64_t *evaluated_ns)
 {
+    int64_t from = cpu_ns();
     struct ampql_error errs[MAX_BATCH] = {{0}};
     struct ampql_result *results[MAX_BATCH];
     struct ampql_stats stats = {0};
@@ -151,6 +153,7 @@ static struct ampql_stats run_once(struct ampql_engine *engine, const struct bat
     if (ampql_batch_run(engine, (const struct ampql_query *const *)batch->at, batch->n, source,
                         options, results, errs) != AMPQL_OK)
         die("run", &errs[0]);
+    *evaluated_ns = cpu_ns() - from;
     *nseries = 0;
     for (size_t i = 0; i < batch->n; i++) {
         if (ampql_result_json(results[i], count_bytes, &bytes) != AMPQL_OK)
@@ -196,18 +199,22 @@ static void measure(struct ampql_engine *engine, const struct batch *batch,
                     int rounds)
 {
     size_t nseries = 0, before = atomic_load(&meter->live);
+    int64_t evaluated_ns[MAX_ROUNDS] = {0};
     atomic_store(&meter->peak, before);
     struct ampql_stats stats = {0};
     for (int i = 0; i < 2; i++)
-        stats = run_once(engine, batch, source, &q->options, &nseries);
+        stats = run_once(engine, batch, source, &q->options, &nseries, evaluated_ns);
     printf("{\"name\":\"%s\",\"samples\":%" PRIu64 ",\"input_series\":%" PRIu64
            ",\"series\":%zu,\"work_bytes\":%zu,\"cpu_ns\":[",
            q->name, stats.samples, stats.series, nseries, atomic_load(&meter->peak) - before);
     for (int i = 0; i < rounds; i++) {
         int64_t from = cpu_ns();
-        run_once(engine, batch, source, &q->options, &nseries);
+        run_once(engine, batch, source, &q->options, &nseries, &evaluated_ns[i]);
         printf("%s%" PRId64, i ? "," : "", cpu_ns() - from);
     }
+    printf("],\"evaluated_ns\":[");
+    for (int i = 0; i < rounds; i++)
+        printf("%s%" PRId64, i ? "," : "", evaluated_ns[i]);
     puts("]}");
 }
 
@@ -290,9 +297,8 @@ int main(int argc, char **argv)
 
     struct meter meter = {0, 0};
     struct ampql_allocator allocator = {metered, &meter};
-    struct ampql_engine_options engine_options = {.size = sizeof engine_options,
-                                                  .allocator = &allocator,
-                                                  .dialect = AMPQL_PROM2};
+    struct ampql_engine_options engine_options = {
+        .size = sizeof engine_options, .allocator = &allocator, .dialect = AMPQL_PROM2};
     struct ampql_memory_options memory_options = {.size = sizeof memory_options, .borrow = true};
     struct ampql_engine *engine;
     struct ampql_source *source;

@@ -81,6 +81,7 @@ static void make_case(uint64_t seed, size_t set, size_t number, const struct exp
     expr_generate_over(bytes, sizeof bytes, names, base_of(set), arena, data);
     data->options.dialect = AMPQL_PROM2;
     data->options.lookback_ms = 0; /* the server's is fixed */
+    data->options.delayed_name_removal = false;
 }
 
 /* ---- loading */
@@ -249,7 +250,7 @@ static void *run(void *payload)
 static void known_names(struct expr_names *out)
 {
     struct expr_names all;
-    expr_names_of_engine(&all, true);
+    expr_names_of_engine(&all);
     *out = (struct expr_names){0};
     for (size_t i = 0; i < all.n; i++)
         if (strcmp(all.at[i], "first_over_time") != 0)

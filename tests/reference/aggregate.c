@@ -126,6 +126,8 @@ static struct ref_table *make_groups(struct ref_run *run, const struct ast_aggre
             g++;
         if (g == out->n)
             ref_row_new(run, out, key);
+        if (in->at[i].labels.loses_name)
+            out->at[g].labels.loses_name = true;
         group[i] = g;
     }
     return out;
@@ -364,6 +366,7 @@ static struct ref_table *count_values(struct ref_run *run, const struct ast_aggr
             for (size_t g = 0; g < out->n && !row; g++)
                 if (ref_same(out->at[g].labels, key))
                     row = &out->at[g];
+            key.loses_name = false;
             if (!row)
                 row = ref_row_new(run, out, key);
             row->here[s] = true;

@@ -102,13 +102,15 @@ static bool drops_name(const struct ref_run *run, const struct ast_binary *b)
 static struct ref_labels result_labels(struct ref_run *run, const struct ast_binary *b,
                                        struct ref_labels many, struct ref_labels one)
 {
-    struct ref_labels labels = drops_name(run, b) ? ref_drop_name(run, many) : many;
+    bool drops = drops_name(run, b) || (b->returns_bool && !run->delays_names);
+    struct ref_labels labels = drops ? ref_remove_name(run, many) : many;
     if (b->card == ONE_TO_ONE)
         labels =
             b->is_on ? ref_keep(run, labels, &b->matching) : ref_drop(run, labels, &b->matching);
     for (size_t i = 0; i < b->include.n; i++)
         labels = ref_set(run, labels, b->include.at[i], ref_get(one, b->include.at[i]));
-    return b->returns_bool ? ref_drop_name(run, labels) : labels;
+    labels.loses_name = b->returns_bool && run->delays_names; /* whatever it was before */
+    return b->returns_bool && run->prom2 ? ref_remove_name(run, labels) : labels;
 }
 
 /* A result row a pair of rows that ever matched. */

@@ -1,6 +1,8 @@
 /* Functions of the reference evaluator other than those of range vectors and histograms. */
 #include "reference/table.h"
 
+#include "eval/gomath.h"
+
 #include "base/regex.h"
 
 #include <math.h>
@@ -20,24 +22,44 @@ static double sgn(double x)
 
 static double deg(double x)
 {
-    return x * 180 / M_PI;
+    return x * (180 / M_PI);
 }
 
 static double rad(double x)
 {
+    return x * (M_PI / 180);
+}
+
+static double deg_prom2(double x)
+{
+    return x * 180 / M_PI;
+}
+
+static double rad_prom2(double x)
+{
     return x * M_PI / 180;
 }
 
+/* The angles are the library's own: tests/oracle/functions.py holds them against Prometheus. */
 static const struct map {
     const char *name;
     double (*f)(double);
 } maps[] = {
-    {"abs", fabs},    {"ceil", ceil},     {"floor", floor},     {"sqrt", sqrt}, {"exp", ref_exp},
-    {"ln", ref_ln},   {"log2", ref_log2}, {"log10", ref_log10}, {"sgn", sgn},   {"deg", deg},
-    {"rad", rad},     {"sin", sin},       {"cos", cos},         {"tan", tan},   {"asin", asin},
-    {"acos", acos},   {"atan", atan},     {"sinh", sinh},       {"cosh", cosh}, {"tanh", tanh},
-    {"asinh", asinh}, {"acosh", acosh},   {"atanh", atanh},
+    {"abs", fabs},       {"ceil", ceil},      {"floor", floor},    {"sqrt", sqrt},
+    {"exp", ref_exp},    {"ln", ref_ln},      {"log2", ref_log2},  {"log10", ref_log10},
+    {"sgn", sgn},        {"deg", deg},        {"rad", rad},        {"sin", go_sin},
+    {"cos", go_cos},     {"tan", go_tan},     {"asin", go_asin},   {"acos", go_acos},
+    {"atan", go_atan},   {"sinh", go_sinh},   {"cosh", go_cosh},   {"tanh", go_tanh},
+    {"asinh", go_asinh}, {"acosh", go_acosh}, {"atanh", go_atanh},
 };
+
+/* 2.42 multiplied and divided where the newest multiply by a quotient. */
+static double (*map_of(const struct map *map, bool prom2))(double)
+{
+    if (prom2 && map->f == deg)
+        return deg_prom2;
+    return prom2 && map->f == rad ? rad_prom2 : map->f;
+}
 
 static struct ref_table *call_map(struct ref_run *run, const struct ast_call *call,
                                   struct ref_grid grid)
@@ -45,11 +67,12 @@ static struct ref_table *call_map(struct ref_run *run, const struct ast_call *ca
     for (size_t m = 0; m < sizeof maps / sizeof *maps; m++) {
         if (!is_named(call, maps[m].name))
             continue;
+        double (*f)(double) = map_of(&maps[m], run->prom2);
         struct ref_table *table = ref_eval(run, call->args[0], grid);
         for (size_t i = 0; i < table->n; i++) {
             table->at[i].labels = ref_drop_name(run, table->at[i].labels);
             for (size_t s = 0; s < grid.n; s++)
-                table->at[i].v[s] = maps[m].f(table->at[i].v[s]);
+                table->at[i].v[s] = f(table->at[i].v[s]);
         }
         return ref_merge(run, table, false);
     }
@@ -206,7 +229,7 @@ static struct ref_table *absent(struct ref_run *run, const struct ast *arg, stru
 static bool goes_before(double x, double y, bool descending)
 {
     if (isnan(x) || isnan(y))
-        return !isnan(x) && isnan(y);
+        return isnan(y); /* of two the later one: Go's sort for few is this insertion */
     return descending ? x > y : x < y;
 }
 
@@ -390,8 +413,11 @@ static struct ref_table *label_replace(struct ref_run *run, const struct ast_cal
     for (size_t i = 0; i < table->n; i++) {
         struct ref_labels *labels = &table->at[i].labels;
         struct str value = expand(run, replacement, regex, ref_get(*labels, from));
-        if (value.p)
-            *labels = ref_set(run, *labels, to, value);
+        if (!value.p)
+            continue;
+        *labels = ref_set(run, *labels, to, value);
+        if (str_equal(to, STR("__name__")))
+            labels->loses_name = false;
     }
     regex_free(regex);
     return ref_merge(run, table, false);
@@ -421,6 +447,8 @@ static struct ref_table *label_join(struct ref_run *run, const struct ast_call *
             append(value, &n, ref_get(*labels, string_arg(call, k)));
         }
         *labels = ref_set(run, *labels, to, str_make(value, n));
+        if (str_equal(to, STR("__name__")))
+            labels->loses_name = false;
     }
     return ref_merge(run, table, false);
 }

@@ -67,7 +67,7 @@ static int64_t look_from(struct ref_run *run, const struct at *at, int64_t offse
 
 static struct ref_labels labels_of(const struct reference_series *series)
 {
-    return (struct ref_labels){series->labels, series->nlabels};
+    return (struct ref_labels){.at = series->labels, .n = series->nlabels};
 }
 
 static bool matches_regex(struct ref_run *run, struct str source, struct str value)
@@ -316,9 +316,14 @@ static void add_series(struct reference_result *out, struct ref_labels labels, c
     out->series[out->n++] = (struct reference_series){labels.at, labels.n, t, v, n};
 }
 
-static void give_table(struct ref_run *run, const struct ref_table *table, struct ref_grid grid,
+static void give_table(struct ref_run *run, struct ref_table *table, struct ref_grid grid,
                        struct reference_result *out)
 {
+    for (size_t i = 0; i < table->n; i++)
+        if (table->at[i].labels.loses_name)
+            table->at[i].labels = ref_remove_name(run, table->at[i].labels);
+    if (run->delays_names)
+        table = ref_merge(run, table, false);
     out->series = ref_alloc(run, table->n, sizeof *out->series);
     for (size_t i = 0; i < table->n; i++) {
         int64_t *t = ref_alloc(run, grid.n, sizeof *t);
@@ -335,6 +340,30 @@ static void give_table(struct ref_run *run, const struct ref_table *table, struc
     }
 }
 
+/* Put the samples of a window among those of a series that are there already. */
+static void merge_window(struct ref_run *run, struct reference_series *into,
+                         const struct ref_window *w)
+{
+    int64_t *t = ref_alloc(run, into->n + w->n, sizeof *t);
+    double *v = ref_alloc(run, into->n + w->n, sizeof *v);
+    memcpy(t, into->t, into->n * sizeof *t);
+    memcpy(v, into->v, into->n * sizeof *v);
+    for (size_t i = 0; i < w->n; i++) {
+        size_t k = into->n++;
+        for (; k > 0 && t[k - 1] >= w->t[i]; k--) {
+            if (t[k - 1] == w->t[i])
+                ref_fail(run, AMPQL_EXECUTION,
+                         "vector cannot contain metrics with the same labelset");
+            t[k] = t[k - 1];
+            v[k] = v[k - 1];
+        }
+        t[k] = w->t[i];
+        v[k] = w->v[i];
+    }
+    into->t = t;
+    into->v = v;
+}
+
 static void give_matrix(struct ref_run *run, const struct ast *ast, struct ref_grid grid,
                         struct reference_result *out)
 {
@@ -342,8 +371,20 @@ static void give_matrix(struct ref_run *run, const struct ast *ast, struct ref_g
     out->series = ref_alloc(run, matrix.n, sizeof *out->series);
     for (size_t i = 0; i < matrix.n; i++) {
         struct ref_window w = ref_window(run, &matrix, i, grid, 0);
-        if (w.n > 0)
-            add_series(out, matrix.at[i].labels, w.t, w.v, w.n);
+        struct ref_labels labels = matrix.at[i].labels;
+        struct reference_series *same = NULL;
+        if (w.n == 0)
+            continue;
+        if (labels.loses_name)
+            labels = ref_remove_name(run, labels);
+        for (size_t k = 0; k < out->n && run->delays_names; k++)
+            if (reference_labels_compare(out->series[k].labels, out->series[k].nlabels, labels.at,
+                                         labels.n) == 0)
+                same = &out->series[k];
+        if (same)
+            merge_window(run, same, &w);
+        else
+            add_series(out, labels, w.t, w.v, w.n);
     }
 }
 
@@ -394,6 +435,7 @@ enum ampql_code reference_run(const struct ast *ast, const struct reference_seri
     arena_init(&out->arena, &alloc_default);
     struct ref_run run = {.arena = &out->arena, .n = n, .options = *options, .err = err};
     run.prom2 = options->dialect == AMPQL_PROM2;
+    run.delays_names = options->delayed_name_removal && !run.prom2;
     run.query_start = options->start_ms;
     run.query_end = options->step_ms > 0 ? options->end_ms : options->start_ms;
     if (run.options.lookback_ms <= 0)

@@ -150,7 +150,8 @@ static struct groups group_rows(struct ref_run *run, const struct ref_table *in)
                        ref_alloc(run, in->n, sizeof *g.bound)};
     for (size_t i = 0; i < in->n; i++) {
         g.group[i] = SIZE_MAX;
-        if (!number_parse(ref_get(in->at[i].labels, le), &g.bound[i]))
+        if (!number_parse(ref_get(in->at[i].labels, le), &g.bound[i]) ||
+            (isnan(g.bound[i]) && !run->prom2))
             continue;
         struct ref_labels key = ref_drop(run, in->at[i].labels, &(struct names){&le, 1});
         size_t k = 0;

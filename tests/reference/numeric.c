@@ -4,6 +4,8 @@
  */
 #include "reference/table.h"
 
+#include "eval/gomath.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -65,6 +67,8 @@ double ref_quantile(struct ref_run *run, double q, const double *v, size_t n)
     double low = floor(rank) < 0 ? 0 : floor(rank);
     double high = low + 1 > (double)(n - 1) ? (double)(n - 1) : low + 1;
     double weight = rank - floor(rank);
+    if (weight == 0 && !run->prom2)
+        return sorted[(size_t)low];
     return sorted[(size_t)low] * (1 - weight) + sorted[(size_t)high] * weight;
 }
 
@@ -249,7 +253,7 @@ double ref_operator(enum op op, double a, double b)
     case OP_POW:
         return ref_pow(a, b);
     case OP_ATAN2:
-        return atan2(a, b);
+        return go_atan2(a, b);
     case OP_EQUAL:
         return a == b;
     case OP_NOT_EQUAL:

@@ -459,5 +459,5 @@ struct ref_table *ref_range_call(struct ref_run *run, const struct ast *ast, str
             row->here[s] = w.n > 0 && f->f(run, &w, nparams ? params[0]->scalar[s] : 0, &row->v[s]);
         }
     }
-    return ref_merge(run, out, true);
+    return ref_merge(run, out, run->prom2);
 }

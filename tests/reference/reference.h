@@ -3,7 +3,7 @@
  * It shares the parser and the number helpers with the library and nothing else: no plan, no
  * kernels, no symbols, no streaming. Labels are strings, a vector is the list of its samples at
  * every step, windows are found by looking at every sample. Rules and messages are Prometheus's;
- * __name__ is dropped at once, not delayed. */
+ * __name__ is dropped at once, or at the end. */
 #ifndef AMPQL_TESTS_REFERENCE_H
 #define AMPQL_TESTS_REFERENCE_H
 
@@ -29,6 +29,7 @@ struct reference_options {
     enum ampql_dialect dialect;        /* 0: prom3 */
     int64_t lookback_ms;               /* 0: 5 minutes */
     int64_t default_interval_ms;       /* 0: 1 minute */
+    bool delayed_name_removal;         /* without effect in prom2 */
 };
 
 /* What a query gives.

@@ -87,6 +87,7 @@ static enum ampql_code evaluate(void *payload, struct str text,
         .dialect = options->dialect,
         .lookback_ms = options->lookback_ms,
         .default_interval_ms = options->default_interval_ms,
+        .delayed_name_removal = options->delayed_name_removal,
     };
     struct ast *ast;
     struct reference_result result;

@@ -83,7 +83,7 @@ static struct ref_labels filter(struct ref_run *run, struct ref_labels labels,
     for (size_t i = 0; i < labels.n; i++)
         if (is_listed(labels.at[i].name, names) == listed)
             at[n++] = labels.at[i];
-    return (struct ref_labels){at, n};
+    return (struct ref_labels){at, n, labels.loses_name};
 }
 
 struct ref_labels ref_keep(struct ref_run *run, struct ref_labels labels, const struct names *names)
@@ -109,13 +109,22 @@ struct ref_labels ref_set(struct ref_run *run, struct ref_labels labels, struct 
         i++;
     while (i < labels.n)
         at[n++] = labels.at[i++];
-    return (struct ref_labels){at, n};
+    return (struct ref_labels){at, n, labels.loses_name};
+}
+
+struct ref_labels ref_remove_name(struct ref_run *run, struct ref_labels labels)
+{
+    const struct str reserved[] = {STR("__name__"), STR("__type__"), STR("__unit__")};
+    labels.loses_name = false;
+    return ref_drop(run, labels, &(struct names){reserved, run->prom2 ? 1 : 3});
 }
 
 struct ref_labels ref_drop_name(struct ref_run *run, struct ref_labels labels)
 {
-    const struct str reserved[] = {STR("__name__"), STR("__type__"), STR("__unit__")};
-    return ref_drop(run, labels, &(struct names){reserved, run->prom2 ? 1 : 3});
+    if (!run->delays_names)
+        return ref_remove_name(run, labels);
+    labels.loses_name = true;
+    return labels;
 }
 
 const char *ref_labels_text(struct ref_run *run, struct ref_labels labels)

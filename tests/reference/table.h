@@ -11,6 +11,7 @@
 struct ref_labels {
     const struct reference_label *at; /* [n] */
     size_t n;
+    bool loses_name; /* at the end of the query; no part of what makes two sets equal */
 };
 
 /* Steps start, start + step, ... [n]; n may be 0 inside a subquery that reaches no multiple of its
@@ -68,7 +69,7 @@ struct ref_run {
     const struct reference_series **series; /* [n], in label order */
     size_t n;
     struct reference_options options;
-    bool prom2;
+    bool prom2, delays_names;
     int64_t query_start, query_end;
     struct ampql_error *err;
     jmp_buf failed;
@@ -95,6 +96,8 @@ struct ref_labels ref_drop(struct ref_run *run, struct ref_labels labels,
 struct ref_labels ref_set(struct ref_run *run, struct ref_labels labels, struct str name,
                           struct str value);
 /* Without __name__, and in prom3 without __type__ and __unit__. */
+struct ref_labels ref_remove_name(struct ref_run *run, struct ref_labels labels);
+/* The same, or where names go at the end, marked. */
 struct ref_labels ref_drop_name(struct ref_run *run, struct ref_labels labels);
 /* {a="b", c="d"} as messages have it. */
 const char *ref_labels_text(struct ref_run *run, struct ref_labels labels);

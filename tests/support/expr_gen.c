@@ -448,6 +448,7 @@ static void make_options(struct gen_bytes *g, struct ampql_run_options *out)
     out->start_ms = (int64_t)gen_pick(g, 30) * 60000 + (gen_chance(g, 40) ? gen_byte(g) * 500 : 0);
     if (gen_chance(g, 15))
         out->dialect = AMPQL_PROM2;
+    out->delayed_name_removal = gen_chance(g, 30);
     if (gen_chance(g, 10))
         out->lookback_ms = GEN_OF(g, lookbacks);
     out->end_ms = out->start_ms;
@@ -516,8 +517,9 @@ static void print_series(const struct test_series *s, struct buf *out)
 
 void expr_case_print(const struct expr_case *c, struct buf *out)
 {
-    buf_format(out, "%s, lookback %lld ms, times in ms\n",
+    buf_format(out, "%s%s, lookback %lld ms, times in ms\n",
                c->options.dialect == AMPQL_PROM2 ? "prom2" : "prom3",
+               c->options.delayed_name_removal ? ", names go at the end" : "",
                (long long)c->options.lookback_ms);
     for (size_t i = 0; i < c->nseries; i++)
         print_series(&c->series[i], out);
@@ -527,23 +529,10 @@ void expr_case_print(const struct expr_case *c, struct buf *out)
     buf_byte(out, '\n');
 }
 
-static bool is_angle(const char *name)
-{
-    static const char *const names[] = {"acos", "acosh", "asin", "asinh", "atan", "atanh",
-                                        "cos",  "cosh",  "sin",  "sinh",  "tan",  "tanh"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-void expr_names_of_engine(struct expr_names *out, bool has_angles)
+void expr_names_of_engine(struct expr_names *out)
 {
     struct ampql_function f;
-    *out = (struct expr_names){0};
-    for (size_t i = 0; out->n + 1 < EXPR_GEN_NAMES && ampql_function_at(i, &f); i++)
-        if (has_angles || !is_angle(f.name))
-            out->at[out->n++] = f.name;
-    if (has_angles)
-        out->at[out->n++] = "atan2";
+    *out = (struct expr_names){{"atan2"}, 1};
+    for (size_t i = 0; out->n < EXPR_GEN_NAMES && ampql_function_at(i, &f); i++)
+        out->at[out->n++] = f.name;
 }

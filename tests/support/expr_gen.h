@@ -25,9 +25,8 @@ struct expr_case {
     struct ampql_run_options options;
 };
 
-/* Ask the engine's table. Angles are left to the comparison with a server: the reference evaluator
- * has the C library's. */
-void expr_names_of_engine(struct expr_names *out, bool has_angles);
+/* Ask the engine's table. */
+void expr_names_of_engine(struct expr_names *out);
 
 /* Make a case of bytes [size], with its strings and samples in the arena. Out of memory ends the
  * program. */

@@ -36,18 +36,14 @@ void judge_free(struct judge *judge)
     free(judge);
 }
 
-/* Which NaN an operation gives depends on the order of its operands in a register: any NaN is as
- * good as any other. */
-static bool same_bits(double a, double b)
+bool values_same(double a, double b)
 {
     return isnan(a) && isnan(b) ? is_stale(a) == is_stale(b) : bits_of(a) == bits_of(b);
 }
 
-static void say_numbers(struct buf *why, const char *where, double engine, double reference)
+static void say_scalar(struct buf *why, const char *who, double v)
 {
-    buf_format(why, "%s: engine %.17g (%016llx), reference %.17g (%016llx)\n", where, engine,
-               (unsigned long long)bits_of(engine), reference,
-               (unsigned long long)bits_of(reference));
+    buf_format(why, "  %s scalar %.17g (%016llx)\n", who, v, (unsigned long long)bits_of(v));
 }
 
 static void say_series(struct buf *why, const char *who, const struct outcome_series *s)
@@ -67,31 +63,40 @@ static bool same_series(const struct outcome_series *a, const struct outcome_ser
     if (a->n != b->n || label_sets_compare(a->labels, a->nlabels, b->labels, b->nlabels) != 0)
         return false;
     for (size_t i = 0; i < a->n; i++)
-        if (a->t_ms[i] != b->t_ms[i] || !same_bits(a->v[i], b->v[i]))
+        if (a->t_ms[i] != b->t_ms[i] || !values_same(a->v[i], b->v[i]))
             return false;
     return true;
 }
 
-static bool same_outcome(const struct outcome *a, const struct outcome *b, struct buf *why)
+static bool same_value(const struct outcome *a, const struct outcome *b)
 {
-    if (a->kind != b->kind) {
-        buf_format(why, "kind: engine %d, reference %d\n", (int)a->kind, (int)b->kind);
+    if (a->kind != b->kind || a->nseries != b->nseries)
         return false;
-    }
-    if (a->kind == AMPQL_RESULT_SCALAR && !same_bits(a->scalar, b->scalar)) {
-        say_numbers(why, "scalar", a->scalar, b->scalar);
-        return false;
-    }
+    if (a->kind == AMPQL_RESULT_SCALAR)
+        return values_same(a->scalar, b->scalar);
     if (a->kind == AMPQL_RESULT_STRING)
         return str_equal(a->string, b->string);
-    bool ok = a->nseries == b->nseries;
-    for (size_t i = 0; ok && i < a->nseries; i++)
-        ok = same_series(&a->series[i], &b->series[i]);
-    for (size_t i = 0; !ok && i < a->nseries; i++)
-        say_series(why, "engine   ", &a->series[i]);
-    for (size_t i = 0; !ok && i < b->nseries; i++)
-        say_series(why, "reference", &b->series[i]);
-    return ok;
+    for (size_t i = 0; i < a->nseries; i++)
+        if (!same_series(&a->series[i], &b->series[i]))
+            return false;
+    return true;
+}
+
+bool outcomes_same(const struct outcome *a, const struct outcome *b, const char *const who[2],
+                   struct buf *why)
+{
+    const struct outcome *both[] = {a, b};
+    if (same_value(a, b))
+        return true;
+    for (size_t k = 0; why && k < 2; k++) {
+        if (both[k]->kind == AMPQL_RESULT_SCALAR)
+            say_scalar(why, who[k], both[k]->scalar);
+        for (size_t i = 0; i < both[k]->nseries; i++)
+            say_series(why, who[k], &both[k]->series[i]);
+    }
+    if (why && a->kind != b->kind)
+        buf_format(why, "kind: %s %d, %s %d\n", who[0], (int)a->kind, who[1], (int)b->kind);
+    return false;
 }
 
 struct answer {
@@ -113,7 +118,8 @@ static enum verdict compare(const struct answer *engine, const struct answer *re
     if (engine->code != AMPQL_OK)
         return VERDICT_FAILED;
     const struct outcome *got = &engine->outcome;
-    if (!same_outcome(got, &reference->outcome, why))
+    static const char *const who[2] = {"engine   ", "reference"};
+    if (!outcomes_same(got, &reference->outcome, who, why))
         return VERDICT_DIFFERENT;
     bool is_empty =
         got->nseries == 0 && (got->kind == AMPQL_RESULT_VECTOR || got->kind == AMPQL_RESULT_MATRIX);

@@ -5,6 +5,14 @@
 
 #include "support/expr_gen.h"
 
+/* The same bits, or both a NaN that is no stale marker: which NaN an operation gives depends on the
+ * order of its operands in a register. */
+bool values_same(double a, double b);
+
+/* The same kind, labels, order, times and values. `why`, unless NULL, gets both. */
+bool outcomes_same(const struct outcome *a, const struct outcome *b, const char *const who[2],
+                   struct buf *why);
+
 struct judge;
 
 /* The evaluators. Ends the program when there is no memory. */

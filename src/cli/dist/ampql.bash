@@ -3,7 +3,7 @@ _ampql() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local source='--source --as --on-conflict --stale-after --skip-histograms'
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
-    local run="--lookback-delta --experimental $limits"
+    local run="--lookback-delta --enable --experimental --delayed-name-removal $limits"
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
@@ -17,6 +17,8 @@ _ampql() {
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --as) words='raw' ;;
+    --enable) words='experimental delayed-name-removal' ;;
+    --name-removal) words='delayed immediate' ;;
     --caps) words='samples answers' ;;
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
@@ -34,8 +36,8 @@ _ampql() {
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
                 ;;
             rules) words="--output --time --now $source $run" ;;
-            fmt) words='--check --experimental --error-format --help' ;;
-            test) words='--dialect --quiet --error-format --help' ;;
+            fmt) words='--check --enable --experimental --error-format --help' ;;
+            test) words='--dialect --name-removal --enable --quiet --error-format --help' ;;
             functions | version) words='--output --error-format --help' ;;
             help) words='query explain series labels allocate rules fmt functions test version' ;;
             esac

@@ -71,6 +71,7 @@ static enum ampql_code find(struct counts *c, size_t group, double v, size_t *ou
         labels = labels_set(&c->eval->work, c->eval->symbols, labels, c->label, counted.value);
     if (!labels.at)
         return fail_nomem(c->err, "a group's labels");
+    labels.loses_name = false; /* a name in it is one that was counted, as Prometheus has it */
     TRY(series_of(c, labels, &counted.series));
     *out = counted.series;
     return array_push(&c->counted, &c->eval->work, counted) &&

@@ -1,7 +1,9 @@
 /* quantile: of the values of a group. */
 #include "eval/quantile.h"
 #include "eval/aggregate.h"
-#include "eval/stage.h"
+#include "eval/note.h"
+
+#include <math.h>
 
 static void fill(const struct gathered *gathered, size_t group, double *room, struct row *out)
 {
@@ -14,9 +16,28 @@ static void fill(const struct gathered *gathered, size_t group, double *room, st
         if (n == 0)
             continue;
         quantile_sort(room, room + n, n);
-        out->v[step] = quantile_of(gathered->param->v[step], room, n);
+        out->v[step] =
+            quantile_of(gathered->param->v[step], room, n, gathered->stage->eval->dialect);
         row_mark(out, step);
     }
+}
+
+/* NaN, the largest and the smallest are looked at, as in Prometheus. */
+static enum ampql_code note_param(const struct gathered *gathered)
+{
+    const struct ast *where = gathered->ast->u.aggregate.param;
+    const struct row *param = gathered->param;
+    double least = 0, most = 1;
+    bool has_nan = false;
+    for (size_t i = 0; i < param->n; i++) {
+        has_nan |= isnan(param->v[i]) != 0;
+        least = param->v[i] < least ? param->v[i] : least;
+        most = param->v[i] > most ? param->v[i] : most;
+    }
+    if (has_nan)
+        TRY(note_quantile(gathered->stage, where, double_of(NAN_BITS)));
+    TRY(note_quantile(gathered->stage, where, most));
+    return note_quantile(gathered->stage, where, least);
 }
 
 static enum ampql_code quantile(struct gathered *gathered, struct ampql_error *err)
@@ -26,6 +47,7 @@ static enum ampql_code quantile(struct gathered *gathered, struct ampql_error *e
     struct row row;
     if (!room)
         return fail_nomem(err, "the values of a group");
+    TRY(note_param(gathered));
     TRY(eval_take(eval, gathered->grid->n, &row, err));
     for (size_t g = 0; g < gathered->ngroups; g++) {
         row_clear(&row);

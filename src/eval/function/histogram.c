@@ -5,7 +5,7 @@
  * histograms, which this library does not read: they skip floats, so nothing is left. */
 #include "eval/function.h"
 #include "eval/group.h"
-#include "eval/stage.h"
+#include "eval/note.h"
 
 #include "base/number.h"
 
@@ -46,13 +46,21 @@ static bool is_nearly(double a, double b)
     return away / fmin(sum, DBL_MAX) < 1e-12;
 }
 
-/* Counts that fall were scraped at different times, or are sums of rates: raise them. */
-static void make_monotonic(struct buckets *b, enum ampql_dialect dialect)
+/* Counts that fall were scraped at different times, or are sums of rates: raise them. falling says
+ * which were. */
+static void make_monotonic(struct buckets *b, enum ampql_dialect dialect, struct falling *falling)
 {
     double before = b->at[0].count;
     for (size_t i = 1; i < b->n; i++) {
         double count = b->at[i].count;
-        if (count < before || (dialect != AMPQL_PROM2 && is_nearly(before, count)))
+        bool is_near = dialect != AMPQL_PROM2 && is_nearly(before, count);
+        if (count < before && !is_near) {
+            falling->from = falling->n ? falling->from : b->at[i].bound;
+            falling->to = b->at[i].bound;
+            falling->difference = fmax(falling->difference, before - count);
+            falling->n = 1;
+        }
+        if (count < before || is_near)
             b->at[i].count = before;
         else if (count > before || dialect != AMPQL_PROM2) /* in 2.42 NaN does not count */
             before = count;
@@ -73,8 +81,10 @@ static size_t bucket_of(const struct buckets *b, double rank)
     return lo;
 }
 
-static double quantile_of_buckets(double q, struct buckets b, enum ampql_dialect dialect)
+static double quantile_of_buckets(double q, struct buckets b, enum ampql_dialect dialect,
+                                  struct falling *falling)
 {
+    *falling = (struct falling){0};
     if (isnan(q))
         return double_of(NAN_BITS);
     if (q < 0)
@@ -84,10 +94,12 @@ static double quantile_of_buckets(double q, struct buckets b, enum ampql_dialect
     if (b.at[b.n - 1].bound != INFINITY)
         return double_of(NAN_BITS);
     merge_bounds(&b);
-    make_monotonic(&b, dialect);
+    make_monotonic(&b, dialect, falling);
     double total = b.at[b.n - 1].count;
-    if (b.n < 2 || total == 0)
+    if (b.n < 2 || total == 0) {
+        falling->n = 0; /* of no matter here */
         return double_of(NAN_BITS);
+    }
 
     double rank = q * total;
     size_t i = bucket_of(&b, rank);
@@ -161,9 +173,10 @@ struct histograms {
     struct groups groups; /* by all labels but le */
 };
 
-/* Series without a number in le are no buckets. */
+/* Series without a number in le are no buckets; to 2.42 NaN was one. */
 static enum ampql_code collect(struct call *call, const struct kept_list *list,
-                               struct histograms *out, struct ampql_error *err)
+                               const struct ast *where, struct histograms *out,
+                               struct ampql_error *err)
 {
     static symbol le = SYMBOL_LE;
     bool is_new;
@@ -176,8 +189,12 @@ static enum ampql_code collect(struct call *call, const struct kept_list *list,
         const struct kept *kept = &list->at[i];
         struct source source = {.number = i, .row = &kept->row};
         if (!number_parse(symbols_text(call->symbols, labels_get(kept->labels, SYMBOL_LE)),
-                          &source.bound))
+                          &source.bound) ||
+            (isnan(source.bound) && call->dialect != AMPQL_PROM2)) {
+            if (!row_is_empty(&kept->row))
+                TRY(note_bad_bucket(call->stage, where, kept->labels));
             continue;
+        }
         TRY(groups_find(&out->groups, call->stage->eval, kept->labels, &source.group, &is_new,
                         err));
         out->sources[out->n++] = source;
@@ -198,10 +215,44 @@ static struct buckets buckets_at(const struct source *sources, size_t n, size_t 
     return b;
 }
 
+/* A histogram's quantiles at all steps. */
+static enum ampql_code quantiles(struct call *call, const struct ast *where,
+                                 const struct source *sources, size_t n, struct labels labels,
+                                 const double *q, struct bucket *room, struct row *out)
+{
+    for (size_t i = 0; i < out->n; i++) {
+        struct buckets b = buckets_at(sources, n, i, room);
+        struct falling falling;
+        out->v[i] = 0;
+        if (b.n == 0)
+            continue;
+        out->v[i] = quantile_of_buckets(q[i], b, call->dialect, &falling);
+        row_mark(out, i);
+        falling.first_ms = falling.last_ms = grid_time(call->grid, i);
+        if (falling.n)
+            TRY(note_falling(call->stage, where, labels, &falling));
+    }
+    return AMPQL_OK;
+}
+
+static void fractions(const struct source *sources, size_t n, const double *low, const double *high,
+                      struct bucket *room, struct row *out)
+{
+    for (size_t i = 0; i < out->n; i++) {
+        struct buckets b = buckets_at(sources, n, i, room);
+        out->v[i] = 0;
+        if (b.n == 0)
+            continue;
+        out->v[i] = fraction_of_buckets(low[i], high[i], b);
+        row_mark(out, i);
+    }
+}
+
 /* One series for each histogram; params [step] are scalar arguments, high NULL asks for quantiles.
  */
-static enum ampql_code estimate(struct call *call, const struct histograms *h, const double *low,
-                                const double *high, struct ampql_error *err)
+static enum ampql_code estimate(struct call *call, const struct histograms *h,
+                                const struct ast *where, const double *low, const double *high,
+                                struct ampql_error *err)
 {
     struct bucket *room = arena_alloc(call_arena(call), h->n, sizeof *room);
     if (!room)
@@ -212,42 +263,43 @@ static enum ampql_code estimate(struct call *call, const struct histograms *h, c
             end++;
         struct row *row = NULL;
         TRY(call_row(call, &row, err));
-        for (size_t i = 0; i < row->n; i++) {
-            struct buckets b = buckets_at(sources, end - first, i, room);
-            row->v[i] = 0;
-            if (b.n == 0)
-                continue;
-            row->v[i] = high ? fraction_of_buckets(low[i], high[i], b)
-                             : quantile_of_buckets(low[i], b, call->dialect);
-            row_mark(row, i);
-        }
-        TRY(call_emit_nameless(call, h->groups.keys.at[sources->group], row));
+        struct labels labels = h->groups.keys.at[sources->group];
+        if (high)
+            fractions(sources, end - first, low, high, room, row);
+        else
+            TRY(quantiles(call, where, sources, end - first, labels, low, room, row));
+        TRY(call_emit_nameless(call, labels, row));
     }
     return AMPQL_OK;
 }
 
-static enum ampql_code estimate_all(struct call *call, const struct kept_list *list,
-                                    const double *low, const double *high, struct ampql_error *err)
+/* Of the histograms in argument number arg. */
+static enum ampql_code estimate_all(struct call *call, size_t arg, const double *low,
+                                    const double *high, struct ampql_error *err)
 {
     struct histograms h = {0};
-    enum ampql_code code = collect(call, list, &h, err);
+    const struct ast *where = call->ast->u.call.args[arg];
+    enum ampql_code code = collect(call, &call->args[arg], where, &h, err);
     if (code == AMPQL_OK)
-        code = estimate(call, &h, low, high, err);
+        code = estimate(call, &h, where, low, high, err);
     groups_done(&h.groups);
     return code;
 }
 
 static enum ampql_code histogram_quantile(struct call *call, struct ampql_error *err)
 {
-    return estimate_all(call, &call->args[1], call->args[0].at[0].row.v, NULL, err);
+    const struct row *q = &call->args[0].at[0].row;
+    for (size_t i = 0; i < q->n; i++)
+        if (i == 0 || bits_of(q->v[i]) != bits_of(q->v[i - 1]))
+            TRY(note_quantile(call->stage, call->ast->u.call.args[0], q->v[i]));
+    return estimate_all(call, 1, q->v, NULL, err);
 }
 
 static enum ampql_code histogram_fraction(struct call *call, struct ampql_error *err)
 {
     if (call->dialect == AMPQL_PROM2) /* knows it of native histograms only */
         return AMPQL_OK;
-    return estimate_all(call, &call->args[2], call->args[0].at[0].row.v, call->args[1].at[0].row.v,
-                        err);
+    return estimate_all(call, 2, call->args[0].at[0].row.v, call->args[1].at[0].row.v, err);
 }
 
 static void skip_floats(struct row *row, const struct params *params)

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/regex.h"
 
-enum { MAX_GROUPS = 64, MAX_VALUE = 1 << 20 };
+enum { MAX_VALUE = 1 << 20 };
 
 static struct str string_argument(const struct call *call, size_t i)
 {
@@ -54,21 +54,20 @@ static void expand(struct buf *out, const struct regex *regex, struct str templa
             continue;
         }
         int group = group_of(regex, str_make(template.p + start, end - start));
-        if (group >= 0 && group < MAX_GROUPS)
+        if (group >= 0)
             buf_str(out, groups[group]);
         i = end + braced;
     }
 }
 
 static enum ampql_code replace_series(struct call *call, const struct regex *regex,
-                                      struct kept *kept, const symbol names[2], struct buf *value,
-                                      struct ampql_error *err)
+                                      struct kept *kept, const symbol names[2], struct str *groups,
+                                      struct buf *value, struct ampql_error *err)
 {
-    struct str groups[MAX_GROUPS] = {{0}};
     size_t ngroups = regex_ngroups(regex) + 1;
     struct str source = symbols_text(call->symbols, labels_get(kept->labels, names[1]));
     struct labels labels = kept->labels;
-    if (regex_match_groups(regex, source, groups, ngroups < MAX_GROUPS ? ngroups : MAX_GROUPS)) {
+    if (regex_match_groups(regex, source, groups, ngroups)) {
         value->n = 0;
         expand(value, regex, string_argument(call, 2), groups);
         if (value->failed != AMPQL_OK)
@@ -79,6 +78,7 @@ static enum ampql_code replace_series(struct call *call, const struct regex *reg
                      : labels_set(call_arena(call), call->symbols, labels, names[0], id);
         if (!labels.at)
             return fail_nomem(err, "a series' labels");
+        labels.loses_name &= names[0] != SYMBOL_NAME; /* a name written stays */
     }
     return call_emit_unique(call, labels, &kept->row);
 }
@@ -102,13 +102,19 @@ static enum ampql_code label_replace(struct call *call, struct ampql_error *err)
                     (int)(dst.n > 256 ? 256 : dst.n), dst.p);
         goto done;
     }
+    /* the whole match, then the groups */
+    struct str *groups = arena_zeroed(call_arena(call), regex_ngroups(regex) + 1, sizeof *groups);
+    if (!groups) {
+        code = fail_nomem(err, "the groups of a regular expression");
+        goto done;
+    }
     symbol names[2] = {symbols_intern(call->symbols, dst), symbols_intern(call->symbols, src)};
     if (names[0] == SYMBOL_NONE || names[1] == SYMBOL_NONE) {
         code = fail_nomem(err, "a label name");
         goto done;
     }
     for (size_t i = 0; i < call->args[0].n && code == AMPQL_OK; i++)
-        code = replace_series(call, regex, &call->args[0].at[i], names, &value, err);
+        code = replace_series(call, regex, &call->args[0].at[i], names, groups, &value, err);
     if (code == AMPQL_OK && regex_failed(regex))
         code = fail_nomem(err, "matching a label");
 done:
@@ -137,6 +143,7 @@ static enum ampql_code join_series(struct call *call, struct kept *kept, symbol 
                                : labels_set(call_arena(call), call->symbols, kept->labels, dst, id);
     if (!labels.at)
         return fail_nomem(err, "a series' labels");
+    labels.loses_name &= dst != SYMBOL_NAME;
     return call_emit_unique(call, labels, &kept->row);
 }
 

@@ -16,11 +16,11 @@ static bool mad_over_time(const struct window *w, double *out)
         v[i] = w->v[i];
     }
     quantile_sort(v, v + w->n, w->n);
-    double median = quantile_of(0.5, v, w->n);
+    double median = quantile_of(0.5, v, w->n, w->params->dialect);
     for (size_t i = 0; i < w->n; i++)
         v[i] = fabs(v[i] - median);
     quantile_sort(v, v + w->n, w->n);
-    *out = quantile_of(0.5, v, w->n);
+    *out = quantile_of(0.5, v, w->n, w->params->dialect);
     return true;
 }
 

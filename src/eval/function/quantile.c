@@ -4,6 +4,7 @@
  * sorting again. */
 #include "eval/quantile.h"
 #include "eval/function.h"
+#include "eval/note.h"
 
 /* Values of samples [from, to), sorted. */
 struct sorted {
@@ -48,13 +49,29 @@ static void quantile_over_time(const struct samples *s, const struct windows *wi
             continue;
         if (!make_sorted(&sorted, s, lo, hi, scratch))
             return;
-        out->v[i] = quantile_of(param(scratch->params, 0, i), sorted.v, hi - lo);
+        out->v[i] =
+            quantile_of(param(scratch->params, 0, i), sorted.v, hi - lo, scratch->params->dialect);
         row_mark(out, i);
     }
 }
 
+static enum ampql_code note_values(struct stage *stage, struct labels labels, const struct row *out,
+                                   const struct params *params)
+{
+    (void)labels;
+    for (size_t i = 0; i < out->n; i++) {
+        double q = param(params, 0, i);
+        bool is_new =
+            i == 0 || bits_of(q) != bits_of(param(params, 0, i - 1)) || !row_has(out, i - 1);
+        if (row_has(out, i) && is_new)
+            TRY(note_quantile(stage, stage->node->ast->u.call.args[0], q));
+    }
+    return AMPQL_OK;
+}
+
 static const struct function rows[] = {
-    RANGE_WITH("quantile_over_time", quantile_over_time, "Quantile of the samples in the range.",
-               .args = {VALUE_SCALAR, VALUE_MATRIX}, .nargs = 2),
+    RANGE_NOTED("quantile_over_time", quantile_over_time, note_values,
+                "Quantile of the samples in the range.", .args = {VALUE_SCALAR, VALUE_MATRIX},
+                .nargs = 2),
 };
 const struct function_table functions_quantile = {rows, sizeof rows / sizeof *rows};

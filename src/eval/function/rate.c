@@ -1,8 +1,9 @@
 /* rate increase delta: the change over a range, extrapolated to its ends. irate idelta: between the
  * last two samples.
  *
- * The order of operations is Prometheus's, because that is what the bits are: see facts 2.7. */
+ * The order of operations is Prometheus's, because that is what the bits are. */
 #include "eval/function.h"
+#include "eval/note.h"
 #include "eval/regular.h"
 
 /* Where a window's samples lie in it. Scrapes are regular, so most windows of a series have the
@@ -233,11 +234,21 @@ static void idelta(const struct samples *s, const struct windows *w, struct row 
     instant_loop(s, w, out, false);
 }
 
+static enum ampql_code note_name(struct stage *stage, struct labels labels, const struct row *out,
+                                 const struct params *params)
+{
+    (void)out;
+    (void)params;
+    return note_not_counter(stage, stage->node->ast->u.call.args[0], labels);
+}
+
 static const struct function rows[] = {
     RANGE("delta", delta, "Change of a gauge over the range."),
     RANGE("idelta", idelta, "Change between the last two samples of the range."),
-    RANGE("increase", increase, "Increase of a counter over the range."),
+    RANGE_NOTED("increase", increase, note_name, "Increase of a counter over the range.",
+                .args = {VALUE_MATRIX}, .nargs = 1),
     RANGE("irate", irate, "Per-second increase of a counter between the last two samples."),
-    RANGE("rate", rate, "Per-second increase of a counter over the range."),
+    RANGE_NOTED("rate", rate, note_name, "Per-second increase of a counter over the range.",
+                .args = {VALUE_MATRIX}, .nargs = 1),
 };
 const struct function_table functions_rate = {rows, sizeof rows / sizeof *rows};

@@ -1,19 +1,22 @@
 /* acos acosh asin asinh atan atanh cos cosh sin sinh tan tanh deg rad: angles. */
 #include "eval/function.h"
-
 #include "eval/gomath.h"
-#include "eval/gotrig.h"
 
 #include <math.h>
 
-static double deg(double radians)
+/* The newest multiply once, by a quotient; 2.42 multiplied and divided. */
+static void deg(struct row *row, const struct params *params)
 {
-    return radians * 180 / M_PI;
+    for (size_t i = 0; i < row->n; i++)
+        row->v[i] =
+            params->dialect == AMPQL_PROM2 ? row->v[i] * 180 / M_PI : row->v[i] * (180 / M_PI);
 }
 
-static double rad(double degrees)
+static void rad(struct row *row, const struct params *params)
 {
-    return degrees * M_PI / 180;
+    for (size_t i = 0; i < row->n; i++)
+        row->v[i] =
+            params->dialect == AMPQL_PROM2 ? row->v[i] * M_PI / 180 : row->v[i] * (M_PI / 180);
 }
 
 static const struct function rows[] = {
@@ -25,8 +28,8 @@ static const struct function rows[] = {
     EACH("atanh", go_atanh, "Inverse hyperbolic tangent."),
     EACH("cos", go_cos, "Cosine of radians."),
     EACH("cosh", go_cosh, "Hyperbolic cosine."),
-    EACH("deg", deg, "Radians as degrees."),
-    EACH("rad", rad, "Degrees as radians."),
+    MAP("deg", deg, "Radians as degrees.", .args = {VALUE_VECTOR}, .nargs = 1),
+    MAP("rad", rad, "Degrees as radians.", .args = {VALUE_VECTOR}, .nargs = 1),
     EACH("sin", go_sin, "Sine of radians."),
     EACH("sinh", go_sinh, "Hyperbolic sine."),
     EACH("tan", go_tan, "Tangent of radians."),

@@ -34,3 +34,11 @@ run 2 allocate --window $day <<'END'
 ! ampql: error: Pods: the expression reads series, and no --source was given
 !   hint: name a file or folder with --source, or set AMPQL_SOURCE
 END
+
+# text formats have no stale markers: the bill says that pods live on for the lookback
+printf 'kube_pod_container_status_running{namespace="a",pod="p",container="c"} 1 0\n' >"$work/pod.prom"
+"$AMPQL" allocate -s "$work/pod.prom" --window 0,3600 >"$work/out" 2>"$work/err"
+check "the bill says that ends are unknown" grep -q '^ampql: warning: Pods: the samples come without stale markers' "$work/err"
+check "once" [ "$(grep -c 'without stale markers' "$work/err")" = 1 ]
+"$AMPQL" allocate -s "$work/pod.prom" --stale-after 5m --window 0,3600 >"$work/out" 2>"$work/err"
+check "and not when they are known" [ "$(grep -c 'without stale markers' "$work/err")" = 0 ]

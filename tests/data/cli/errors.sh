@@ -77,3 +77,11 @@ sleep 5 3<>"$work/fifo" &
 timeout -s INT --preserve-status 0.5 "$AMPQL" query -s "$work/fifo" --time 1 x >"$work/out" 2>"$work/err"
 check "an interrupt is exit status 130" [ $? = 130 ]
 kill $! || true
+
+# a function of the other dialect is no slip
+run 4 query --time 0 'holt_winters(x[5m], 0.1, 0.1)' <<'END'
+! ampql: error: 1:1: parse error: unknown function with name "holt_winters"
+!   holt_winters(x[5m], 0.1, 0.1)
+!   ^^^^^^^^^^^^
+!   hint: the other --dialect has it
+END

@@ -70,3 +70,84 @@ run 0 query --stats -s $small --time 120 'sum_over_time(requests_total[5m])' <<'
 {pod="b", zone="us"} => 80 @[120]
 ! ampql: stats: selects=1 series=2 samples=5
 END
+
+# what Prometheus would remark, on standard error and in JSON
+run 0 query -s $small --time 120 --stale-after 5m 'sum(rate({pod="a",__name__!="x"}[2m]))
+  + quantile(2, requests_total)' <<'END'
+{} => +Inf @[120]
+! ampql: warning: PromQL warning: quantile value should be between 0 and 1, got 2 (2:14)
+END
+run 0 query -s $small --time 120 -o json 'rate(label_replace(requests_total{pod="a"}, "__name__", "x", "", "")[2m:1m])' <<'END'
+{"status":"success","data":{"resultType":"vector","result":[{"metric":{"pod":"a","zone":"eu"},"value":[120,"1"]}]},"warnings":["the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended"],"infos":["PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"x\" (1:6)"]}
+! ampql: info: PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "x" (1:6)
+! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
+END
+
+# features
+run 4 query -s $small --time 120 'mad_over_time(requests_total[2m])' <<'END'
+! ampql: error: 1:1: parse error: function "mad_over_time" is not enabled
+!   mad_over_time(requests_total[2m])
+!   ^^^^^^^^^^^^^
+END
+for flags in --experimental --enable=experimental --enable=delayed-name-removal,experimental; do
+    run 0 query -s $small --time 120 $flags 'mad_over_time(requests_total{pod="a"}[2m])' <<'END'
+{pod="a", zone="eu"} => 30 @[120]
+END
+done
+for flags in --delayed-name-removal --enable=delayed-name-removal; do
+    run 0 query -s $small --time 120 $flags 'label_join(rate(requests_total{pod="a"}[2m]), "was", "", "__name__")' <<'END'
+{pod="a", was="requests_total", zone="eu"} => 1 @[120]
+END
+done
+run 0 query -s $small --time 120 --enable experimental 'label_join(rate(requests_total{pod="a"}[2m]), "was", "", "__name__")' <<'END'
+{pod="a", zone="eu"} => 1 @[120]
+END
+AMPQL_ENABLE=delayed-name-removal run 0 query -s $small --time 120 'label_join(rate(requests_total{pod="a"}[2m]), "was", "", "__name__")' <<'END'
+{pod="a", was="requests_total", zone="eu"} => 1 @[120]
+END
+run 2 query -s $small --enable experimental --enable everything 1 <<'END'
+! ampql: error: query: --enable: unknown feature "everything"
+!   hint: features are experimental and delayed-name-removal
+END
+run 0 fmt --enable experimental 'limitk( 1,x)' <<'END'
+limitk(1, x)
+END
+
+# a series that is silent in one file goes on in another: its end is that of the whole
+printf 'up 1 0\nup 1 60000\n' >"$work/first.prom"
+printf 'up 1 120000\nup 1 180000\n' >"$work/second.prom"
+for after in 90s 60s; do # between samples of the second file, and on one
+    run 0 query -s "$work/first.prom" -s "$work/second.prom" --stale-after $after --start 30 --end 230 --step 50 up <<'END'
+up =>
+1 @[30]
+1 @[80]
+1 @[130]
+1 @[180]
+1 @[230]
+END
+done
+run 0 query -s "$work/first.prom" -s "$work/second.prom" --stale-after 60s --time 240 up <<'END'
+END
+
+# what a server said of an answer is passed on
+mkdir "$work/warned"
+cat >"$work/warned/selects.json" <<'END'
+{"version": 1, "answers": [{"file": "a.json", "kind": "RAW", "query": "x[5m]", "time": 60, "dialect": "prom3"}]}
+END
+cat >"$work/warned/a.json" <<'END'
+{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"x"},"values":[[0,"1"],[60,"2"]]}]},
+ "warnings":["partial\u001b response","and more"],"infos":["nothing"]}
+END
+cd "$work"
+run 0 query -s warned --time 60 'sum(rate(x[5m])) + sum(rate(x[5m]))' <<'END'
+{} => 0.01 @[60]
+! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
+END
+run 0 query -s warned -s warned --time 60 'rate(x[5m])' -o json <<'END'
+{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[60,"0.005"]}]},"warnings":["warned/a.json: the server warned: \"partial\\x1b response\" (and 1 more)"]}
+! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
+END
+run 0 series -s warned x <<'END'
+x
+! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
+END

@@ -1,0 +1,49 @@
+/* The newest Prometheus as a child process: requests and answers of newest/main.go, whose first
+ * comment has the line format. Anything unexpected on the pipe ends the program. */
+#ifndef AMPQL_TESTS_ORACLE_NEWEST_H
+#define AMPQL_TESTS_ORACLE_NEWEST_H
+
+#include "support/expr_gen.h"
+#include "support/gen_bytes.h"
+
+#include <stdio.h>
+#include <sys/types.h>
+
+struct newest {
+    FILE *to, *from;
+    pid_t pid;
+    char *line; /* the last answer, getline's */
+    size_t cap;
+};
+
+struct newest_answer {
+    enum ampql_code code; /* AMPQL_OK, AMPQL_PARSE, AMPQL_EXECUTION */
+    struct str message;   /* of the error */
+    struct outcome outcome;
+    struct str print, pretty; /* of what was only parsed */
+};
+
+/* Start the program at `path`. */
+void newest_start(struct newest *newest, const char *path);
+void newest_end(struct newest *newest);
+
+/* Evaluate a case, in the prom3 dialect whatever the case says; the answer is in the arena. */
+void newest_evaluate(struct newest *newest, const struct expr_case *c, struct arena *arena,
+                     struct newest_answer *out);
+
+/* Only parse. */
+void newest_parse(struct newest *newest, struct str text, bool experimental, struct arena *arena,
+                  struct newest_answer *out);
+
+enum { GEN_CASE_BYTES = 2000 };
+
+/* The bytes that a seed stands for. */
+void gen_seed(uint8_t *bytes, size_t n, uint64_t seed);
+
+/* Compare trees and messages of the expressions in files [n]; 1 when one differs. newest_parse.c */
+int newest_parse_files(struct newest *newest, char *const *paths, size_t n);
+
+/* The same for random expressions, most of them damaged. */
+int newest_parse_random(struct newest *newest, uint64_t first, size_t count);
+
+#endif
