@@ -133,7 +133,7 @@ $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC) t
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
 
 RANDOM := $(B)/oracle/random
-$(RANDOM): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+$(RANDOM): $(call obj,$(filter-out tests/oracle/newest%,$(wildcard tests/oracle/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl -lsnappy
 
@@ -197,11 +197,12 @@ demo: deps ## replay the bundled cluster day: recorded series, and what each nam
 	@$(MAKE) --no-print-directory $(JOBS) $(CMD) && sh examples/demo.sh $(CMD)
 
 ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
-differential: $(CMD) ## OpenCost's queries and rules, and every function, here and in a Prometheus 2.42 on loopback
+differential: $(CMD) ## OpenCost's queries and rules, every function, and random queries, here and in a Prometheus 2.42 on loopback; N=1000000 SEED=1: only random ones
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
-	@$(MAKE) --no-print-directory $(BENCHES)
-	@sh tests/oracle/differential.sh $(B)
-	@sh tests/oracle/functions.sh $(B)
+	@$(MAKE) --no-print-directory $(BENCHES) $(RANDOM)
+	$(if $(N),,@sh tests/oracle/differential.sh $(B))
+	$(if $(N),,@sh tests/oracle/functions.sh $(B))
+	@SEED=$(or $(SEED),1) CASE=$(CASE) sh tests/oracle/random.sh $(B) $(or $(N),100000)
 
 NEWEST := $(B)/oracle/newest
 $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)

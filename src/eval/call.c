@@ -120,19 +120,19 @@ static const struct ast_selector *selector_of(const struct ast *arg)
     return arg->kind == AST_SELECTOR ? &arg->u.selector : NULL;
 }
 
-static bool is_named_twice(const struct matchers *matchers, size_t i, enum ampql_dialect dialect)
+/* Does matcher i fix its label? Matchers are gone through in order: the first `=` of a name sets the
+ * label, every other matcher of that name takes it away again. */
+static bool fixes_label(const struct matchers *matchers, size_t i)
 {
-    for (size_t k = 0; k < matchers->n; k++) {
-        const struct matcher *m = &matchers->at[k];
-        bool counts = dialect == AMPQL_PROM2 || k > i || m->op == MATCH_EQUAL;
-        if (k != i && counts && str_equal(m->name, matchers->at[i].name))
-            return true;
-    }
-    return false;
+    const struct matcher *m = &matchers->at[i];
+    bool fixes = m->op == MATCH_EQUAL && !str_equal(m->name, STR("__name__"));
+    for (size_t k = 0; k < matchers->n && fixes; k++)
+        if (k != i && str_equal(matchers->at[k].name, m->name))
+            fixes = k < i && matchers->at[k].op != MATCH_EQUAL;
+    return fixes;
 }
 
-/* The labels that a missing series would have had: those that a bare selector fixes with an `=`
- * matcher, unless another matcher has the same name: any in 2.42, a later one or an `=` since. */
+/* The labels that a missing series would have had: those that a bare selector fixes. */
 static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
 {
     const struct ast_selector *selector = selector_of(stage->node->ast->u.call.args[0]);
@@ -142,8 +142,7 @@ static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
         return fail_nomem(stage_err(stage), "a series' labels");
     for (size_t i = 0; i < nmatchers; i++) {
         const struct matcher *m = &selector->matchers.at[i];
-        if (m->op != MATCH_EQUAL || str_equal(m->name, STR("__name__")) ||
-            is_named_twice(&selector->matchers, i, stage->eval->dialect))
+        if (!fixes_label(&selector->matchers, i))
             continue;
         label[n].name = symbols_intern(stage->eval->symbols, m->name);
         label[n].value = symbols_intern(stage->eval->symbols, m->value);

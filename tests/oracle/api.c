@@ -100,16 +100,19 @@ static bool read_labels(const cJSON *metric, struct arena *arena, struct outcome
 static bool read_series(const cJSON *from, struct arena *arena, struct outcome_series *out)
 {
     const cJSON *values = cJSON_GetObjectItemCaseSensitive(from, "values"), *point;
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(from, "value");
     size_t n = values ? (size_t)cJSON_GetArraySize(values) : 1;
     int64_t *t = arena_alloc(arena, n + 1, sizeof *t);
     double *v = arena_alloc(arena, n + 1, sizeof *v);
     *out = (struct outcome_series){.t_ms = t, .v = v};
     if (!t || !v || !read_labels(cJSON_GetObjectItemCaseSensitive(from, "metric"), arena, out))
         return false;
-    if (!values) {
+    if (value) {
         out->n = 1;
-        return read_point(cJSON_GetObjectItemCaseSensitive(from, "value"), t, v);
+        return read_point(value, t, v);
     }
+    if (!values) /* a series of a matrix that has no points */
+        return true;
     cJSON_ArrayForEach(point, values)
     {
         if (!read_point(point, &t[out->n], &v[out->n]))
@@ -150,15 +153,15 @@ static bool read_data(const cJSON *data, struct arena *arena, struct outcome *ou
     return read_vector(result, arena, out);
 }
 
-static enum ampql_code read_answer(const cJSON *json, struct arena *arena, struct outcome *out,
-                                   struct ampql_error *err)
+static enum ampql_code read_answer(const cJSON *json, const char *body, struct arena *arena,
+                                   struct outcome *out, struct ampql_error *err)
 {
     const cJSON *type = cJSON_GetObjectItemCaseSensitive(json, "errorType");
     const cJSON *message = cJSON_GetObjectItemCaseSensitive(json, "error");
     if (!cJSON_IsString(type) || !cJSON_IsString(message))
         return read_data(cJSON_GetObjectItemCaseSensitive(json, "data"), arena, out)
                    ? AMPQL_OK
-                   : fail(err, AMPQL_UNAVAILABLE, "no answer of the query API");
+                   : fail(err, AMPQL_UNAVAILABLE, "no answer of the query API: %.300s", body);
     static const struct {
         const char *type;
         enum ampql_code code;
@@ -211,8 +214,9 @@ enum ampql_code api_ask(struct api *api, struct str text, const struct ampql_run
     CURLcode code = curl_easy_perform(api->curl);
     if (code != CURLE_OK || api->form.failed || api->body.failed)
         return fail(err, AMPQL_UNAVAILABLE, "%s: %s", api->url.p, curl_easy_strerror(code));
-    cJSON *json = cJSON_ParseWithLength(api->body.p, api->body.n);
-    enum ampql_code answer = read_answer(json, arena, out, err);
+    buf_byte(&api->body, '\0');
+    cJSON *json = api->body.failed ? NULL : cJSON_ParseWithLength(api->body.p, api->body.n);
+    enum ampql_code answer = read_answer(json, api->body.p, arena, out, err);
     cJSON_Delete(json);
     return answer;
 }

@@ -7,8 +7,9 @@
  *   when the server contradicts itself on that very point: asked again, or asked for this step
  *   alone;
  *   and, when its own answers are within rounding of each other, ours is as near to them;
- *   and, for a range query without subquery, all of its steps, asked one by one, are equal in bits,
- *   and ours is the same both ways. */
+ *   or, when something is added up in a subquery or range query, by rounding only;
+ *   and, for a range query without subquery, all of its steps, asked one by one, are equal in bits
+ *   (or contradicted again), and ours is the same both ways. */
 #ifndef AMPQL_TESTS_ORDER_H
 #define AMPQL_TESTS_ORDER_H
 
@@ -30,6 +31,7 @@ enum order_verdict {
     ORDER_FAILED,    /* both failed when they ran */
     ORDER_REFUSED,   /* both refused the text */
     ORDER_EXCUSED,   /* the server contradicts itself where they differ */
+    ORDER_KNOWN,     /* they differ, and known.h says why they may */
     ORDER_DIFFERENT, /* `why` says how */
     ORDER_VERDICTS
 };

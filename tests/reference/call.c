@@ -200,12 +200,12 @@ struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
     const struct matchers *matchers = &ast->u.selector.matchers;
     for (size_t i = 0; i < matchers->n; i++) {
         const struct matcher *m = &matchers->at[i];
-        size_t same = 0;
-        for (size_t j = 0; j < matchers->n; j++)
-            if (j >= i || run->prom2 || matchers->at[j].op == MATCH_EQUAL)
-                same += str_equal(matchers->at[j].name, m->name);
-        if (same == 1 && m->op == MATCH_EQUAL && !str_equal(m->name, STR("__name__")))
-            labels = ref_set(run, labels, m->name, m->value);
+        bool is_set = false;
+        for (size_t j = 0; j < i; j++)
+            is_set |= matchers->at[j].op == MATCH_EQUAL && str_equal(matchers->at[j].name, m->name);
+        bool sets = m->op == MATCH_EQUAL && !is_set;
+        if (!str_equal(m->name, STR("__name__")))
+            labels = ref_set(run, labels, m->name, sets ? m->value : (struct str){NULL, 0});
     }
     return labels;
 }

@@ -613,7 +613,7 @@ void expr_case_print(const struct expr_case *c, struct buf *out)
 void expr_names_of_engine(struct expr_names *out)
 {
     struct ampql_function f;
-    *out = (struct expr_names){0};
+    *out = (struct expr_names){{"atan2"}, 1};
     for (size_t i = 0; out->n < EXPR_GEN_NAMES && ampql_function_at(i, &f); i++)
         out->at[out->n++] = f.name;
 }

@@ -59,7 +59,8 @@ static void offer(struct heap *heap, struct candidate c)
     if (heap->n < heap->k) {
         heap->at[heap->n++] = c;
         sift_up(heap, heap->n - 1);
-    } else if (heap->at[0].value < c.value || (isnan(heap->at[0].value) && !isnan(c.value))) {
+    } else if (heap->at[0].value < c.value ||
+               (isnan(heap->at[0].value) && (heap->is_prom2 || !isnan(c.value)))) {
         if (heap->is_prom2) { /* takes the worst off, then puts the new one on */
             swap(&heap->at[0], &heap->at[heap->n - 1]);
             sift_down(heap, heap->n - 1);
