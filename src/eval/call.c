@@ -120,8 +120,8 @@ static const struct ast_selector *selector_of(const struct ast *arg)
     return arg->kind == AST_SELECTOR ? &arg->u.selector : NULL;
 }
 
-/* Does matcher i fix its label? Matchers are gone through in order: the first `=` of a name sets the
- * label, every other matcher of that name takes it away again. */
+/* Does matcher i fix its label? Matchers are gone through in order: the first `=` of a name sets
+ * the label, every other matcher of that name takes it away again. */
 static bool fixes_label(const struct matchers *matchers, size_t i)
 {
     const struct matcher *m = &matchers->at[i];

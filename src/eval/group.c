@@ -7,7 +7,7 @@ enum ampql_code groups_init(struct groups *groups, struct eval *eval, struct nam
     *groups = (struct groups){.grouping = {.is_without = is_without}};
     index_init(&groups->index, eval->alc);
     struct grouping *g = &groups->grouping;
-    g->names = arena_alloc(&eval->work, names.n + 1, sizeof *g->names);
+    g->names = arena_alloc(&eval->work, names.n + 3, sizeof *g->names);
     if (!g->names)
         return fail_nomem(err, "grouping labels");
     for (size_t i = 0; i < names.n; i++) {
@@ -15,8 +15,14 @@ enum ampql_code groups_init(struct groups *groups, struct eval *eval, struct nam
         if (g->names[g->n++] == SYMBOL_NONE)
             return fail_nomem(err, "grouping labels");
     }
-    if (is_without)
-        g->names[g->n++] = SYMBOL_NAME;
+    if (!is_without)
+        return AMPQL_OK;
+    g->nlisted = g->n;
+    g->names[g->n++] = SYMBOL_NAME;
+    if (eval->dialect == AMPQL_PROM2)
+        return AMPQL_OK;
+    g->names[g->n++] = SYMBOL_TYPE;
+    g->names[g->n++] = SYMBOL_UNIT;
     return AMPQL_OK;
 }
 

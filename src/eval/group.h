@@ -9,7 +9,8 @@
 struct grouping {
     symbol *names; /* [n] */
     size_t n;
-    bool is_without; /* all labels but these and __name__ */
+    size_t nlisted; /* of them in the query, when is_without: then __name__ and what goes with it */
+    bool is_without; /* all labels but these */
 };
 
 /* Groups are numbered in order of first sight. */

@@ -160,9 +160,8 @@ static struct labels result_labels(struct join *join, struct labels many, struct
     const struct grouping *g = &join->keys.grouping;
     struct labels labels = many;
     if (ast->card == ONE_TO_ONE && ast->has_matching)
-        labels = ast->is_on
-                     ? labels_keep(temp, labels, g->names, g->n)
-                     : labels_drop(temp, labels, g->names, g->n - 1); /* the last one is __name__ */
+        labels = ast->is_on ? labels_keep(temp, labels, g->names, g->n)
+                            : labels_drop(temp, labels, g->names, g->nlisted);
     if (labels.at && (!keeps_name(stage) || (ast->returns_bool && !stage->eval->delays_names)))
         labels = stage_without_name(stage, labels);
     for (size_t i = 0; i < join->ninclude && labels.at; i++)

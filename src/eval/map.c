@@ -93,8 +93,8 @@ static enum ampql_code map_push(struct stage *stage, size_t slot, struct labels 
     if (row_is_empty(row))
         return AMPQL_OK;
     TRY(map_labels(map, &labels));
-    return stage->node->may_collide ? map_collide(map, labels, row)
-                                    : stage_emit(stage, labels, row);
+    return stage->node->may_collide || stage->had_metadata ? map_collide(map, labels, row)
+                                                           : stage_emit(stage, labels, row);
 }
 
 static enum ampql_code map_own(struct stage *stage, size_t slot, struct labels labels,
@@ -112,7 +112,11 @@ static enum ampql_code map_own(struct stage *stage, size_t slot, struct labels l
         return AMPQL_OK;
     }
     TRY(map_labels(map, &labels));
-    return stage_emit_own(stage, labels, row);
+    if (!stage->had_metadata)
+        return stage_emit_own(stage, labels, row);
+    TRY(map_collide(map, labels, row));
+    eval_give(stage->eval, row);
+    return AMPQL_OK;
 }
 
 static void call_function(struct map *map, struct row *row)

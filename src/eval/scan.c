@@ -69,7 +69,7 @@ static enum ampql_code send(struct scan *scan, struct labels labels, enum unique
         if (!labels.at)
             return fail_nomem(stage_err(stage), "a series' labels");
     }
-    if (stage->node->may_collide)
+    if (stage->node->may_collide || stage->had_metadata)
         return unique_add(&scan->unique, stage, labels, &scan->row, rule);
     return stage_emit(stage, labels, &scan->row);
 }

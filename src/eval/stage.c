@@ -106,8 +106,13 @@ enum ampql_code stage_end(struct stage *stage)
 struct labels stage_without_name(struct stage *stage, struct labels labels)
 {
     static const symbol names[] = {SYMBOL_NAME, SYMBOL_TYPE, SYMBOL_UNIT};
-    labels =
-        labels_drop(&stage->eval->temp, labels, names, stage->eval->dialect == AMPQL_PROM2 ? 1 : 3);
+    bool is_prom2 = stage->eval->dialect == AMPQL_PROM2;
+    bool is_first = labels.n == 0 || (labels.n == 1 && labels.at[0].name == SYMBOL_NAME);
+    /* series come in label order, so only one without labels comes before one with these */
+    if (!is_prom2 &&
+        (is_first || labels_get(labels, SYMBOL_TYPE) || labels_get(labels, SYMBOL_UNIT)))
+        stage->had_metadata = true;
+    labels = labels_drop(&stage->eval->temp, labels, names, is_prom2 ? 1 : 3);
     labels.loses_name = false;
     return labels;
 }

@@ -42,6 +42,7 @@ struct stage {
     bool *is_param;
     struct kept_list early;
     bool ended_early;
+    bool had_metadata; /* a series lost __type__ or __unit__ here, or may equal one that does */
 };
 
 /* The start of each operator's struct; size is of the whole. NULL when memory is out. */

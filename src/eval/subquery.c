@@ -55,7 +55,7 @@ static enum ampql_code subquery_push(struct stage *stage, size_t slot, struct la
         if (!labels.at)
             return fail_nomem(stage_err(stage), "a series' labels");
     }
-    if (stage->node->may_collide)
+    if (stage->node->may_collide || stage->had_metadata)
         return unique_add(&sub->unique, stage, labels, &sub->row, stage_range_rule(stage));
     return stage_emit(stage, labels, &sub->row);
 }

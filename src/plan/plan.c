@@ -200,8 +200,8 @@ static enum ampql_code build_absent(struct plan *plan, const struct ast *ast,
         TRY(build_range(plan, ast, grid, &node->child[0], err));
     else
         TRY(build(plan, ast->u.call.args[0], grid, &node->child[0], err));
-    node->child[0]->may_collide =
-        node->child[0]->may_collide && ast->u.call.function->kernel == KERNEL_ABSENT;
+    if (ast->u.call.function->kernel == KERNEL_ABSENT_OVER_TIME) /* equal labels do not matter */
+        node->child[0]->may_collide = node->child[0]->drops_name = false;
     node->name = NAME_NONE;
     *out = node;
     return AMPQL_OK;

@@ -13,8 +13,9 @@ static struct ref_labels group_key(struct ref_run *run, const struct ast_aggrega
 {
     if (!a->is_without)
         return ref_keep(run, labels, &a->grouping);
-    const struct str name = STR("__name__");
-    return ref_drop(run, ref_drop(run, labels, &a->grouping), &(struct names){&name, 1});
+    const struct str names[] = {STR("__name__"), STR("__type__"), STR("__unit__")};
+    return ref_drop(run, ref_drop(run, labels, &a->grouping),
+                    &(struct names){names, run->prom2 ? 1 : 3});
 }
 
 static double sum_of(const double *v, size_t n, bool prom2)

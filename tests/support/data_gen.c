@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAX_SAMPLES = 40, MAX_LABELS = 5 };
+enum { MAX_SAMPLES = 40, MAX_LABELS = 6 };
 
 static void *take(struct arena *arena, size_t n, size_t size)
 {
@@ -79,7 +79,7 @@ static void add_label(struct test_series *s, struct ampql_label *labels, const c
         labels[s->nlabels++] = (struct ampql_label){{name, strlen(name)}, {value, strlen(value)}};
 }
 
-/* In order of name: __name__, le, node, ns, pod, region. */
+/* In order of name: __name__, __type__, le, node, ns, pod, region. */
 static void make_labels(struct gen_bytes *g, struct arena *arena, struct test_series *s)
 {
     static const char *const metrics[] = {"cpu_total", "mem",      "price",     "info",
@@ -92,6 +92,8 @@ static void make_labels(struct gen_bytes *g, struct arena *arena, struct test_se
     const char *metric = GEN_OF(g, metrics);
     struct ampql_label *labels = take(arena, MAX_LABELS + 1, sizeof *labels);
     add_label(s, labels, "__name__", metric);
+    if (gen_chance(g, 3))
+        add_label(s, labels, "__type__", "gauge");
     if (metric[0] == 'd')
         add_label(s, labels, "le", GEN_OF(g, les));
     add_label(s, labels, "node", GEN_OF(g, nodes));
