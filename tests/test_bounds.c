@@ -236,6 +236,41 @@ static void test_listings(void **state)
     }
 }
 
+/* An expression as deep as can be asked for is evaluated, and no deeper can be asked for. */
+static void test_depth(void **state)
+{
+    enum { DEPTH = 2040 };
+    struct ampql_engine_options options = {.max_depth = 2049};
+    struct ampql_engine *engine = NULL;
+    struct ampql_source *source = NULL;
+    struct ampql_query *query = NULL;
+    struct ampql_result *result = NULL;
+    struct ampql_error err = {0};
+    (void)state;
+    assert_int_equal(ampql_engine_new(&options, &engine, &err), AMPQL_BAD_DATA);
+    assert_string_equal(err.message, "max_depth is 2049, expected at most 2048");
+    options.max_depth--;
+    assert_int_equal(ampql_engine_new(&options, &engine, &err), AMPQL_OK);
+    assert_int_equal(ampql_source_memory(engine, NULL, &source, &err), AMPQL_OK);
+    struct output out = {0};
+    char *deep = malloc((size_t)DEPTH * 5 + 9), *end = deep;
+    assert_non_null(deep);
+    for (int i = 0; i < DEPTH; i++, end += 4)
+        memcpy(end, "abs(", 4);
+    memcpy(end, "vector(1)", 9);
+    memset(end + 9, ')', DEPTH);
+    size_t n = (size_t)(end - deep) + 9 + DEPTH;
+    assert_int_equal(ampql_query_compile(engine, deep, n, &query, &err), AMPQL_OK);
+    assert_int_equal(ampql_query_run(query, source, NULL, &result, &err), AMPQL_OK);
+    assert_int_equal(ampql_result_json(result, append, &out), AMPQL_OK);
+    assert_non_null(strstr(out.at, "[0,\"1\"]"));
+    free(deep);
+    ampql_result_free(result);
+    ampql_query_free(query);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+}
+
 /* ---- what a server warned of, through two merged folders, with each allocation failing in turn */
 
 static void write_file(const char *dir, const char *name, const char *content)
@@ -267,11 +302,11 @@ static bool warned_works(const struct ampql_allocator *alc, void *payload)
         folders[0] = folders[1] = NULL;
     }
     if (code == AMPQL_OK)
-        code = ampql_query_compile(engine, "rate(x[5m])", 11, &query, NULL);
+        code = ampql_query_compile(engine, "rate(x_total[5m])", 17, &query, NULL);
     if (code == AMPQL_OK)
         code = ampql_query_run(query, source, &run, &result, NULL);
     if (code == AMPQL_OK)
-        code = ampql_series_run(engine, "x", 1, source, &run, &series, NULL);
+        code = ampql_series_run(engine, "x_total", 7, source, &run, &series, NULL);
     if (code == AMPQL_OK) {
         assert_int_equal(ampql_result_annotation_count(result), 1);
         assert_int_equal(ampql_result_annotation_count(series), 1);
@@ -296,10 +331,10 @@ static void test_warnings(void **state)
     assert_non_null(mkdtemp(dir));
     write_file(dir, "selects.json",
                "{\"version\":1,\"answers\":[{\"file\":\"a.json\",\"kind\":\"RAW\","
-               "\"query\":\"x[5m]\",\"time\":60}]}");
+               "\"query\":\"x_total[5m]\",\"time\":60}]}");
     write_file(dir, "a.json",
                "{\"status\":\"success\",\"warnings\":[\"partial\"],\"data\":{\"resultType\":"
-               "\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"x\"},"
+               "\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"x_total\"},"
                "\"values\":[[0,\"1\"],[60,\"2\"]]}]}}");
     torture_with(warned_works, dir, true);
     snprintf(command, sizeof command, "rm -rf %s", dir);
@@ -309,6 +344,7 @@ static void test_warnings(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_runs),
     cmocka_unit_test(test_listings),
+    cmocka_unit_test(test_depth),
     cmocka_unit_test(test_warnings),
 };
 TEST_MAIN(tests)

@@ -159,6 +159,24 @@ static void test_sort_and_compare(void **state)
     assert_int_equal(empty[0].name, SYMBOL_NAME);
     assert_int_equal(labels_sort(&symbols, NULL, 0), 0);
 
+    /* many go another way */
+    enum { MANY = 300 };
+    struct label many[MANY];
+    symbol value = symbols_intern(&symbols, STR("v"));
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "l%03d", (i * 7) % MANY);
+        many[i] = (struct label){.name = symbols_intern(&symbols, str_of(name)), .value = value};
+    }
+    many[5].value = SYMBOL_EMPTY;
+    many[6] = many[5]; /* twice, and no label */
+    assert_int_equal(labels_sort(&symbols, many, MANY), MANY - 2);
+    for (int i = 1; i < MANY - 2; i++)
+        assert_true(str_compare(symbols_text(&symbols, many[i - 1].name),
+                                symbols_text(&symbols, many[i].name)) < 0);
+    many[0].name = many[200].name;
+    assert_true(labels_sort(&symbols, many, MANY - 2) == SIZE_MAX);
+
     /* in Prometheus's order */
     static const char *const sets[] = {"",     "a 1", "a 1 b 1", "a 1 b 2", "a 1 c 0",
                                        "a 10", "a 2", "aa 0",    "b 0"};

@@ -85,6 +85,9 @@ struct ampql_label {
 /* Structs of options begin with `size`, the size of the struct: what a struct of older headers
  * lacks is zero, and zero means the default. A size of 0 stands for the struct as it was in 0.1. */
 
+/* Views of item i of an object are zero past the last one. Arguments may be NULL only where their
+ * function says so; every _free takes NULL. */
+
 /* Receives output piece by piece; 0 to go on, anything else stops with AMPQL_OUTPUT. */
 typedef int (*ampql_write)(void *payload, const char *data, size_t size);
 

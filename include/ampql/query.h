@@ -23,10 +23,11 @@ struct ampql_engine_options {
     enum ampql_dialect dialect;              /* of query texts, and of runs that give none */
     bool experimental;                       /* accept experimental functions and aggregations */
     size_t max_query_bytes;                  /* 0: 1 MiB */
-    size_t max_depth;                        /* of the syntax tree; 0: 256 */
+    size_t max_depth;                        /* of the syntax tree; 0: 256, at most 2048 */
 };
 
-/* options may be NULL: all defaults. Free after everything made with it. */
+/* options may be NULL: all defaults. Free after everything made with it.
+ *   err  AMPQL_BAD_DATA: max_depth; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_engine_new(const struct ampql_engine_options *options,
                                            struct ampql_engine **out, struct ampql_error *err);
 AMPQL_API void ampql_engine_free(struct ampql_engine *engine);

@@ -23,7 +23,7 @@ size_t ampql_allocations_count(const struct ampql_allocations *allocations)
 
 struct ampql_allocation ampql_allocations_at(const struct ampql_allocations *allocations, size_t i)
 {
-    return allocations->items[i];
+    return i < allocations->n ? allocations->items[i] : (struct ampql_allocation){0};
 }
 
 struct ampql_allocation ampql_allocations_total(const struct ampql_allocations *allocations)
@@ -38,7 +38,7 @@ size_t ampql_allocations_warning_count(const struct ampql_allocations *allocatio
 
 struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations, size_t i)
 {
-    return allocations->warnings[i];
+    return i < allocations->nwarnings ? allocations->warnings[i] : (struct ampql_string){0};
 }
 
 struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations)

@@ -14,12 +14,18 @@ const char *ampql_version(void)
     return AMPQL_VERSION;
 }
 
+/* Walks of the tree recurse, and a thread's stack may be small. */
+enum { MAX_DEPTH = 2048 };
+
 enum ampql_code ampql_engine_new(const struct ampql_engine_options *options,
                                  struct ampql_engine **out, struct ampql_error *err)
 {
     struct ampql_engine_options o;
     OPTIONS_READ(o, options);
     const struct ampql_allocator *alc = o.allocator ? o.allocator : &alloc_default;
+    if (o.max_depth > MAX_DEPTH)
+        return fail(err, AMPQL_BAD_DATA, "max_depth is %zu, expected at most %d", o.max_depth,
+                    MAX_DEPTH);
     struct ampql_engine *engine = alloc_get(alc, 1, sizeof *engine);
     if (!engine)
         return fail_nomem(err, "an engine");

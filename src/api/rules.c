@@ -21,7 +21,7 @@ size_t ampql_rules_group_count(const struct ampql_rules *rules)
 
 struct ampql_rule_group ampql_rules_group(const struct ampql_rules *rules, size_t i)
 {
-    return rules->file.groups.at[i];
+    return i < rules->file.groups.n ? rules->file.groups.at[i] : (struct ampql_rule_group){0};
 }
 
 size_t ampql_rules_count(const struct ampql_rules *rules)
@@ -31,7 +31,7 @@ size_t ampql_rules_count(const struct ampql_rules *rules)
 
 struct ampql_rule ampql_rules_rule(const struct ampql_rules *rules, size_t i)
 {
-    return rules->file.rules.at[i].view;
+    return i < rules->file.rules.n ? rules->file.rules.at[i].view : (struct ampql_rule){0};
 }
 
 size_t ampql_rules_alert_count(const struct ampql_rules *rules)
@@ -53,6 +53,8 @@ void ampql_rules_result_free(struct ampql_rules_result *result)
 
 struct ampql_rule_outcome ampql_rules_result_rule(const struct ampql_rules_result *result, size_t i)
 {
+    if (i >= result->nrules)
+        return (struct ampql_rule_outcome){0};
     const struct outcome *outcome = &result->outcomes[i];
     return (struct ampql_rule_outcome){.was_evaluated = outcome->was_evaluated,
                                        .error = outcome->error,
@@ -63,7 +65,8 @@ struct ampql_rule_outcome ampql_rules_result_rule(const struct ampql_rules_resul
 struct ampql_record ampql_rules_result_record(const struct ampql_rules_result *result, size_t i,
                                               size_t k)
 {
-    return result->outcomes[i].records[k];
+    return i < result->nrules && k < result->outcomes[i].nrecords ? result->outcomes[i].records[k]
+                                                                  : (struct ampql_record){0};
 }
 
 size_t ampql_rules_result_failed(const struct ampql_rules_result *result)
@@ -91,7 +94,7 @@ size_t ampql_rules_result_warning_count(const struct ampql_rules_result *result)
 
 struct ampql_string ampql_rules_result_warning(const struct ampql_rules_result *result, size_t i)
 {
-    return result->warnings.at[i];
+    return i < result->warnings.n ? result->warnings.at[i] : (struct ampql_string){0};
 }
 
 enum ampql_code ampql_rules_result_json(const struct ampql_rules_result *result, ampql_write write,

@@ -105,34 +105,38 @@ static bool has_duplicates(const struct join *join, const struct match *match, u
     return false;
 }
 
+static enum ampql_code fail_duplicates(struct join *join, size_t key, struct labels older,
+                                       struct labels newer)
+{
+    struct stage *stage = &join->stage;
+    char text[3][144];
+    const char *group =
+        eval_labels_text(stage->eval, join->keys.keys.at[key], text[0], sizeof text[0]);
+    const char *first = eval_labels_text(stage->eval, older, text[1], sizeof text[1]);
+    const char *second = eval_labels_text(stage->eval, newer, text[2], sizeof text[2]);
+    /* the newest name them in order of their text, 2.42 the newer one first */
+    bool is_swapped = stage->eval->dialect == AMPQL_PROM2 || strcmp(first, second) > 0;
+    return fail(stage_err(stage), AMPQL_EXECUTION,
+                "found duplicate series for the match group %s on the %s hand-side of the "
+                "operation: [%s, %s];many-to-many matching not allowed: matching labels must be "
+                "unique on one side",
+                group, join->is_swapped ? "left" : "right", is_swapped ? second : first,
+                is_swapped ? first : second);
+}
+
 /* The one side must have each key once at each step where both sides have anything. */
 static enum ampql_code check_one_side(struct join *join, size_t key, uint64_t *seen)
 {
-    struct stage *stage = &join->stage;
     const struct side *one = &join->side[1], *many = &join->side[0];
     const struct match *match = &join->matches.at[key];
     if (!has_duplicates(join, match, seen))
         return AMPQL_OK;
     for (size_t a = match->first[1]; a != SIZE_MAX; a = one->next.at[a])
         for (size_t b = one->next.at[a]; b != SIZE_MAX; b = one->next.at[b])
-            for (size_t w = 0; w < row_words(stage->node->grid->n); w++) {
+            for (size_t w = 0; w < row_words(join->stage.node->grid->n); w++) {
                 const struct kept *ka = &one->rows.at[a], *kb = &one->rows.at[b];
-                if (!(ka->row.present[w] & kb->row.present[w] & many->present[w]))
-                    continue;
-                bool newest_first = stage->eval->dialect == AMPQL_PROM2;
-                char text[3][144];
-                return fail(
-                    stage_err(stage), AMPQL_EXECUTION,
-                    "found duplicate series for the match group %s on the %s hand-side of the "
-                    "operation: [%s, "
-                    "%s];many-to-many matching not allowed: matching labels must be unique on one "
-                    "side",
-                    eval_labels_text(stage->eval, join->keys.keys.at[key], text[0], sizeof text[0]),
-                    join->is_swapped ? "left" : "right",
-                    eval_labels_text(stage->eval, (newest_first ? kb : ka)->labels, text[1],
-                                     sizeof text[1]),
-                    eval_labels_text(stage->eval, (newest_first ? ka : kb)->labels, text[2],
-                                     sizeof text[2]));
+                if (ka->row.present[w] & kb->row.present[w] & many->present[w])
+                    return fail_duplicates(join, key, ka->labels, kb->labels);
             }
     return AMPQL_OK;
 }

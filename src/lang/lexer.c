@@ -291,8 +291,10 @@ static enum ampql_code lex_duration(struct lexer *l, struct token *out, struct a
     case ',':
         return emit_bytes(l, out, TOKEN_COMMA, 1);
     default:
-        if (is_one_of(c, "sSmMrR") && lex_duration_word(l, out))
+        if (is_one_of(c, "sSmMrR") && lex_duration_word(l, out)) {
+            l->had_duration = true;
             return AMPQL_OK;
+        }
         if (is_digit(c) || (c == '.' && is_digit(peek(l, 1)))) {
             l->had_duration = true;
             l->wants_duration = false;
@@ -325,6 +327,7 @@ static enum ampql_code lex_left_bracket(struct lexer *l, struct token *out, stru
         return lex_fail(l, err, "unexpected left bracket '['");
     l->had_colon = false;
     l->in_brackets = l->wants_duration = true;
+    l->had_duration = false;
     return emit_bytes(l, out, TOKEN_LEFT_BRACKET, 1);
 }
 

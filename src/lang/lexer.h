@@ -15,7 +15,7 @@ struct lexer {
     bool in_braces, in_brackets;
     bool wants_duration; /* just after [ or an operator in brackets */
     bool had_colon;      /* in these brackets */
-    bool had_duration;   /* in any brackets */
+    bool had_duration;   /* in these brackets */
 };
 
 void lexer_init(struct lexer *lexer, struct str text, enum ampql_dialect dialect);

@@ -102,8 +102,10 @@ static enum ampql_code sign_time(struct parser *p, const struct token *sign,
                                  struct ast_time_expr **e)
 {
     struct ast_time_expr *inner = *e;
-    if (sign->value == OP_ADD)
+    if (sign->value == OP_ADD) {
+        inner->span.start = inner->is_paren ? inner->span.start : sign->span.start;
         return AMPQL_OK;
+    }
     if (inner->kind == TIME_LITERAL && !inner->is_paren) {
         inner->seconds = -inner->seconds;
         inner->span.start = sign->span.start;
@@ -198,12 +200,11 @@ static enum ampql_code parse_time(struct parser *p, int precedence, struct expec
 }
 
 /* An expression as a duration: a literal becomes ms, rounded to ns and cut to ms as Prometheus
- * does.
- */
+ * does. In parentheses it is an expression, which prints so and may be 0 until it is evaluated. */
 static void settle(struct ast_time_expr *e, struct ast_duration *out)
 {
     *out = (struct ast_duration){.expr = e};
-    if (e->kind != TIME_LITERAL)
+    if (e->kind != TIME_LITERAL || e->is_paren)
         return;
     double ns = round(e->seconds * 1e9);
     out->ms = ns >= 0x1p63 ? INT64_MAX / 1000000 : (int64_t)ns / 1000000;

@@ -3,6 +3,8 @@
 
 #include "base/hash.h"
 
+#include <stdlib.h>
+
 symbol labels_get(struct labels labels, symbol name)
 {
     for (size_t i = 0; i < labels.n; i++)
@@ -35,9 +37,33 @@ int labels_compare(const struct symbols *symbols, struct labels a, struct labels
     return (a.n > b.n) - (a.n < b.n);
 }
 
-size_t labels_sort(const struct symbols *symbols, struct label *label, size_t n)
+static int by_name(const void *a, const void *b, void *symbols)
+{
+    const struct label *x = a, *y = b;
+    return str_compare(symbols_text(symbols, x->name), symbols_text(symbols, y->name));
+}
+
+/* A hostile source may push a million. */
+static size_t sort_many(const struct symbols *symbols, struct label *label, size_t n)
 {
     size_t kept = 0;
+    qsort_r(label, n, sizeof *label, by_name, (void *)symbols);
+    for (size_t i = 0; i < n; i++) {
+        if (label[i].value == SYMBOL_EMPTY)
+            continue;
+        if (kept && label[kept - 1].name == label[i].name)
+            return SIZE_MAX;
+        label[kept++] = label[i];
+    }
+    return kept;
+}
+
+size_t labels_sort(const struct symbols *symbols, struct label *label, size_t n)
+{
+    enum { FEW = 64 };
+    size_t kept = 0;
+    if (n > FEW)
+        return sort_many(symbols, label, n);
     for (size_t i = 0; i < n; i++) {
         struct label l = label[i];
         if (l.value == SYMBOL_EMPTY)

@@ -3,6 +3,7 @@
 #ifndef AMPQL_TESTS_ORACLE_NEWEST_H
 #define AMPQL_TESTS_ORACLE_NEWEST_H
 
+#include "lang/ast.h"
 #include "support/expr_gen.h"
 #include "support/gen_bytes.h"
 
@@ -35,7 +36,48 @@ void newest_evaluate(struct newest *newest, const struct expr_case *c, struct ar
 void newest_parse(struct newest *newest, struct str text, bool experimental, struct arena *arena,
                   struct newest_answer *out);
 
-enum { GEN_CASE_BYTES = 2000 };
+/* ---- the driver */
+
+enum { GEN_CASE_BYTES = 2000, MAX_BELOW = 8, MAX_SHOWN = 40, SHOWN_PREFIX = 24 };
+
+enum outcome_class {
+    SAME,
+    EMPTY,
+    FAILED,
+    REFUSED,
+    REORDERED,
+    UNORDERED,
+    OTHER_ORDER,
+    THEIR_FAULT,
+    DIFFERENT,
+    CLASSES
+};
+
+struct driver {
+    struct newest newest;
+    struct engine_evaluator engine;
+    size_t of[CLASSES], words, notes;
+    char shown[MAX_SHOWN][SHOWN_PREFIX]; /* how messages begin that were shown */
+    size_t nshown;
+};
+
+/* The engine's. */
+struct answer {
+    enum ampql_code code;
+    struct outcome outcome;
+    struct ampql_error err;
+};
+
+/* Ask both for a case and say how they compare; the answers are in the arena, maybe put in another
+ * order. newest_judge.c */
+enum outcome_class newest_judge(struct driver *d, const struct expr_case *c, struct arena *arena,
+                                struct answer *ours, struct newest_answer *theirs);
+
+/* Operands of a tree, at most MAX_BELOW: how many. */
+size_t ast_children(const struct ast *ast, const struct ast **out, size_t max);
+
+/* NULL when the text is refused. */
+struct ast *parse_prom3(struct str text, struct arena *arena);
 
 /* The bytes that a seed stands for. */
 void gen_seed(uint8_t *bytes, size_t n, uint64_t seed);

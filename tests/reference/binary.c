@@ -75,6 +75,18 @@ static struct ref_table *set_operator(struct ref_run *run, const struct ast_bina
     return ref_merge(run, out, false);
 }
 
+static void refuse_pair(struct ref_run *run, const struct ast_binary *b, struct ref_labels key,
+                        const char *older, const char *newer)
+{
+    bool swaps = run->prom2 || strcmp(older, newer) > 0;
+    ref_fail(run, AMPQL_EXECUTION,
+             "found duplicate series for the match group %s on the %s hand-side of the operation: "
+             "[%s, %s];many-to-many matching not allowed: matching labels must be unique on one "
+             "side",
+             ref_labels_text(run, key), b->card == ONE_TO_MANY ? "left" : "right",
+             swaps ? newer : older, swaps ? older : newer);
+}
+
 static void refuse_duplicates(struct ref_run *run, const struct ast_binary *b,
                               const struct present *one)
 {
@@ -82,13 +94,8 @@ static void refuse_duplicates(struct ref_run *run, const struct ast_binary *b,
         struct ref_labels key = match_key(run, b, one->at[i]->labels);
         for (size_t j = 0; j < i; j++)
             if (ref_same(key, match_key(run, b, one->at[j]->labels)))
-                ref_fail(run, AMPQL_EXECUTION,
-                         "found duplicate series for the match group %s on the %s hand-side of the "
-                         "operation: [%s, %s];many-to-many matching not allowed: matching labels "
-                         "must be unique on one side",
-                         ref_labels_text(run, key), b->card == ONE_TO_MANY ? "left" : "right",
-                         ref_labels_text(run, one->at[j]->labels),
-                         ref_labels_text(run, one->at[i]->labels));
+                refuse_pair(run, b, key, ref_labels_text(run, one->at[j]->labels),
+                            ref_labels_text(run, one->at[i]->labels));
     }
 }
 

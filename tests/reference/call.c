@@ -504,8 +504,10 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
     if (!out && is_named(call, "histogram_fraction"))
         out = ref_histogram_fraction(run, ast, grid);
     for (size_t i = 0; !out && i < sizeof of_native / sizeof *of_native; i++)
-        if (is_named(call, of_native[i])) /* floats are none */
+        if (is_named(call, of_native[i])) { /* floats are none, but their evaluation may fail */
+            ref_eval(run, call->args[0], grid);
             out = ref_table_new(run, VALUE_VECTOR, grid.n);
+        }
     if (!out)
         out = ref_range_call(run, ast, grid);
     if (!out)

@@ -357,6 +357,77 @@ static void histogram(struct gen *g, unsigned depth)
         SAY(g, "d_bucket)");
 }
 
+/* Of a vector, written with %s in its place. */
+static void rare(struct gen *g, unsigned depth)
+{
+    static const char *const shapes[] = {"sort_by_label(",
+                                         "sort_by_label_desc(",
+                                         "limitk(2, ",
+                                         "limitk by (ns) (1, ",
+                                         "hour(",
+                                         "sgn(",
+                                         "histogram_fraction(0, 2, ",
+                                         "absent(",
+                                         "vector(scalar(",
+                                         "sum without (ns) (",
+                                         "histogram_count(",
+                                         "sqrt(",
+                                         "(pi() * ",
+                                         "atan2 ",
+                                         "(hour() + ",
+                                         "round("};
+    static const char *const ends[] = {", \"ns\")", ", \"pod\", \"ns\")",
+                                       ")",         ")",
+                                       ")",         ")",
+                                       ")",         ")",
+                                       "))",        ")",
+                                       ")",         ")",
+                                       ")",         "",
+                                       ")",         ", 0.3)"};
+    unsigned i = gen_pick(&g->bytes, sizeof shapes / sizeof *shapes);
+    if (shapes[i][0] == 'a' && shapes[i][1] == 't') {
+        SAY(g, "(");
+        vector(g, depth);
+        SAY(g, " %s", shapes[i]);
+        matching(g, true);
+        SAY(g, " ");
+        vector(g, depth);
+        SAY(g, ")");
+        return;
+    }
+    SAY(g, "%s", shapes[i]);
+    vector(g, depth);
+    SAY(g, "%s", ends[i]);
+}
+
+/* Range functions that few ask for, and windows that depend on the query's grid. */
+static void rare_range(struct gen *g, unsigned depth)
+{
+    static const char *const names[] = {"mad_over_time(",        "ts_of_first_over_time(",
+                                        "ts_of_last_over_time(", "ts_of_max_over_time(",
+                                        "ts_of_min_over_time(",  "double_exponential_smoothing(",
+                                        "stdvar_over_time(",     "deriv(",
+                                        "predict_linear(",       "timestamp(last_over_time("};
+    static const char *const windows[] = {"[step() + 1m]", "[max_of(step(), 2m)]", "[2 * 90s]",
+                                          "[range() + 5m]", "[150]"};
+    const char *name = GEN_OF(&g->bytes, names);
+    SAY(g, "%s", name);
+    if (gen_chance(&g->bytes, 40)) {
+        selector_bare(g);
+        SAY(g, "%s", GEN_OF(&g->bytes, windows));
+    } else {
+        matrix(g, depth);
+    }
+    if (name[0] == 'd' && name[1] == 'o') {
+        SAY(g, ", 0.%u", 1 + gen_pick(&g->bytes, 9));
+        SAY(g, ", 0.%u)", 1 + gen_pick(&g->bytes, 9));
+        return;
+    }
+    if (name[0] == 'p')
+        SAY(g, ", 600");
+    SAY(g, name[0] == 't' && name[1] == 'i' ? "))" : ")");
+}
+
 /* What cost models ask. */
 static void cost_shape(struct gen *g, unsigned depth)
 {
@@ -390,11 +461,21 @@ static const struct kind {
     bool is_leaf;
     void (*write)(struct gen *g, unsigned depth);
 } kinds[] = {
-    {14, true, selector},        {12, true, range_function},  {8, true, cost_shape},
-    {16, false, aggregation},    {6, false, vector_operator}, {6, false, tidy_join},
-    {8, false, scalar_operator}, {7, false, set_operator},    {5, false, instant_function},
-    {4, false, label_function},  {2, false, minus},           {2, true, of_scalar},
+    {14, true, selector},
+    {12, true, range_function},
+    {8, true, cost_shape},
+    {16, false, aggregation},
+    {6, false, vector_operator},
+    {6, false, tidy_join},
+    {8, false, scalar_operator},
+    {7, false, set_operator},
+    {5, false, instant_function},
+    {4, false, label_function},
+    {2, false, minus},
+    {2, true, of_scalar},
     {2, true, histogram},
+    {3, false, rare},
+    {2, true, rare_range},
 };
 
 static void vector(struct gen *g, unsigned depth)

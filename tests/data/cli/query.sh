@@ -132,22 +132,22 @@ END
 # what a server said of an answer is passed on
 mkdir "$work/warned"
 cat >"$work/warned/selects.json" <<'END'
-{"version": 1, "answers": [{"file": "a.json", "kind": "RAW", "query": "x[5m]", "time": 60, "dialect": "prom3"}]}
+{"version": 1, "answers": [{"file": "a.json", "kind": "RAW", "query": "x_total[5m]", "time": 60, "dialect": "prom3"}]}
 END
 cat >"$work/warned/a.json" <<'END'
-{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"x"},"values":[[0,"1"],[60,"2"]]}]},
+{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"x_total"},"values":[[0,"1"],[60,"2"]]}]},
  "warnings":["partial\u001b response","and more"],"infos":["nothing"]}
 END
 cd "$work"
-run 0 query -s warned --time 60 'sum(rate(x[5m])) + sum(rate(x[5m]))' <<'END'
+run 0 query -s warned --time 60 'sum(rate(x_total[5m])) + sum(rate(x_total[5m]))' <<'END'
 {} => 0.01 @[60]
 ! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
 END
-run 0 query -s warned -s warned --time 60 'rate(x[5m])' -o json <<'END'
+run 0 query -s warned -s warned --time 60 'rate(x_total[5m])' -o json <<'END'
 {"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[60,"0.005"]}]},"warnings":["warned/a.json: the server warned: \"partial\\x1b response\" (and 1 more)"]}
 ! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
 END
-run 0 series -s warned x <<'END'
-x
+run 0 series -s warned x_total <<'END'
+x_total
 ! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
 END
