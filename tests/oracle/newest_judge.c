@@ -229,13 +229,15 @@ size_t ast_children(const struct ast *ast, const struct ast **out, size_t max)
 
 static bool has_at(const struct ast *ast);
 
-/* Does a subquery that looks forward hold an @? When it begins where the query does, Prometheus
- * 3.16 evaluates what is pinned at another time. */
+/* Does a subquery that looks forward, or is pinned itself, hold an @? When it begins where the
+ * query does, Prometheus 3.16 evaluates what is pinned inside at another time. */
 static bool is_their_fault(const struct ast *ast)
 {
     const struct ast *below[MAX_BELOW];
     size_t n = ast_children(ast, below, MAX_BELOW);
-    if (ast->kind == AST_SUBQUERY && ast->u.subquery.offset.ms < 0 && has_at(ast->u.subquery.expr))
+    if (ast->kind == AST_SUBQUERY &&
+        (ast->u.subquery.offset.ms < 0 || ast->u.subquery.at.kind != AT_NONE) &&
+        has_at(ast->u.subquery.expr))
         return true;
     for (size_t i = 0; i < n; i++)
         if (is_their_fault(below[i]))

@@ -205,8 +205,9 @@ void newest_evaluate(struct newest *newest, const struct expr_case *c, struct ar
                      struct newest_answer *out)
 {
     FILE *f = newest->to;
-    fprintf(f, "eval %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, c->options.start_ms,
-            c->options.end_ms, c->options.step_ms, c->options.lookback_ms);
+    fprintf(f, "eval %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d", c->options.start_ms,
+            c->options.end_ms, c->options.step_ms, c->options.lookback_ms,
+            c->options.delayed_name_removal);
     write_text(f, c->text.p, c->text.n);
     fprintf(f, " %zu", c->nseries);
     for (size_t i = 0; i < c->nseries; i++)

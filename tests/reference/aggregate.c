@@ -198,8 +198,8 @@ static void sink(struct best *best, size_t n)
     }
 }
 
-/* Take a row among the best k if it is better than the worst of them, in 2.42 also if the worst is
- * NaN. 2.42 takes the worst off and puts the new one on, 3.x puts it in the worst one's place. */
+/* Take a row among the best k if it is better than the worst of them. 2.42 takes the worst off and
+ * puts the new one on, also a NaN for a NaN; 3.x puts it in the worst one's place. */
 static void consider(struct best *best, size_t row, size_t k, bool prom2)
 {
     best->row[best->n] = row; /* one place more than k is there */

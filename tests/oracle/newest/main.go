@@ -2,7 +2,8 @@
 // each with one line, so that the driver (../newest.c) can be simple. Words are separated by one space; texts are hex
 // ("-" when empty); values are the hex of their IEEE bits, so that stale markers and every last digit survive.
 //
-//	eval START END STEP LOOKBACK TEXT NSERIES { NLABELS { NAME VALUE } NSAMPLES { T BITS } }     ms; STEP 0: instant
+//	eval START END STEP LOOKBACK DELAYED TEXT NSERIES { NLABELS { NAME VALUE } NSAMPLES { T BITS } }
+//	                                                         ms; STEP 0: instant; DELAYED 1: names go at the end
 //	parse EXPERIMENTAL TEXT                                                                      1: experimental too
 //
 // Answers:
@@ -218,17 +219,23 @@ func failed(class string, err error) string {
 var experimental = parser.NewParser(parser.Options{EnableExperimentalFunctions: true, EnableBinopFillModifiers: true})
 var stable = parser.NewParser(parser.Options{})
 
-var engine = promql.NewEngine(promql.EngineOpts{
-	MaxSamples:               50_000_000,
-	Timeout:                  time.Minute,
-	NoStepSubqueryIntervalFn: func(int64) int64 { return 60_000 },
-	EnableAtModifier:         true,
-	EnableNegativeOffset:     true,
-	Parser:                   experimental,
-})
+func newEngine(delayedNames bool) *promql.Engine {
+	return promql.NewEngine(promql.EngineOpts{
+		MaxSamples:               50_000_000,
+		Timeout:                  time.Minute,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return 60_000 },
+		EnableAtModifier:         true,
+		EnableNegativeOffset:     true,
+		EnableDelayedNameRemoval: delayedNames,
+		Parser:                   experimental,
+	})
+}
+
+var engines = []*promql.Engine{newEngine(false), newEngine(true)}
 
 func eval(r *request) string {
 	start, end, step, lookback := r.number(), r.number(), r.number(), r.number()
+	engine := engines[r.number()]
 	text := r.text()
 	var data memory
 	for n := r.number(); n > 0; n-- {
