@@ -135,6 +135,17 @@ void unique_done(struct unique *unique)
     index_done(&unique->index);
 }
 
+/* Rows that never meet: which has the first step of all? */
+static bool starts_before(const struct row *row, const struct row *other)
+{
+    for (size_t w = 0; w < row_words(row->n); w++) {
+        uint64_t both = row->present[w] | other->present[w];
+        if (both)
+            return row->present[w] & (both & (~both + 1));
+    }
+    return false;
+}
+
 static enum ampql_code merge_steps(struct stage *stage, struct row *into, const struct row *from)
 {
     for (size_t w = 0; w < row_words(from->n); w++)
@@ -163,6 +174,8 @@ enum ampql_code unique_add(struct unique *unique, struct stage *stage, struct la
         if (rule == UNIQUE_SERIES)
             return fail(stage_err(stage), AMPQL_EXECUTION,
                         "vector cannot contain metrics with the same labelset");
+        if (starts_before(row, &kept->row)) /* Prometheus makes the series at its first step */
+            kept->labels.loses_name = labels.loses_name;
         return merge_steps(stage, &kept->row, row);
     }
     TRY(eval_keep(stage->eval, &unique->rows, labels, row, stage_err(stage)));

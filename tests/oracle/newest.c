@@ -9,7 +9,7 @@
  * errors and annotations are counted and shown, but never fail the run. Prometheus keeps some
  * series in hash maps whose order changes from run to run, so a value that differs is asked for
  * again: it counts as equal when one of those orders gives ours, and as unordered when Prometheus
- * contradicts itself on that very value, within 1e-12 of ours. What is left is a difference; it is
+ * contradicts itself on that very value, near ours. What is left is a difference; it is
  * made small and printed. */
 #include "oracle/newest.h"
 

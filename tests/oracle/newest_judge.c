@@ -16,11 +16,11 @@ static const char *const who[2] = {"engine    ", "prometheus"};
 
 /* ---- comparing */
 
-static bool is_close(double a, double b)
+static bool is_close(double a, double b, double bound)
 {
     if (values_same(a, b))
         return true;
-    return isfinite(a) && isfinite(b) && fabs(a - b) <= 1e-12 * fmax(fabs(a), fabs(b));
+    return isfinite(a) && isfinite(b) && fabs(a - b) <= bound * fmax(fabs(a), fabs(b));
 }
 
 /* Everything but values is the same. */
@@ -104,7 +104,7 @@ static bool mark_unstable(const struct outcome *first, const struct outcome *aga
 }
 
 static bool differs_only_where(const struct outcome *ours, const struct outcome *theirs,
-                               const bool *unstable)
+                               const bool *unstable, double bound)
 {
     size_t at = 0;
     if (!same_frame(ours, theirs))
@@ -112,7 +112,7 @@ static bool differs_only_where(const struct outcome *ours, const struct outcome 
     for (size_t i = 0; i < ours->nseries; i++)
         for (size_t k = 0; k < ours->series[i].n; k++, at++) {
             double a = ours->series[i].v[k], b = theirs->series[i].v[k];
-            if (!values_same(a, b) && (!unstable[at] || !is_close(a, b)))
+            if (!values_same(a, b) && (!unstable[at] || !is_close(a, b, bound)))
                 return false;
         }
     return true;
@@ -160,6 +160,13 @@ static bool sort_if_unordered(struct driver *d, const struct expr_case *c, struc
     return true;
 }
 
+/* How far two orders may lead apart: stddev and stdvar over series are not compensated. */
+static double bound_of(struct str text)
+{
+    bool is_spread = memmem(text.p, text.n, "stddev", 6) || memmem(text.p, text.n, "stdvar", 6);
+    return is_spread ? 1e-6 : 1e-12;
+}
+
 static bool *flags(size_t n, struct arena *arena)
 {
     bool *p = arena_zeroed(arena, n + 1, sizeof *p);
@@ -191,8 +198,10 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
     }
     if (has_values && !same_series) /* topk between equals, in another order at each step */
         return all_of(seen, n) && n == count_values(&first->outcome) ? UNORDERED : DIFFERENT;
-    return has_values && differs_only_where(&ours->outcome, &first->outcome, unstable) ? UNORDERED
-                                                                                       : DIFFERENT;
+    return has_values &&
+                   differs_only_where(&ours->outcome, &first->outcome, unstable, bound_of(c->text))
+               ? UNORDERED
+               : DIFFERENT;
 }
 
 size_t ast_children(const struct ast *ast, const struct ast **out, size_t max)

@@ -342,14 +342,14 @@ WINDOW(double_exponential_smoothing)
 WINDOW(ts_of_first_over_time)
 {
     UNUSED;
-    *out = seconds_of(w->t[0]);
+    *out = (double)w->t[0] / 1000;
     return true;
 }
 
 WINDOW(ts_of_last_over_time)
 {
     UNUSED;
-    *out = seconds_of(w->t[w->n - 1]);
+    *out = (double)w->t[w->n - 1] / 1000;
     return true;
 }
 
@@ -358,7 +358,7 @@ static double newest(const struct ref_window *w, double value)
 {
     for (size_t i = w->n; i-- > 0;)
         if (w->v[i] == value || isnan(value))
-            return seconds_of(w->t[i]);
+            return (double)w->t[i] / 1000;
     return NAN;
 }
 

@@ -169,6 +169,14 @@ static bool is_empty(const struct ref_table *table, const struct ref_row *row)
     return true;
 }
 
+static size_t first_step(const struct ref_table *table, const struct ref_row *row)
+{
+    size_t s = 0;
+    while (s < table->nsteps && !row->here[s])
+        s++;
+    return s;
+}
+
 static struct ref_row *find_row(struct ref_table *table, struct ref_labels labels)
 {
     for (size_t i = 0; i < table->n; i++)
@@ -189,6 +197,8 @@ struct ref_table *ref_merge(struct ref_run *run, struct ref_table *table, bool w
             ref_fail(run, AMPQL_EXECUTION, "vector cannot contain metrics with the same labelset");
         if (!same)
             same = ref_row_new(run, out, row->labels);
+        else if (first_step(table, row) < first_step(table, same))
+            same->labels.loses_name = row->labels.loses_name; /* the series of its first step */
         for (size_t s = 0; s < table->nsteps; s++) {
             if (!row->here[s])
                 continue;

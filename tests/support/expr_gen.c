@@ -357,47 +357,51 @@ static void histogram(struct gen *g, unsigned depth)
         SAY(g, "d_bucket)");
 }
 
-/* Of a vector, written with %s in its place. */
+/* What few ask for, around a vector. */
+static const struct rare {
+    const char *before, *after;
+} rares[] = {
+    {"sort_by_label(", ", \"ns\")"},
+    {"sort_by_label_desc(", ", \"pod\", \"ns\")"},
+    {"limitk(2, ", ")"},
+    {"limitk by (ns) (1, ", ")"},
+    {"hour(", ")"},
+    {"sgn(", ")"},
+    {"histogram_fraction(0, 2, ", ")"},
+    {"absent(", ")"},
+    {"vector(scalar(", "))"},
+    {"sum without (ns) (", ")"},
+    {"histogram_count(", ")"},
+    {"(pi() * ", ")"},
+    {"(hour() + ", ")"},
+    {"round(", ", 0.3)"},
+    {"sin(", ")"},
+    {"cos(", ")"},
+    {"tan(", ")"},
+    {"asin(", ")"},
+    {"acos(1 / ", ")"},
+    {"atan(", ")"},
+    {"sinh(", ")"},
+    {"cosh(", ")"},
+    {"tanh(", ")"},
+    {"asinh(", ")"},
+    {"acosh(", ")"},
+    {"atanh(1 / ", ")"},
+};
+
 static void rare(struct gen *g, unsigned depth)
 {
-    static const char *const shapes[] = {"sort_by_label(",
-                                         "sort_by_label_desc(",
-                                         "limitk(2, ",
-                                         "limitk by (ns) (1, ",
-                                         "hour(",
-                                         "sgn(",
-                                         "histogram_fraction(0, 2, ",
-                                         "absent(",
-                                         "vector(scalar(",
-                                         "sum without (ns) (",
-                                         "histogram_count(",
-                                         "sqrt(",
-                                         "(pi() * ",
-                                         "atan2 ",
-                                         "(hour() + ",
-                                         "round("};
-    static const char *const ends[] = {", \"ns\")", ", \"pod\", \"ns\")",
-                                       ")",         ")",
-                                       ")",         ")",
-                                       ")",         ")",
-                                       "))",        ")",
-                                       ")",         ")",
-                                       ")",         "",
-                                       ")",         ", 0.3)"};
-    unsigned i = gen_pick(&g->bytes, sizeof shapes / sizeof *shapes);
-    if (shapes[i][0] == 'a' && shapes[i][1] == 't') {
-        SAY(g, "(");
-        vector(g, depth);
-        SAY(g, " %s", shapes[i]);
+    const struct rare *r = &GEN_OF(&g->bytes, rares);
+    bool is_atan2 = gen_chance(&g->bytes, 10);
+    SAY(g, "%s", is_atan2 ? "(" : r->before);
+    vector(g, depth);
+    if (is_atan2) {
+        SAY(g, " atan2");
         matching(g, true);
         SAY(g, " ");
         vector(g, depth);
-        SAY(g, ")");
-        return;
     }
-    SAY(g, "%s", shapes[i]);
-    vector(g, depth);
-    SAY(g, "%s", ends[i]);
+    SAY(g, "%s", is_atan2 ? ")" : r->after);
 }
 
 /* Range functions that few ask for, and windows that depend on the query's grid. */
