@@ -202,7 +202,7 @@ differential: $(CMD) ## OpenCost's queries and rules, every function, and random
 	@$(MAKE) --no-print-directory $(BENCHES) $(RANDOM)
 	$(if $(N),,@sh tests/oracle/differential.sh $(B))
 	$(if $(N),,@sh tests/oracle/functions.sh $(B))
-	@SEED=$(or $(SEED),1) CASE=$(CASE) sh tests/oracle/random.sh $(B) $(or $(N),100000)
+	@SEED=$(or $(SEED),1) CASE=$(CASE) sh tests/oracle/random.sh $(B) $(or $(N),200000)
 
 NEWEST := $(B)/oracle/newest
 $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)

@@ -95,3 +95,16 @@ bool known_difference(const struct ast *ast, bool is_range_query)
     return find(ast, is_range_query, false) ||
            (whole->kind == AST_SUBQUERY && plan_is_invariant(whole->u.subquery.expr));
 }
+
+bool known_failure(const struct ast *ast, bool is_range_query)
+{
+    if (ast->kind == AST_SUBQUERY) {
+        if (is_range_query)
+            return true;
+        is_range_query = true; /* inside, there are steps */
+    }
+    for (size_t i = 0; known_part(ast, i); i++)
+        if (known_failure(known_part(ast, i), is_range_query))
+            return true;
+    return false;
+}

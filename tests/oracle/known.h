@@ -27,4 +27,9 @@ const struct ast *known_parse(struct str text, struct arena *arena);
  *      steps: 2.42 gives its next step */
 bool known_difference(const struct ast *ast, bool is_range_query);
 
+/* May 2.42 fail where ampql does not? It evaluates a subquery up to the end of the query, or of the
+ * subquery around it, although that ends with its last step: values that nobody reads may have
+ * two series with the same labels, or two matches. */
+bool known_failure(const struct ast *ast, bool is_range_query);
+
 #endif

@@ -259,19 +259,9 @@ static void ask_again(struct order *order, const struct expr_case *c, struct poi
     }
 }
 
-static bool is_doubted(const struct points *points, const struct outcome_series *s, int64_t t_ms)
-{
-    for (size_t k = 0; k < points->n; k++)
-        if (points->at[k].t_ms == t_ms && by_labels(points->at[k].series, s) == 0)
-            return points->at[k].is_doubted;
-    return false;
-}
-
-/* One step alone: equal in bits, and the engine's own step of the whole answer, which may have been
- * added up in another order - of one step, topk gives the best first - or have another tie of topk
- * where the server has. */
+/* One step alone: equal in bits. */
 static bool step_is_same(struct order *order, const struct expr_case *c, int64_t t_ms,
-                         const struct answer *whole, struct points *points)
+                         struct points *points)
 {
     struct arena arena;
     struct expr_case instant = *c;
@@ -286,12 +276,6 @@ static bool step_is_same(struct order *order, const struct expr_case *c, int64_t
     if (ok && alone.n > 0) { /* histogram_quantile has a map even for one step */
         ask_again(order, &instant, &alone);
         ok = are_excused(&alone, false);
-    }
-    for (size_t i = 0; ok && i < engine.outcome.nseries; i++) {
-        const struct outcome_series *s = &engine.outcome.series[i];
-        double v = 0;
-        ok = (find_value(find_series(&whole->outcome, s), t_ms, &v) && is_near(v, s->v[0])) ||
-             is_doubted(points, s, t_ms);
     }
     for (size_t k = 0; ok && k < points->n; k++) {
         double v = 0;
@@ -326,14 +310,13 @@ static bool adds_up(const struct expr_case *c)
     return false;
 }
 
-static bool settle(struct order *order, const struct expr_case *c, const struct answer *engine,
-                   struct points *points)
+static bool settle(struct order *order, const struct expr_case *c, struct points *points)
 {
     bool may_reorder = adds_up(c);
     ask_again(order, c, points);
     for (int64_t t = c->options.start_ms; is_stepwise(c) && t <= c->options.end_ms;
          t += c->options.step_ms)
-        if (!step_is_same(order, c, t, engine, points))
+        if (!step_is_same(order, c, t, points))
             return false;
     return are_excused(points, may_reorder);
 }
@@ -384,10 +367,11 @@ static enum order_verdict verdict_of(const struct answer *a)
                                                                             : ORDER_EMPTY;
 }
 
-static bool is_known(const struct expr_case *c, struct arena *arena)
+static bool is_known(const struct expr_case *c, bool fails_alone, struct arena *arena)
 {
     const struct ast *ast = known_parse(c->text, arena);
-    return ast && known_difference(ast, c->options.step_ms > 0);
+    return ast && (known_difference(ast, c->options.step_ms > 0) ||
+                   (fails_alone && known_failure(ast, c->options.step_ms > 0)));
 }
 
 enum order_verdict order_judge(struct order *order, const struct expr_case *c, struct buf *why)
@@ -401,8 +385,11 @@ enum order_verdict order_judge(struct order *order, const struct expr_case *c, s
     bool is_comparable = compare(&engine, &server, &arena, &points);
     enum order_verdict verdict = verdict_of(&server);
     if (!is_comparable || points.n > 0) {
-        bool is_settled = is_comparable && settle(order, c, &engine, &points);
-        verdict = is_settled ? ORDER_EXCUSED : is_known(c, &arena) ? ORDER_KNOWN : ORDER_DIFFERENT;
+        bool is_settled = is_comparable && settle(order, c, &points);
+        bool fails_alone = server.code == AMPQL_EXECUTION && engine.code == AMPQL_OK;
+        verdict = is_settled                         ? ORDER_EXCUSED
+                  : is_known(c, fails_alone, &arena) ? ORDER_KNOWN
+                                                     : ORDER_DIFFERENT;
         say(why, &engine, &server, &points);
     }
     arena_done(&arena);

@@ -8,8 +8,8 @@
  *   alone;
  *   and, when its own answers are within rounding of each other, ours is as near to them;
  *   or, when something is added up in a subquery or range query, by rounding only;
- *   and, for a range query without subquery, all of its steps, asked one by one, are equal in bits
- *   (or contradicted again), and ours is the same both ways. */
+ *   and, for a range query without subquery, all of its steps, asked one by one, are equal in bits,
+ *   or contradicted again. */
 #ifndef AMPQL_TESTS_ORDER_H
 #define AMPQL_TESTS_ORDER_H
 
