@@ -3,6 +3,8 @@
 #ifndef AMPQL_SRC_BASE_STR_H
 #define AMPQL_SRC_BASE_STR_H
 
+#include <ampql/base.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -20,6 +22,11 @@ struct str {
 static inline struct str str_make(const char *p, size_t n)
 {
     return (struct str){p, n};
+}
+
+static inline struct str str_view(struct ampql_string s)
+{
+    return str_make(s.data, s.size);
 }
 
 /* A NUL-terminated string of our own (never input data) as a view. */

@@ -40,17 +40,6 @@ static inline bool utf8_is_cut(const char *p, size_t n)
     return n && utf8_prefix(p, n, &need) == n && n < need;
 }
 
-static inline bool utf8_valid(struct str s)
-{
-    for (size_t i = 0; i < s.n;) {
-        size_t length = utf8_length(s.p + i, s.n - i);
-        if (length == 0)
-            return false;
-        i += length;
-    }
-    return true;
-}
-
 /* Write a code point (a scalar value, not a surrogate) to out [4]; returns its length. */
 static inline size_t utf8_encode(uint32_t rune, char *out)
 {

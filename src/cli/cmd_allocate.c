@@ -114,7 +114,7 @@ static enum exit_status print_table(struct cli *cli, const struct flags *flags,
         table_head(&table, i, str_of(heads[i]), true);
     for (size_t i = 0; i < ampql_allocations_count(allocations); i++) {
         struct ampql_allocation a = ampql_allocations_at(allocations, i);
-        add_row(&table, str_from_view(a.name), &a);
+        add_row(&table, str_view(a.name), &a);
     }
     struct ampql_allocation total = ampql_allocations_total(allocations);
     add_row(&table, STR("SUMMED"), &total);
@@ -141,7 +141,7 @@ static void print_csv_row(struct output *out, const struct ampql_allocation *a)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (i)
             output_byte(out, ',');
-        print_csv_field(out, str_from_view(texts[i]));
+        print_csv_field(out, str_view(texts[i]));
     }
     output_byte(out, ',');
     output_bytes(out, time, time_format(a->start_ms, time));
@@ -217,7 +217,7 @@ static enum exit_status allocate(struct cli *cli, const struct flags *flags,
     if (ampql_allocate(session->engine, session->source, cost, &allocations, &err) != AMPQL_OK)
         return session_error(cli, session, &err, (struct report){0});
     for (size_t i = 0; i < ampql_allocations_warning_count(allocations); i++)
-        report_warning_text(cli, str_from_view(ampql_allocations_warning(allocations, i)));
+        report_warning_text(cli, str_view(ampql_allocations_warning(allocations, i)));
     enum exit_status status = print(cli, flags, allocations);
     if (flags->run.stats)
         report_stats(cli, ampql_allocations_stats(allocations));

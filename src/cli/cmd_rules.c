@@ -102,7 +102,7 @@ static enum exit_status report_failures(struct cli *cli, const struct session *s
         struct ampql_rule rule = ampql_rules_rule(rules, i);
         enum exit_status one =
             session_error(cli, session, outcome.error,
-                          (struct report){.text = str_from_view(rule.expr), .says_where = true});
+                          (struct report){.text = str_view(rule.expr), .says_where = true});
         status = status ? status : one;
     }
     return status;
@@ -160,7 +160,7 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags,
         return session_error(cli, session, &err, (struct report){0});
     int fallback = cli->out.is_tty ? PRINT_TABLE : PRINT_PROMQL;
     for (size_t i = 0; i < ampql_rules_result_warning_count(result); i++)
-        report_warning_text(cli, str_from_view(ampql_rules_result_warning(result, i)));
+        report_warning_text(cli, str_view(ampql_rules_result_warning(result, i)));
     enum exit_status failed = report_failures(cli, session, rules, result);
     enum exit_status status = print_records(
         cli, (enum print_format)(flags->format ? flags->format : fallback), rules, result);

@@ -184,12 +184,12 @@ static enum exit_status gather_words(struct cli *cli, const struct ampql_result 
     for (size_t i = 0; i < ampql_result_count(result); i++) {
         struct ampql_series series = ampql_result_series(result, i);
         for (size_t k = 0; k < series.nlabels; k++) {
-            struct str name = str_from_view(series.labels[k].name);
+            struct str name = str_view(series.labels[k].name);
             bool ok = true;
             if (!words->name)
                 ok = add_word(cli, words, name);
             else if (str_equal(name, str_of(words->name)))
-                ok = add_word(cli, words, str_from_view(series.labels[k].value));
+                ok = add_word(cli, words, str_view(series.labels[k].value));
             if (!ok)
                 return report_nomem(cli);
         }

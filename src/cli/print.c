@@ -34,14 +34,14 @@ static bool point_at(const struct ampql_result *result, const struct ampql_serie
 struct str label_value(const struct ampql_label *labels, size_t nlabels, struct str name)
 {
     for (size_t i = 0; i < nlabels; i++)
-        if (str_equal(str_from_view(labels[i].name), name))
-            return str_from_view(labels[i].value);
+        if (str_equal(str_view(labels[i].name), name))
+            return str_view(labels[i].value);
     return (struct str){"", 0};
 }
 
 static bool is_name(const struct ampql_label *label)
 {
-    return str_equal(str_from_view(label->name), STR("__name__"));
+    return str_equal(str_view(label->name), STR("__name__"));
 }
 
 /* ---- pieces */
@@ -56,9 +56,9 @@ static void write_labels(struct buf *out, const struct ampql_label *labels, size
         if (is_name(&labels[i]))
             continue;
         buf_text(out, written++ ? ", " : "{");
-        buf_str(out, str_from_view(labels[i].name));
+        buf_str(out, str_view(labels[i].name));
         buf_byte(out, '=');
-        print_quoted(out, str_from_view(labels[i].value));
+        print_quoted(out, str_view(labels[i].value));
     }
     if (written)
         buf_byte(out, '}');
@@ -77,9 +77,9 @@ static void write_labels_json(struct buf *out, const struct ampql_label *labels,
             continue;
         if (written++)
             buf_byte(out, ',');
-        json_quote(out, str_from_view(labels[i].name));
+        json_quote(out, str_view(labels[i].name));
         buf_byte(out, ':');
-        json_quote(out, str_from_view(labels[i].value));
+        json_quote(out, str_view(labels[i].value));
     }
     buf_byte(out, '}');
 }
@@ -271,7 +271,7 @@ static bool gather_names(const struct ampql_result *result, struct arena *arena,
     for (size_t i = 0; i < ampql_result_count(result); i++) {
         struct ampql_series series = ampql_result_series(result, i);
         for (size_t k = 0; k < series.nlabels; k++)
-            if (!add_name(names, arena, str_from_view(series.labels[k].name)))
+            if (!add_name(names, arena, str_view(series.labels[k].name)))
                 return false;
     }
     return true;
@@ -332,7 +332,7 @@ static void print_single(struct cli *cli, const struct ampql_result *result,
     if (is_scalar)
         text = str_make(number, number_format_fixed(ampql_result_scalar(result), number));
     else
-        text = str_from_view(ampql_result_string(result));
+        text = str_view(ampql_result_string(result));
     if (format == PRINT_CSV) {
         print_csv_head(&cli->out);
         output_text(&cli->out, ",{},");

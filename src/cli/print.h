@@ -41,11 +41,6 @@ void print_csv_field(struct output *out, struct str field);
 /* The same as a JSON object, {"__name__":"up","job":"a"}. Both: p is NULL when memory is out. */
 struct str print_labels_json(struct arena *arena, const struct ampql_label *labels, size_t nlabels);
 
-static inline struct str str_from_view(struct ampql_string s)
-{
-    return str_make(s.data, s.size);
-}
-
 /* The value of a label; empty when it is absent. */
 struct str label_value(const struct ampql_label *labels, size_t nlabels, struct str name);
 

@@ -13,7 +13,7 @@ double allocation_minutes(const struct ampql_allocation *a)
 
 static void keep_if_same(struct ampql_string *a, struct ampql_string b)
 {
-    if (!str_equal(cost_view(*a), cost_view(b)))
+    if (!str_equal(str_view(*a), str_view(b)))
         *a = cost_string(STR(""));
 }
 
@@ -190,7 +190,7 @@ static enum ampql_code make_name(const struct ampql_allocation *a, const uint8_t
         return fail_nomem(err, "a name");
     *out = (struct str){p, 0};
     for (size_t i = 0; i < n; i++) {
-        struct str value = cost_view(field_of(a, field[i]));
+        struct str value = str_view(field_of(a, field[i]));
         if (i)
             p[out->n++] = '/';
         if (value.n)
@@ -204,9 +204,9 @@ static enum ampql_code make_name(const struct ampql_allocation *a, const uint8_t
 static int compare_containers(const void *a, const void *b)
 {
     const struct ampql_allocation *x = a, *y = b;
-    int order = str_compare(cost_view(x->name), cost_view(y->name));
+    int order = str_compare(str_view(x->name), str_view(y->name));
     for (uint8_t f = 0; f < AGGREGATE_FIELDS && order == 0; f++)
-        order = str_compare(cost_view(field_of(x, f)), cost_view(field_of(y, f)));
+        order = str_compare(str_view(field_of(x, f)), str_view(field_of(y, f)));
     return order;
 }
 
@@ -237,7 +237,7 @@ static size_t find_name(const struct index *index, const struct ampql_allocation
     size_t at;
     for (size_t i = index_first(index, hash, &at); i != INDEX_NONE;
          i = index_next(index, hash, &at))
-        if (str_equal(cost_view(sums[i].name), name))
+        if (str_equal(str_view(sums[i].name), name))
             return i;
     return INDEX_NONE;
 }

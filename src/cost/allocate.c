@@ -124,7 +124,7 @@ static bool was_said(const struct model *model, size_t i, struct ampql_string te
     for (size_t k = 0; k < i; k++) {
         const struct ampql_result *result = model->answers[k].result;
         for (size_t n = 0; result && n < ampql_result_annotation_count(result); n++)
-            if (str_equal(cost_view(ampql_result_annotation(result, n, NULL)), cost_view(text)))
+            if (str_equal(str_view(ampql_result_annotation(result, n, NULL)), str_view(text)))
                 return true;
     }
     return false;
@@ -140,7 +140,7 @@ static enum ampql_code warn_annotations(struct model *model, struct ampql_error 
             struct ampql_string text = ampql_result_annotation(result, n, &is_info);
             if (!is_info && !was_said(model, i, text))
                 TRY(model_warn(model, err, "%s: %.*s", query_info[i].view.name,
-                               STR_ARGS(cost_view(text))));
+                               STR_ARGS(str_view(text))));
         }
     }
     return AMPQL_OK;
@@ -164,7 +164,7 @@ static enum ampql_code warn_answers(struct model *model, struct ampql_error *err
 
 static bool keep_string(struct arena *arena, struct ampql_string *s)
 {
-    struct str copy = arena_copy(arena, s->data ? cost_view(*s) : STR(""));
+    struct str copy = arena_copy(arena, s->data ? str_view(*s) : STR(""));
     *s = cost_string(copy);
     return copy.p != NULL;
 }

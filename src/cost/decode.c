@@ -21,16 +21,16 @@ struct str row_label(const struct cost_row *row, const char *name)
 {
     struct str wanted = str_of(name);
     for (size_t i = 0; i < row->nlabels; i++)
-        if (str_equal(cost_view(row->labels[i].name), wanted))
-            return cost_view(row->labels[i].value);
+        if (str_equal(str_view(row->labels[i].name), wanted))
+            return str_view(row->labels[i].value);
     return (struct str){NULL, 0};
 }
 
 struct str row_cluster(const struct cost_row *row, const struct params *params)
 {
     for (size_t i = 0; i < row->nlabels; i++)
-        if (str_equal(cost_view(row->labels[i].name), params->cluster_label))
-            return cost_view(row->labels[i].value);
+        if (str_equal(str_view(row->labels[i].name), params->cluster_label))
+            return str_view(row->labels[i].value);
     return params->cluster_id;
 }
 
@@ -38,9 +38,9 @@ static int compare_rows(const void *a, const void *b)
 {
     const struct cost_row *x = a, *y = b;
     for (size_t i = 0; i < x->nlabels && i < y->nlabels; i++) {
-        int order = str_compare(cost_view(x->labels[i].name), cost_view(y->labels[i].name));
+        int order = str_compare(str_view(x->labels[i].name), str_view(y->labels[i].name));
         if (order == 0)
-            order = str_compare(cost_view(x->labels[i].value), cost_view(y->labels[i].value));
+            order = str_compare(str_view(x->labels[i].value), str_view(y->labels[i].value));
         if (order)
             return order;
     }

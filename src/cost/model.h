@@ -172,11 +172,6 @@ void allocations_free(struct ampql_allocations *allocations);
 enum ampql_code allocations_json(const struct ampql_allocations *allocations, ampql_write write,
                                  void *payload);
 
-static inline struct str cost_view(struct ampql_string s)
-{
-    return (struct str){s.data, s.size};
-}
-
 static inline struct ampql_string cost_string(struct str s)
 {
     return (struct ampql_string){s.p, s.n};

@@ -133,7 +133,7 @@ static void complete(const struct model *model, struct node_price *node, struct 
 static enum ampql_code node_of(struct model *model, const struct ampql_allocation *a, size_t *out,
                                struct tally *unpriced, struct ampql_error *err)
 {
-    struct str cluster = cost_view(a->cluster), name = cost_view(a->node);
+    struct str cluster = str_view(a->cluster), name = str_view(a->node);
     *out = node_find(model, cluster, name);
     if (*out != INDEX_NONE)
         return AMPQL_OK;

@@ -34,7 +34,7 @@ static void put_property(struct buf *out, const char *key, struct ampql_string v
     buf_text(out, *is_first ? "\"" : ",\"");
     buf_text(out, key);
     buf_text(out, "\":");
-    json_quote(out, cost_view(value));
+    json_quote(out, str_view(value));
     *is_first = false;
 }
 
@@ -90,9 +90,9 @@ static void put_numbers(struct buf *out, const struct ampql_allocation *a)
 static void put_item(struct buf *out, const struct ampql_allocations *bill,
                      const struct ampql_allocation *a)
 {
-    json_quote(out, cost_view(a->name));
+    json_quote(out, str_view(a->name));
     buf_text(out, ":{\"name\":");
-    json_quote(out, cost_view(a->name));
+    json_quote(out, str_view(a->name));
     put_properties(out, a);
     buf_text(out, ",\"window\":{\"start\":");
     put_time(out, bill->start_ms);
@@ -140,7 +140,7 @@ static enum ampql_code put_bill(struct buf *out, const struct ampql_allocations 
     for (size_t i = 0; i < bill->nwarnings; i++) {
         if (i)
             buf_byte(out, ',');
-        json_quote(out, cost_view(bill->warnings[i]));
+        json_quote(out, str_view(bill->warnings[i]));
     }
     buf_format(out, "],\"stats\":{\"selects\":%llu,\"series\":%llu,\"samples\":%llu}}",
                (unsigned long long)bill->stats.selects, (unsigned long long)bill->stats.series,

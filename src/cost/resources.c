@@ -120,9 +120,9 @@ static size_t container_find(const struct model *model, const struct str key[4],
     for (size_t i = index_first(&model->container_index, hash, &at); i != INDEX_NONE;
          i = index_next(&model->container_index, hash, &at)) {
         const struct ampql_allocation *a = &model->containers.at[i];
-        if (str_equal(cost_view(a->cluster), key[0]) &&
-            str_equal(cost_view(a->namespace_name), key[1]) &&
-            str_equal(cost_view(a->pod), key[2]) && str_equal(cost_view(a->container), key[3]))
+        if (str_equal(str_view(a->cluster), key[0]) &&
+            str_equal(str_view(a->namespace_name), key[1]) && str_equal(str_view(a->pod), key[2]) &&
+            str_equal(str_view(a->container), key[3]))
             return i;
     }
     return INDEX_NONE;

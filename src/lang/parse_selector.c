@@ -67,17 +67,6 @@ struct name_list {
     ARRAY(struct str);
 };
 
-static bool is_utf8(struct str s)
-{
-    for (size_t i = 0; i < s.n;) {
-        size_t length = utf8_length(s.p + i, s.n - i);
-        if (length == 0)
-            return false;
-        i += length;
-    }
-    return true;
-}
-
 /* label := identifier | keyword | string (3.x) */
 static enum ampql_code parse_label(struct parser *p, struct name_list *names)
 {
@@ -92,7 +81,7 @@ static enum ampql_code parse_label(struct parser *p, struct name_list *names)
         TRY(parser_unquote(p, token.text, &name));
     else
         TRY(parser_copy(p, token.text, &name));
-    if (name.n == 0 || !is_utf8(name)) {
+    if (name.n == 0 || !str_is_utf8(name)) {
         char quoted[TOKEN_TEXT_MAX];
         return fail_at(p->err, AMPQL_PARSE, token.span.start, token.span.end,
                        "invalid label name for grouping: %s",

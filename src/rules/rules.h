@@ -126,11 +126,6 @@ void rules_result_free(struct ampql_rules_result *result);
 enum ampql_code rules_result_json(const struct ampql_rules_result *result, ampql_write write,
                                   void *payload);
 
-static inline struct str str_view(struct ampql_string s)
-{
-    return (struct str){s.data, s.size};
-}
-
 static inline struct ampql_string string_view(struct str s)
 {
     return (struct ampql_string){s.p, s.n};

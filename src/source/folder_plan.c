@@ -5,17 +5,12 @@
 #include "base/time.h"
 #include "source/folder.h"
 
-static struct str view(struct ampql_string s)
-{
-    return str_make(s.data, s.size);
-}
-
 static bool is_asked(const struct matcher *m, const struct ampql_select *select)
 {
     for (size_t i = 0; i < select->nmatchers; i++) {
         const struct ampql_matcher *s = &select->matchers[i];
-        if ((int)m->op == (int)s->op && str_equal(m->name, view(s->name)) &&
-            str_equal(m->value, view(s->value)))
+        if ((int)m->op == (int)s->op && str_equal(m->name, str_view(s->name)) &&
+            str_equal(m->value, str_view(s->value)))
             return true;
     }
     return false;
@@ -145,11 +140,11 @@ static void write_selector(struct buf *text, const struct ampql_select *select)
     size_t name = select->nmatchers;
     for (size_t i = select->nmatchers; i-- > 0;)
         if (select->matchers[i].op == AMPQL_MATCH_EQUAL && select->matchers[i].value.size &&
-            str_equal(view(select->matchers[i].name), STR("__name__")))
+            str_equal(str_view(select->matchers[i].name), STR("__name__")))
             name = i;
     if (name < select->nmatchers) {
         char quoted[320];
-        quote_clipped(quoted, sizeof quoted, view(select->matchers[name].value));
+        quote_clipped(quoted, sizeof quoted, str_view(select->matchers[name].value));
         buf_format(text, "%.*s", (int)strlen(quoted) - 2, quoted + 1);
     }
     const char *between = "{";
@@ -164,7 +159,7 @@ static void write_selector(struct buf *text, const struct ampql_select *select)
             break;
         }
         buf_text(text, between);
-        write_matcher(text, view(m->name), (enum match_op)m->op, view(m->value));
+        write_matcher(text, str_view(m->name), (enum match_op)m->op, str_view(m->value));
         between = ", ";
     }
     if (*between == ',')

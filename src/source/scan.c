@@ -10,11 +10,6 @@ _Static_assert((int)MATCH_EQUAL == (int)AMPQL_MATCH_EQUAL &&
                    (int)MATCH_NOT_REGEX == (int)AMPQL_MATCH_NOT_REGEX,
                "matcher operators");
 
-static struct str view(struct ampql_string s)
-{
-    return str_make(s.data, s.size);
-}
-
 /* A range of places to look at: those of one metric name, or all. */
 struct places {
     const struct store_name *names; /* NULL: place i is i */
@@ -39,9 +34,9 @@ static struct places find_places(const struct store *store, const struct ampql_s
 {
     for (size_t i = 0; i < select->nmatchers; i++) {
         const struct ampql_matcher *m = &select->matchers[i];
-        if (m->op != AMPQL_MATCH_EQUAL || !str_equal(view(m->name), STR("__name__")))
+        if (m->op != AMPQL_MATCH_EQUAL || !str_equal(str_view(m->name), STR("__name__")))
             continue;
-        symbol name = symbols_find(&store->symbols, view(m->value));
+        symbol name = symbols_find(&store->symbols, str_view(m->value));
         if (name == SYMBOL_NONE)
             return (struct places){0};
         size_t first = first_name(store, name, false);
@@ -56,7 +51,7 @@ static bool may_match(const struct store *store, const struct ampql_select *sele
 {
     for (size_t i = 0; i < select->nmatchers; i++)
         if (select->matchers[i].op == AMPQL_MATCH_EQUAL &&
-            symbols_find(&store->symbols, view(select->matchers[i].value)) == SYMBOL_NONE)
+            symbols_find(&store->symbols, str_view(select->matchers[i].value)) == SYMBOL_NONE)
             return false;
     return true;
 }
@@ -69,7 +64,7 @@ static enum ampql_code bind(struct store *store, const struct ampql_select *sele
         return fail_nomem(err, "the matchers of a select");
     for (size_t i = 0; i < select->nmatchers; i++) {
         const struct ampql_matcher *m = &select->matchers[i];
-        at[i] = (struct matcher){view(m->name), (enum match_op)m->op, view(m->value)};
+        at[i] = (struct matcher){str_view(m->name), (enum match_op)m->op, str_view(m->value)};
     }
     return matchers_bind((struct matchers){at, select->nmatchers}, &store->symbols, select->dialect,
                          work, out, err);

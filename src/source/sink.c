@@ -24,15 +24,10 @@ void sink_done(struct ampql_sink *sink)
     array_done(&sink->v, sink->alc);
 }
 
-static struct str view(struct ampql_string s)
-{
-    return str_make(s.data, s.size);
-}
-
 static enum ampql_code refuse_twice(struct ampql_sink *sink, struct ampql_string name)
 {
     return sink->failed = fail_quote(&sink->err, AMPQL_BAD_DATA,
-                                     "a source pushed a label name twice", view(name));
+                                     "a source pushed a label name twice", str_view(name));
 }
 
 static enum ampql_code out_of_memory(struct ampql_sink *sink, const char *what)
@@ -72,7 +67,7 @@ static enum ampql_code check_many_names(struct ampql_sink *sink, const struct am
         size_t at;
         for (size_t j = index_first(&seen, hash, &at); j != INDEX_NONE && code == AMPQL_OK;
              j = index_next(&seen, hash, &at))
-            if (str_equal(view(labels[i].name), view(labels[j].name)))
+            if (str_equal(str_view(labels[i].name), str_view(labels[j].name)))
                 code = refuse_twice(sink, labels[i].name);
         if (code == AMPQL_OK && !index_add(&seen, hash, i))
             code = out_of_memory(sink, "the labels of a series");
@@ -94,7 +89,7 @@ static enum ampql_code check_labels(struct ampql_sink *sink, const struct ampql_
         return check_many_names(sink, labels, nlabels);
     for (size_t i = 1; i < nlabels; i++)
         for (size_t j = 0; j < i; j++)
-            if (str_equal(view(labels[i].name), view(labels[j].name)))
+            if (str_equal(str_view(labels[i].name), str_view(labels[j].name)))
                 return refuse_twice(sink, labels[i].name);
     return AMPQL_OK;
 }
@@ -167,8 +162,8 @@ static bool copy_labels(struct ampql_sink *sink, const struct ampql_label *label
     if (!sink->labels)
         return false;
     for (size_t i = 0; i < nlabels; i++) {
-        struct str name = arena_copy(&sink->text, view(labels[i].name));
-        struct str value = arena_copy(&sink->text, view(labels[i].value));
+        struct str name = arena_copy(&sink->text, str_view(labels[i].name));
+        struct str value = arena_copy(&sink->text, str_view(labels[i].value));
         if (!name.p || !value.p)
             return false;
         sink->labels[i] = (struct ampql_label){{name.p, name.n}, {value.p, value.n}};

@@ -57,7 +57,7 @@ static enum ampql_code check_line(struct text *text, struct ampql_error *err)
     text->line = line;
     if (line.n && memchr(line.p, '\0', line.n))
         return text_fail(text, AMPQL_BAD_DATA, err, "a NUL byte");
-    if (!utf8_valid(line))
+    if (!str_is_utf8(line))
         return text_fail(text, AMPQL_BAD_DATA, err, "not valid UTF-8");
     return AMPQL_OK;
 }
@@ -235,7 +235,7 @@ static enum ampql_code take_quoted(struct text *text, struct str *rest, const ch
     *rest = str_from(*rest, 1);
     if (text->value.failed != AMPQL_OK)
         return fail_nomem(err, "a label value");
-    if (!utf8_valid(buf_view(&text->value)))
+    if (!str_is_utf8(buf_view(&text->value)))
         return text_fail(text, AMPQL_BAD_DATA, err, "%s is not valid UTF-8", what);
     return AMPQL_OK;
 }

@@ -22,18 +22,13 @@ bool values_agree(double a, double b)
     return difference / fmin(sum, DBL_MAX) < 1e-6;
 }
 
-static struct str view(struct ampql_string s)
-{
-    return str_make(s.data, s.size);
-}
-
 int label_sets_compare(const struct ampql_label *a, size_t na, const struct ampql_label *b,
                        size_t nb)
 {
     for (size_t i = 0; i < na && i < nb; i++) {
-        int order = str_compare(view(a[i].name), view(b[i].name));
+        int order = str_compare(str_view(a[i].name), str_view(b[i].name));
         if (order == 0)
-            order = str_compare(view(a[i].value), view(b[i].value));
+            order = str_compare(str_view(a[i].value), str_view(b[i].value));
         if (order != 0)
             return order;
     }
@@ -54,16 +49,16 @@ static void write_labels(struct buf *out, const struct ampql_label *labels, size
     char quoted[AMPQL_MESSAGE_MAX];
     const char *separator = "";
     for (size_t i = 0; i < n; i++)
-        if (str_equal(view(labels[i].name), STR("__name__")))
-            buf_str(out, view(labels[i].value));
+        if (str_equal(str_view(labels[i].name), STR("__name__")))
+            buf_str(out, str_view(labels[i].value));
     buf_text(out, "{");
     for (size_t i = 0; i < n; i++) {
-        if (str_equal(view(labels[i].name), STR("__name__")))
+        if (str_equal(str_view(labels[i].name), STR("__name__")))
             continue;
         buf_text(out, separator);
-        buf_str(out, view(labels[i].name));
+        buf_str(out, str_view(labels[i].name));
         buf_text(out, "=");
-        buf_text(out, quote_clipped(quoted, sizeof quoted, view(labels[i].value)));
+        buf_text(out, quote_clipped(quoted, sizeof quoted, str_view(labels[i].value)));
         separator = ", ";
     }
     buf_text(out, "}");

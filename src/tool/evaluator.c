@@ -17,14 +17,9 @@ static enum ampql_code load(void *payload, const struct test_series *series, siz
     return AMPQL_OK;
 }
 
-static struct str view(struct ampql_string s)
-{
-    return str_make(s.data, s.size);
-}
-
 static bool copy_label(struct arena *arena, struct ampql_string in, struct ampql_string *out)
 {
-    struct str copy = arena_copy(arena, view(in));
+    struct str copy = arena_copy(arena, str_view(in));
     *out = (struct ampql_string){copy.p, copy.n};
     return copy.p;
 }
@@ -68,7 +63,7 @@ static bool copy_result(const struct ampql_result *result, struct arena *arena, 
         return false;
     for (size_t i = 0; i < nnotes; i++) {
         struct ampql_string text = ampql_result_annotation(result, i, &notes[i].is_info);
-        notes[i].text = arena_copy(arena, view(text));
+        notes[i].text = arena_copy(arena, str_view(text));
         if (!notes[i].text.p)
             return false;
     }
@@ -79,7 +74,7 @@ static bool copy_result(const struct ampql_result *result, struct arena *arena, 
         return true;
     }
     if (out->kind == AMPQL_RESULT_STRING) {
-        out->string = arena_copy(arena, view(ampql_result_string(result)));
+        out->string = arena_copy(arena, str_view(ampql_result_string(result)));
         return out->string.p;
     }
     out->nseries = ampql_result_count(result);
