@@ -161,7 +161,7 @@ static const struct row noted[] = {
      "(1:10)\"]}"},
     {"sum(\n  rate(x[5m]\n  ))\n+ sum(rate(x[5m:1m])) *\nquantile(1 +\n1, x)",
      INFINITE ",\"warnings\":[" BAD_QUANTILE("2", "5:10") "],\"infos\":[" NOT_COUNTER
-                                                          "(2:8)\"," NOT_COUNTER "(4:12)\"]}"},
+                                                          "(2:8)\"," NOT_COUNTER "(1:1)\"]}"},
     /* ten are shown */
     {"quantile(2,x)+quantile(3,x)+quantile(4,x)+quantile(5,x)+quantile(6,x)+quantile(7,x)+quantile("
      "8,x)+quantile(9,x)+quantile(2,x)+quantile(2,x)+quantile(2,x)+quantile(7,x)",

@@ -51,13 +51,19 @@ static enum ampql_code add(struct eval_query *query, struct str text, size_t sta
     return AMPQL_OK;
 }
 
+/* Prometheus has put something else in the place of a subquery by then, and says 1:1. */
+static size_t place_of(const struct ast *where)
+{
+    where = ast_unwrap(where);
+    return where->kind == AST_SUBQUERY ? 0 : where->span.start;
+}
+
 static enum ampql_code add_written(struct stage *stage, const struct ast *where, struct buf *text,
                                    const struct falling *falling)
 {
     enum ampql_code code = text->failed;
     if (code == AMPQL_OK)
-        code = add(stage->query, buf_view(text), ast_unwrap(where)->span.start, falling,
-                   stage_err(stage));
+        code = add(stage->query, buf_view(text), place_of(where), falling, stage_err(stage));
     else
         code = fail_nomem(stage_err(stage), "an annotation");
     buf_done(text);

@@ -78,8 +78,8 @@ run 0 query -s $small --time 120 --stale-after 5m 'sum(rate({pod="a",__name__!="
 ! ampql: warning: PromQL warning: quantile value should be between 0 and 1, got 2 (2:14)
 END
 run 0 query -s $small --time 120 -o json 'rate(label_replace(requests_total{pod="a"}, "__name__", "x", "", "")[2m:1m])' <<'END'
-{"status":"success","data":{"resultType":"vector","result":[{"metric":{"pod":"a","zone":"eu"},"value":[120,"1"]}]},"warnings":["the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended"],"infos":["PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"x\" (1:6)"]}
-! ampql: info: PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "x" (1:6)
+{"status":"success","data":{"resultType":"vector","result":[{"metric":{"pod":"a","zone":"eu"},"value":[120,"1"]}]},"warnings":["the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended"],"infos":["PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"x\" (1:1)"]}
+! ampql: info: PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "x" (1:1)
 ! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
 END
 
