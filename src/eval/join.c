@@ -216,11 +216,25 @@ static enum ampql_code make_pair(struct join *join, struct match *match, const s
     return AMPQL_OK;
 }
 
+/* Does a series of the many side have labels that go with its name, so that another may equal it?
+ */
+static bool loses_metadata(const struct join *join)
+{
+    const struct kept_list *many = &join->side[0].rows;
+    if (!join->stage.node->drops_name || join->stage.eval->dialect == AMPQL_PROM2)
+        return false;
+    for (size_t i = 0; i < many->n; i++)
+        if (labels_get(many->at[i].labels, SYMBOL_TYPE) ||
+            labels_get(many->at[i].labels, SYMBOL_UNIT))
+            return true;
+    return false;
+}
+
 /* All results have labels of their own: no need to collect them by labels. */
 static bool results_are_unique(const struct join *join)
 {
     const struct ast_binary *ast = &join->stage.node->ast->u.binary;
-    if (join->stage.node->may_collide)
+    if (join->stage.node->may_collide || loses_metadata(join))
         return false;
     for (size_t key = 0; key < join->matches.n; key++) {
         const struct match *match = &join->matches.at[key];
