@@ -93,8 +93,8 @@ static enum ampql_code without_markers(struct scan *scan, const struct samples *
 {
     struct stage *stage = &scan->leaf.stage;
     bool any = false;
-    for (size_t i = 0; i < in->n; i++) /* without an early end, so that it vectorises */
-        any |= is_stale(in->v[i]);
+    for (size_t i = 0; i < in->n; i++) /* a marker is a NaN; without an early end this vectorises */
+        any |= in->v[i] != in->v[i];
     *out = *in;
     if (!any)
         return AMPQL_OK;

@@ -23,11 +23,21 @@ static struct samples points_of(struct subquery *sub, const struct row *row)
         return (struct samples){sub->t, row->v, row->n};
     }
     size_t n = 0;
-    for (size_t i = 0; i < row->n; i++) {
-        if (!row_has(row, i))
+    for (size_t w = 0; w < row_words(row->n); w++) {
+        uint64_t bits = row->present[w];
+        size_t base = w * 64;
+        if (bits == UINT64_MAX) { /* most words: no branch for a point */
+            for (size_t k = 0; k < 64; k++)
+                sub->t[n + k] = grid_time(grid, base + k);
+            memcpy(sub->v + n, row->v + base, 64 * sizeof *row->v);
+            n += 64;
             continue;
-        sub->t[n] = grid_time(grid, i);
-        sub->v[n++] = row->v[i];
+        }
+        for (; bits; bits &= bits - 1) {
+            size_t i = base + (size_t)__builtin_ctzll(bits);
+            sub->t[n] = grid_time(grid, i);
+            sub->v[n++] = row->v[i];
+        }
     }
     if (n < row->n)
         sub->t[row->n - 1] = grid->start_ms - 1; /* the times are no longer the whole grid's */
