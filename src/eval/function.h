@@ -90,27 +90,10 @@ struct function_table {
                 .kernel = KERNEL_MAP},                                                             \
         .form = FORM_EACH, .u.each = F                                                             \
     }
-#define WINDOW(NAME, F, HELP)                                                                      \
-    {                                                                                              \
-        .sig = {.name = NAME,                                                                      \
-                .help = HELP,                                                                      \
-                .args = {VALUE_MATRIX},                                                            \
-                .nargs = 1,                                                                        \
-                .result = VALUE_VECTOR,                                                            \
-                .kernel = KERNEL_RANGE},                                                           \
-        .form = FORM_WINDOW, .u.window = F                                                         \
-    }
-#define RANGE(NAME, F, HELP)                                                                       \
-    {                                                                                              \
-        .sig = {.name = NAME,                                                                      \
-                .help = HELP,                                                                      \
-                .args = {VALUE_MATRIX},                                                            \
-                .nargs = 1,                                                                        \
-                .result = VALUE_VECTOR,                                                            \
-                .kernel = KERNEL_RANGE},                                                           \
-        .form = FORM_RANGE, .u.range = F                                                           \
-    }
+#define WINDOW(NAME, F, HELP) WINDOW_WITH(NAME, F, HELP, .args = {VALUE_MATRIX}, .nargs = 1)
+#define RANGE(NAME, F, HELP) RANGE_WITH(NAME, F, HELP, .args = {VALUE_MATRIX}, .nargs = 1)
 
+/* A range function that has something to say of its result. */
 #define RANGE_NOTED(NAME, F, NOTE, HELP, ...)                                                      \
     {                                                                                              \
         .sig = {.name = NAME,                                                                      \
@@ -141,15 +124,7 @@ struct function_table {
                 __VA_ARGS__},                                                                      \
         .form = FORM_WINDOW, .u.window = F                                                         \
     }
-#define RANGE_WITH(NAME, F, HELP, ...)                                                             \
-    {                                                                                              \
-        .sig = {.name = NAME,                                                                      \
-                .help = HELP,                                                                      \
-                .result = VALUE_VECTOR,                                                            \
-                .kernel = KERNEL_RANGE,                                                            \
-                __VA_ARGS__},                                                                      \
-        .form = FORM_RANGE, .u.range = F                                                           \
-    }
+#define RANGE_WITH(NAME, F, HELP, ...) RANGE_NOTED(NAME, F, NULL, HELP, __VA_ARGS__)
 /* Functions over whole values; the result is among the members, too. */
 #define CALL(NAME, F, HELP, ...)                                                                   \
     {                                                                                              \

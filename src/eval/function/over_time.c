@@ -114,16 +114,7 @@ static bool present_over_time(const struct window *w, double *out)
 }
 
 #define KEEPS_NAME(NAME, F, HELP)                                                                  \
-    {                                                                                              \
-        .sig = {.name = NAME,                                                                      \
-                .help = HELP,                                                                      \
-                .args = {VALUE_MATRIX},                                                            \
-                .nargs = 1,                                                                        \
-                .result = VALUE_VECTOR,                                                            \
-                .kernel = KERNEL_RANGE,                                                            \
-                .keeps_name = true},                                                               \
-        .form = FORM_WINDOW, .u.window = F                                                         \
-    }
+    WINDOW_WITH(NAME, F, HELP, .args = {VALUE_MATRIX}, .nargs = 1, .keeps_name = true)
 
 static const struct function rows[] = {
     WINDOW("avg_over_time", avg_over_time, "Mean of the samples in the range."),
