@@ -20,8 +20,8 @@ static int run(const char *const *paths, size_t npaths, bool quiet)
 static void text_cases(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"tests/data/promql", "tests/data/pending"};
-    assert_int_equal(run(paths, 2, true), 0);
+    static const char *const paths[] = {"tests/data/promql"};
+    assert_int_equal(run(paths, sizeof paths / sizeof *paths, true), 0);
 }
 
 int main(int argc, char **argv)
