@@ -35,7 +35,8 @@ OPT := -O0 -g --coverage
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib
-PKGS := $(LIBS_CORE)
+LIBS_HTTP := libcurl libcrypto libzstd
+PKGS := $(LIBS_CORE) $(if $(filter 0,$(HTTP)),,$(LIBS_HTTP))
 # Only asked for when something is built, and then once, so that `make deps` and `make help` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -51,12 +52,15 @@ LDLIBS_ALL   = $(PKG_LIBS) -lstdc++ -lm -lpthread $(LDLIBS)
 
 # Sources are found, so that adding a file edits nothing here.
 LIB_LAYERS := base series lang plan eval source engine rules cost api
-LIB_SRC  := $(sort $(foreach l,$(LIB_LAYERS),$(shell find src/$(l) -name '*.c' -o -name '*.cc' 2>/dev/null)))
+# What talks HTTP, and the tests of it, is left out with HTTP=0.
+NET := http auth sigv4 aws credentials server fetch
+NET_SRC := $(if $(filter 0,$(HTTP)),$(foreach n,$(NET),src/source/$(n)% tests/test_$(n)% fuzz/fuzz_$(n)%))
+LIB_SRC  := $(sort $(filter-out $(NET_SRC),$(foreach l,$(LIB_LAYERS),$(shell find src/$(l) -name '*.c' -o -name '*.cc' 2>/dev/null))))
 CMD_SRC  := $(sort $(foreach l,tool cli,$(shell find src/$(l) -name '*.c' 2>/dev/null)))
-TEST_SRC := $(sort $(wildcard tests/test_*.c))
+TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c)) $(CLUSTER_SRC)
-FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
+FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
 BENCH_SRC := $(filter-out $(CLUSTER_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -89,7 +93,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev python3
+	libcmocka-dev python3 $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libssl-dev libzstd-dev)
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 

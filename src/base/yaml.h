@@ -1,8 +1,9 @@
-/* YAML for rule files: libyaml's events with places, aliases and tags refused, and readers for the
- * few shapes that occur: mappings with known fields, lists, and scalars. Nothing here recurses: the
- * shape of a rule file is fixed, and what does not fit it is refused where it begins. */
-#ifndef AMPQL_SRC_RULES_YAML_H
-#define AMPQL_SRC_RULES_YAML_H
+/* YAML for rule files and configuration: libyaml's events with places, aliases and tags refused,
+ * and readers for the few shapes that occur: mappings with known fields, lists, and scalars.
+ * Nothing here recurses: the shape of a file is known, and what does not fit it is refused where it
+ * begins. */
+#ifndef AMPQL_SRC_BASE_YAML_H
+#define AMPQL_SRC_BASE_YAML_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -12,6 +13,7 @@
 /* The current event is always the first of the value that is to be read next; reading a value
  * leaves its last event current. */
 struct yaml {
+    const char *document; /* what is read, for messages: "a rule file" */
     struct str text;
     yaml_parser_t parser;
     yaml_event_t event;
@@ -32,8 +34,10 @@ struct yaml_scalar {
     bool is_null; /* empty, ~ or null, without quotes */
 };
 
-/* Start reading; close also after a failure. err  AMPQL_NOMEM */
-enum ampql_code yaml_open(struct yaml *yaml, struct str text, struct ampql_error *err);
+/* Start reading `document` ("a rule file", for messages); close also after a failure.
+ *   err  AMPQL_NOMEM */
+enum ampql_code yaml_open(struct yaml *yaml, const char *document, struct str text,
+                          struct ampql_error *err);
 void yaml_close(struct yaml *yaml);
 
 /* Make the next event current.

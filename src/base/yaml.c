@@ -1,5 +1,5 @@
 /* libyaml's events, with places counted in characters as its marks are, and in bytes. */
-#include "rules/yaml.h"
+#include "base/yaml.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,12 +61,13 @@ enum ampql_code yaml_fail(struct ampql_error *err, struct yaml_place place, size
                    "line %zu, column %zu: %s", place.line, place.column, message);
 }
 
-enum ampql_code yaml_open(struct yaml *yaml, struct str text, struct ampql_error *err)
+enum ampql_code yaml_open(struct yaml *yaml, const char *document, struct str text,
+                          struct ampql_error *err)
 {
-    *yaml = (struct yaml){.text = text};
+    *yaml = (struct yaml){.document = document, .text = text};
     if (!yaml_parser_initialize(&yaml->parser))
         return fail_nomem(err, "the YAML reader");
-    /* Given, not guessed: a file that begins like UTF-16 is no rule file. */
+    /* Given, not guessed: a file that begins like UTF-16 is not for us. */
     yaml_parser_set_encoding(&yaml->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&yaml->parser, (const unsigned char *)text.p, text.n);
     return AMPQL_OK;
@@ -111,8 +112,9 @@ static enum ampql_code refuse_named(const struct yaml *yaml, const char *what,
 {
     char quoted[320];
     return yaml_fail(err, yaml_here(yaml), yaml_here_end(yaml),
-                     "%s %s, expected a rule file without aliases, anchors and tags", what,
-                     quote_clipped(quoted, sizeof quoted, str_of((const char *)name)));
+                     "%s %s, expected %s without aliases, anchors and tags", what,
+                     quote_clipped(quoted, sizeof quoted, str_of((const char *)name)),
+                     yaml->document);
 }
 
 static enum ampql_code refuse_decorated(const struct yaml *yaml, struct ampql_error *err)
