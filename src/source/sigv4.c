@@ -1,13 +1,16 @@
-/* Signing: canonical request -> string to sign -> signature, each a text that AWS computes again from
- * what it receives. */
+/* Signing: canonical request -> string to sign -> signature, each a text that AWS computes again
+ * from what it receives. */
 #include "source/sigv4.h"
 
 #include "base/buf.h"
 #include "base/time.h"
-#include "source/canonical.h"
-#include "source/digest.h"
 #include "source/http.h"
+#include "source/sigv4_canonical.h"
+#include "source/sigv4_digest.h"
 #include "source/url.h"
+
+#include <ctype.h>
+#include <strings.h>
 
 static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
 
@@ -69,8 +72,8 @@ static enum ampql_code add_headers(struct signing *s, struct ampql_error *err)
     return AMPQL_OK;
 }
 
-/* An upper bound of the canonical request's length, so that its buffer never moves: a block that was
- * left behind would keep the session token. */
+/* An upper bound of the canonical request's length, so that its buffer never moves: a block that
+ * was left behind would keep the session token. */
 static size_t canonical_bound(const struct signing *s)
 {
     size_t n = s->request->method.n + 3 * s->path.n + s->query.n + DIGEST_HEX + 64;
@@ -245,10 +248,11 @@ static bool is_encoded_path(struct str path)
 {
     for (size_t i = 0; i < path.n; i++) {
         unsigned char c = (unsigned char)path.p[i];
-        bool is_percent = c == '%' && path.n - i > 2;
-        if (is_percent || (c > 0x20 && c < 0x7f && !strchr("\"#%<>?[\\]^`{|}", c)))
+        if (c == '%' && path.n - i > 2 && isxdigit((unsigned char)path.p[i + 1]) &&
+            isxdigit((unsigned char)path.p[i + 2]))
             continue;
-        return false;
+        if (c <= 0x20 || c >= 0x7f || strchr("\"#%<>?[\\]^`{|}", c))
+            return false;
     }
     return path.n == 0 || path.p[0] == '/';
 }
@@ -260,8 +264,8 @@ static enum ampql_code check_header(struct http_header header, struct ampql_erro
         return fail_quote(err, AMPQL_BAD_DATA, "not a header name", header.name);
     /* the value may be a secret, so it is not quoted */
     if (!is_field_value(header.value))
-        return fail_quote(err, AMPQL_BAD_DATA, "a line break or control byte in the value of header",
-                          header.name);
+        return fail_quote(err, AMPQL_BAD_DATA,
+                          "a line break or control byte in the value of header", header.name);
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (header.name.n == strlen(ours[i]) &&
             strncasecmp(header.name.p, ours[i], header.name.n) == 0)
@@ -282,7 +286,8 @@ static enum ampql_code check(const struct sigv4 *sigv4, const struct http_reques
     for (size_t i = 0; i < request->nheaders; i++)
         TRY(check_header(request->headers[i], err));
     if (!is_token(sigv4->region) || !is_token(sigv4->service))
-        return fail(err, AMPQL_BAD_DATA, "signing takes a region, such as us-east-1, and a service");
+        return fail(err, AMPQL_BAD_DATA,
+                    "signing takes a region, such as us-east-1, and a service");
     if (!is_token(credentials->access_key_id) || credentials->secret_access_key.n == 0 ||
         !is_field_value(credentials->session_token))
         return fail(err, AMPQL_BAD_DATA,
@@ -332,8 +337,8 @@ static enum ampql_code give_headers(struct signing *s, struct sigv4_signed *out,
     size_t n = 0;
     headers[n++] = (struct http_header){STR("x-amz-date"), date, false};
     if (credentials->session_token.n)
-        headers[n++] = (struct http_header){STR("x-amz-security-token"),
-                                            credentials->session_token, true};
+        headers[n++] =
+            (struct http_header){STR("x-amz-security-token"), credentials->session_token, true};
     headers[n++] = (struct http_header){STR("authorization"), authorization, true};
     out->headers = headers;
     out->nheaders = n;

@@ -94,27 +94,6 @@ enum ampql_code url_split(struct str text, struct url *out, struct ampql_error *
     return AMPQL_OK;
 }
 
-/* "127." and three more numbers, so that 127.0.0.1.example.com is not meant */
-static bool is_loopback_address(struct str host)
-{
-    size_t dots = 0, digits = 0;
-    for (size_t i = 0; i < host.n; i++) {
-        if (host.p[i] == '.') {
-            dots++;
-            digits = 0;
-        } else if (host.p[i] < '0' || host.p[i] > '9' || ++digits > 3) {
-            return false;
-        }
-    }
-    return dots == 3 && digits > 0 && str_has_prefix(host, STR("127."));
-}
-
-bool url_is_loopback(const struct url *url)
-{
-    return equal_ignoring_case(url->host, "localhost") || str_equal(url->host, STR("[::1]")) ||
-           is_loopback_address(url->host);
-}
-
 void url_print_host(struct buf *out, const struct url *url)
 {
     for (size_t i = 0; i < url->host.n; i++) {
