@@ -67,6 +67,31 @@ struct ampql_select {
     enum ampql_dialect dialect; /* GRID and regexes */
 };
 
+/* A run that begins, or ends. */
+struct ampql_prepare {
+    size_t size; /* of this struct */
+    /* What it will select, in this order (what it selects twice is there twice), views valid during
+     * the call. */
+    const struct ampql_select *selects; /* [nselects] */
+    size_t nselects;
+    /* Whoever waits for something asks this now and then: AMPQL_CANCELED or AMPQL_TIMEOUT (err is
+     * filled in) say to stop and return the code. NULL: the run is over, what was begun for it may
+     * be dropped. */
+    enum ampql_code (*poll)(void *payload, struct ampql_error *err);
+    void *poll_payload;
+};
+
+/* What a source has cost, all runs together. */
+struct ampql_source_stats {
+    size_t size;       /* of this struct */
+    uint64_t requests; /* sent, retries among them */
+    uint64_t retries;
+    uint64_t bytes;          /* of answers, as received */
+    uint64_t billed_samples; /* that the server counted: its totalQueryableSamples */
+    uint64_t held_bytes; /* at most: samples that waited for the other parts of an answer, packed */
+    uint64_t held_samples; /* at that time */
+};
+
 /* A source of your own. */
 struct ampql_source_ops {
     size_t size;   /* of this struct */
@@ -86,6 +111,14 @@ struct ampql_source_ops {
 
     /* Release payload; called once by ampql_source_free. May be NULL. */
     void (*close)(void *payload);
+
+    /* Hear what a run will ask before its first select, so that requests can be on their way while
+     * others are read. A failure fails the run. May be NULL. */
+    enum ampql_code (*prepare)(void *payload, const struct ampql_prepare *prepare,
+                               struct ampql_error *err);
+
+    /* What it has cost since it was opened. May be NULL: nothing. */
+    void (*stats)(void *payload, struct ampql_source_stats *out);
 };
 
 /* Wrap ops (copied) and payload as a source. On failure payload stays the caller's.
@@ -276,6 +309,9 @@ AMPQL_API enum ampql_code ampql_source_merge(struct ampql_engine *engine,
 /* The dialect that the data says it was recorded with; AMPQL_DIALECT_DEFAULT when it does not say.
  */
 AMPQL_API enum ampql_dialect ampql_source_dialect(const struct ampql_source *source);
+
+/* What it has cost since it was opened. */
+AMPQL_API struct ampql_source_stats ampql_source_stats(const struct ampql_source *source);
 
 /* enum ampql_source_caps. */
 AMPQL_API uint32_t ampql_source_caps(const struct ampql_source *source);
