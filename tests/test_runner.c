@@ -223,8 +223,8 @@ static const struct run_row {
     {"load_with_nhcb 1m\n g_bucket{le=\"x\"} 1\n h_sum 1\n\neval instant at 0 h\n\neval instant at "
      "0 g\n h_sum 1\n g_bucket{le=\"x\"} 1\n",
      1, 0, 1, "skipped 5: h"},
-    {"load 1m\n s@st -1m _ -1s+1sx1\n s 1 2 3 4\n a 1\n\neval instant at 0 s\n\neval instant at 0 "
-     "q\n s 1\n a 1\n",
+    {"load 1m\n a 1\n s@st -1m _ -1s+1sx1\n s 1 2 3 4\n\neval instant at 0 s\n\neval instant at 0 "
+     "q\n a 1\n s 1\n",
      1, 0, 1, "needs start timestamps\ns\n"},
     {LOADED "eval instant at 1m nope\n a 2\n\neval_fail instant at 1m nope\n", 0, 0, 2,
      "nope: nope is not supported"},
