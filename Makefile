@@ -82,7 +82,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
-	format-check clean fuzz differential newest bench
+	format-check clean fuzz differential newest fetch newest-fetch fetch-peak bench
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -215,6 +215,15 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 
 newest: $(NEWEST) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
+
+fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
+	@sh tests/fetch.sh $(B)
+
+newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
+	@sh tests/fake_amp/newest.sh $(B)
+
+fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
+	@sh tests/fake_amp/peak.sh $(B)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
