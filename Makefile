@@ -224,6 +224,7 @@ newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the new
 
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
 	@sh tests/fake_amp/peak.sh $(B)
+
 BOTOCORE := $(B)/oracle/botocore
 $(BOTOCORE): $(call obj,$(wildcard tests/oracle/sigv4_random*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)

@@ -15,9 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "oracle"))
 
 KEY_ID = "ASIACANARY7EXAMPLE"
-CANARIES = ("CanarySecret/k3y+Never0Shown0Anywhere0x", "CanaryToken//never+shown==", "canary-bearer-never-shown",
-            "canary-password-never-shown")
-SECRET, TOKEN, BEARER, PASSWORD = CANARIES
+CANARY = "Canary"  # in every secret that a run is given, and nowhere else
+SECRET, TOKEN, BEARER = "CanarySecret/k3y+Never0Shown0Anywhere0x", "CanaryToken//never+shown==", "CanaryBearer-never-shown"
 KEYS = {KEY_ID: {"secret": SECRET, "token": TOKEN}}
 
 
@@ -41,7 +40,6 @@ class Lab:
         self.server = fake_amp.start(Upstream(upstream) if upstream else NoUpstream())
         self.home = tempfile.mkdtemp(prefix="fake_amp")
         self.number = 0
-        self.leaks = []
 
     def close(self):
         self.server.stop()
@@ -85,10 +83,8 @@ class Lab:
         except subprocess.TimeoutExpired as late:
             status, out, err = "hang", late.stdout or b"", late.stderr or b""
         done = Done(status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), time.monotonic() - begin)
-        for canary in CANARIES:
-            if canary in done.out or canary in done.err:
-                self.leaks.append((arguments, done))
-                raise Leak("a secret was shown: %s" % done)
+        if CANARY in done.out or CANARY in done.err:
+            raise Leak("a secret was shown: %s" % done)
         return done
 
     def query(self, source, query, times, *more, **how):
