@@ -58,7 +58,7 @@ class Lab:
 
     def amp(self, space, region="us-east-1"):
         """Flags for that workspace as AMP."""
-        return ["--source", "amp:%s@%s" % (space, region), "--endpoint", "%s/workspaces/%s" % (self.server.url, space)]
+        return ["--source", "amp:%s@%s" % (space, region), "--endpoint", self.server.url]
 
     def http(self, space):
         """Flags for it as any Prometheus-compatible API."""
