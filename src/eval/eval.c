@@ -29,12 +29,32 @@ void eval_done(struct eval *eval)
     arena_done(&eval->temp);
 }
 
+static enum ampql_code fail_samples(struct ampql_error *err)
+{
+    return fail(err, AMPQL_LIMIT,
+                "query processing would load too many samples into memory in query execution");
+}
+
 enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err)
 {
     if (n > eval->max_samples - eval->samples)
-        return fail(err, AMPQL_LIMIT,
-                    "query processing would load too many samples into memory in query execution");
+        return fail_samples(err);
     eval->samples += n;
+    return AMPQL_OK;
+}
+
+enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
+                                  const struct windows *windows, struct ampql_error *err)
+{
+    uint64_t room = eval->max_samples - eval->samples;
+    size_t lo = 0, hi = 0;
+    if (samples->n <= room) /* mostly: then no window is larger */
+        return AMPQL_OK;
+    for (size_t i = 0; i < windows->n; i++) {
+        window_advance(samples, windows, i, &lo, &hi);
+        if (hi - lo > room)
+            return fail_samples(err);
+    }
     return AMPQL_OK;
 }
 

@@ -143,6 +143,10 @@ enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct 
  *   err  AMPQL_LIMIT, in Prometheus's words */
 enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err);
 
+/* May each window of a series' samples be held besides what is? Same error. */
+enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
+                                  const struct windows *windows, struct ampql_error *err);
+
 /* "{a="x", b="y"}" of a label set, clipped to size, for messages. Returns out. */
 char *eval_labels_text(const struct eval *eval, struct labels labels, char *out, size_t size);
 

@@ -204,7 +204,9 @@ struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
         for (size_t j = 0; j < i; j++)
             is_set |= matchers->at[j].op == MATCH_EQUAL && str_equal(matchers->at[j].name, m->name);
         bool sets = m->op == MATCH_EQUAL && !is_set;
-        if (!str_equal(m->name, STR("__name__")))
+        bool is_metadata =
+            str_equal(m->name, STR("__type__")) || str_equal(m->name, STR("__unit__"));
+        if (!str_equal(m->name, STR("__name__")) && (!is_metadata || run->prom2))
             labels = ref_set(run, labels, m->name, sets ? m->value : (struct str){NULL, 0});
     }
     return labels;
