@@ -1,8 +1,8 @@
 /* A source that asks a server: any Prometheus-compatible HTTP API, AMP among them.
  *
- * ANSWERS | SORTED. Selects are cut into parts (wire.h), several are under way at once, each is read
- * as a stream into packed columns, and one that fails or is cut short is thrown away whole and asked
- * for again (failure.h). When all parts of a select are there, its series are handed on. */
+ * ANSWERS | SORTED. Selects are cut into parts (wire.h), several are under way at once, each is
+ * read as a stream into packed columns, and one that fails or is cut short is thrown away whole and
+ * asked for again (failure.h). When all parts of a select are there, its series are handed on. */
 #ifndef AMPQL_SRC_SOURCE_SERVER_H
 #define AMPQL_SRC_SOURCE_SERVER_H
 
@@ -46,14 +46,14 @@ struct server_options {
     struct str base_url; /* "https://host/prefix", with or without a final slash: /api/v1/... is
                             appended. Copied */
     bool is_amp;         /* floors ranges, has no lookback_delta, knows the money fuse */
-    enum ampql_dialect dialect;  /* DEFAULT: the server is probed when the source is opened */
-    unsigned max_concurrency;    /* requests under way at once; 0: 5 */
+    enum ampql_dialect dialect;       /* DEFAULT: the server is probed when the source is opened */
+    unsigned max_concurrency;         /* requests under way at once; 0: 5 */
     const struct retry_policy *retry; /* NULL: retry_policy_default */
-    uint64_t max_billed_samples; /* of one run; 0: no limit */
-    uint64_t max_request_samples; /* aimed at, of one request; 0: 500,000 */
-    int64_t chunk_ms;            /* RAW requests end at multiples of it; 0: as long as fits
-                                    max_request_samples, by what the select's first answer held */
-    int64_t interval_ms;         /* between two samples, for predictions; 0: 1 minute */
+    uint64_t max_billed_samples;      /* of one run; 0: no limit */
+    uint64_t max_request_samples;     /* aimed at, of one request; 0: 500,000 */
+    int64_t chunk_ms;                 /* RAW requests end at multiples of it; 0: as long as fits
+                                         max_request_samples, by what the select's first answer held */
+    int64_t interval_ms;              /* between two samples, for predictions; 0: 1 minute */
     bool skip_histograms;
 };
 
@@ -69,14 +69,12 @@ enum ampql_code source_server_open(const struct ampql_allocator *alc, struct tra
  *   err  AMPQL_NOMEM */
 struct auth;
 enum ampql_code server_transport(const struct ampql_allocator *alc, struct http *http,
-                                 struct auth *auth, struct transport *out,
-                                 struct ampql_error *err);
+                                 struct auth *auth, struct transport *out, struct ampql_error *err);
 
-/* "https://aps-workspaces.REGION.amazonaws.com/workspaces/WORKSPACE" into out, NUL-terminated.
- *   err  AMPQL_BAD_DATA: a workspace or region that cannot be one */
-enum { AMP_URL_MAX = 256 };
-enum ampql_code server_amp_url(struct str workspace, struct str region, bool fips, char *out,
-                               struct ampql_error *err);
+/* ampql_source_http and ampql_source_amp, without an engine; options as read by OPTIONS_READ. */
+enum ampql_code source_http_open(const struct ampql_allocator *alc, const char *url,
+                                 const struct ampql_http_options *options, bool is_amp,
+                                 struct ampql_source **out, struct ampql_error *err);
 
 /* Samples older than this may be kept for good: the newest minutes can still be on their way to the
  * server. */
