@@ -378,16 +378,13 @@ static bool has_at(const struct ast *ast)
     return false;
 }
 
-/* Series in the order of limitk's heap, or of sort_by_label with an empty label, which its
- * comparison puts nowhere: not copied, but the series must be the same. */
+/* Series in the order of limitk's heap: not copied, but the series must be the same. */
 static bool is_other_order(const struct ast *ast, struct outcome ours, struct outcome theirs,
                            struct arena *arena)
 {
     const struct ast *below[MAX_BELOW];
     size_t n = ast_children(ast, below, MAX_BELOW);
     bool has_order = ast->kind == AST_AGGREGATE && ast->u.aggregate.op == AGGREGATION_LIMITK;
-    if (ast->kind == AST_CALL)
-        has_order = strncmp(ast->u.call.function->name, "sort_by_label", 13) == 0;
     if (has_order && ours.kind == AMPQL_RESULT_VECTOR && theirs.kind == ours.kind) {
         sort_vector(&ours, arena);
         sort_vector(&theirs, arena);
