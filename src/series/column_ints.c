@@ -242,33 +242,33 @@ static uint64_t load_u64(const uint8_t *p)
 }
 
 /* The number of `width` bits that begins at a bit of p, from which 16 bytes may be read. */
-static uint64_t bits_at(const uint8_t *p, size_t bit, unsigned width, uint64_t mask)
+static uint64_t bits_at(const uint8_t *p, size_t bit, unsigned width)
 {
     unsigned shift = bit % 8;
     uint64_t x = load_u64(p + bit / 8) >> shift;
     if (shift + width > 64)
         x |= (uint64_t)p[bit / 8 + 8] << (64 - shift);
-    return x & mask;
+    return width < 64 ? x & ((UINT64_C(1) << width) - 1) : x;
 }
 
-/* Numbers [from, to) whose 8 bytes lie inside; eight at a time, since eight fill `width` bytes. */
-static inline __attribute__((always_inline)) void unpack_narrow(const uint8_t *p, size_t n,
-                                                                unsigned width, uint64_t *u)
+/* u [n], n a multiple of 8: eight numbers fill `width` bytes, each within the 8 bytes from where it
+ * begins. */
+static inline __attribute__((always_inline)) void
+unpack_narrow(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t *u)
 {
     uint64_t mask = (UINT64_C(1) << width) - 1;
     for (size_t i = 0; i + 8 <= n; i += 8, p += width)
         for (unsigned k = 0; k < 8; k++)
-            u[i + k] = load_u64(p + k * width / 8) >> (k * width % 8) & mask;
+            u[i + k] = (load_u64(p + k * width / 8) >> (k * width % 8) & mask) + base;
 }
 
-/* Numbers of at most 56 bits, with the width known to the compiler where that is most of the
- * work. */
-static void unpack_eights(const uint8_t *p, size_t n, unsigned width, uint64_t *u)
+/* With each width up to 56 known to the compiler, all shifts and masks are constants. */
+static void unpack_eights(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t *u)
 {
     switch (width) {
 #define W(w)                                                                                       \
     case w:                                                                                        \
-        unpack_narrow(p, n, w, u);                                                                 \
+        unpack_narrow(p, n, w, base, u);                                                           \
         break;
 #define W8(w) W(w) W(w + 1) W(w + 2) W(w + 3) W(w + 4) W(w + 5) W(w + 6) W(w + 7)
         W8(1) W8(9) W8(17) W8(25) W8(33) W8(41) W8(49)
@@ -277,33 +277,28 @@ static void unpack_eights(const uint8_t *p, size_t n, unsigned width, uint64_t *
     }
 }
 
-/* m numbers from the bits at p; `readable` bytes may be read there. */
-static void unpack_bits(const uint8_t *p, size_t readable, size_t m, unsigned width, uint64_t *u)
+/* m numbers from the bits at p, base added; `readable` bytes may be read there, which the bits do
+ * not all need. */
+static void unpack_bits(const uint8_t *p, size_t readable, size_t m, unsigned width, uint64_t base,
+                        uint64_t *u)
 {
-    uint64_t mask = width < 64 ? (UINT64_C(1) << width) - 1 : UINT64_MAX;
     size_t done = 0, nbytes = (m * width + 7) / 8;
-    if (width == 0) {
-        memset(u, 0, m * sizeof *u);
-        return;
-    }
-    if (width <= 56 &&
-        readable >= 16) { /* the last load of eight begins 8 bytes before their end */
+    if (width > 0 && width <= 56 &&
+        readable >= 8) { /* a load ends up to 8 bytes behind its eight */
         size_t eights = (readable - 8) / width;
         done = m / 8 < eights ? m / 8 * 8 : eights * 8;
-        unpack_eights(p, done, width, u);
+        unpack_eights(p, done, width, base, u);
     }
-    for (; done < m && (done * width) / 8 + 16 <= nbytes; done++)
-        u[done] = bits_at(p, done * width, width, mask);
-    if (done == m)
-        return;
+    for (; done < m && done * width / 8 + 16 <= nbytes; done++)
+        u[done] = bits_at(p, done * width, width) + base;
     uint8_t tail[48] = {0}; /* what is left, with room to read past it */
     size_t from = done * width / 8;
     memcpy(tail, p + from, nbytes - from);
     for (; done < m; done++)
-        u[done] = bits_at(tail, done * width - from * 8, width, mask);
+        u[done] = width ? bits_at(tail, done * width - from * 8, width) + base : base;
 }
 
-static void patch(struct unpacker *in, uint64_t *u, size_t m)
+static void patch(struct unpacker *in, uint64_t *u, size_t m, uint64_t base)
 {
     uint64_t nexceptions = unpack_varint(in);
     if (nexceptions > m)
@@ -312,29 +307,38 @@ static void patch(struct unpacker *in, uint64_t *u, size_t m)
         unsigned at = unpack_u16(in);
         uint64_t x = unpack_varint(in);
         if (at < m)
-            u[at] = x;
+            u[at] = x + base;
         else
             in->failed = true;
     }
 }
 
+/* Bits [at, at + 64) of n: those past the end are 0. */
+static uint64_t bitmap_word(const uint8_t *bitmap, size_t n, size_t at)
+{
+    uint64_t word = 0;
+    if (n - at >= 64)
+        return load_u64(bitmap + at / 8);
+    for (size_t i = 0; i < (n - at + 7) / 8; i++)
+        word |= (uint64_t)bitmap[at / 8 + i] << (8 * i);
+    return word & ((UINT64_C(1) << (n - at)) - 1);
+}
+
+/* Without the instruction, which the oldest machines lack, the compiler calls a slow function. */
+static size_t count_ones(uint64_t x)
+{
+    x -= x >> 1 & UINT64_C(0x5555555555555555);
+    x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+    x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (size_t)(x * UINT64_C(0x0101010101010101) >> 56);
+}
+
 static size_t count_bits(const uint8_t *bitmap, size_t n)
 {
     size_t count = 0;
-    for (size_t i = 0; i < n; i += 8)
-        count += (size_t)__builtin_popcount(n - i < 8 ? bitmap[i / 8] & ((1U << (n - i)) - 1)
-                                                      : bitmap[i / 8]);
+    for (size_t at = 0; at < n; at += 64)
+        count += count_ones(bitmap_word(bitmap, n, at));
     return count;
-}
-
-static void scale(uint64_t *u, size_t m, uint64_t base, uint64_t factor)
-{
-    if (factor == 1)
-        for (size_t i = 0; i < m; i++)
-            u[i] += base;
-    else
-        for (size_t i = 0; i < m; i++)
-            u[i] = u[i] * factor + base;
 }
 
 static void add_up(uint64_t *x, size_t n, uint64_t first)
@@ -344,14 +348,18 @@ static void add_up(uint64_t *x, size_t n, uint64_t first)
         x[i] = first += x[i];
 }
 
-/* Each bit says whether the next change is due; u has one more than there are bits set. */
+/* Each bit of n - 1 says whether the next change is due; u has one more than there are bits set. */
 static void spread(uint64_t *x, size_t n, uint64_t first, const uint8_t *bitmap, const uint64_t *u)
 {
     x[0] = first;
-    for (size_t i = 1; i < n; i++) {
-        uint64_t bit = bitmap[(i - 1) / 8] >> ((i - 1) % 8) & 1;
-        x[i] = first += *u & (0 - bit);
-        u += bit;
+    for (size_t at = 0; at < n - 1; at += 64) {
+        uint64_t word = bitmap_word(bitmap, n - 1, at);
+        size_t end = n - 1 - at < 64 ? n - 1 - at : 64;
+        for (size_t i = 1; i <= end; i++, word >>= 1) {
+            uint64_t bit = word & 1;
+            x[at + i] = first += *u & (0 - bit);
+            u += bit;
+        }
     }
 }
 
@@ -372,10 +380,13 @@ void ints_unpack(struct unpacker *in, uint64_t *x, size_t n)
     const uint8_t *bits = unpack_span(in, (m * width + 7) / 8);
     if (!bits)
         return;
-    unpack_bits(bits, (size_t)(in->end - bits), m, width, u);
+    uint64_t added = factor == 1 ? base : 0;
+    unpack_bits(bits, (size_t)(in->end - bits), m, width, added, u);
     if (head & HAS_EXCEPTIONS)
-        patch(in, u, m);
-    scale(u, m, base, factor);
+        patch(in, u, m, added);
+    if (factor != 1)
+        for (size_t i = 0; i < m; i++)
+            u[i] = u[i] * factor + base;
     changes[m] = 0;
     if (mode == INTS_DELTAS)
         add_up(x, n, first);

@@ -160,25 +160,32 @@ unsigned value_pack(const double *v, size_t n, struct packer *out)
 
 /* ---- unpacking */
 
-/* (double)k for integers of less than 52 bits, in a form that every vector unit has: the integer is
- * put into the mantissa of 1.5 * 2^52. */
-static void convert_small(const uint64_t *k, double *v, size_t n)
+/* (double)k / 10^e for integers of less than 51 bits, in a form that every vector unit has: the
+ * integer is put into the mantissa of 1.5 * 2^52. False when one of them is larger, and then v
+ * means nothing. */
+static bool convert_small(const uint64_t *k, double *v, size_t n, unsigned e)
 {
     static const double magic = 6755399441055744;
-    uint64_t magic_bits = bits_of_value(&magic);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits = k[i] + magic_bits;
-        double x;
-        memcpy(&x, &bits, sizeof x);
-        v[i] = x - magic;
-    }
-}
-
-static bool are_small(const uint64_t *k, size_t n)
-{
-    uint64_t high = 0;
-    for (size_t i = 0; i < n; i++)
-        high |= k[i] + (UINT64_C(1) << 50);
+    uint64_t magic_bits = bits_of_value(&magic), high = 0;
+    double divisor = power10[e];
+    if (e == 0)
+        for (size_t i = 0; i < n; i++) {
+            union {
+                uint64_t bits;
+                double v;
+            } x = {k[i] + magic_bits};
+            high |= k[i] + (UINT64_C(1) << 50);
+            v[i] = x.v - magic;
+        }
+    else
+        for (size_t i = 0; i < n; i++) {
+            union {
+                uint64_t bits;
+                double v;
+            } x = {k[i] + magic_bits};
+            high |= k[i] + (UINT64_C(1) << 50);
+            v[i] = (x.v - magic) / divisor;
+        }
     return high >> 51 == 0;
 }
 
@@ -191,15 +198,9 @@ static void unpack_decimals(struct unpacker *in, double *v, size_t n)
         in->failed = true;
         return;
     }
-    if (are_small(k, n))
-        convert_small(k, v, n);
-    else
+    if (!convert_small(k, v, n, e))
         for (size_t i = 0; i < n; i++)
-            v[i] = (double)(int64_t)k[i];
-    double divisor = power10[e];
-    if (e)
-        for (size_t i = 0; i < n; i++)
-            v[i] /= divisor;
+            v[i] = (double)(int64_t)k[i] / power10[e];
     uint64_t nexceptions = head & HAS_EXCEPTIONS ? unpack_varint(in) : 0;
     if (nexceptions > n)
         in->failed = true;

@@ -74,11 +74,12 @@ static uint8_t *room(struct kind *k)
 static size_t held(const int64_t *t, const double *v, size_t n)
 {
     struct columns columns;
+    struct ampql_error err;
     columns_init(&columns);
     for (size_t i = 0; i < n; i += 120)
         if (columns_append(&columns, &alloc_default, t + i, v + i, n - i < 120 ? n - i : 120,
-                           NULL) != AMPQL_OK)
-            die("no memory");
+                           &err) != AMPQL_OK)
+            die(err.message);
     size_t bytes = columns_bytes(&columns);
     columns_done(&columns, &alloc_default);
     return bytes;
