@@ -82,7 +82,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
-	format-check clean fuzz differential newest bench
+	format-check clean fuzz differential newest botocore bench
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -137,7 +137,7 @@ $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC) t
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
 
 RANDOM := $(B)/oracle/random
-$(RANDOM): $(call obj,$(filter-out tests/oracle/newest%,$(wildcard tests/oracle/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+$(RANDOM): $(call obj,$(filter-out tests/oracle/newest% tests/oracle/sigv4_random%,$(wildcard tests/oracle/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl -lsnappy
 
@@ -215,6 +215,14 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 
 newest: $(NEWEST) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
+
+BOTOCORE := $(B)/oracle/botocore
+$(BOTOCORE): $(call obj,$(wildcard tests/oracle/sigv4_random*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+botocore: $(BOTOCORE) ## optional, may need PyPI: make botocore N=20000 SEED=1: random requests signed here and by botocore
+	@sh tests/oracle/sigv4_random.sh $(BOTOCORE) $(B)/oracle $(or $(N),20000) $(or $(SEED),1)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
