@@ -94,9 +94,6 @@ enum ampql_code capture_scan(struct capture *capture, const struct capture_entry
                              const struct ampql_select *select, int64_t after_ms, int64_t upto_ms,
                              capture_visit *visit, void *payload, struct ampql_error *err);
 
-/* Mark the symbols that a capture's entries use: used [capture->ids.n]. Columns are stepped over. */
-enum ampql_code capture_mark_symbols(struct capture *capture, bool *used, struct ampql_error *err);
-
 /* The list that held_plan takes. */
 struct held_list capture_list(const struct capture *capture);
 

@@ -222,8 +222,9 @@ static enum ampql_code read_log(struct capture *capture, struct ampql_error *err
         TRY(code);
         offset += block.bytes;
     }
-    while (capture->entries.n > nwhole)
-        array_done(&capture->entries.at[--capture->entries.n], &capture->alc);
+    for (size_t i = nwhole; i < capture->entries.n; i++)
+        array_done(&capture->entries.at[i], &capture->alc);
+    capture->entries.n = nwhole;
     capture->ids.n = symbols_whole;
     return AMPQL_OK;
 }
@@ -282,26 +283,23 @@ static enum ampql_code make_room(struct scan *scan)
         return fail(scan->err, AMPQL_LIMIT, "%.160s: a series has more than %d samples",
                     c->file.name, MAX_SERIES_SAMPLES);
     size_t room = want > c->room * 2 ? want : c->room * 2;
-    int64_t *t = alloc_resize(&c->alc, c->t, c->room, room, sizeof *t);
-    if (t)
-        c->t = t;
-    double *v = t ? alloc_resize(&c->alc, c->v, c->room, room, sizeof *v) : NULL;
-    if (v)
-        c->v = v;
-    if (t && v) {
-        c->room = room;
-        return AMPQL_OK;
+    int64_t *t = alloc_get(&c->alc, room, sizeof *t);
+    double *v = alloc_get(&c->alc, room, sizeof *v);
+    if (!t || !v) {
+        alloc_put(&c->alc, t, room, sizeof *t);
+        alloc_put(&c->alc, v, room, sizeof *v);
+        return fail_nomem(scan->err, "the samples of a series");
     }
-    if (t && c->room) { /* both have the same room */
-        t = alloc_resize(&c->alc, c->t, room, c->room, sizeof *t);
-        if (t)
-            c->t = t;
+    if (scan->n) {
+        memcpy(t, c->t, scan->n * sizeof *t);
+        memcpy(v, c->v, scan->n * sizeof *v);
     }
-    if (t && !c->room) {
-        alloc_put(&c->alc, c->t, room, sizeof *t);
-        c->t = NULL;
-    }
-    return fail_nomem(scan->err, "the samples of a series");
+    alloc_put(&c->alc, c->t, c->room, sizeof *c->t);
+    alloc_put(&c->alc, c->v, c->room, sizeof *c->v);
+    c->t = t;
+    c->v = v;
+    c->room = room;
+    return AMPQL_OK;
 }
 
 static enum ampql_code hand_on(struct scan *scan)
@@ -426,51 +424,4 @@ enum ampql_code capture_scan(struct capture *capture, const struct capture_entry
     matchers_unbind(&bound);
     arena_done(&work);
     return code;
-}
-
-/* ---- symbols */
-
-/* Step over one series' packed blocks. */
-static bool step_over(struct bytes_in *in)
-{
-    for (;;) {
-        uint64_t nbytes = bytes_varint(in);
-        if (in->failed || nbytes == 0)
-            return !in->failed;
-        if (nbytes > bytes_left(in) || !bytes_take(in, (size_t)nbytes))
-            return false;
-    }
-}
-
-static bool mark_block(const struct capture *capture, struct bytes_in *in, bool *used)
-{
-    while (bytes_left(in)) {
-        uint64_t n = bytes_varint(in);
-        for (uint64_t i = 1; i < n; i++) {
-            for (int side = 0; side < 2; side++) {
-                uint64_t id = bytes_varint(in);
-                if (in->failed || id >= capture->ids.n)
-                    return false;
-                used[id] = true;
-            }
-        }
-        if (!step_over(in))
-            return false;
-    }
-    return true;
-}
-
-enum ampql_code capture_mark_symbols(struct capture *capture, bool *used, struct ampql_error *err)
-{
-    for (size_t i = 0; i < capture->entries.n; i++) {
-        const struct capture_entry *entry = &capture->entries.at[i];
-        for (size_t b = 0; b < entry->n; b++) {
-            struct capture_block block;
-            TRY(capture_read_block(&capture->file, entry->at[b].offset, &block, err));
-            if (block.kind != CAPTURE_SERIES || !mark_block(capture, &block.plain, used))
-                return capture_bad_block(&capture->file, block.offset, err,
-                                         "its series are damaged");
-        }
-    }
-    return AMPQL_OK;
 }
