@@ -82,7 +82,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
-	format-check clean fuzz differential newest botocore bench
+	format-check clean fuzz differential newest botocore fetch newest-fetch fetch-peak bench
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -93,7 +93,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev)
+	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev)
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
@@ -213,8 +213,17 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
-newest: $(NEWEST) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
+newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
+
+fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
+	@sh tests/fetch.sh $(B)
+
+newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
+	@sh tests/fake_amp/newest.sh $(B)
+
+fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
+	@sh tests/fake_amp/peak.sh $(B)
 
 BOTOCORE := $(B)/oracle/botocore
 $(BOTOCORE): $(call obj,$(wildcard tests/oracle/sigv4_random*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)

@@ -58,7 +58,7 @@ struct capture {
         ARRAY(struct capture_entry); /* on alc */
     } entries;
     bool is_log;
-    uint64_t whole;                    /* of a log: bytes up to its last END */
+    uint64_t whole;                   /* of a log: bytes up to its last END */
     uint8_t content_id[SHA256_BYTES]; /* of a finished file */
 
     /* one series unpacked, used again and again */
@@ -122,7 +122,7 @@ struct capture_series_out {
     struct capture_out *out;
     const struct capture_names *names;
     struct buf plain;
-    uint32_t nseries; /* in plain */
+    uint32_t nseries;            /* in plain */
     struct capture_entry *entry; /* gets places and counts; NULL: not kept */
     enum ampql_code (*wrote)(void *payload, const uint8_t *digest, struct ampql_error *err);
     void *payload; /* told of each block; wrote may be NULL */

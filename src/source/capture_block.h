@@ -57,8 +57,8 @@ enum ampql_code capture_file_read(const struct capture_file *file, uint64_t offs
                                   size_t n, struct ampql_error *err);
 
 /* Read and check the block at offset.
- *   err  "NAME: block at offset N: ...": AMPQL_BAD_DATA: cut short, checksum, no such kind, lengths;
- *        AMPQL_UNAVAILABLE; AMPQL_NOMEM */
+ *   err  "NAME: block at offset N: ...": AMPQL_BAD_DATA: cut short, checksum, no such kind,
+ * lengths; AMPQL_UNAVAILABLE; AMPQL_NOMEM */
 enum ampql_code capture_read_block(struct capture_file *file, uint64_t offset,
                                    struct capture_block *out, struct ampql_error *err);
 

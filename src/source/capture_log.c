@@ -45,9 +45,10 @@ static enum ampql_code open_locked(struct capture_log *log, struct ampql_error *
     for (;;) {
         log->fd = open(log->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
         if (log->fd < 0)
-            return errno == ELOOP ? fail(err, AMPQL_BAD_DATA,
-                                         "%.160s: a symbolic link, which is not followed", log->part)
-                                  : cannot(log->part, err);
+            return errno == ELOOP
+                       ? fail(err, AMPQL_BAD_DATA, "%.160s: a symbolic link, which is not followed",
+                              log->part)
+                       : cannot(log->part, err);
         int failed;
         while ((failed = flock(log->fd, LOCK_EX | LOCK_NB)) != 0 && errno == EINTR)
             continue;
@@ -400,7 +401,8 @@ static enum ampql_code put_in_place(const char *from, const char *to, struct amp
     char folder[4096];
     int n = snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - to + 1) : 1,
                      slash ? to : ".");
-    int fd = n > 0 && (size_t)n < sizeof folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd =
+        n > 0 && (size_t)n < sizeof folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0) {
         fsync(fd); /* some file systems cannot; the file itself has been synced */
         close(fd);
@@ -441,15 +443,14 @@ enum ampql_code capture_write_new(const struct ampql_allocator *alc, const char 
     return code;
 }
 
-static enum ampql_code finish(struct capture_log *log, struct capture *before,
-                              uint8_t *content_id, struct ampql_error *err)
+static enum ampql_code finish(struct capture_log *log, struct capture *before, uint8_t *content_id,
+                              struct ampql_error *err)
 {
     struct capture made;
     TRY(capture_open_log(&made, &log->alc, log->part, log->fd, err));
     struct capture *inputs[] = {before, &made};
-    enum ampql_code code =
-        capture_write_new(&log->alc, log->path, before ? inputs : inputs + 1, before ? 2 : 1,
-                          content_id, err);
+    enum ampql_code code = capture_write_new(&log->alc, log->path, before ? inputs : inputs + 1,
+                                             before ? 2 : 1, content_id, err);
     capture_done(&made);
     return code;
 }

@@ -7,8 +7,8 @@
 
 struct capture_log {
     struct ampql_allocator alc;
-    struct arena arena;       /* paths, and the matchers of what it holds */
-    const char *path, *part;  /* of the capture, and of its log */
+    struct arena arena;      /* paths, and the matchers of what it holds */
+    const char *path, *part; /* of the capture, and of its log */
     int fd;
     struct capture_out out;
     struct symbols symbols; /* strings that are in the log, or will be with the next select */

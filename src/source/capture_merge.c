@@ -90,10 +90,10 @@ static int compare_questions(const struct held *a, const struct held *b)
         if (order)
             return order;
     }
-    int64_t x[] = {(int64_t)a->matchers.n, a->kind, a->step_ms, a->lookback_ms, a->dialect,
-                   phase_of(a)};
-    int64_t y[] = {(int64_t)b->matchers.n, b->kind, b->step_ms, b->lookback_ms, b->dialect,
-                   phase_of(b)};
+    int64_t x[] = {(int64_t)a->matchers.n, a->kind,    a->step_ms,
+                   a->lookback_ms,         a->dialect, phase_of(a)};
+    int64_t y[] = {(int64_t)b->matchers.n, b->kind,    b->step_ms,
+                   b->lookback_ms,         b->dialect, phase_of(b)};
     for (size_t i = 0; i < sizeof x / sizeof *x; i++)
         if (x[i] != y[i])
             return compare_int(x[i], y[i]);
@@ -180,8 +180,7 @@ static enum ampql_code cut_run(struct merge *m, struct run *run)
         struct piece *last = run->pieces.n ? &run->pieces.at[run->pieces.n - 1] : NULL;
         if (last && last->item == owner)
             last->to_ms = edge[i + 1];
-        else if (!array_push(&run->pieces, &m->arena,
-                             (struct piece){owner, edge[i], edge[i + 1]}))
+        else if (!array_push(&run->pieces, &m->arena, (struct piece){owner, edge[i], edge[i + 1]}))
             return fail_nomem(m->err, "the selects of a capture");
     }
     return AMPQL_OK;

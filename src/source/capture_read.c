@@ -110,8 +110,8 @@ static enum ampql_code read_index(struct capture *capture, struct capture_block 
                                   struct ampql_error *err)
 {
     /* the payload is used while other blocks are read */
-    struct str copy = arena_copy(
-        &capture->arena, str_make((const char *)index->plain.p, bytes_left(&index->plain)));
+    struct str copy = arena_copy(&capture->arena,
+                                 str_make((const char *)index->plain.p, bytes_left(&index->plain)));
     if (!copy.p)
         return fail_nomem(err, "the index of a capture");
     struct bytes_in in = bytes_of(copy.p, copy.n);
@@ -245,8 +245,8 @@ enum ampql_code capture_open_log(struct capture *capture, const struct ampql_all
 
 struct held_list capture_list(const struct capture *capture)
 {
-    return (struct held_list){capture->entries.at, capture->entries.n,
-                              sizeof *capture->entries.at, capture->file.name, &capture->alc};
+    return (struct held_list){capture->entries.at, capture->entries.n, sizeof *capture->entries.at,
+                              capture->file.name, &capture->alc};
 }
 
 /* ---- scanning */

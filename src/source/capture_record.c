@@ -22,9 +22,9 @@ static enum ampql_code take_series(void *payload, const struct ampql_label *labe
     size_t series;
     TRY(hold_find_or_add_text(&taking->hold, labels, nlabels, &series, taking->err));
     TRY(hold_append(&taking->hold, series, samples, taking->err));
-    return taking->sink ? ampql_sink_push(taking->sink, labels, nlabels, samples->t, samples->v,
-                                          samples->n)
-                        : AMPQL_OK;
+    return taking->sink
+               ? ampql_sink_push(taking->sink, labels, nlabels, samples->t, samples->v, samples->n)
+               : AMPQL_OK;
 }
 
 static uint64_t billed_so_far(const struct ampql_source *source)

@@ -78,8 +78,8 @@ static enum ampql_code scan_part(struct replay *r)
     bool is_raw = r->select->kind == AMPQL_SELECT_RAW;
     for (size_t i = 0; i < r->entry->nwarnings; i++)
         TRY(sink_warn(r->sink, r->entry->warnings[i]));
-    return capture_scan(r->capture, r->entry, r->select, r->part->from_ms - !is_raw,
-                        r->part->to_ms, take_series, r, r->err);
+    return capture_scan(r->capture, r->entry, r->select, r->part->from_ms - !is_raw, r->part->to_ms,
+                        take_series, r, r->err);
 }
 
 static enum ampql_code push_held(void *payload, const struct store *store, struct labels labels,

@@ -23,6 +23,7 @@ DEFAULTS = {
     "max_samples": 0, "max_series": 0, "max_chunks": 0, "max_bytes": 0, "max_timeout_samples": 0,
     "max_per_second": 0,       # requests, then 429
     "faults": [],              # faults.py
+    "providers": {},           # providers.py
     "series": None,            # memory.py's, in place of the upstream
     "left_open": True,
 }
