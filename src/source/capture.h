@@ -76,7 +76,7 @@ enum ampql_code capture_open(struct capture *capture, const struct ampql_allocat
                              const char *path, struct ampql_error *err);
 
 /* Open a log by its descriptor (a copy is made): all selects that are whole, and none of what
- * follows the last of them. */
+ * follows the last of them. whole is 0 when it was cut before the first could begin. */
 enum ampql_code capture_open_log(struct capture *capture, const struct ampql_allocator *alc,
                                  const char *path, int fd, struct ampql_error *err);
 

@@ -83,7 +83,7 @@ static enum ampql_code take_symbols(struct capture_log *log, const struct captur
                                     struct ampql_error *err)
 {
     for (size_t i = 0; i < capture->ids.n; i++) {
-        symbol id;
+        symbol id = SYMBOL_EMPTY;
         TRY(number(log, symbols_text(&capture->symbols, capture->ids.at[i]), &id, err));
         if (log->id_of.at[id] == UINT32_MAX)
             log->id_of.at[id] = (uint32_t)i;
@@ -155,14 +155,24 @@ static enum ampql_code keep_held(struct capture_log *log, const struct held *hel
                                                   : fail_nomem(err, "the selects of a capture");
 }
 
+/* Only answers to the same matchers: were wider ones to count, what the capture holds would depend
+ * on what was asked first. */
 enum ampql_code capture_log_has(const struct capture_log *log, const struct ampql_select *select,
                                 bool *out, struct ampql_error *err)
 {
-    struct held_list list = {log->held.at, log->held.n, sizeof *log->held.at, log->path, &log->alc};
     struct arena work;
-    struct held_parts parts = {0};
     arena_init(&work, &log->alc);
-    enum ampql_code code = held_plan(&list, select, &work, &parts, err);
+    struct matchers asked = held_matchers(select, &work);
+    struct held *same = arena_alloc(&work, log->held.n, sizeof *same);
+    struct held_list list = {same, 0, sizeof *same, log->path, &log->alc};
+    struct held_parts parts = {0};
+    enum ampql_code code =
+        asked.at && same ? AMPQL_OK : fail_nomem(err, "the selects of a capture");
+    for (size_t i = 0; i < log->held.n && code == AMPQL_OK; i++)
+        if (matchers_equal(log->held.at[i].matchers, asked))
+            same[list.n++] = log->held.at[i];
+    if (code == AMPQL_OK)
+        code = held_plan(&list, select, &work, &parts, err);
     arena_done(&work);
     *out = code == AMPQL_OK;
     return code == AMPQL_NOT_FOUND ? AMPQL_OK : code;
@@ -187,12 +197,26 @@ static enum ampql_code write_head(struct capture_log *log, const struct capture_
     return code;
 }
 
+/* Empty it, or what follows its last whole select. */
+static enum ampql_code cut(struct capture_log *log, uint64_t size, struct ampql_error *err)
+{
+    int failed;
+    while ((failed = ftruncate(log->fd, (off_t)size)) != 0 && errno == EINTR)
+        continue;
+    return failed ? cannot(log->part, err) : AMPQL_OK;
+}
+
 static enum ampql_code resume(struct capture_log *log, const struct capture_origin *origin,
                               struct ampql_error *err)
 {
     struct capture capture;
     TRY(capture_open_log(&capture, &log->alc, log->part, log->fd, err));
     enum ampql_code code = AMPQL_OK;
+    if (capture.whole == 0) { /* killed while it was begun */
+        capture_done(&capture);
+        TRY(cut(log, 0, err));
+        return write_head(log, origin, err);
+    }
     if (!capture_same_origin(&capture.origin, origin))
         code = fail(err, AMPQL_BAD_DATA,
                     "%.120s was begun from another source, %.120s: finish it with that one, or "
@@ -207,15 +231,6 @@ static enum ampql_code resume(struct capture_log *log, const struct capture_orig
     return code;
 }
 
-/* Empty it, or what follows its last whole select. */
-static enum ampql_code cut(struct capture_log *log, uint64_t size, struct ampql_error *err)
-{
-    int failed;
-    while ((failed = ftruncate(log->fd, (off_t)size)) != 0 && errno == EINTR)
-        continue;
-    return failed ? cannot(log->part, err) : AMPQL_OK;
-}
-
 static enum ampql_code begin(struct capture_log *log, const struct capture_origin *origin,
                              bool resumes, struct ampql_error *err)
 {
@@ -224,8 +239,7 @@ static enum ampql_code begin(struct capture_log *log, const struct capture_origi
     struct stat st;
     if (fstat(log->fd, &st) != 0)
         return cannot(log->part, err);
-    /* shorter than this no select is in it: killed while it was begun */
-    if (!resumes || st.st_size < CAPTURE_HEADER + 2 * CAPTURE_BLOCK_HEAD) {
+    if (!resumes || st.st_size < CAPTURE_HEADER) {
         TRY(cut(log, 0, err));
         return write_head(log, origin, err);
     }

@@ -160,7 +160,7 @@ static enum ampql_code read_trailer(struct capture *capture, uint64_t *index,
 static enum ampql_code read_finished(struct capture *capture, struct ampql_error *err)
 {
     struct capture_block index;
-    uint64_t offset;
+    uint64_t offset = 0;
     TRY(read_trailer(capture, &offset, err));
     TRY(expect(capture, &offset, CAPTURE_INDEX, &index, err));
     return read_index(capture, &index, err);
@@ -181,12 +181,36 @@ enum ampql_code capture_open(struct capture *capture, const struct ampql_allocat
 
 /* ---- a log */
 
+/* Does the file end inside the blocks that it must begin with? Then no select can be in it. */
+static enum ampql_code is_cut_at_head(const struct capture_file *file, bool *out,
+                                      struct ampql_error *err)
+{
+    uint64_t offset = CAPTURE_HEADER;
+    *out = true;
+    for (int i = 0; i < 2; i++) {
+        uint8_t head[CAPTURE_BLOCK_HEAD];
+        if (file->size - offset < sizeof head)
+            return AMPQL_OK;
+        TRY(capture_file_read(file, offset, head, sizeof head, err));
+        offset += sizeof head;
+        if (file->size - offset < le_get(head + 4, 4))
+            return AMPQL_OK;
+        offset += le_get(head + 4, 4);
+    }
+    *out = false;
+    return AMPQL_OK;
+}
+
 /* Take the blocks up to the last END; what follows it was cut off while it was written. */
 static enum ampql_code read_log(struct capture *capture, struct ampql_error *err)
 {
     uint64_t offset = CAPTURE_HEADER;
     struct capture_block block;
     size_t nwhole = 0;
+    bool is_cut;
+    TRY(is_cut_at_head(&capture->file, &is_cut, err));
+    if (is_cut)
+        return AMPQL_OK;
     TRY(expect(capture, &offset, CAPTURE_ABOUT, &block, err));
     TRY(take_head(capture, &block, err));
     TRY(expect(capture, &offset, CAPTURE_ORIGIN, &block, err));
