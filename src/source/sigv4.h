@@ -44,7 +44,7 @@ struct sigv4_signed {
  *   arena    holds what out points to, which includes no secret
  *   err      AMPQL_BAD_DATA: no URL that can be sent, a header with a line break or NUL, a header
  *            that only the signer may set, empty region, service or keys, a time beyond the years
- *            1 to 9999; AMPQL_NOMEM; AMPQL_UNSUPPORTED: built without libcrypto
+ *            1 to 9999; AMPQL_NOMEM
  *   see      IAM guide "Create a signed request"; botocore's SigV4Auth */
 enum ampql_code sigv4_sign(const struct sigv4 *sigv4, const struct http_request *request,
                            struct arena *arena, struct sigv4_signed *out, struct ampql_error *err);

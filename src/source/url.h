@@ -22,9 +22,9 @@ struct url {
  *        A URL with a password in it is never quoted */
 enum ampql_code url_split(struct str text, struct url *out, struct ampql_error *err);
 
-/* Is the host this very machine: localhost, 127.0.0.0/8, ::1? Only by its text; nothing is looked
- * up. */
-bool url_is_loopback(const struct url *url);
+/* Append host and port as a Host header has them: in small letters, without the scheme's own port.
+ */
+void url_print_host(struct buf *out, const struct url *url);
 
 /* Append s with all bytes but A-Z a-z 0-9 - . _ ~ as %XX, also / and blank: for names and values of
  * queries and form bodies. */

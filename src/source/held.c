@@ -1,9 +1,9 @@
-/* Which entries of a folder answer a select, and the message when none do. */
+/* Which saved answers answer a select, and the message when none do. */
+#include "source/held.h"
 #include "base/buf.h"
 #include "base/checked.h"
 #include "base/duration.h"
 #include "base/time.h"
-#include "source/folder.h"
 
 static bool is_asked(const struct matcher *m, const struct ampql_select *select)
 {
@@ -18,7 +18,7 @@ static bool is_asked(const struct matcher *m, const struct ampql_select *select)
 
 /* Everything the select wants is among what the entry holds: applying the select's matchers to the
  * entry's series is exact. */
-static bool is_wide_enough(const struct folder_entry *e, const struct ampql_select *select)
+static bool is_wide_enough(const struct held *e, const struct ampql_select *select)
 {
     for (size_t i = 0; i < e->matchers.n; i++)
         if (!is_asked(&e->matchers.at[i], select))
@@ -27,7 +27,7 @@ static bool is_wide_enough(const struct folder_entry *e, const struct ampql_sele
 }
 
 /* Values of a grid depend on lookback and on whether its left end counts; samples do not. */
-static bool fits(const struct folder_entry *e, const struct ampql_select *select)
+static bool fits(const struct held *e, const struct ampql_select *select)
 {
     if (e->kind != select->kind || !is_wide_enough(e, select))
         return false;
@@ -42,31 +42,35 @@ static bool fits(const struct folder_entry *e, const struct ampql_select *select
 /* ---- covering */
 
 /* Of entries that reach equally far the one with more matchers: it holds less that is not asked. */
-static bool is_better(const struct folder_entry *e, int64_t reach, const struct folder_entry *best,
-                      int64_t best_reach)
+struct best {
+    size_t entry; /* SIZE_MAX: none */
+    int64_t reach;
+    size_t nmatchers;
+};
+
+static void offer(struct best *best, size_t entry, const struct held *e, int64_t reach)
 {
-    return !best || reach > best_reach || (reach == best_reach && e->matchers.n > best->matchers.n);
+    if (best->entry == SIZE_MAX || reach > best->reach ||
+        (reach == best->reach && e->matchers.n > best->nmatchers))
+        *best = (struct best){entry, reach, e->matchers.n};
 }
 
 /* Cover (mint, maxt] from the left, each time with the entry that reaches farthest. */
-static bool cover_raw(struct folder *folder, const struct ampql_select *select, struct arena *arena,
-                      struct folder_parts *out, bool *is_covered)
+static bool cover_raw(const struct held_list *list, const struct ampql_select *select,
+                      struct arena *arena, struct held_parts *out, bool *is_covered)
 {
-    int64_t at = select->mint_ms;
-    while (at < select->maxt_ms) {
-        struct folder_entry *best = NULL;
-        for (size_t i = 0; i < folder->entries.n; i++) {
-            struct folder_entry *e = &folder->entries.at[i];
-            if (e->after_ms <= at && e->upto_ms > at && fits(e, select) &&
-                is_better(e, e->upto_ms, best, best ? best->upto_ms : 0))
-                best = e;
+    *is_covered = false;
+    for (int64_t at = select->mint_ms; at < select->maxt_ms;) {
+        struct best best = {.entry = SIZE_MAX};
+        for (size_t i = 0; i < list->n; i++) {
+            const struct held *e = held_at(list, i);
+            if (e->after_ms <= at && e->upto_ms > at && fits(e, select))
+                offer(&best, i, e, e->upto_ms);
         }
-        if (!best) {
-            *is_covered = false;
+        if (best.entry == SIZE_MAX)
             return true;
-        }
-        int64_t to = best->upto_ms < select->maxt_ms ? best->upto_ms : select->maxt_ms;
-        if (!array_push(out, arena, (struct folder_part){best, at, to}))
+        int64_t to = best.reach < select->maxt_ms ? best.reach : select->maxt_ms;
+        if (!array_push(out, arena, (struct held_part){best.entry, at, to}))
             return false;
         at = to;
     }
@@ -76,7 +80,7 @@ static bool cover_raw(struct folder *folder, const struct ampql_select *select, 
 
 /* Does the entry hold point p; and which is the last of p, p + step, ... end that it holds without
  * a hole? */
-static bool holds(const struct folder_entry *e, int64_t p, int64_t end, int64_t step, int64_t *last)
+static bool holds(const struct held *e, int64_t p, int64_t end, int64_t step, int64_t *last)
 {
     *last = p;
     if (e->is_any_time)
@@ -90,35 +94,28 @@ static bool holds(const struct folder_entry *e, int64_t p, int64_t end, int64_t 
 
 /* Cover the points from the left. At most one part an entry, so that entries which hold every other
  * point cannot make this long. */
-static bool cover_grid(struct folder *folder, const struct ampql_select *select,
-                       struct arena *arena, struct folder_parts *out, bool *is_covered)
+static bool cover_grid(const struct held_list *list, const struct ampql_select *select,
+                       struct arena *arena, struct held_parts *out, bool *is_covered)
 {
     int64_t step = select->end_ms > select->start_ms ? select->step_ms : 1;
-    int64_t p = select->start_ms;
+    int64_t p = select->start_ms, rest, last;
     *is_covered = false;
-    if (step <= 0)
-        return true;
-    for (size_t turn = 0; turn < folder->entries.n; turn++) {
-        struct folder_entry *best = NULL;
-        int64_t best_last = p, rest;
-        for (size_t i = 0; i < folder->entries.n; i++) {
-            struct folder_entry *e = &folder->entries.at[i];
-            int64_t last;
-            if (fits(e, select) && holds(e, p, select->end_ms, step, &last) &&
-                is_better(e, last, best, best_last)) {
-                best = e;
-                best_last = last;
-            }
+    for (size_t turn = 0; step > 0 && turn < list->n; turn++) {
+        struct best best = {.entry = SIZE_MAX};
+        for (size_t i = 0; i < list->n; i++) {
+            const struct held *e = held_at(list, i);
+            if (fits(e, select) && holds(e, p, select->end_ms, step, &last))
+                offer(&best, i, e, last);
         }
-        if (!best)
+        if (best.entry == SIZE_MAX)
             return true;
-        if (!array_push(out, arena, (struct folder_part){best, p, best_last}))
+        if (!array_push(out, arena, (struct held_part){best.entry, p, best.reach}))
             return false;
-        if (checked_sub(select->end_ms, best_last, &rest) && rest < step) {
+        if (checked_sub(select->end_ms, best.reach, &rest) && rest < step) {
             *is_covered = true;
             return true;
         }
-        if (!checked_add(best_last, step, &p))
+        if (!checked_add(best.reach, step, &p))
             return true;
     }
     return true;
@@ -134,23 +131,27 @@ static void write_matcher(struct buf *text, struct str name, enum match_op op, s
     buf_format(text, "%.*s%s%s", (int)strlen(key) - 2, key + 1, match_op_text(op), quoted);
 }
 
-static void write_selector(struct buf *text, const struct ampql_select *select)
+static bool is_name(const struct matcher *m)
+{
+    return m->op == MATCH_EQUAL && m->value.n && str_equal(m->name, STR("__name__"));
+}
+
+static void write_selector(struct buf *text, struct matchers matchers)
 {
     enum { SELECTOR_CLIP = 120 };
-    size_t name = select->nmatchers;
-    for (size_t i = select->nmatchers; i-- > 0;)
-        if (select->matchers[i].op == AMPQL_MATCH_EQUAL && select->matchers[i].value.size &&
-            str_equal(str_view(select->matchers[i].name), STR("__name__")))
-            name = i;
-    if (name < select->nmatchers) {
+    const struct matcher *name = NULL;
+    for (size_t i = matchers.n; i-- > 0;)
+        if (is_name(&matchers.at[i]))
+            name = &matchers.at[i];
+    if (name) {
         char quoted[320];
-        quote_clipped(quoted, sizeof quoted, str_view(select->matchers[name].value));
+        quote_clipped(quoted, sizeof quoted, name->value);
         buf_format(text, "%.*s", (int)strlen(quoted) - 2, quoted + 1);
     }
     const char *between = "{";
-    for (size_t i = 0; i < select->nmatchers; i++) {
-        const struct ampql_matcher *m = &select->matchers[i];
-        if (i == name)
+    for (size_t i = 0; i < matchers.n; i++) {
+        const struct matcher *m = &matchers.at[i];
+        if (m == name)
             continue;
         if (text->n > SELECTOR_CLIP) { /* the times behind it must not be cut off */
             buf_text(text, between);
@@ -159,12 +160,12 @@ static void write_selector(struct buf *text, const struct ampql_select *select)
             break;
         }
         buf_text(text, between);
-        write_matcher(text, str_view(m->name), (enum match_op)m->op, str_view(m->value));
+        write_matcher(text, m->name, m->op, m->value);
         between = ", ";
     }
     if (*between == ',')
         buf_text(text, "}");
-    else if (name == select->nmatchers)
+    else if (!name)
         buf_text(text, "{}");
 }
 
@@ -205,9 +206,9 @@ static void write_grid(struct buf *text, int64_t start, int64_t end, int64_t ste
     buf_text(text, ")");
 }
 
-static void write_select(struct buf *text, const struct ampql_select *select)
+void held_describe(struct buf *text, const struct ampql_select *select, struct matchers asked)
 {
-    write_selector(text, select);
+    write_selector(text, asked);
     if (select->kind != AMPQL_SELECT_RAW) {
         write_grid(text, select->start_ms, select->end_ms, select->step_ms, select->lookback_ms,
                    select->dialect, select->kind);
@@ -222,15 +223,18 @@ static void write_select(struct buf *text, const struct ampql_select *select)
     buf_text(text, " (RAW)");
 }
 
-static void write_entry(struct buf *text, const struct folder_entry *e)
+static void write_held(struct buf *text, const struct held *e)
 {
     char quoted[320];
     if (e->query.n) {
-        buf_format(text, "%.*s ", (int)(e->file.n < 64 ? e->file.n : 64), e->file.p);
+        if (e->file.n)
+            buf_format(text, "%.*s ", (int)(e->file.n < 64 ? e->file.n : 64), e->file.p);
         buf_text(text, quote_clipped(quoted, sizeof quoted, e->query));
     } else if (e->is_any_time) {
         buf_text(text, "an empty vector (GRID)");
         return;
+    } else if (e->matchers.n) {
+        write_selector(text, e->matchers);
     } else if (e->kind == AMPQL_SELECT_RAW) {
         buf_text(text, "samples of any time (RAW)");
         return;
@@ -247,7 +251,7 @@ static void write_entry(struct buf *text, const struct folder_entry *e)
 }
 
 /* 0: another metric; more is nearer. */
-static int nearness(const struct folder_entry *e, const struct ampql_select *select)
+static int nearness(const struct held *e, const struct ampql_select *select)
 {
     bool is_same_name = false;
     for (size_t i = 0; i < e->matchers.n; i++)
@@ -260,29 +264,38 @@ static int nearness(const struct folder_entry *e, const struct ampql_select *sel
     return 1 + 2 * is_wide + (e->kind == select->kind);
 }
 
-/* Nothing here may fail: without memory the message is shorter. */
-static enum ampql_code refuse(const struct folder *folder, const struct ampql_select *select,
-                              struct ampql_error *err)
+struct matchers held_matchers(const struct ampql_select *select, struct arena *arena)
 {
-    const struct folder_entry *nearest = NULL;
+    struct matcher *at = arena_alloc(arena, select->nmatchers, sizeof *at);
+    for (size_t i = 0; at && i < select->nmatchers; i++) {
+        const struct ampql_matcher *m = &select->matchers[i];
+        at[i] = (struct matcher){str_view(m->name), (enum match_op)m->op, str_view(m->value)};
+    }
+    return (struct matchers){at, at ? select->nmatchers : 0};
+}
+
+static enum ampql_code refuse(const struct held_list *list, const struct ampql_select *select,
+                              struct matchers asked, struct ampql_error *err)
+{
+    const struct held *nearest = NULL;
     int best = 0;
-    for (size_t i = 0; i < folder->entries.n; i++) {
-        int near = nearness(&folder->entries.at[i], select);
+    for (size_t i = 0; i < list->n; i++) {
+        int near = nearness(held_at(list, i), select);
         if (near > best) {
             best = near;
-            nearest = &folder->entries.at[i];
+            nearest = held_at(list, i);
         }
     }
     struct buf what, near;
-    buf_init(&what, &folder->alc, AMPQL_MESSAGE_MAX);
-    buf_init(&near, &folder->alc, AMPQL_MESSAGE_MAX);
-    write_select(&what, select);
+    buf_init(&what, list->alc, AMPQL_MESSAGE_MAX);
+    buf_init(&near, list->alc, AMPQL_MESSAGE_MAX);
+    held_describe(&what, select, asked);
     if (nearest)
-        write_entry(&near, nearest);
+        write_held(&near, nearest);
     else
         buf_text(&near, "nothing of that metric");
-    fail(err, AMPQL_NOT_FOUND, "%.160s does not hold %.*s; nearest: %.*s", folder->path,
-         (int)what.n, what.p ? what.p : "", (int)near.n, near.p ? near.p : "");
+    fail(err, AMPQL_NOT_FOUND, "%.160s does not hold %.*s; nearest: %.*s", list->name, (int)what.n,
+         what.p ? what.p : "", (int)near.n, near.p ? near.p : "");
     enum ampql_code code = what.failed == AMPQL_NOMEM || near.failed == AMPQL_NOMEM
                                ? fail_nomem(err, "a message")
                                : AMPQL_NOT_FOUND;
@@ -291,14 +304,17 @@ static enum ampql_code refuse(const struct folder *folder, const struct ampql_se
     return code;
 }
 
-enum ampql_code folder_plan(struct folder *folder, const struct ampql_select *select,
-                            struct arena *arena, struct folder_parts *out, struct ampql_error *err)
+enum ampql_code held_plan(const struct held_list *list, const struct ampql_select *select,
+                          struct arena *arena, struct held_parts *out, struct ampql_error *err)
 {
     bool is_covered = false;
     bool has_memory = select->kind == AMPQL_SELECT_RAW
-                          ? cover_raw(folder, select, arena, out, &is_covered)
-                          : cover_grid(folder, select, arena, out, &is_covered);
+                          ? cover_raw(list, select, arena, out, &is_covered)
+                          : cover_grid(list, select, arena, out, &is_covered);
     if (!has_memory)
         return fail_nomem(err, "the parts of an answer");
-    return is_covered ? AMPQL_OK : refuse(folder, select, err);
+    if (is_covered)
+        return AMPQL_OK;
+    struct matchers asked = held_matchers(select, arena);
+    return asked.at ? refuse(list, select, asked, err) : fail_nomem(err, "a message");
 }
