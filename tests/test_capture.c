@@ -2,6 +2,7 @@
  * damage is found; a log that was cut goes on. */
 #include "source/capture_merge.h"
 #include "source/capture_source.h"
+#include "source/capture_verify.h"
 #include "support/collect.h"
 #include "support/test.h"
 #include "support/torture.h"
@@ -420,6 +421,57 @@ static void flips_and_cuts(void **state)
     free(bytes);
 }
 
+struct findings {
+    size_t of_file, of_selects;
+};
+
+static void take_finding(void *payload, const struct capture_entry *entry, const char *what)
+{
+    struct findings *findings = payload;
+    assert_true(strlen(what) > 5);
+    findings->of_file += entry == NULL;
+    findings->of_selects += entry != NULL;
+}
+
+/* Verifying a whole capture finds nothing; with any byte flipped it finds that, and says how many
+ * selects are lost; cut at the end it says how many are left. */
+static void verifies(void **state)
+{
+    (void)state;
+    make_small();
+    struct capture_verdict verdict;
+    struct findings findings = {0};
+    struct ampql_error err = {0};
+    size_t n, nleft = 0;
+    assert_int_equal(capture_verify(&alloc_default, path, take_finding, &findings, &verdict, &err),
+                     AMPQL_OK);
+    assert_true(verdict.is_whole && findings.of_file + findings.of_selects == 0);
+    assert_int_equal(verdict.nselects, 3);
+    assert_int_equal(verdict.nlost, 0);
+    assert_true(verdict.nseries > 10 && verdict.nsamples > 400 && verdict.nblocks > 8);
+    uint8_t *bytes = read_all(path, &n);
+    for (size_t i = 0; i < n; i++) {
+        bytes[i] ^= 0x20;
+        write_all(other, bytes, n);
+        enum ampql_code code =
+            capture_verify(&alloc_default, other, take_finding, &findings, &verdict, &err);
+        assert_true(code == AMPQL_BAD_DATA || (code == AMPQL_OK && !verdict.is_whole));
+        assert_true(code != AMPQL_OK || verdict.nlost <= verdict.nselects);
+        bytes[i] ^= 0x20;
+    }
+    for (size_t i = CAPTURE_HEADER; i < n; i += 11) {
+        write_all(other, bytes, i);
+        assert_int_equal(
+            capture_verify(&alloc_default, other, take_finding, &findings, &verdict, &err),
+            AMPQL_OK);
+        assert_false(verdict.is_whole);
+        assert_true(verdict.nselects - verdict.nlost >= nleft); /* the longer, the more is left */
+        nleft = verdict.nselects - verdict.nlost;
+    }
+    assert_int_equal(nleft, 3);
+    free(bytes);
+}
+
 /* A log that was cut anywhere goes on from its last whole select, to the same capture. */
 static void resumes(void **state)
 {
@@ -544,7 +596,8 @@ static void torture(void **state)
 
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 static const struct CMUnitTest tests[] = {
-    IN_FOLDER(round_trip),     IN_FOLDER(missing), IN_FOLDER(append_wins),     IN_FOLDER(grids),
-    IN_FOLDER(flips_and_cuts), IN_FOLDER(resumes), IN_FOLDER(refuses_targets), IN_FOLDER(torture),
+    IN_FOLDER(round_trip), IN_FOLDER(missing),         IN_FOLDER(append_wins),
+    IN_FOLDER(grids),      IN_FOLDER(flips_and_cuts),  IN_FOLDER(verifies),
+    IN_FOLDER(resumes),    IN_FOLDER(refuses_targets), IN_FOLDER(torture),
 };
 TEST_MAIN(tests)

@@ -80,6 +80,13 @@ enum ampql_code capture_open(struct capture *capture, const struct ampql_allocat
 enum ampql_code capture_open_log(struct capture *capture, const struct ampql_allocator *alc,
                                  const char *path, int fd, struct ampql_error *err);
 
+/* Open only the head of a file, and take the blocks behind it one by one, for what must work on
+ * damaged files too. */
+enum ampql_code capture_open_damaged(struct capture *capture, const struct ampql_allocator *alc,
+                                     const char *path, struct ampql_error *err);
+enum ampql_code capture_take_block(struct capture *capture, struct capture_block *block,
+                                   struct ampql_error *err);
+
 void capture_done(struct capture *capture);
 
 /* Takes one series of a scan: labels in capture->symbols, views. */

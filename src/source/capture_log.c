@@ -172,10 +172,10 @@ enum ampql_code capture_log_has(const struct capture_log *log, const struct ampq
         if (matchers_equal(log->held.at[i].matchers, asked))
             same[list.n++] = log->held.at[i];
     if (code == AMPQL_OK)
-        code = held_plan(&list, select, &work, &parts, err);
+        code = held_plan(&list, select, &work, &parts, NULL);
     arena_done(&work);
     *out = code == AMPQL_OK;
-    return code == AMPQL_NOT_FOUND ? AMPQL_OK : code;
+    return code == AMPQL_NOMEM ? fail_nomem(err, "the selects of a capture") : AMPQL_OK;
 }
 
 /* ---- opening */

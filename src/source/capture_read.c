@@ -166,17 +166,50 @@ static enum ampql_code read_finished(struct capture *capture, struct ampql_error
     return read_index(capture, &index, err);
 }
 
-enum ampql_code capture_open(struct capture *capture, const struct ampql_allocator *alc,
-                             const char *path, struct ampql_error *err)
+enum ampql_code capture_open_damaged(struct capture *capture, const struct ampql_allocator *alc,
+                                     const char *path, struct ampql_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return fail(err, AMPQL_NOT_FOUND, "%.160s: %s", path, strerror(errno));
-    TRY(begin(capture, alc, path, fd, err));
+    return begin(capture, alc, path, fd, err);
+}
+
+enum ampql_code capture_open(struct capture *capture, const struct ampql_allocator *alc,
+                             const char *path, struct ampql_error *err)
+{
+    TRY(capture_open_damaged(capture, alc, path, err));
     enum ampql_code code = read_finished(capture, err);
     if (code != AMPQL_OK)
         capture_done(capture);
     return code;
+}
+
+enum ampql_code capture_take_block(struct capture *capture, struct capture_block *block,
+                                   struct ampql_error *err)
+{
+    struct capture_entry *last =
+        capture->entries.n ? &capture->entries.at[capture->entries.n - 1] : NULL;
+    switch (block->kind) {
+    case CAPTURE_ABOUT:
+    case CAPTURE_ORIGIN:
+        return take_head(capture, block, err);
+    case CAPTURE_SYMBOLS:
+        return add_symbols(capture, block, err);
+    case CAPTURE_SELECT:
+        return add_select(capture, block, err);
+    case CAPTURE_SERIES:
+        if (!last)
+            return capture_bad_block(&capture->file, block->offset, err,
+                                     "it is not expected there");
+        return array_add(last, &capture->alc, (struct capture_place){block->offset, block->count})
+                   ? AMPQL_OK
+                   : fail_nomem(err, "the blocks of a capture");
+    case CAPTURE_END:
+    case CAPTURE_INDEX:
+        break;
+    }
+    return AMPQL_OK;
 }
 
 /* ---- a log */
@@ -223,28 +256,20 @@ static enum ampql_code read_log(struct capture *capture, struct ampql_error *err
             return code;
         if (code != AMPQL_OK)
             break;
-        struct capture_entry *entry =
-            capture->entries.n > nwhole ? &capture->entries.at[capture->entries.n - 1] : NULL;
-        struct capture_place place = {offset, block.count};
-        if (block.kind == CAPTURE_SYMBOLS) {
-            code = add_symbols(capture, &block, err);
-        } else if (block.kind == CAPTURE_SELECT && !entry) {
-            code = add_select(capture, &block, err);
-        } else if (block.kind == CAPTURE_SERIES && entry) {
-            if (!array_add(entry, &capture->alc, place))
-                code = fail_nomem(err, "the blocks of a capture");
-        } else if (block.kind == CAPTURE_END && entry) {
-            entry->billed = bytes_varint(&block.plain);
-            entry->nseries = bytes_varint(&block.plain);
-            entry->nsamples = bytes_varint(&block.plain);
-            nwhole++;
-            capture->whole = offset + block.bytes;
-            symbols_whole = capture->ids.n;
-        } else {
-            code = capture_bad_block(&capture->file, offset, err, "it is not expected there");
-        }
-        TRY(code);
+        bool is_inside = capture->entries.n > nwhole;
+        if (block.kind < CAPTURE_SYMBOLS || block.kind > CAPTURE_END ||
+            (block.kind >= CAPTURE_SELECT && is_inside == (block.kind == CAPTURE_SELECT)))
+            return capture_bad_block(&capture->file, offset, err, "it is not expected there");
+        TRY(capture_take_block(capture, &block, err));
         offset += block.bytes;
+        if (block.kind != CAPTURE_END)
+            continue;
+        struct capture_entry *entry = &capture->entries.at[nwhole++];
+        entry->billed = bytes_varint(&block.plain);
+        entry->nseries = bytes_varint(&block.plain);
+        entry->nsamples = bytes_varint(&block.plain);
+        capture->whole = offset;
+        symbols_whole = capture->ids.n;
     }
     for (size_t i = nwhole; i < capture->entries.n; i++)
         array_done(&capture->entries.at[i], &capture->alc);

@@ -1,5 +1,6 @@
 /* Opening a path: what it is, and which reader takes it. */
 #include "base/options.h"
+#include "source/capture_source.h"
 #include "source/dump.h"
 #include "source/folder.h"
 #include "source/memory.h"
@@ -156,6 +157,8 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
     struct stat st;
     if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return open_folder(alc, path, &o, parser, out, err);
+    if (str_has_suffix(str_of(path), STR(".aqc")))
+        return source_capture_open(alc, path, out, err);
 
     struct input input;
     enum format format;

@@ -1,0 +1,112 @@
+/* Any bytes as a capture file whose checksums are right, because the target repairs them: refused
+ * with a message, or its series come in label order with ascending times, and a capture that
+ * verifying finds whole answers every select that it says it holds. */
+#include "source/capture_source.h"
+#include "source/capture_verify.h"
+#include "source/sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { MAX_BYTES = 1 << 16 };
+
+static void require(bool claim)
+{
+    if (!claim)
+        abort();
+}
+
+static void repair(uint8_t *p, size_t n)
+{
+    memcpy(p, capture_magic, sizeof capture_magic);
+    for (size_t at = CAPTURE_HEADER; at + CAPTURE_BLOCK_HEAD <= n;) {
+        size_t stored = le_get(p + at + 4, 4);
+        if (stored > n - at - CAPTURE_BLOCK_HEAD)
+            break;
+        le_put(p + at + 16, 8, checksum(p + at, 16, p + at + CAPTURE_BLOCK_HEAD, stored));
+        at += CAPTURE_BLOCK_HEAD + stored;
+    }
+    if (n < CAPTURE_HEADER + CAPTURE_TRAILER)
+        return;
+    uint8_t *end = p + n - CAPTURE_TRAILER;
+    le_put(end + 48, 8, checksum(end, 48, NULL, 0));
+    memcpy(end + 56, capture_end_magic, sizeof capture_end_magic);
+}
+
+static void take_finding(void *payload, const struct capture_entry *entry, const char *what)
+{
+    (void)entry;
+    size_t *n = payload;
+    require(what[0] != '\0');
+    ++*n;
+}
+
+static enum ampql_code take_series(void *payload, const struct capture *capture,
+                                   struct labels labels, const struct samples *samples)
+{
+    (void)payload;
+    require(samples->n > 0);
+    for (size_t i = 1; i < samples->n; i++)
+        require(samples->t[i] > samples->t[i - 1]);
+    for (size_t i = 0; i < labels.n; i++) {
+        struct str value = symbols_text(&capture->symbols, labels.at[i].value);
+        require(value.n > 0);
+        if (i > 0)
+            require(str_compare(symbols_text(&capture->symbols, labels.at[i - 1].name),
+                                symbols_text(&capture->symbols, labels.at[i].name)) < 0);
+    }
+    return AMPQL_OK;
+}
+
+static void scan_all(const char *path, bool is_whole)
+{
+    struct capture capture;
+    struct ampql_error err = {0};
+    enum ampql_code code = capture_open(&capture, &alloc_default, path, &err);
+    require(code == AMPQL_OK || !is_whole);
+    if (code != AMPQL_OK) {
+        require(err.message[0] != '\0');
+        return;
+    }
+    for (size_t i = 0; i < capture.entries.n; i++) {
+        code = capture_scan(&capture, &capture.entries.at[i], NULL, INT64_MIN, INT64_MAX,
+                            take_series, NULL, &err);
+        require(code == AMPQL_OK || (!is_whole && err.message[0] != '\0'));
+    }
+    capture_done(&capture);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t bytes[MAX_BYTES];
+    if (size < CAPTURE_HEADER || size > sizeof bytes)
+        return 0;
+    memcpy(bytes, data, size);
+    repair(bytes, size);
+    int fd = memfd_create("capture", MFD_CLOEXEC);
+    require(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+
+    struct capture_verdict verdict;
+    struct ampql_error err = {0};
+    size_t nfindings = 0;
+    enum ampql_code code =
+        capture_verify(&alloc_default, path, take_finding, &nfindings, &verdict, &err);
+    require(code == AMPQL_OK || err.message[0] != '\0');
+    require(code != AMPQL_OK || verdict.is_whole == (nfindings == 0));
+    scan_all(path, code == AMPQL_OK && verdict.is_whole);
+
+    struct capture log;
+    if (capture_open_log(&log, &alloc_default, path, fd, &err) == AMPQL_OK) {
+        for (size_t i = 0; i < log.entries.n; i++)
+            capture_scan(&log, &log.entries.at[i], NULL, 0, 60000, take_series, NULL, &err);
+        capture_done(&log);
+    }
+    close(fd);
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* Checking everything in a capture, and saying what is lost and what can still be used. */
+#ifndef AMPQL_SRC_SOURCE_CAPTURE_VERIFY_H
+#define AMPQL_SRC_SOURCE_CAPTURE_VERIFY_H
+
+#include "source/capture.h"
+
+struct capture_verdict {
+    size_t nselects, nlost; /* that the capture has, as far as that can be known */
+    uint64_t nblocks, nseries, nsamples;
+    bool is_whole; /* nothing is wrong */
+};
+
+/* Told of each finding, as it is made: what is wrong with the file (entry NULL), or with one
+ * select, which is then lost. */
+typedef void capture_finding(void *payload, const struct capture_entry *entry, const char *what);
+
+/* Read every block of a capture and check what can be: checksums, lengths, the index against what
+ * is there, labels and their order, times, the content id.
+ *
+ * Findings are no failures: the verdict says what there is.
+ *   err  AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE, AMPQL_NOMEM; AMPQL_BAD_DATA: nothing of it is a
+ * capture
+ */
+enum ampql_code capture_verify(const struct ampql_allocator *alc, const char *path,
+                               capture_finding *finding, void *payload, struct capture_verdict *out,
+                               struct ampql_error *err);
+
+#endif
