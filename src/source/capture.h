@@ -19,6 +19,9 @@
 #include "source/held.h"
 #include "source/hold.h"
 
+/* Times in a capture lie between this and its negative, so that no sum of them overflows. */
+#define CAPTURE_FOREVER (INT64_C(1) << 60)
+
 /* A SERIES block of an entry. */
 struct capture_place {
     uint64_t offset;

@@ -153,10 +153,9 @@ static enum ampql_code get_warnings(struct bytes_in *in, struct capture *capture
     return AMPQL_OK;
 }
 
-/* Times as a select of this kind can have them, so that no sum of them overflows. */
 static bool get_times(struct bytes_in *in, struct held *held)
 {
-    const int64_t limit = INT64_C(1) << 61;
+    const int64_t limit = CAPTURE_FOREVER;
     if (held->kind == AMPQL_SELECT_RAW) {
         held->after_ms = bytes_signed(in);
         held->upto_ms = bytes_signed(in);

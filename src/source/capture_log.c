@@ -274,6 +274,12 @@ enum ampql_code capture_log_open(struct capture_log *log, const struct ampql_all
     return code;
 }
 
+void capture_log_discard(struct capture_log *log)
+{
+    unlink(log->part); /* the lock is ours */
+    log->held.n = 0;
+}
+
 void capture_log_done(struct capture_log *log)
 {
     if (log->fd >= 0) {
@@ -480,7 +486,6 @@ enum ampql_code capture_log_finish(struct capture_log *log, bool appends, uint8_
         capture_done(&before);
     if (code != AMPQL_OK)
         return code;
-    unlink(log->part);
-    log->held.n = 0;
+    capture_log_discard(log);
     return AMPQL_OK;
 }

@@ -58,6 +58,9 @@ enum ampql_code capture_log_append(struct capture_log *log, const struct capture
 enum ampql_code capture_log_finish(struct capture_log *log, bool appends, uint8_t *content_id,
                                    struct ampql_error *err);
 
+/* Remove the log: what it holds is not wanted. Close it after that. */
+void capture_log_discard(struct capture_log *log);
+
 /* Close it. The log stays for the next run, unless it is finished or holds nothing. */
 void capture_log_done(struct capture_log *log);
 

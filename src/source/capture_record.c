@@ -1,6 +1,7 @@
 /* Recording: what a source answers goes on to whoever asked, and into a log. */
 #include "source/capture_source.h"
 
+#include "source/folder.h"
 #include "source/sink.h"
 
 struct record {
@@ -81,6 +82,63 @@ enum ampql_code capture_take(struct capture_log *log, struct ampql_source *sourc
     TRY(capture_log_has(log, select, &has, err));
     *is_new = !has;
     return has ? AMPQL_OK : ask(log, source, select, NULL, err);
+}
+
+/* The select that asks for exactly what is held; matchers [nmatchers] is room. */
+static struct ampql_select select_of(const struct held *held, struct ampql_matcher *matchers)
+{
+    for (size_t i = 0; i < held->matchers.n; i++) {
+        const struct matcher *m = &held->matchers.at[i];
+        matchers[i] = (struct ampql_matcher){{m->name.p, m->name.n},
+                                             (enum ampql_match_op)m->op,
+                                             {m->value.p, m->value.n}};
+    }
+    return (struct ampql_select){.size = sizeof(struct ampql_select),
+                                 .kind = held->kind,
+                                 .matchers = matchers,
+                                 .nmatchers = held->matchers.n,
+                                 .mint_ms = held->after_ms,
+                                 .maxt_ms = held->upto_ms,
+                                 .start_ms = held->start_ms,
+                                 .end_ms = held->end_ms,
+                                 .step_ms = held->step_ms,
+                                 .lookback_ms = held->lookback_ms,
+                                 .dialect = held->dialect};
+}
+
+static enum ampql_code take_held(struct capture_log *log, struct ampql_source *source,
+                                 const struct held *held, struct ampql_error *err)
+{
+    struct arena work;
+    bool is_new;
+    arena_init(&work, &log->alc);
+    struct ampql_matcher *matchers = arena_alloc(&work, held->matchers.n, sizeof *matchers);
+    enum ampql_code code = AMPQL_OK;
+    if (matchers) {
+        struct ampql_select select = select_of(held, matchers);
+        code = capture_take(log, source, &select, &is_new, err);
+    } else {
+        code = fail_nomem(err, "a capture");
+    }
+    arena_done(&work);
+    return code;
+}
+
+enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *source,
+                                 struct ampql_error *err)
+{
+    struct held_list list;
+    if (folder_held(source, &list)) {
+        for (size_t i = 0; i < list.n; i++)
+            TRY(take_held(log, source, held_at(&list, i), err));
+        return AMPQL_OK;
+    }
+    if (!(source->ops.caps & AMPQL_SOURCE_SAMPLES))
+        return fail(err, AMPQL_UNSUPPORTED,
+                    "a server's answers are captured query by query: use ampql fetch");
+    struct held all = {.kind = AMPQL_SELECT_RAW, .after_ms = -CAPTURE_FOREVER,
+                       .upto_ms = CAPTURE_FOREVER};
+    return take_held(log, source, &all, err);
 }
 
 struct capture_origin capture_origin_of(const struct ampql_source *source, struct str name)

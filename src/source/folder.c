@@ -370,6 +370,12 @@ static enum ampql_code join_parts(struct folder *folder, struct scan *scan,
     return code;
 }
 
+static struct held_list list_of(const struct folder *folder)
+{
+    return (struct held_list){folder->entries.at, folder->entries.n, sizeof *folder->entries.at,
+                              folder->path, &folder->alc};
+}
+
 static enum ampql_code folder_select(void *payload, const struct ampql_select *select,
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
@@ -379,8 +385,7 @@ static enum ampql_code folder_select(void *payload, const struct ampql_select *s
     arena_init(&work, &folder->alc);
     struct held_parts parts = {0};
     struct scan scan = {.select = select, .sink = sink, .work = &work, .err = err};
-    struct held_list list = {folder->entries.at, folder->entries.n, sizeof *folder->entries.at,
-                             folder->path, &folder->alc};
+    struct held_list list = list_of(folder);
     enum ampql_code code = held_plan(&list, select, &plan, &parts, err);
     if (code == AMPQL_OK && parts.n == 1) {
         scan.part = &parts.at[0];
@@ -484,4 +489,12 @@ enum ampql_code folder_source(struct folder *folder, struct ampql_source **out,
     (*out)->dialect = dialect;
     (*out)->is_trusted = true;
     return AMPQL_OK;
+}
+
+bool folder_held(const struct ampql_source *source, struct held_list *out)
+{
+    if (source->ops.select != folder_select)
+        return false;
+    *out = list_of(source->payload);
+    return true;
 }

@@ -223,7 +223,7 @@ void held_describe(struct buf *text, const struct ampql_select *select, struct m
     buf_text(text, " (RAW)");
 }
 
-static void write_held(struct buf *text, const struct held *e)
+void held_print(struct buf *text, const struct held *e)
 {
     char quoted[320];
     if (e->query.n) {
@@ -291,7 +291,7 @@ static enum ampql_code refuse(const struct held_list *list, const struct ampql_s
     buf_init(&near, list->alc, AMPQL_MESSAGE_MAX);
     held_describe(&what, select, asked);
     if (nearest)
-        write_held(&near, nearest);
+        held_print(&near, nearest);
     else
         buf_text(&near, "nothing of that metric");
     fail(err, AMPQL_NOT_FOUND, "%.160s does not hold %.*s; nearest: %.*s", list->name, (int)what.n,

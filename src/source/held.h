@@ -57,6 +57,9 @@ enum ampql_code held_plan(const struct held_list *list, const struct ampql_selec
 struct buf;
 void held_describe(struct buf *text, const struct ampql_select *select, struct matchers asked);
 
+/* Append what an answer is of: `up{job="a"} from ... to ... (RAW)`. */
+void held_print(struct buf *text, const struct held *held);
+
 /* The select's matchers in this layer's form, in the arena; at is NULL when memory is out. */
 struct matchers held_matchers(const struct ampql_select *select, struct arena *arena);
 

@@ -1,0 +1,344 @@
+/* Listing, showing, verifying and merging captures. */
+#include "tool/capture.h"
+
+#include "base/json.h"
+#include "base/time.h"
+#include "base/writer.h"
+#include "source/capture_merge.h"
+#include "source/capture_source.h"
+#include "source/capture_verify.h"
+
+#include <stdlib.h>
+
+/* ---- numbers as people and as JSON readers want them */
+
+static void put_number(struct buf *out, const char *before, uint64_t n)
+{
+    buf_format(out, "%s%llu", before, (unsigned long long)n);
+}
+
+/* `"key":"value"` */
+static void put_field(struct buf *out, const char *before, const char *key, struct str value)
+{
+    buf_format(out, "%s\"%s\":", before, key);
+    json_quote(out, value);
+}
+
+static void put_held(struct buf *out, const struct held *held, bool as_json)
+{
+    struct buf text;
+    buf_init(&text, out->alc, AMPQL_MESSAGE_MAX);
+    held_print(&text, held);
+    if (text.failed == AMPQL_NOMEM && out->failed == AMPQL_OK)
+        out->failed = AMPQL_NOMEM;
+    else if (as_json)
+        json_quote(out, buf_view(&text));
+    else
+        buf_str(out, buf_view(&text));
+    buf_done(&text);
+}
+
+static struct str time_text(int64_t ms, char *out)
+{
+    return str_make(out, time_format(ms, out));
+}
+
+/* ---- ls */
+
+static void put_entry(struct buf *out, const struct capture_entry *e, bool as_json)
+{
+    if (!as_json) {
+        put_held(out, &e->held, false);
+        put_number(out, ": ", e->nseries);
+        put_number(out, e->nseries == 1 ? " series, " : " series, ", e->nsamples);
+        buf_text(out, " samples");
+        if (e->billed)
+            put_number(out, ", billed ", e->billed);
+        buf_byte(out, '\n');
+        for (size_t i = 0; i < e->nwarnings; i++)
+            buf_format(out, "  %.*s\n", (int)e->warnings[i].n, e->warnings[i].p);
+        return;
+    }
+    buf_text(out, "{\"select\":");
+    put_held(out, &e->held, true);
+    put_number(out, ",\"series\":", e->nseries);
+    put_number(out, ",\"samples\":", e->nsamples);
+    put_number(out, ",\"billed\":", e->billed);
+    buf_text(out, ",\"warnings\":[");
+    for (size_t i = 0; i < e->nwarnings; i++) {
+        buf_text(out, i ? "," : "");
+        json_quote(out, e->warnings[i]);
+    }
+    buf_text(out, "]}\n");
+}
+
+enum ampql_code tool_capture_ls(const char *path, bool as_json, ampql_write write, void *payload,
+                                struct ampql_error *err)
+{
+    struct capture capture;
+    struct writer w;
+    TRY(capture_open(&capture, &alloc_default, path, err));
+    writer_init(&w, &alloc_default, write, payload);
+    for (size_t i = 0; i < capture.entries.n; i++) {
+        put_entry(&w.buf, &capture.entries.at[i], as_json);
+        writer_flush(&w);
+    }
+    enum ampql_code code = writer_end(&w);
+    capture_done(&capture);
+    return code == AMPQL_OK ? code : fail(err, code, "the list could not be written");
+}
+
+/* ---- show */
+
+/* One metric of a capture. */
+struct metric {
+    symbol name;
+    uint64_t nseries, nsamples;
+};
+
+struct show {
+    struct {
+        ARRAY(struct metric);
+    } metrics;
+    size_t *by_symbol; /* [nsymbols] number in metrics + 1 */
+    const struct symbols *symbols;
+    struct ampql_error *err;
+};
+
+static enum ampql_code count_series(void *payload, const struct capture *capture,
+                                    struct labels labels, const struct samples *samples)
+{
+    struct show *show = payload;
+    symbol name = labels_get(labels, SYMBOL_NAME);
+    (void)capture;
+    if (show->by_symbol[name] == 0) {
+        if (!array_add(&show->metrics, &alloc_default, (struct metric){.name = name}))
+            return fail_nomem(show->err, "the metrics of a capture");
+        show->by_symbol[name] = show->metrics.n;
+    }
+    struct metric *metric = &show->metrics.at[show->by_symbol[name] - 1];
+    metric->nseries++;
+    metric->nsamples += samples->n;
+    return AMPQL_OK;
+}
+
+static int by_name(const void *a, const void *b, void *symbols)
+{
+    const struct metric *x = a, *y = b;
+    return str_compare(symbols_text(symbols, x->name), symbols_text(symbols, y->name));
+}
+
+static const char *dialect_text(enum ampql_dialect dialect)
+{
+    return dialect == AMPQL_PROM2 ? "prom2" : dialect == AMPQL_PROM3 ? "prom3" : "unknown";
+}
+
+static const char *caps_text(uint32_t caps)
+{
+    return caps & AMPQL_SOURCE_ANSWERS   ? "answers of a server"
+           : caps & AMPQL_SOURCE_ENDLESS ? "samples without stale markers"
+                                         : "samples with stale markers";
+}
+
+static void put_summary(struct buf *out, const struct capture *c, uint64_t nseries,
+                        uint64_t nsamples, bool as_json)
+{
+    char id[2 * SHA256_BYTES + 1], created[TIME_TEXT_MAX];
+    double each = nsamples ? (double)c->file.size / (double)nsamples : 0;
+    hex_of(c->content_id, SHA256_BYTES, id);
+    struct str when = time_text(c->created_ms, created);
+    if (as_json) {
+        put_field(out, "{", "id", str_of(id));
+        put_field(out, ",", "source", c->origin.source);
+        put_field(out, ",", "holds", str_of(caps_text(c->origin.caps)));
+        put_field(out, ",", "dialect", str_of(dialect_text(c->origin.dialect)));
+        put_field(out, ",", "created", when);
+        put_field(out, ",", "tool", c->tool);
+        put_number(out, ",\"selects\":", c->entries.n);
+        put_number(out, ",\"series\":", nseries);
+        put_number(out, ",\"samples\":", nsamples);
+        put_number(out, ",\"bytes\":", c->file.size);
+        buf_text(out, ",\"metrics\":[");
+        return;
+    }
+    buf_format(out, "id       %s\nsource   %.*s\nholds    %s\ndialect  %s\n", id,
+               (int)c->origin.source.n, c->origin.source.p, caps_text(c->origin.caps),
+               dialect_text(c->origin.dialect));
+    buf_format(out, "created  %.*s by %.*s\n", (int)when.n, when.p, (int)c->tool.n, c->tool.p);
+    buf_format(out, "selects  %zu\nseries   %llu\nsamples  %llu\nbytes    %llu, %.2f a sample\n\n",
+               c->entries.n, (unsigned long long)nseries, (unsigned long long)nsamples,
+               (unsigned long long)c->file.size, each);
+}
+
+static void put_metric(struct buf *out, const struct capture *c, const struct metric *metric,
+                       bool is_first, bool as_json)
+{
+    struct str name = symbols_text(&c->symbols, metric->name);
+    if (as_json)
+        put_field(out, is_first ? "{" : ",{", "name", name);
+    else
+        buf_format(out, "%.*s", (int)name.n, name.p);
+    put_number(out, as_json ? ",\"series\":" : ": ", metric->nseries);
+    put_number(out, as_json ? ",\"samples\":" : " series, ", metric->nsamples);
+    buf_text(out, as_json ? "}" : " samples\n");
+}
+
+static enum ampql_code show(struct capture *c, struct show *s, struct writer *w, bool as_json,
+                            struct ampql_error *err)
+{
+    uint64_t nseries = 0, nsamples = 0;
+    for (size_t i = 0; i < c->entries.n; i++) {
+        const struct capture_entry *e = &c->entries.at[i];
+        nseries += e->nseries;
+        nsamples += e->nsamples;
+        TRY(capture_scan(c, e, NULL, INT64_MIN, INT64_MAX, count_series, s, err));
+    }
+    if (s->metrics.n)
+        qsort_r(s->metrics.at, s->metrics.n, sizeof *s->metrics.at, by_name, &c->symbols);
+    put_summary(&w->buf, c, nseries, nsamples, as_json);
+    for (size_t i = 0; i < s->metrics.n; i++) {
+        put_metric(&w->buf, c, &s->metrics.at[i], i == 0, as_json);
+        writer_flush(w);
+    }
+    buf_text(&w->buf, as_json ? "]}\n" : "");
+    return AMPQL_OK;
+}
+
+enum ampql_code tool_capture_show(const char *path, bool as_json, ampql_write write, void *payload,
+                                  struct ampql_error *err)
+{
+    struct capture capture;
+    struct writer w;
+    TRY(capture_open(&capture, &alloc_default, path, err));
+    struct show s = {.symbols = &capture.symbols, .err = err};
+    size_t nsymbols = capture.symbols.n;
+    s.by_symbol = alloc_get(&alloc_default, nsymbols, sizeof *s.by_symbol);
+    writer_init(&w, &alloc_default, write, payload);
+    enum ampql_code code;
+    if (s.by_symbol) {
+        memset(s.by_symbol, 0, nsymbols * sizeof *s.by_symbol);
+        code = show(&capture, &s, &w, as_json, err);
+    } else {
+        code = fail_nomem(err, "the metrics of a capture");
+    }
+    enum ampql_code written = writer_end(&w);
+    if (code == AMPQL_OK && written != AMPQL_OK)
+        code = fail(err, written, "the capture's content could not be written");
+    alloc_put(&alloc_default, s.by_symbol, nsymbols, sizeof *s.by_symbol);
+    array_done(&s.metrics, &alloc_default);
+    capture_done(&capture);
+    return code;
+}
+
+/* ---- verify */
+
+struct verifying {
+    struct writer w;
+    bool as_json;
+};
+
+static void put_finding(void *payload, const struct capture_entry *entry, const char *what)
+{
+    struct verifying *v = payload;
+    struct buf *out = &v->w.buf;
+    if (v->as_json) {
+        put_field(out, "{", "finding", str_of(what));
+        buf_text(out, ",\"lost\":");
+        if (entry)
+            put_held(out, &entry->held, true);
+        else
+            buf_text(out, "null");
+        buf_text(out, "}\n");
+    } else {
+        if (entry) {
+            buf_text(out, "lost: ");
+            put_held(out, &entry->held, false);
+            buf_text(out, ": ");
+        }
+        buf_format(out, "%s\n", what);
+    }
+    writer_flush(&v->w);
+}
+
+static void put_verdict(struct buf *out, const struct capture_verdict *verdict, bool as_json)
+{
+    size_t nleft = verdict->nselects - verdict->nlost;
+    if (as_json) {
+        buf_format(out, "{\"whole\":%s", verdict->is_whole ? "true" : "false");
+        put_number(out, ",\"selects\":", verdict->nselects);
+        put_number(out, ",\"usable\":", nleft);
+        put_number(out, ",\"blocks\":", verdict->nblocks);
+        put_number(out, ",\"series\":", verdict->nseries);
+        put_number(out, ",\"samples\":", verdict->nsamples);
+        buf_text(out, "}\n");
+        return;
+    }
+    buf_format(out, "%s: %zu of %zu selects can be used, %llu blocks, %llu series, %llu samples\n",
+               verdict->is_whole ? "whole" : "damaged", nleft, verdict->nselects,
+               (unsigned long long)verdict->nblocks, (unsigned long long)verdict->nseries,
+               (unsigned long long)verdict->nsamples);
+}
+
+enum ampql_code tool_capture_verify(const char *path, bool as_json, ampql_write write,
+                                    void *payload, bool *is_whole, struct ampql_error *err)
+{
+    struct verifying v = {.as_json = as_json};
+    struct capture_verdict verdict;
+    writer_init(&v.w, &alloc_default, write, payload);
+    enum ampql_code code = capture_verify(&alloc_default, path, put_finding, &v, &verdict, err);
+    if (code == AMPQL_OK)
+        put_verdict(&v.w.buf, &verdict, as_json);
+    enum ampql_code written = writer_end(&v.w);
+    if (code == AMPQL_OK && written != AMPQL_OK)
+        code = fail(err, written, "the findings could not be written");
+    *is_whole = code == AMPQL_OK && verdict.is_whole;
+    return code;
+}
+
+/* ---- merge */
+
+enum ampql_code tool_capture_merge(const char *const *paths, size_t npaths, const char *to,
+                                   struct ampql_error *err)
+{
+    struct capture *inputs = alloc_get(&alloc_default, npaths, sizeof *inputs);
+    struct capture **pointers = alloc_get(&alloc_default, npaths, sizeof *pointers);
+    enum ampql_code code = inputs && pointers ? AMPQL_OK : fail_nomem(err, "the captures");
+    size_t nopen = 0;
+    while (code == AMPQL_OK && nopen < npaths) {
+        code = capture_open(&inputs[nopen], &alloc_default, paths[nopen], err);
+        if (code == AMPQL_OK) {
+            pointers[nopen] = &inputs[nopen];
+            nopen++;
+        }
+    }
+    if (code == AMPQL_OK)
+        code = capture_write_new(&alloc_default, to, pointers, npaths, NULL, err);
+    while (nopen > 0)
+        capture_done(&inputs[--nopen]);
+    alloc_put(&alloc_default, pointers, npaths, sizeof *pointers);
+    alloc_put(&alloc_default, inputs, npaths, sizeof *inputs);
+    return code;
+}
+
+/* ---- convert */
+
+enum ampql_code tool_capture_convert(struct ampql_engine *engine, const char *path,
+                                     const struct ampql_file_options *options, const char *to,
+                                     struct ampql_error *err)
+{
+    struct ampql_source *source;
+    struct capture_log log;
+    TRY(ampql_source_file(engine, path, options, &source, err));
+    struct capture_origin origin = capture_origin_of(source, str_of(path));
+    enum ampql_code code = capture_log_open(&log, &alloc_default, to, &origin, false, err);
+    if (code == AMPQL_OK) {
+        code = capture_take_all(&log, source, err);
+        if (code == AMPQL_OK)
+            code = capture_log_finish(&log, false, NULL, err);
+        if (code != AMPQL_OK)
+            capture_log_discard(&log);
+        capture_log_done(&log);
+    }
+    ampql_source_free(source);
+    return code;
+}
