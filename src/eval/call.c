@@ -64,6 +64,11 @@ enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error
     return AMPQL_OK;
 }
 
+const double *call_scalar(const struct call *call, size_t arg)
+{
+    return call->args[arg].at[0].row.v;
+}
+
 enum ampql_code call_emit(struct call *call, struct labels labels, struct row *row)
 {
     return row_is_empty(row) ? AMPQL_OK : stage_emit(call->stage, labels, row);
@@ -120,12 +125,19 @@ static const struct ast_selector *selector_of(const struct ast *arg)
     return arg->kind == AST_SELECTOR ? &arg->u.selector : NULL;
 }
 
+/* The name, and what goes with it since 3.x, are no labels of what is missing. */
+static bool is_metadata(struct str name, bool is_prom2)
+{
+    return str_equal(name, STR("__name__")) ||
+           (!is_prom2 && (str_equal(name, STR("__type__")) || str_equal(name, STR("__unit__"))));
+}
+
 /* Does matcher i fix its label? Matchers are gone through in order: the first `=` of a name sets
  * the label, every other matcher of that name takes it away again. */
-static bool fixes_label(const struct matchers *matchers, size_t i)
+static bool fixes_label(const struct matchers *matchers, size_t i, bool is_prom2)
 {
     const struct matcher *m = &matchers->at[i];
-    bool fixes = m->op == MATCH_EQUAL && !str_equal(m->name, STR("__name__"));
+    bool fixes = m->op == MATCH_EQUAL && !is_metadata(m->name, is_prom2);
     for (size_t k = 0; k < matchers->n && fixes; k++)
         if (k != i && str_equal(matchers->at[k].name, m->name))
             fixes = k < i && matchers->at[k].op != MATCH_EQUAL;
@@ -136,13 +148,14 @@ static bool fixes_label(const struct matchers *matchers, size_t i)
 static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
 {
     const struct ast_selector *selector = selector_of(stage->node->ast->u.call.args[0]);
+    bool is_prom2 = stage->eval->dialect == AMPQL_PROM2;
     size_t n = 0, nmatchers = selector ? selector->matchers.n : 0;
     struct label *label = arena_zeroed(&stage->eval->work, nmatchers, sizeof *label);
     if (!label)
         return fail_nomem(stage_err(stage), "a series' labels");
     for (size_t i = 0; i < nmatchers; i++) {
         const struct matcher *m = &selector->matchers.at[i];
-        if (!fixes_label(&selector->matchers, i))
+        if (!fixes_label(&selector->matchers, i, is_prom2))
             continue;
         label[n].name = symbols_intern(stage->eval->symbols, m->name);
         label[n].value = symbols_intern(stage->eval->symbols, m->value);

@@ -1,6 +1,8 @@
 /* Leaves: from a select's series to rows. Lookback is here and nowhere else. */
 #include "eval/stage.h"
 
+#include "eval/extended.h"
+
 #include "base/checked.h"
 
 /* The value of an instant selector at each step: the newest sample at or before it, unless that is
@@ -74,19 +76,6 @@ static enum ampql_code send(struct scan *scan, struct labels labels, enum unique
     return stage_emit(stage, labels, &scan->row);
 }
 
-static enum ampql_code instant_series(struct leaf_stage *leaf, struct labels labels,
-                                      const struct samples *samples)
-{
-    struct scan *scan = (struct scan *)leaf;
-    const struct node *node = leaf->stage.node;
-    row_clear(&scan->row);
-    if (leaf->stage.eval->plan->selects.at[node->select].kind == SELECT_RAW)
-        look_back(samples, &node->windows, node->is_timestamp, &scan->row);
-    else
-        TRY(take_points(&leaf->stage, samples, &scan->row));
-    return send(scan, labels, UNIQUE_STEPS);
-}
-
 /* The samples without stale markers: a range selector skips them, they do not split it. */
 static enum ampql_code without_markers(struct scan *scan, const struct samples *in,
                                        struct samples *out)
@@ -120,6 +109,24 @@ static enum ampql_code without_markers(struct scan *scan, const struct samples *
     return AMPQL_OK;
 }
 
+static enum ampql_code instant_series(struct leaf_stage *leaf, struct labels labels,
+                                      const struct samples *samples)
+{
+    struct scan *scan = (struct scan *)leaf;
+    const struct node *node = leaf->stage.node;
+    struct samples clean;
+    row_clear(&scan->row);
+    if (node->windows.margin_after_ms > 0) { /* smoothed: a marker is no end, as in a range */
+        TRY(without_markers(scan, samples, &clean));
+        extended_smooth(&clean, &node->windows, &scan->row);
+    } else if (leaf->stage.eval->plan->selects.at[node->select].kind == SELECT_RAW) {
+        look_back(samples, &node->windows, node->is_timestamp, &scan->row);
+    } else {
+        TRY(take_points(&leaf->stage, samples, &scan->row));
+    }
+    return send(scan, labels, UNIQUE_STEPS);
+}
+
 static enum ampql_code range_series(struct leaf_stage *leaf, struct labels labels,
                                     const struct samples *samples)
 {
@@ -137,6 +144,19 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     return send(scan, labels, stage_range_rule(stage));
 }
 
+/* An anchored or smoothed range selector as the whole query. */
+static enum ampql_code keep_extended(struct stage *stage, struct labels labels,
+                                     const struct samples *clean)
+{
+    struct arena *temp = &stage->eval->temp;
+    int64_t *t = arena_alloc(temp, clean->n + 2, sizeof *t);
+    double *v = arena_alloc(temp, clean->n + 2, sizeof *v);
+    if (!t || !v)
+        return fail_nomem(stage_err(stage), "a series' samples");
+    size_t n = extended_samples(clean, &stage->node->windows, t, v);
+    return stage_keep_samples(stage, labels, &(struct samples){t, v, n});
+}
+
 /* A range selector as the whole query: its samples. */
 static enum ampql_code samples_series(struct leaf_stage *leaf, struct labels labels,
                                       const struct samples *samples)
@@ -146,6 +166,8 @@ static enum ampql_code samples_series(struct leaf_stage *leaf, struct labels lab
     struct samples clean;
     TRY(without_markers(scan, samples, &clean));
     const struct windows *w = &stage->node->windows;
+    if (w->margin_before_ms > 0)
+        return keep_extended(stage, labels, &clean);
     size_t lo = 0, hi = 0;
     window_advance(&clean, w, 0, &lo, &hi);
     clean = (struct samples){clean.t + lo, clean.v + lo, hi - lo};

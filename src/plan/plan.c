@@ -77,6 +77,21 @@ static enum ampql_code place_windows(const struct plan *plan, const struct grid 
     return AMPQL_OK;
 }
 
+/* anchored windows reach back as far as the lookback, smoothed ones also ahead. An instant selector
+ * looks back anyway, so anchored changes nothing there. */
+static void extend_windows(const struct plan *plan, const struct ast_selector *selector,
+                           struct windows *windows)
+{
+    int64_t margin = plan->options.lookback_ms;
+    if (selector->extension == EXTENSION_NONE ||
+        (selector->extension == EXTENSION_ANCHORED && !selector->has_range))
+        return;
+    windows->margin_before_ms = selector->has_range ? margin : 0;
+    windows->margin_after_ms = selector->extension == EXTENSION_SMOOTHED ? margin : 0;
+    windows->end_ms += windows->margin_after_ms;
+    windows->range_ms += windows->margin_before_ms + windows->margin_after_ms;
+}
+
 static bool has_single_name(const struct ast_selector *selector)
 {
     for (size_t i = 0; i < selector->matchers.n; i++) {
@@ -103,6 +118,8 @@ static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const 
     node->is_timestamp = is_timestamp;
     node->name = has_single_name(s) ? NAME_SINGLE : NAME_ANY;
     TRY(place_windows(plan, grid, &s->offset, s->at, range_ms, &node->windows, err));
+    if (!is_timestamp) /* which Prometheus does not smooth */
+        extend_windows(plan, s, &node->windows);
     TRY(plan_want(plan, node, s, err));
     *out = node;
     return AMPQL_OK;
@@ -158,6 +175,28 @@ static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, co
     return AMPQL_OK;
 }
 
+/* Only functions with a recipe of their own for them take anchored and smoothed windows; nobody
+ * asks where there is no step. */
+static enum ampql_code check_extension(const struct ast_call *call, const struct ast *range,
+                                       const struct grid *grid, struct ampql_error *err)
+{
+    static const char *const takers[] = {"changes", "resets", "delta", "increase", "rate"};
+    enum extension extension = range->u.selector.extension;
+    size_t from = extension == EXTENSION_SMOOTHED ? 2 : 0; /* changes and resets: only anchored */
+    if (extension == EXTENSION_NONE || grid->n == 0)
+        return AMPQL_OK;
+    for (size_t i = from; i < sizeof takers / sizeof *takers; i++)
+        if (strcmp(takers[i], call->function->name) == 0)
+            return AMPQL_OK;
+    return fail_at(err, AMPQL_EXECUTION, range->span.start, range->span.end,
+                   extension == EXTENSION_ANCHORED
+                       ? "anchored modifier can only be used with: changes, delta, increase, rate, "
+                         "resets - not with %s"
+                       : "smoothed modifier can only be used with: delta, increase, rate - not "
+                         "with %s",
+                   call->function->name);
+}
+
 /* A range function, over a selector's samples or over a subquery. Its other arguments are
  * parameters, in order. */
 static enum ampql_code build_range(struct plan *plan, const struct ast *ast,
@@ -175,6 +214,7 @@ static enum ampql_code build_range(struct plan *plan, const struct ast *ast,
         TRY(build_subquery(plan, NODE_SUBQUERY, ast, range, grid, &node, err));
         slot = 1;
     } else {
+        TRY(check_extension(call, range, grid, err));
         TRY(build_leaf(plan, NODE_RANGE, ast, range, grid, false, &node, err));
     }
     for (size_t i = 0; i < call->nargs; i++)
@@ -314,6 +354,9 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
         node->may_collide = many == NAME_ANY;
         node->name = NAME_NONE;
     }
+    if (binary->fill_left.is_given || binary->fill_right.is_given)
+        node->name =
+            node->name == NAME_NONE ? NAME_NONE : NAME_ANY; /* what is filled in has none */
     for (size_t i = 0; i < binary->include.n && !binary->returns_bool; i++)
         if (str_equal(binary->include.at[i], STR("__name__")))
             node->name = NAME_ANY; /* taken along from the one side */

@@ -191,6 +191,12 @@ static struct ref_table *scalar_of(struct ref_run *run, const struct ref_table *
     return table;
 }
 
+static bool is_metadata(const struct ref_run *run, struct str name)
+{
+    return str_equal(name, STR("__name__")) ||
+           (!run->prom2 && (str_equal(name, STR("__type__")) || str_equal(name, STR("__unit__"))));
+}
+
 struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
 {
     struct ref_labels labels = {0};
@@ -204,7 +210,7 @@ struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
         for (size_t j = 0; j < i; j++)
             is_set |= matchers->at[j].op == MATCH_EQUAL && str_equal(matchers->at[j].name, m->name);
         bool sets = m->op == MATCH_EQUAL && !is_set;
-        if (!str_equal(m->name, STR("__name__")))
+        if (!is_metadata(run, m->name))
             labels = ref_set(run, labels, m->name, sets ? m->value : (struct str){NULL, 0});
     }
     return labels;
@@ -491,7 +497,8 @@ static struct ref_table *call_other(struct ref_run *run, const struct ast_call *
 
 struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct ref_grid grid)
 {
-    static const char *const of_native[] = {"histogram_avg", "histogram_count", "histogram_stddev",
+    static const char *const of_native[] = {"start_timestamp",  "histogram_avg",
+                                            "histogram_count",  "histogram_stddev",
                                             "histogram_stdvar", "histogram_sum"};
     const struct ast_call *call = &ast->u.call;
     struct ref_table *out = call_map(run, call, grid);
@@ -501,6 +508,8 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
         out = call_other(run, call, grid);
     if (!out && is_named(call, "histogram_quantile"))
         out = ref_histogram_quantile(run, ast, grid);
+    if (!out && is_named(call, "histogram_quantiles"))
+        out = ref_histogram_quantiles(run, ast, grid);
     if (!out && is_named(call, "histogram_fraction"))
         out = ref_histogram_fraction(run, ast, grid);
     for (size_t i = 0; !out && i < sizeof of_native / sizeof *of_native; i++)
@@ -508,6 +517,8 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
             ref_eval(run, call->args[0], grid);
             out = ref_table_new(run, VALUE_VECTOR, grid.n);
         }
+    if (!out)
+        out = ref_query_call(run, ast, grid);
     if (!out)
         out = ref_range_call(run, ast, grid);
     if (!out)

@@ -210,3 +210,42 @@ struct ref_table *ref_histogram_fraction(struct ref_run *run, const struct ast *
         return ref_table_new(run, VALUE_VECTOR, grid.n);
     return over_groups(run, ref_eval(run, args[2], grid), low, high);
 }
+
+static struct str quantile_text(struct ref_run *run, double q)
+{
+    char *text = ref_alloc(run, NUMBER_MAX + 2, 1);
+    size_t n = number_format_general(q == 0 ? 0 : q, text);
+    if (isfinite(q) && !memchr(text, '.', n) && !memchr(text, 'e', n)) {
+        memcpy(text + n, ".0", 2);
+        n += 2;
+    }
+    return str_make(text, n);
+}
+
+/* For each quantile in turn, the histograms' rows, each step under the label that the quantile has
+ * there. */
+struct ref_table *ref_histogram_quantiles(struct ref_run *run, const struct ast *ast,
+                                          struct ref_grid grid)
+{
+    const struct ast_call *call = &ast->u.call;
+    struct str label = ast_unwrap(call->args[1])->u.string;
+    struct ref_table *in = ref_eval(run, call->args[0], grid);
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, grid.n);
+    for (size_t i = 2; i < call->nargs; i++) {
+        struct ref_table *q = ref_eval(run, call->args[i], grid);
+        struct groups g = group_rows(run, in);
+        for (size_t k = 0; k < g.out->n; k++) {
+            struct ref_labels labels = ref_drop_name(run, g.out->at[k].labels);
+            for (size_t s = 0; s < grid.n; s++) {
+                struct buckets buckets = gather(run, in, &g, k, s);
+                if (buckets.n == 0)
+                    continue;
+                struct ref_row *row = ref_row_new(
+                    run, out, ref_set(run, labels, label, quantile_text(run, q->scalar[s])));
+                row->here[s] = true;
+                row->v[s] = bucket_quantile(q->scalar[s], &buckets, run->prom2);
+            }
+        }
+    }
+    return ref_merge(run, out, false);
+}

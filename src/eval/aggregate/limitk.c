@@ -21,7 +21,7 @@ static enum ampql_code limitk(struct gathered *gathered, struct ampql_error *err
     for (size_t g = 0; g < gathered->ngroups; g++)
         for (size_t step = 0; step < gathered->grid->n; step++)
             limit_group(gathered, g, step);
-    return gathered_emit_rows(gathered);
+    return gathered_emit_heaps(gathered);
 }
 
 const struct aggregate aggregate_limitk = {.op = AGGREGATION_LIMITK, .whole = limitk};

@@ -1,5 +1,5 @@
-/* histogram_quantile histogram_fraction: estimates from classic histograms, whose buckets are
- * series with an upper bound in the label le.
+/* histogram_quantile histogram_quantiles histogram_fraction: estimates from classic histograms,
+ * whose buckets are series with an upper bound in the label le.
  *
  * histogram_count histogram_sum histogram_avg histogram_stddev histogram_stdvar are of native
  * histograms, which this library does not read: they skip floats, so nothing is left. */
@@ -12,6 +12,8 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+
+enum { MOST_QUANTILES = 10 };
 
 struct bucket {
     double bound, count; /* of all observations up to the bound */
@@ -248,10 +250,66 @@ static void fractions(const struct source *sources, size_t n, const double *low,
     }
 }
 
-/* One series for each histogram; params [step] are scalar arguments, high NULL asks for quantiles.
- */
+/* What is asked of each histogram: a share between two bounds, or (high is NULL) a quantile. [step]
+ * low and high are scalar arguments. */
+struct question {
+    const double *low, *high;
+    symbol label; /* to hold the quantile; SYMBOL_NONE: no label */
+};
+
+/* A quantile as the value of a label: a number as OpenMetrics writes it, 0.5, 1.0. */
+static symbol quantile_symbol(struct call *call, double q)
+{
+    char text[NUMBER_MAX + 2];
+    size_t n = number_format_general(q == 0 ? 0 : q, text);
+    bool is_plain = isfinite(q) && !memchr(text, '.', n) && !memchr(text, 'e', n);
+    if (is_plain) {
+        text[n++] = '.';
+        text[n++] = '0';
+    }
+    return symbols_intern(call->symbols, str_make(text, n));
+}
+
+/* The row under a label that holds its quantile: as many series as the quantile has values. */
+static enum ampql_code emit_labelled(struct call *call, const struct question *question,
+                                     struct labels labels, const struct row *row,
+                                     struct ampql_error *err)
+{
+    struct arena *work = call_arena(call);
+    labels = stage_drop_name(call->stage, labels);
+    struct row rest = {row->v, arena_alloc(work, row_words(row->n), sizeof *rest.present), row->n};
+    /* Prometheus looks at equal labels only at the end of such a query */
+    bool may_repeat = labels.loses_name && row->n == 1;
+    struct row part = {row->v, arena_alloc(work, row_words(row->n), sizeof *part.present), row->n};
+    if (!rest.present || !part.present || !labels.at)
+        return fail_nomem(err, "a quantile");
+    memcpy(rest.present, row->present, row_words(row->n) * sizeof *row->present);
+    for (size_t i = 0; i < rest.n; i++) {
+        if (!row_has(&rest, i))
+            continue;
+        symbol value = quantile_symbol(call, question->low[i]);
+        struct labels named = value == SYMBOL_NONE
+                                  ? (struct labels){0}
+                                  : labels_set(work, call->symbols, labels, question->label, value);
+        if (!named.at)
+            return fail_nomem(err, "a quantile");
+        row_clear(&part);
+        for (size_t k = i; k < rest.n; k++) {
+            bool is_same = question->low[k] == question->low[i] ||
+                           (isnan(question->low[k]) && isnan(question->low[i]));
+            if (!is_same || !row_has(&rest, k))
+                continue;
+            row_mark(&part, k);
+            row_unmark(&rest, k);
+        }
+        TRY(may_repeat ? call_emit(call, named, &part) : call_emit_unique(call, named, &part));
+    }
+    return AMPQL_OK;
+}
+
+/* One series for each histogram. */
 static enum ampql_code estimate(struct call *call, const struct histograms *h,
-                                const struct ast *where, const double *low, const double *high,
+                                const struct ast *where, const struct question *question,
                                 struct ampql_error *err)
 {
     struct bucket *room = arena_alloc(call_arena(call), h->n, sizeof *room);
@@ -264,42 +322,68 @@ static enum ampql_code estimate(struct call *call, const struct histograms *h,
         struct row *row = NULL;
         TRY(call_row(call, &row, err));
         struct labels labels = h->groups.keys.at[sources->group];
-        if (high)
-            fractions(sources, end - first, low, high, room, row);
+        if (question->high)
+            fractions(sources, end - first, question->low, question->high, room, row);
         else
-            TRY(quantiles(call, where, sources, end - first, labels, low, room, row));
-        TRY(call_emit_nameless(call, labels, row));
+            TRY(quantiles(call, where, sources, end - first, labels, question->low, room, row));
+        if (question->label == SYMBOL_NONE)
+            TRY(call_emit_nameless(call, labels, row));
+        else
+            TRY(emit_labelled(call, question, labels, row, err));
     }
     return AMPQL_OK;
 }
 
-/* Of the histograms in argument number arg. */
-static enum ampql_code estimate_all(struct call *call, size_t arg, const double *low,
-                                    const double *high, struct ampql_error *err)
+/* Each question in turn, of the histograms in argument number arg. */
+static enum ampql_code estimate_all(struct call *call, size_t arg, const struct question *questions,
+                                    size_t n, struct ampql_error *err)
 {
     struct histograms h = {0};
     const struct ast *where = call->ast->u.call.args[arg];
     enum ampql_code code = collect(call, &call->args[arg], where, &h, err);
-    if (code == AMPQL_OK)
-        code = estimate(call, &h, where, low, high, err);
+    for (size_t i = 0; i < n && code == AMPQL_OK; i++)
+        code = estimate(call, &h, where, &questions[i], err);
     groups_done(&h.groups);
     return code;
 }
 
+static enum ampql_code note_quantiles(struct call *call, const struct ast *where, const double *q)
+{
+    for (size_t i = 0; i < call->grid->n; i++)
+        if (i == 0 || bits_of(q[i]) != bits_of(q[i - 1]))
+            TRY(note_quantile(call->stage, where, q[i]));
+    return AMPQL_OK;
+}
+
 static enum ampql_code histogram_quantile(struct call *call, struct ampql_error *err)
 {
-    const struct row *q = &call->args[0].at[0].row;
-    for (size_t i = 0; i < q->n; i++)
-        if (i == 0 || bits_of(q->v[i]) != bits_of(q->v[i - 1]))
-            TRY(note_quantile(call->stage, call->ast->u.call.args[0], q->v[i]));
-    return estimate_all(call, 1, q->v, NULL, err);
+    struct question question = {.low = call_scalar(call, 0), .label = SYMBOL_NONE};
+    TRY(note_quantiles(call, call->ast->u.call.args[0], question.low));
+    return estimate_all(call, 1, &question, 1, err);
+}
+
+/* The vector, the label, and up to ten quantiles. */
+static enum ampql_code histogram_quantiles(struct call *call, struct ampql_error *err)
+{
+    const struct ast_call *ast = &call->ast->u.call;
+    struct question questions[MOST_QUANTILES];
+    symbol label = symbols_intern(call->symbols, ast_unwrap(ast->args[1])->u.string);
+    if (label == SYMBOL_NONE)
+        return fail_nomem(err, "a label");
+    size_t n = call->nargs - 1; /* the string is not among the rows */
+    for (size_t i = 0; i < n; i++) {
+        questions[i] = (struct question){.low = call_scalar(call, i + 1), .label = label};
+        TRY(note_quantiles(call, ast->args[i + 2], questions[i].low));
+    }
+    return estimate_all(call, 0, questions, n, err);
 }
 
 static enum ampql_code histogram_fraction(struct call *call, struct ampql_error *err)
 {
     if (call->dialect == AMPQL_PROM2) /* knows it of native histograms only */
         return AMPQL_OK;
-    return estimate_all(call, 2, call->args[0].at[0].row.v, call->args[1].at[0].row.v, err);
+    struct question question = {call_scalar(call, 0), call_scalar(call, 1), SYMBOL_NONE};
+    return estimate_all(call, 2, &question, 1, err);
 }
 
 static void skip_floats(struct row *row, const struct params *params)
@@ -317,6 +401,12 @@ static const struct function rows[] = {
          .args = {VALUE_SCALAR, VALUE_SCALAR, VALUE_VECTOR}, .nargs = 3, .result = VALUE_VECTOR),
     CALL("histogram_quantile", histogram_quantile, "Quantile estimated from a histogram's buckets.",
          .args = {VALUE_SCALAR, VALUE_VECTOR}, .nargs = 2, .result = VALUE_VECTOR),
+    CALL("histogram_quantiles", histogram_quantiles,
+         "Several quantiles estimated from a histogram's buckets, each under a label.",
+         .args = {VALUE_VECTOR, VALUE_STRING, VALUE_SCALAR, VALUE_SCALAR, VALUE_SCALAR,
+                  VALUE_SCALAR},
+         .nargs = 2 + MOST_QUANTILES, .optional = MOST_QUANTILES - 1, .result = VALUE_VECTOR,
+         .experimental = true),
     NATIVE("histogram_stddev", "Standard deviation of native histograms; empty for floats."),
     NATIVE("histogram_stdvar", "Variance of native histograms; empty for floats."),
     NATIVE("histogram_sum", "Sum of native histograms; empty for floats."),
