@@ -11,6 +11,7 @@
     TABLE(deriv)                                                                                   \
     TABLE(extreme)                                                                                 \
     TABLE(histogram)                                                                               \
+    TABLE(info)                                                                                    \
     TABLE(integral)                                                                                \
     TABLE(label)                                                                                   \
     TABLE(mad)                                                                                     \

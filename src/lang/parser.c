@@ -178,6 +178,9 @@ static OWN_FRAME enum ampql_code find_function(struct parser *p, const struct to
     if (f->experimental && !p->options->experimental)
         return fail_at(p->err, AMPQL_PARSE, name->span.start, name->span.end,
                        "function %s is not enabled", quote_text(quoted, sizeof quoted, text));
+    if (f->is_refused)
+        return fail_at(p->err, AMPQL_UNSUPPORTED, name->span.start, name->span.end,
+                       "function %s is not supported", quote_text(quoted, sizeof quoted, text));
     *out = f;
     return AMPQL_OK;
 }

@@ -40,6 +40,7 @@ struct signature {
     bool keeps_name;   /* the result keeps __name__ */
     bool reads_time;   /* depends on the evaluation time: never step-invariant */
     bool only_prom2;   /* holt_winters */
+    bool is_refused;   /* known by name only: has no kernel */
 };
 
 /* Finds by exact, case-sensitive name; NULL when there is no such function. */

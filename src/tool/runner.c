@@ -32,8 +32,14 @@ struct runner {
     bool delayed_name_removal;
     struct arena held; /* what is loaded, until the next clear */
     struct store store;
-    bool is_changed;     /* since the evaluator was told */
-    bool is_unsupported; /* a load could not be followed: start times, converted histograms */
+    bool is_changed;                     /* since the evaluator was told */
+    bool has_start_times, has_converted; /* of a load: start times, converted histograms */
+};
+
+const char *const skip_reason_text[SKIP_COUNT] = {
+    [SKIP_HISTOGRAMS] = "native histograms",
+    [SKIP_START_TIMES] = "start timestamps",
+    [SKIP_UNSUPPORTED] = "what is refused by name",
 };
 
 static struct store_series *find_series(struct runner *r, const struct script_series *s)
@@ -69,12 +75,26 @@ static enum ampql_code add_series(struct runner *r, const struct script_series *
     return AMPQL_OK;
 }
 
+/* The last line of a load that names a series is the one that counts. */
+static bool is_replaced(const struct script_command *command, size_t i)
+{
+    const struct script_series *s = &command->series[i];
+    for (size_t k = i + 1; k < command->nseries; k++) {
+        const struct script_series *later = &command->series[k];
+        if (label_sets_compare(s->labels, s->nlabels, later->labels, later->nlabels) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum ampql_code run_load(struct runner *r, const struct script_command *command)
 {
     r->is_changed = true;
-    r->is_unsupported = r->is_unsupported || command->is_unsupported;
+    r->has_start_times = r->has_start_times || command->has_start_times;
+    r->has_converted = r->has_converted || command->converts_histograms;
     for (size_t i = 0; i < command->nseries; i++)
-        TRY(add_series(r, &command->series[i], command->interval_ms));
+        if (!is_replaced(command, i))
+            TRY(add_series(r, &command->series[i], command->interval_ms));
     return AMPQL_OK;
 }
 
@@ -83,7 +103,7 @@ static void run_clear(struct runner *r)
     arena_done(&r->held);
     r->store = (struct store){0};
     r->is_changed = true;
-    r->is_unsupported = false;
+    r->has_start_times = r->has_converted = false;
 }
 
 static enum ampql_code tell_evaluator(struct runner *r)
@@ -135,7 +155,7 @@ static bool has_nameless_selector(struct str text)
 
 static bool touches_histograms(const struct runner *r, const struct script_eval *eval)
 {
-    if (eval->has_histograms || r->is_unsupported || has_word(eval->text, STR("histogram_count")) ||
+    if (eval->has_histograms || r->has_converted || has_word(eval->text, STR("histogram_count")) ||
         has_word(eval->text, STR("histogram_sum")))
         return true;
     for (size_t i = 0; i < r->store.n; i++) {
@@ -261,12 +281,13 @@ static bool run_as_range(const struct runner *r, const struct script_eval *eval,
     return ok;
 }
 
-static bool run_once(const struct runner *r, const struct script_eval *eval, struct arena *arena,
-                     struct buf *diff)
+static bool meets(const struct runner *r, const struct script_eval *eval, struct arena *arena,
+                  struct buf *diff, bool *is_unsupported)
 {
     struct outcome got;
     struct ampql_error err;
     enum ampql_code code = evaluate(r, eval, &eval->grid, arena, &got, &err);
+    *is_unsupported = code == AMPQL_UNSUPPORTED;
     if (code != AMPQL_OK)
         return failure_meets(eval, code, &err, diff);
     if (eval->fails) {
@@ -283,11 +304,18 @@ static bool run_once(const struct runner *r, const struct script_eval *eval, str
     return ok;
 }
 
+static void skip(struct run_counts *counts, enum skip_reason reason)
+{
+    counts->skipped++;
+    counts->skipped_for[reason]++;
+}
+
 static enum ampql_code run_eval(struct runner *r, const struct script_command *command)
 {
     const struct script_eval *eval = &command->eval;
-    if (touches_histograms(r, eval)) {
-        r->counts->skipped++;
+    bool is_unsupported;
+    if (r->has_start_times || touches_histograms(r, eval)) {
+        skip(r->counts, r->has_start_times ? SKIP_START_TIMES : SKIP_HISTOGRAMS);
         return AMPQL_OK;
     }
     struct arena arena;
@@ -295,8 +323,10 @@ static enum ampql_code run_eval(struct runner *r, const struct script_command *c
     TRY(tell_evaluator(r));
     arena_init(&arena, r->held.alc);
     buf_init(&diff, r->held.alc, 1 << 20);
-    if (run_once(r, eval, &arena, &diff)) {
+    if (meets(r, eval, &arena, &diff, &is_unsupported)) {
         r->counts->passed++;
+    } else if (is_unsupported) {
+        skip(r->counts, SKIP_UNSUPPORTED);
     } else {
         r->counts->failed++;
         if (r->options->out)

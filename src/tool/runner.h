@@ -7,9 +7,16 @@
 
 #include <stdio.h>
 
-/* Evaluations by how they ended. Skipped: they touch native histograms or start times. */
+/* Why an evaluation is skipped. */
+enum skip_reason { SKIP_HISTOGRAMS, SKIP_START_TIMES, SKIP_UNSUPPORTED, SKIP_COUNT };
+
+/* What they need, for "3 need native histograms". */
+extern const char *const skip_reason_text[SKIP_COUNT];
+
+/* Evaluations by how they ended. */
 struct run_counts {
     size_t passed, failed, skipped;
+    size_t skipped_for[SKIP_COUNT];
 };
 
 struct run_options {

@@ -75,7 +75,7 @@ static enum ampql_code read_load(struct reader *r, struct str line, struct scrip
 {
     struct str word = take_word(&line);
     struct series_list list = {0};
-    command->is_unsupported = word.n != 4;
+    command->converts_histograms = word.n != 4;
     TRY(parse_time(&r->place, take_word(&line), &command->interval_ms));
     if (command->interval_ms <= 0)
         return script_fail(&r->place, "load needs an interval above 0", word);
@@ -85,7 +85,7 @@ static enum ampql_code read_load(struct reader *r, struct str line, struct scrip
         struct script_series series;
         TRY(parse_series(&r->place, line, &series));
         if (series.is_start_times)
-            command->is_unsupported = true;
+            command->has_start_times = true;
         else if (!array_push(&list, r->place.arena, series))
             return no_memory(r);
     }

@@ -79,7 +79,8 @@ struct script_command {
     enum script_command_kind kind;
     size_t line;                  /* from 1 */
     int64_t interval_ms;          /* LOAD: point i lies at i times this */
-    bool is_unsupported;          /* LOAD: load_with_nhcb, or start times: its series are skipped */
+    bool converts_histograms;     /* LOAD: load_with_nhcb */
+    bool has_start_times;         /* LOAD: @st lines, which are left out */
     struct script_series *series; /* [nseries] of LOAD */
     size_t nseries;
     struct script_eval eval; /* EVAL */

@@ -80,7 +80,7 @@ enum ampql_code parse_string(const struct script_place *place, struct str text, 
 static size_t selector_length(struct str line)
 {
     size_t i = 0;
-    while (i < line.n && line.p[i] != '{' && !is_space(line.p[i]))
+    while (i < line.n && line.p[i] != '{' && line.p[i] != '@' && !is_space(line.p[i]))
         i++;
     size_t name = i;
     while (i < line.n && is_space(line.p[i]))

@@ -130,6 +130,21 @@ static void run_file(struct test_run *run, const char *path)
     arena_done(&arena);
 }
 
+/* "3 passed, 0 failed, 2 skipped: 2 need native histograms" */
+static void print_counts(const struct run_counts *counts, FILE *out)
+{
+    const char *separator = ": ";
+    fprintf(out, "%zu passed, %zu failed, %zu skipped", counts->passed, counts->failed,
+            counts->skipped);
+    for (size_t i = 0; i < SKIP_COUNT; i++) {
+        if (counts->skipped_for[i] == 0)
+            continue;
+        fprintf(out, "%s%zu need %s", separator, counts->skipped_for[i], skip_reason_text[i]);
+        separator = ", ";
+    }
+    fputc('\n', out);
+}
+
 int tool_test_with(const char *const *paths, size_t npaths, const struct tool_test_options *options,
                    const struct evaluator *evaluator)
 {
@@ -150,8 +165,7 @@ int tool_test_with(const char *const *paths, size_t npaths, const struct tool_te
     }
     for (size_t i = 0; i < run.files.n; i++)
         run_file(&run, run.files.at[i].p);
-    fprintf(run.out, "%zu passed, %zu failed, %zu skipped\n", run.counts.passed, run.counts.failed,
-            run.counts.skipped);
+    print_counts(&run.counts, run.out);
     arena_done(&run.arena);
     return run.has_bad_file ? EXIT_BAD_DATA : run.counts.failed > 0 ? EXIT_FAILED : 0;
 }

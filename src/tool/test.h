@@ -18,7 +18,7 @@ struct tool_test_options {
 
 /* Run the scripts: each path a file, or a folder whose *.test files are run, also those in its
  * folders, sorted by name. options may be NULL. Prints failures and a last line
- * "N passed, N failed, N skipped".
+ * "N passed, N failed, N skipped", with what the skipped ones need.
  *   returns  0: all passed; 1: some failed; 9: a file could not be read or is no script */
 int tool_test(const char *const *paths, size_t npaths, const struct tool_test_options *options);
 
