@@ -35,7 +35,8 @@ OPT := -O0 -g --coverage
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib
-PKGS := $(LIBS_CORE)
+LIBS_HTTP := libcurl libcrypto libzstd
+PKGS := $(LIBS_CORE) $(if $(filter 0,$(HTTP)),,$(LIBS_HTTP))
 # Only asked for when something is built, and then once, so that `make deps` and `make help` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -51,12 +52,15 @@ LDLIBS_ALL   = $(PKG_LIBS) -lstdc++ -lm -lpthread $(LDLIBS)
 
 # Sources are found, so that adding a file edits nothing here.
 LIB_LAYERS := base series lang plan eval source engine rules cost api
-LIB_SRC  := $(sort $(foreach l,$(LIB_LAYERS),$(shell find src/$(l) -name '*.c' -o -name '*.cc' 2>/dev/null)))
+# What talks HTTP, and the tests of it, is left out with HTTP=0.
+NET := http auth sigv4 aws credentials server fetch
+NET_SRC := $(if $(filter 0,$(HTTP)),$(foreach n,$(NET),src/source/$(n)% tests/test_$(n)% fuzz/fuzz_$(n)%))
+LIB_SRC  := $(sort $(filter-out $(NET_SRC),$(foreach l,$(LIB_LAYERS),$(shell find src/$(l) -name '*.c' -o -name '*.cc' 2>/dev/null))))
 CMD_SRC  := $(sort $(foreach l,tool cli,$(shell find src/$(l) -name '*.c' 2>/dev/null)))
-TEST_SRC := $(sort $(wildcard tests/test_*.c))
+TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c)) $(CLUSTER_SRC)
-FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
+FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
 BENCH_SRC := $(filter-out $(CLUSTER_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -78,7 +82,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
-	format-check clean fuzz differential newest bench
+	format-check clean fuzz differential newest botocore fetch newest-fetch fetch-peak bench
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -89,7 +93,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev python3
+	libcmocka-dev python3 $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libssl-dev libzstd-dev libsnappy-dev)
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
@@ -133,7 +137,7 @@ $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC) t
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
 
 RANDOM := $(B)/oracle/random
-$(RANDOM): $(call obj,$(filter-out tests/oracle/newest%,$(wildcard tests/oracle/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+$(RANDOM): $(call obj,$(filter-out tests/oracle/newest% tests/oracle/sigv4_random%,$(wildcard tests/oracle/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl -lsnappy
 
@@ -209,8 +213,25 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
-newest: $(NEWEST) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
+newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
+
+fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
+	@sh tests/fetch.sh $(B)
+
+newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
+	@sh tests/fake_amp/newest.sh $(B)
+
+fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
+	@sh tests/fake_amp/peak.sh $(B)
+
+BOTOCORE := $(B)/oracle/botocore
+$(BOTOCORE): $(call obj,$(wildcard tests/oracle/sigv4_random*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+botocore: $(BOTOCORE) ## optional, may need PyPI: make botocore N=20000 SEED=1: random requests signed here and by botocore
+	@sh tests/oracle/sigv4_random.sh $(BOTOCORE) $(B)/oracle $(or $(N),20000) $(or $(SEED),1)
 
 bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one run
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)

@@ -122,6 +122,11 @@ struct ampql_stats {
     uint64_t selects; /* asked of the source */
     uint64_t series;  /* that matched */
     uint64_t samples; /* read */
+    /* Of sources that ask a server, for all queries of the batch together: */
+    uint64_t requests, retries, bytes; /* as ampql_source_stats */
+    uint64_t billed_samples;           /* that the server counted for them */
+    uint64_t remote_samples; /* that it would have counted, had it evaluated the queries itself; an
+                                estimate; 0 for sources of samples */
 };
 
 AMPQL_API enum ampql_result_kind ampql_result_kind(const struct ampql_result *result);

@@ -67,6 +67,31 @@ struct ampql_select {
     enum ampql_dialect dialect; /* GRID and regexes */
 };
 
+/* A run that begins, or ends. */
+struct ampql_prepare {
+    size_t size; /* of this struct */
+    /* What it will select, in this order (what it selects twice is there twice), views valid during
+     * the call. */
+    const struct ampql_select *selects; /* [nselects] */
+    size_t nselects;
+    /* Whoever waits for something asks this now and then: AMPQL_CANCELED or AMPQL_TIMEOUT (err is
+     * filled in) say to stop and return the code. NULL: the run is over, what was begun for it may
+     * be dropped. */
+    enum ampql_code (*poll)(void *payload, struct ampql_error *err);
+    void *poll_payload;
+};
+
+/* What a source has cost, all runs together. */
+struct ampql_source_stats {
+    size_t size;       /* of this struct */
+    uint64_t requests; /* sent, retries among them */
+    uint64_t retries;
+    uint64_t bytes;          /* of answers, as received */
+    uint64_t billed_samples; /* that the server counted: its totalQueryableSamples */
+    uint64_t held_bytes; /* at most: samples that waited for the other parts of an answer, packed */
+    uint64_t held_samples; /* at that time */
+};
+
 /* A source of your own. */
 struct ampql_source_ops {
     size_t size;   /* of this struct */
@@ -86,6 +111,14 @@ struct ampql_source_ops {
 
     /* Release payload; called once by ampql_source_free. May be NULL. */
     void (*close)(void *payload);
+
+    /* Hear what a run will ask before its first select, so that requests can be on their way while
+     * others are read. A failure fails the run. May be NULL. */
+    enum ampql_code (*prepare)(void *payload, const struct ampql_prepare *prepare,
+                               struct ampql_error *err);
+
+    /* What it has cost since it was opened. May be NULL: nothing. */
+    void (*stats)(void *payload, struct ampql_source_stats *out);
 };
 
 /* Wrap ops (copied) and payload as a source. On failure payload stays the caller's.
@@ -168,6 +201,104 @@ AMPQL_API enum ampql_code ampql_source_file(struct ampql_engine *engine, const c
                                             const struct ampql_file_options *options,
                                             struct ampql_source **out, struct ampql_error *err);
 
+/* ---- servers */
+
+struct ampql_cancel;
+
+/* One header of a request. Values are treated as secrets: never shown, wiped after use. */
+struct ampql_http_header {
+    struct ampql_string name, value;
+};
+
+/* How far reading from a server has come, for a bar. Counts are those of the source since it was
+ * opened. */
+struct ampql_progress {
+    size_t size;                    /* of this struct */
+    uint64_t windows_done, windows; /* parts of answers: read, and planned so far (grows) */
+    uint64_t samples, bytes;        /* decoded, and received */
+    uint64_t requests, retries;     /* sent, and how many of them were sent again */
+    uint64_t billed_samples;        /* as the server counts what it bills */
+    int64_t elapsed_ms, waiting_ms; /* since opening; until the next retry, 0: not waiting */
+};
+
+/* Called on the thread of the run, at most about ten times a second and at the end of a run. */
+typedef void (*ampql_progress_report)(void *payload, const struct ampql_progress *progress);
+
+enum ampql_http_compress {
+    AMPQL_COMPRESS_AUTO, /* gzip and zstd are offered, unless the host is the loopback */
+    AMPQL_COMPRESS_ON,
+    AMPQL_COMPRESS_OFF
+};
+
+/* Zero means the default. Everything is copied. At most one of basic, bearer and AWS
+ * authentication. */
+struct ampql_http_options {
+    size_t size; /* of this struct */
+
+    /* who asks */
+    const struct ampql_http_header *headers; /* [nheaders] added to every request */
+    size_t nheaders;
+    const char *username, *password; /* basic */
+    const char *password_file;       /* instead; read again for every request, as token files */
+    const char *bearer_token;        /* "Authorization: Bearer ..." */
+    const char *bearer_token_file;   /* instead */
+    const char *config_file;         /* what promtool takes as --http.config.file: see
+                                        src/source/http_config.h. What is set here as well
+                                        is an error, except TLS files, which win */
+    /* AWS */
+    bool sign;            /* SigV4; ampql_source_amp always does */
+    const char *region;   /* of the signature; NULL: of the environment, or the profile */
+    const char *service;  /* NULL: "aps" */
+    const char *profile;  /* of the AWS configuration files */
+    const char *role_arn; /* a role to assume on top, for workspaces of other accounts */
+    const char *external_id, *session_name; /* of that role */
+    const char *endpoint;                   /* ampql_source_amp: base URL instead of the region's */
+    bool insecure_http; /* send signed requests and passwords over http:// beyond loopback */
+
+    /* the connection */
+    const char *ca_file;              /* PEM; instead of the system's authorities */
+    const char *cert_file, *key_file; /* client certificate; key_file NULL: in cert_file too */
+    const char *server_name;          /* verify this name instead of the URL's host */
+    const char *proxy_url;            /* instead of http_proxy, https_proxy, no_proxy */
+    bool no_http2;
+    enum ampql_http_compress compress;
+    uint32_t concurrency;       /* requests under way at once; 0: 5 */
+    int64_t connect_timeout_ms; /* 0: 10 s */
+    int64_t request_timeout_ms; /* of one request until its whole answer is there; 0: 15 min */
+    int64_t answer_timeout_ms;  /* until its first byte; 0: 150 s */
+    int64_t stall_timeout_ms;   /* once it comes, under 1024 bytes in so long; 0: 30 s */
+    uint64_t max_body_bytes;    /* of one answer, unpacked; 0: 1 GiB */
+
+    /* what is asked */
+    enum ampql_dialect dialect; /* of the server; DEFAULT: it is probed */
+    int64_t chunk_ms;     /* one request spans at most this much time; 0: what suits the data */
+    uint32_t max_retries; /* of one request; 0: 5; UINT32_MAX: none */
+    uint64_t max_billed_samples; /* of one run: refused before when more is predicted, and sent to
+                                    AMP as its threshold; 0: no limit */
+
+    /* while it is asked */
+    struct ampql_cancel *cancel; /* looked at while opening; runs have their own */
+    ampql_progress_report progress;
+    void *progress_payload;
+};
+
+/* A Prometheus-compatible API at "http(s)://HOST[:PORT][/PREFIX]", to which /api/v1/query is
+ * appended; ANSWERS. Asks the server for its dialect, unless options say it. options may be NULL.
+ *   err  AMPQL_BAD_DATA: no such URL, options that contradict each other, a config file that cannot
+ *        be read ("FILE:LINE:COLUMN: ..."); AMPQL_UNAUTHORIZED: no credentials, or refused ones;
+ *        AMPQL_UNAVAILABLE, AMPQL_TIMEOUT, AMPQL_CANCELED; AMPQL_UNSUPPORTED: built with HTTP=0;
+ *        AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_source_http(struct ampql_engine *engine, const char *url,
+                                            const struct ampql_http_options *options,
+                                            struct ampql_source **out, struct ampql_error *err);
+
+/* A workspace of Amazon Managed Service for Prometheus: "ws-..." in a region such as "us-east-1".
+ * Requests are signed. err  as ampql_source_http */
+AMPQL_API enum ampql_code ampql_source_amp(struct ampql_engine *engine, const char *workspace,
+                                           const char *region,
+                                           const struct ampql_http_options *options,
+                                           struct ampql_source **out, struct ampql_error *err);
+
 /* Several sources as one, series merged: equal times with different bits are an error (last_wins:
  * the later source). Takes the sources over, also when it fails. err  AMPQL_UNSUPPORTED: SAMPLES
  * and ANSWERS do not mix; AMPQL_NOMEM */
@@ -179,6 +310,9 @@ AMPQL_API enum ampql_code ampql_source_merge(struct ampql_engine *engine,
 /* The dialect that the data says it was recorded with; AMPQL_DIALECT_DEFAULT when it does not say.
  */
 AMPQL_API enum ampql_dialect ampql_source_dialect(const struct ampql_source *source);
+
+/* What it has cost since it was opened. */
+AMPQL_API struct ampql_source_stats ampql_source_stats(const struct ampql_source *source);
 
 /* enum ampql_source_caps. */
 AMPQL_API uint32_t ampql_source_caps(const struct ampql_source *source);

@@ -2,8 +2,10 @@
  * selectors in files. */
 #include <ampql/source.h>
 
+#include "base/options.h"
 #include "engine/engine.h"
 #include "lang/parser.h"
+#include "source/amp.h"
 
 enum ampql_code ampql_source_new(struct ampql_engine *engine, const struct ampql_source_ops *ops,
                                  void *payload, struct ampql_source **out, struct ampql_error *err)
@@ -62,4 +64,41 @@ enum ampql_code ampql_source_merge(struct ampql_engine *engine, struct ampql_sou
                                    struct ampql_error *err)
 {
     return source_merge(&engine->alc, sources, nsources, last_wins, out, err);
+}
+
+/* Servers: from here on the HTTP source answers. */
+static enum ampql_code open_server(struct ampql_engine *engine, const char *url,
+                                   const struct ampql_http_options *options,
+                                   struct ampql_source **out, struct ampql_error *err)
+{
+    (void)engine, (void)options, (void)out;
+    return fail_quote(err, AMPQL_UNSUPPORTED, "this ampql was built without HTTP", str_of(url));
+}
+
+enum ampql_code ampql_source_http(struct ampql_engine *engine, const char *url,
+                                  const struct ampql_http_options *options,
+                                  struct ampql_source **out, struct ampql_error *err)
+{
+    struct ampql_http_options read;
+    OPTIONS_READ(read, options);
+    return open_server(engine, url, &read, out, err);
+}
+
+enum ampql_code ampql_source_amp(struct ampql_engine *engine, const char *workspace,
+                                 const char *region, const struct ampql_http_options *options,
+                                 struct ampql_source **out, struct ampql_error *err)
+{
+    struct ampql_http_options read;
+    struct arena arena;
+    struct str url;
+    OPTIONS_READ(read, options);
+    read.sign = true;
+    read.region = region;
+    arena_init(&arena, &engine->alc);
+    enum ampql_code code = amp_url(&arena, str_of(workspace), str_of(region),
+                                   str_of(read.endpoint ? read.endpoint : ""), &url, err);
+    if (code == AMPQL_OK)
+        code = open_server(engine, url.p, &read, out, err);
+    arena_done(&arena);
+    return code;
 }

@@ -112,4 +112,12 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                               struct ampql_stats *stats, struct intake_warnings *warnings,
                               struct ampql_error *err);
 
+/* Tell the source what the run will select, in this order, and when it is over; limits stay until
+ * then. err  what the source says; AMPQL_NOMEM */
+enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,
+                             const struct select *const *selects, size_t nselects,
+                             int64_t lookback_ms, enum ampql_dialect dialect,
+                             struct intake_limits *limits, struct ampql_error *err);
+void intake_end(struct ampql_source *source);
+
 #endif

@@ -195,31 +195,40 @@ static enum ampql_code keep_warnings(struct intake *in, const struct ampql_sink 
     return AMPQL_OK;
 }
 
-static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64_t lookback_ms,
-                           enum ampql_dialect dialect)
+/* A select of the plan as sources are asked. Views of select, matchers in the arena. */
+static enum ampql_code make_public(const struct select *select, int64_t lookback_ms,
+                                   enum ampql_dialect dialect, struct arena *arena,
+                                   struct ampql_select *out, struct ampql_error *err)
 {
-    const struct select *select = in->select;
-    struct ampql_matcher *matchers = arena_alloc(&in->arena, select->matchers.n, sizeof *matchers);
+    struct ampql_matcher *matchers = arena_alloc(arena, select->matchers.n, sizeof *matchers);
     if (!matchers)
-        return fail_nomem(in->err, "matchers");
+        return fail_nomem(err, "matchers");
     for (size_t i = 0; i < select->matchers.n; i++) {
         const struct matcher *m = &select->matchers.at[i];
         matchers[i] = (struct ampql_matcher){public_string(m->name), public_op[m->op],
                                              public_string(m->value)};
     }
-    struct ampql_select wanted = {.size = sizeof wanted,
-                                  .kind = public_kind[select->kind],
-                                  .matchers = matchers,
-                                  .nmatchers = select->matchers.n,
-                                  .mint_ms = select->mint_ms,
-                                  .maxt_ms = select->maxt_ms,
-                                  .lookback_ms = lookback_ms,
-                                  .dialect = dialect};
+    *out = (struct ampql_select){.size = sizeof *out,
+                                 .kind = public_kind[select->kind],
+                                 .matchers = matchers,
+                                 .nmatchers = select->matchers.n,
+                                 .mint_ms = select->mint_ms,
+                                 .maxt_ms = select->maxt_ms,
+                                 .lookback_ms = lookback_ms,
+                                 .dialect = dialect};
     if (select->kind != SELECT_RAW) {
-        wanted.start_ms = select->grid.start_ms;
-        wanted.end_ms = grid_end(&select->grid);
-        wanted.step_ms = select->grid.step_ms;
+        out->start_ms = select->grid.start_ms;
+        out->end_ms = grid_end(&select->grid);
+        out->step_ms = select->grid.step_ms;
     }
+    return AMPQL_OK;
+}
+
+static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64_t lookback_ms,
+                           enum ampql_dialect dialect)
+{
+    struct ampql_select wanted;
+    TRY(make_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
     struct ampql_sink sink;
     sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
     bool lists = in->only_labels && source->ops.series;
@@ -267,4 +276,42 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
     matchers_unbind(&in.matchers);
     arena_done(&in.arena);
     return code;
+}
+
+/* ---- the source's part in a run */
+
+static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
+{
+    return check_limits(payload, err);
+}
+
+enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,
+                             const struct select *const *selects, size_t nselects,
+                             int64_t lookback_ms, enum ampql_dialect dialect,
+                             struct intake_limits *limits, struct ampql_error *err)
+{
+    if (!source->ops.prepare)
+        return AMPQL_OK;
+    struct arena arena;
+    arena_init(&arena, &engine->alc);
+    struct ampql_select *wanted = arena_alloc(&arena, nselects, sizeof *wanted);
+    enum ampql_code code = wanted ? AMPQL_OK : fail_nomem(err, "the selects of a run");
+    for (size_t i = 0; i < nselects && code == AMPQL_OK; i++)
+        code = make_public(selects[i], lookback_ms, dialect, &arena, &wanted[i], err);
+    struct ampql_prepare prepare = {.size = sizeof prepare,
+                                    .selects = wanted,
+                                    .nselects = nselects,
+                                    .poll = poll_limits,
+                                    .poll_payload = limits};
+    if (code == AMPQL_OK)
+        code = source->ops.prepare(source->payload, &prepare, err);
+    arena_done(&arena);
+    return code;
+}
+
+void intake_end(struct ampql_source *source)
+{
+    struct ampql_prepare over = {.size = sizeof over};
+    if (source->ops.prepare)
+        source->ops.prepare(source->payload, &over, NULL);
 }

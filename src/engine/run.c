@@ -214,6 +214,23 @@ static void read_select(struct run *run)
         eval_end(feed->query, feed->leaf);
 }
 
+/* Tell the source what it will be asked, level by level as evaluate does. */
+static enum ampql_code prepare_source(struct run *run, struct ampql_error *err)
+{
+    size_t n = 0, room = run->plan.selects.n * (run->plan.nlevels + (size_t)1);
+    if (!run->source->ops.prepare)
+        return AMPQL_OK;
+    const struct select **selects = arena_alloc(&run->arena, room, sizeof *selects);
+    if (!selects)
+        return fail_nomem(err, "a run");
+    for (run->level = 0; run->level < run->plan.nlevels; run->level++)
+        for (run->select = 0; run->select < run->plan.selects.n; run->select++)
+            if (is_wanted(run))
+                selects[n++] = &run->plan.selects.at[run->select];
+    return intake_begin(run->engine, run->source, selects, n, run->plan.options.lookback_ms,
+                        run->plan.options.dialect, &run->limits, err);
+}
+
 static enum ampql_code evaluate(struct run *run, const struct ampql_query *const *queries,
                                 struct ampql_error *err)
 {
@@ -231,6 +248,7 @@ static enum ampql_code evaluate(struct run *run, const struct ampql_query *const
     TRY(list_feeds(run, err));
     for (size_t q = 0; q < run->nqueries; q++)
         eval_start(&run->queries[q]);
+    TRY(prepare_source(run, err));
     for (run->level = 0; run->level < run->plan.nlevels; run->level++)
         for (run->select = 0; run->select < run->plan.selects.n; run->select++)
             if (is_wanted(run))
@@ -288,6 +306,17 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
     return first;
 }
 
+/* What the run has cost: what the source counts now, less what it had counted before. */
+static void add_costs(struct ampql_stats *stats, const struct ampql_source_stats *before,
+                      const struct ampql_source *source)
+{
+    struct ampql_source_stats now = ampql_source_stats(source);
+    stats->requests = now.requests - before->requests;
+    stats->retries = now.retries - before->retries;
+    stats->bytes = now.bytes - before->bytes;
+    stats->billed_samples = now.billed_samples - before->billed_samples;
+}
+
 static struct intake_limits limits_of(const struct ampql_run_options *options, uint64_t max_samples)
 {
     int64_t deadline = INT64_MAX; /* also when the sum is past it */
@@ -318,7 +347,10 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
     arena_init(&run.arena, &engine->alc);
     plan_init(&run.plan, &run.arena, &plan_options);
     eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan, max_samples);
+    struct ampql_source_stats before = ampql_source_stats(source);
     code = evaluate(&run, queries, &err);
+    intake_end(source);
+    add_costs(&run.stats, &before, source);
     if (code == AMPQL_OK && source->ops.caps & AMPQL_SOURCE_ENDLESS)
         code = warn_endless(&run, &err);
     code = code == AMPQL_OK ? collect(&run, results, errs) : fail_all(code, &err, errs, nqueries);
@@ -373,9 +405,13 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
     engine_parse_options(engine, &parse);
     enum ampql_code code = parse_selector(selector, &parse, &listing.arena, &select.matchers, err);
     if (code == AMPQL_OK)
+        code = intake_begin(engine, source, NULL, 0, DEFAULT_LOOKBACK_MS, options->dialect, &limits,
+                            err);
+    if (code == AMPQL_OK)
         code = intake_select(engine, source, &select, DEFAULT_LOOKBACK_MS,
                              options->dialect ? options->dialect : engine->dialect, true, &symbols,
                              &limits, list_series, &listing, &stats, &warnings, err);
+    intake_end(source);
     if (code == AMPQL_OK)
         code = result_of_labels(engine, &symbols, listing.sets.at, listing.sets.n, &warnings, out,
                                 err);

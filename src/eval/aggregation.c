@@ -136,7 +136,9 @@ static enum ampql_code finish_whole(struct aggregation_stage *a)
                                 .grid = stage->node->grid,
                                 .dialect = stage->eval->dialect};
     TRY(order_rows(a, &gathered));
-    return a->aggregate->whole(&gathered, stage_err(stage));
+    TRY(a->aggregate->whole(&gathered, stage_err(stage)));
+    eval_give_all(stage->eval, &a->rows);
+    return AMPQL_OK;
 }
 
 static enum ampql_code finish(struct stage *stage)

@@ -33,6 +33,9 @@ static enum ampql_code call_finish(struct stage *stage)
                         .symbols = stage->eval->symbols,
                         .dialect = stage->eval->dialect};
     TRY(((const struct function *)stage->node->function)->u.call(&call, stage_err(stage)));
+    for (size_t i = 0; i < call.nargs; i++)
+        eval_give_all(stage->eval, &c->args[i]);
+    eval_give(stage->eval, &c->row);
     return unique_emit(&c->unique, stage);
 }
 
@@ -71,7 +74,11 @@ const double *call_scalar(const struct call *call, size_t arg)
 
 enum ampql_code call_emit(struct call *call, struct labels labels, struct row *row)
 {
-    return row_is_empty(row) ? AMPQL_OK : stage_emit(call->stage, labels, row);
+    struct call_stage *c = (struct call_stage *)call->stage;
+    if (row_is_empty(row))
+        return AMPQL_OK;
+    return row == &c->row ? stage_emit_own(call->stage, labels, row)
+                          : stage_emit(call->stage, labels, row);
 }
 
 enum ampql_code call_emit_unique(struct call *call, struct labels labels, struct row *row)
@@ -125,43 +132,37 @@ static const struct ast_selector *selector_of(const struct ast *arg)
     return arg->kind == AST_SELECTOR ? &arg->u.selector : NULL;
 }
 
-/* The name, and what goes with it since 3.x, are no labels of what is missing. */
-static bool is_metadata(struct str name, bool is_prom2)
-{
-    return str_equal(name, STR("__name__")) ||
-           (!is_prom2 && (str_equal(name, STR("__type__")) || str_equal(name, STR("__unit__"))));
-}
-
 /* Does matcher i fix its label? Matchers are gone through in order: the first `=` of a name sets
  * the label, every other matcher of that name takes it away again. */
-static bool fixes_label(const struct matchers *matchers, size_t i, bool is_prom2)
+static bool fixes_label(const struct matchers *matchers, size_t i)
 {
     const struct matcher *m = &matchers->at[i];
-    bool fixes = m->op == MATCH_EQUAL && !is_metadata(m->name, is_prom2);
+    bool fixes = m->op == MATCH_EQUAL && !str_equal(m->name, STR("__name__"));
     for (size_t k = 0; k < matchers->n && fixes; k++)
         if (k != i && str_equal(matchers->at[k].name, m->name))
             fixes = k < i && matchers->at[k].op != MATCH_EQUAL;
     return fixes;
 }
 
-/* The labels that a missing series would have had: those that a bare selector fixes. */
+/* The labels that a missing series would have had: those that a bare selector fixes. Type and unit
+ * go with the name in prom3. */
 static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
 {
     const struct ast_selector *selector = selector_of(stage->node->ast->u.call.args[0]);
-    bool is_prom2 = stage->eval->dialect == AMPQL_PROM2;
     size_t n = 0, nmatchers = selector ? selector->matchers.n : 0;
     struct label *label = arena_zeroed(&stage->eval->work, nmatchers, sizeof *label);
     if (!label)
         return fail_nomem(stage_err(stage), "a series' labels");
     for (size_t i = 0; i < nmatchers; i++) {
         const struct matcher *m = &selector->matchers.at[i];
-        if (!fixes_label(&selector->matchers, i, is_prom2))
+        if (!fixes_label(&selector->matchers, i))
             continue;
         label[n].name = symbols_intern(stage->eval->symbols, m->name);
         label[n].value = symbols_intern(stage->eval->symbols, m->value);
         if (label[n].name == SYMBOL_NONE || label[n].value == SYMBOL_NONE)
             return fail_nomem(stage_err(stage), "a series' labels");
-        n++;
+        bool is_metadata = label[n].name == SYMBOL_TYPE || label[n].name == SYMBOL_UNIT;
+        n += !is_metadata || stage->eval->dialect == AMPQL_PROM2;
     }
     n = labels_sort(stage->eval->symbols, label, n);
     *out = (struct labels){.at = label, .n = n};

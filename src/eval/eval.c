@@ -29,12 +29,32 @@ void eval_done(struct eval *eval)
     arena_done(&eval->temp);
 }
 
+static enum ampql_code fail_samples(struct ampql_error *err)
+{
+    return fail(err, AMPQL_LIMIT,
+                "query processing would load too many samples into memory in query execution");
+}
+
 enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err)
 {
     if (n > eval->max_samples - eval->samples)
-        return fail(err, AMPQL_LIMIT,
-                    "query processing would load too many samples into memory in query execution");
+        return fail_samples(err);
     eval->samples += n;
+    return AMPQL_OK;
+}
+
+enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
+                                  const struct windows *windows, struct ampql_error *err)
+{
+    uint64_t room = eval->max_samples - eval->samples;
+    size_t lo = 0, hi = 0;
+    if (samples->n <= room) /* mostly: then no window is larger */
+        return AMPQL_OK;
+    for (size_t i = 0; i < windows->n; i++) {
+        window_advance(samples, windows, i, &lo, &hi);
+        if (hi - lo > room)
+            return fail_samples(err);
+    }
     return AMPQL_OK;
 }
 
@@ -74,6 +94,13 @@ void eval_give(struct eval *eval, struct row *row)
     pool_give(&pool_for(eval, row->n)->pool, row->v);
     eval->samples -= row->n;
     *row = (struct row){0};
+}
+
+void eval_give_all(struct eval *eval, struct kept_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        eval_give(eval, &list->at[i].row);
+    list->n = 0;
 }
 
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,

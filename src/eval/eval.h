@@ -131,6 +131,9 @@ enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
                           struct ampql_error *err);
 void eval_give(struct eval *eval, struct row *row);
 
+/* The rows of a list, which is empty afterwards. */
+void eval_give_all(struct eval *eval, struct kept_list *list);
+
 /* Copy labels and row and append them. Same errors. */
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,
                           const struct row *row, struct ampql_error *err);
@@ -142,6 +145,10 @@ enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct 
 /* Count values that are held or read.
  *   err  AMPQL_LIMIT, in Prometheus's words */
 enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err);
+
+/* May each window of a series' samples be held besides what is? Same error. */
+enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
+                                  const struct windows *windows, struct ampql_error *err);
 
 /* "{a="x", b="y"}" of a label set, clipped to size, for messages. Returns out. */
 char *eval_labels_text(const struct eval *eval, struct labels labels, char *out, size_t size);

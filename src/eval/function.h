@@ -143,7 +143,7 @@ struct call {
     enum ampql_dialect dialect;
 };
 
-/* A cleared row over the call's grid, the call's own until it ends.
+/* A cleared row over the call's grid, the call's own until it emits it or ends.
  *   err  AMPQL_LIMIT, AMPQL_NOMEM */
 enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error *err);
 

@@ -410,6 +410,8 @@ static enum ampql_code emit_all(struct join *join)
         TRY(emit_filled(join, one->key.at[i], &one->rows.at[i], 1, &pair));
         arena_reset(&stage->eval->temp);
     }
+    eval_give(stage->eval, &pair);
+    eval_give(stage->eval, &join->stand_in);
     return AMPQL_OK;
 }
 
@@ -434,6 +436,8 @@ static enum ampql_code finish(struct stage *stage)
             TRY(check_one_side(join, key, seen));
 
     TRY(results_are_unique(join) ? emit_all_in_place(join) : emit_all(join));
+    eval_give_all(stage->eval, &join->side[1].rows);
+    eval_give_all(stage->eval, &join->matched.rows);
     return unique_emit(&join->unique, stage);
 }
 

@@ -134,6 +134,7 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     struct stage *stage = &leaf->stage;
     struct samples clean;
     TRY(without_markers(scan, samples, &clean));
+    TRY(eval_hold_windows(stage->eval, &clean, &stage->node->windows, stage_err(stage)));
     scan->params.at = stage->params;
     row_clear(&scan->row);
     function_run_range(scan->function, &clean, &stage->node->windows, &scan->row, &scan->scratch);
@@ -177,6 +178,7 @@ static enum ampql_code samples_series(struct leaf_stage *leaf, struct labels lab
 static enum ampql_code scan_finish(struct stage *stage)
 {
     struct scan *scan = (struct scan *)stage;
+    eval_give(stage->eval, &scan->row);
     return unique_emit(&scan->unique, stage);
 }
 

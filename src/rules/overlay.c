@@ -3,6 +3,7 @@
  * only: what reads them over time has been refused before. */
 #include "rules/rules.h"
 
+#include "base/alloc.h"
 #include "source/sink.h"
 #include "source/source.h"
 
@@ -84,6 +85,36 @@ static enum ampql_code select_both(void *payload, const struct ampql_select *sel
     return wants_ours ? push_records(overlay, select, sink) : AMPQL_OK;
 }
 
+/* The base hears of what it will be asked. */
+static enum ampql_code prepare_base(void *payload, const struct ampql_prepare *prepare,
+                                    struct ampql_error *err)
+{
+    const struct overlay *overlay = payload;
+    struct ampql_source *base = overlay->base;
+    if (!base->ops.prepare)
+        return AMPQL_OK;
+    struct ampql_prepare ours = *prepare;
+    struct ampql_select *selects = alloc_get(overlay->alc, prepare->nselects, sizeof *selects);
+    if (!selects && prepare->nselects)
+        return fail_nomem(err, "selects");
+    ours.selects = selects;
+    ours.nselects = 0;
+    for (size_t i = 0; i < prepare->nselects; i++) {
+        const struct ampql_string *name = pinned_name(&prepare->selects[i]);
+        if (!name || !is_name_of_ours(overlay, *name))
+            selects[ours.nselects++] = prepare->selects[i];
+    }
+    enum ampql_code code = base->ops.prepare(base->payload, &ours, err);
+    alloc_put(overlay->alc, selects, prepare->nselects, sizeof *selects);
+    return code;
+}
+
+static void stats_of_base(void *payload, struct ampql_source_stats *out)
+{
+    const struct overlay *overlay = payload;
+    *out = ampql_source_stats(overlay->base);
+}
+
 enum ampql_code overlay_source(struct overlay *overlay, struct ampql_source **out,
                                struct ampql_error *err)
 {
@@ -91,6 +122,8 @@ enum ampql_code overlay_source(struct overlay *overlay, struct ampql_source **ou
         .size = sizeof ops,
         .caps = overlay->base->ops.caps & ~(uint32_t)AMPQL_SOURCE_SORTED,
         .select = select_both,
+        .prepare = prepare_base,
+        .stats = stats_of_base,
     };
     TRY(source_new(overlay->alc, &ops, overlay, out, err));
     (*out)->dialect = overlay->base->dialect;

@@ -393,7 +393,7 @@ enum ampql_code rules_read(struct str text, struct arena *arena, struct rule_fil
 {
     struct yaml yaml;
     *out = (struct rule_file){0};
-    TRY(yaml_open(&yaml, text, err));
+    TRY(yaml_open(&yaml, "a rule file", text, err));
     enum ampql_code code = read_file(&yaml, arena, out, err);
     yaml_close(&yaml);
     return code;

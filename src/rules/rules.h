@@ -14,7 +14,7 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "engine/engine.h"
-#include "rules/yaml.h"
+#include "base/yaml.h"
 
 /* One rule of a file. */
 struct rule {

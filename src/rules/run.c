@@ -149,6 +149,11 @@ static void add_stats(struct run *run, struct ampql_stats stats)
     run->result->stats.selects += stats.selects;
     run->result->stats.series += stats.series;
     run->result->stats.samples += stats.samples;
+    run->result->stats.requests += stats.requests;
+    run->result->stats.retries += stats.retries;
+    run->result->stats.bytes += stats.bytes;
+    run->result->stats.billed_samples += stats.billed_samples;
+    run->result->stats.remote_samples += stats.remote_samples;
 }
 
 static enum ampql_code run_batch(struct run *run, struct batch *batch, int64_t t_ms,

@@ -13,7 +13,8 @@ enum status { STATUS_MISSING, STATUS_SUCCESS, STATUS_ERROR };
 
 struct reader {
     struct document doc;
-    struct store *store;
+    const struct ampql_allocator *alc;
+    const struct answer_taker *taker;
     struct answer_options options;
     struct answer *answer;
 
@@ -24,11 +25,11 @@ struct reader {
     bool saw_value, saw_values; /* which of the two forms series have */
 
     /* of the series being read */
+    struct arena text; /* of its labels */
     struct {
-        ARRAY(struct label);
+        ARRAY(struct ampql_label);
     } labels;
     bool has_metric, has_samples, has_histograms;
-    size_t series;
     struct {
         ARRAY(int64_t);
     } t; /* samples that came before the labels */
@@ -69,8 +70,8 @@ static enum ampql_code add_sample(struct reader *r, int64_t t, double v, struct 
 {
     enum ampql_code code;
     if (r->has_metric)
-        code = store_append(r->store, r->series, t, v, err);
-    else if (!array_add(&r->t, r->store->alc, t) || !array_add(&r->v, r->store->alc, v))
+        code = r->taker->sample(r->taker->payload, t, v, err);
+    else if (!array_add(&r->t, r->alc, t) || !array_add(&r->v, r->alc, v))
         code = fail_nomem(err, "the samples of a series");
     else
         return AMPQL_OK;
@@ -121,18 +122,27 @@ static enum ampql_code read_value(struct reader *r, struct ampql_error *err)
     return AMPQL_OK;
 }
 
+static bool copy_text(struct reader *r, struct str text, struct ampql_string *out)
+{
+    struct str copy = arena_copy(&r->text, text);
+    *out = (struct ampql_string){copy.p, copy.n};
+    return copy.p;
+}
+
 /* Add a label without its value yet. */
 static enum ampql_code add_label(struct reader *r, struct str name, struct ampql_error *err)
 {
-    struct label label = {0};
-    TRY(store_intern(r->store, name, &label.name, err));
-    return array_add(&r->labels, r->store->alc, label) ? AMPQL_OK
-                                                       : fail_nomem(err, "the labels of a series");
+    struct ampql_label label = {0};
+    return copy_text(r, name, &label.name) && array_add(&r->labels, r->alc, label)
+               ? AMPQL_OK
+               : fail_nomem(err, "the labels of a series");
 }
 
 static enum ampql_code set_value(struct reader *r, struct str value, struct ampql_error *err)
 {
-    return store_intern(r->store, value, &r->labels.at[r->labels.n - 1].value, err);
+    return copy_text(r, value, &r->labels.at[r->labels.n - 1].value)
+               ? AMPQL_OK
+               : fail_nomem(err, "the labels of a series");
 }
 
 /* metric := "{" { name ":" string } "}" */
@@ -142,6 +152,7 @@ static enum ampql_code read_metric(struct reader *r, struct ampql_error *err)
         return refuse(r, err, "a series has two \"metric\"");
     TRY(document_expect(&r->doc, JSON_OBJECT, "an object with the labels", err));
     r->labels.n = 0;
+    arena_reset(&r->text);
     bool has_name = false;
     for (;;) {
         bool is_end;
@@ -160,7 +171,7 @@ static enum ampql_code read_metric(struct reader *r, struct ampql_error *err)
         TRY(add_label(r, STR("__name__"), err));
         TRY(set_value(r, r->options.metric_name, err));
     }
-    enum ampql_code code = store_find_or_add(r->store, r->labels.at, r->labels.n, &r->series, err);
+    enum ampql_code code = r->taker->series(r->taker->payload, r->labels.at, r->labels.n, err);
     if (code != AMPQL_OK)
         return document_name(&r->doc, code, err);
     r->has_metric = true;
@@ -171,7 +182,7 @@ static enum ampql_code refuse_histogram(const struct reader *r, struct ampql_err
 {
     char series[256] = "a series";
     if (r->has_metric)
-        store_describe(r->store, r->store->series.at[r->series].labels, series, sizeof series);
+        r->taker->describe(r->taker->payload, series, sizeof series);
     return document_fail(&r->doc, AMPQL_UNSUPPORTED, err,
                          "%s has native histogram samples, which are not supported", series);
 }
@@ -216,7 +227,8 @@ static enum ampql_code read_series(struct reader *r, struct ampql_error *err)
         return refuse(r, err, "a series has no \"value\" or \"values\"");
     for (size_t i = 0; i < r->t.n; i++)
         TRY(add_sample(r, r->t.at[i], r->v.at[i], err));
-    return AMPQL_OK;
+    enum ampql_code code = r->taker->end(r->taker->payload, err);
+    return code == AMPQL_OK ? code : document_name(&r->doc, code, err);
 }
 
 /* ---- the document */
@@ -260,6 +272,26 @@ static enum ampql_code read_result(struct reader *r, struct ampql_error *err)
     }
 }
 
+/* stats := { ... "samples": { ... "totalQueryableSamples": number } }: what the server bills. The
+ * key is looked for at any depth, since nothing else is called that. */
+static enum ampql_code read_stats(struct reader *r, struct ampql_error *err)
+{
+    size_t depth = 0;
+    bool is_total = false;
+    do {
+        TRY(document_next(&r->doc, err));
+        enum json_kind kind = r->doc.token.kind;
+        double n;
+        if (kind == JSON_NUMBER && is_total && number_parse(r->doc.token.text, &n) && n >= 0 &&
+            n < 9e15)
+            r->answer->billed_samples = (uint64_t)n;
+        is_total = kind == JSON_KEY && key_is(r, "totalQueryableSamples");
+        depth += kind == JSON_ARRAY || kind == JSON_OBJECT;
+        depth -= kind == JSON_ARRAY_END || kind == JSON_OBJECT_END;
+    } while (depth);
+    return AMPQL_OK;
+}
+
 static enum ampql_code read_data(struct reader *r, struct ampql_error *err)
 {
     if (r->has_data)
@@ -279,6 +311,8 @@ static enum ampql_code read_data(struct reader *r, struct ampql_error *err)
             TRY(read_result_type(r, err));
         else if (key_is(r, "result"))
             TRY(read_result(r, err));
+        else if (key_is(r, "stats"))
+            TRY(read_stats(r, err));
         else
             TRY(document_skip(&r->doc, err));
     }
@@ -292,8 +326,15 @@ static bool contains(struct str text, struct str part)
     return false;
 }
 
-/* A server that was told to limit its answer says so here: such a body is a part only. What else it
- * warns of is passed on. */
+/* What only some of the stores behind a server answered. */
+static bool is_partial(struct str warning)
+{
+    return contains(warning, STR("partial")) || contains(warning, STR("Partial")) ||
+           contains(warning, STR("PARTIAL")) || contains(warning, STR("incomplete"));
+}
+
+/* A server that was told to limit its answer, or that could not ask all its stores, says so here:
+ * such a body is a part only. What else it warns of is passed on. */
 static enum ampql_code read_warnings(struct reader *r, struct ampql_error *err)
 {
     bool are_infos = key_is(r, "infos");
@@ -305,6 +346,11 @@ static enum ampql_code read_warnings(struct reader *r, struct ampql_error *err)
         depth -= kind == JSON_ARRAY_END || kind == JSON_OBJECT_END;
         if (kind == JSON_STRING && contains(r->doc.token.text, STR("truncated due to limit")))
             return refuse(r, err, "the answer is not whole: \"results truncated due to limit\"");
+        if (kind == JSON_STRING && !are_infos && is_partial(r->doc.token.text)) {
+            char quoted[200];
+            return document_fail(&r->doc, AMPQL_BAD_DATA, err, "the answer is not whole: %s",
+                                 quote_clipped(quoted, sizeof quoted, r->doc.token.text));
+        }
         if (kind == JSON_STRING && !are_infos && r->answer->nwarnings++ == 0)
             quote_clipped(r->answer->warning, sizeof r->answer->warning, r->doc.token.text);
     } while (depth);
@@ -325,6 +371,17 @@ static enum ampql_code read_status(struct reader *r, struct ampql_error *err)
     return AMPQL_OK;
 }
 
+/* VictoriaMetrics says so of what some of its stores did not answer. */
+static enum ampql_code read_partial(struct reader *r, struct ampql_error *err)
+{
+    TRY(document_next(&r->doc, err));
+    if (r->doc.token.kind == JSON_TRUE)
+        return refuse(r, err, "the answer is not whole: \"isPartial\"");
+    if (r->doc.token.kind != JSON_FALSE)
+        return refuse(r, err, "expected \"isPartial\" to be true or false");
+    return AMPQL_OK;
+}
+
 static enum ampql_code read_top(struct reader *r, struct ampql_error *err)
 {
     if (key_is(r, "status"))
@@ -339,6 +396,8 @@ static enum ampql_code read_top(struct reader *r, struct ampql_error *err)
         return read_text(r, "a message, as a string", r->message, err);
     if (key_is(r, "warnings") || key_is(r, "infos"))
         return read_warnings(r, err);
+    if (key_is(r, "isPartial"))
+        return read_partial(r, err);
     return document_skip(&r->doc, err);
 }
 
@@ -379,17 +438,62 @@ static enum ampql_code read_document(struct reader *r, struct ampql_error *err)
     return check_answer(r, err);
 }
 
+enum ampql_code answers_stream(struct input *input, const struct ampql_allocator *alc,
+                               const struct answer_taker *taker,
+                               const struct answer_options *options, struct answer *out,
+                               struct ampql_error *err)
+{
+    *out = (struct answer){0};
+    struct reader r = {.alc = alc, .taker = taker, .options = *options, .answer = out};
+    arena_init(&r.text, alc);
+    TRY(document_init(&r.doc, input, err));
+    enum ampql_code code = read_document(&r, err);
+    out->is_broken = r.doc.is_broken;
+    arena_done(&r.text);
+    array_done(&r.labels, alc);
+    array_done(&r.t, alc);
+    array_done(&r.v, alc);
+    document_done(&r.doc);
+    return code;
+}
+
+/* ---- into a store */
+
+struct filling {
+    struct store *store;
+    size_t series;
+};
+
+static enum ampql_code fill_series(void *payload, const struct ampql_label *labels, size_t nlabels,
+                                   struct ampql_error *err)
+{
+    struct filling *f = payload;
+    return store_find_or_add_text(f->store, labels, nlabels, &f->series, err);
+}
+
+static enum ampql_code fill_sample(void *payload, int64_t t_ms, double v, struct ampql_error *err)
+{
+    struct filling *f = payload;
+    return store_append(f->store, f->series, t_ms, v, err);
+}
+
+static enum ampql_code fill_end(void *payload, struct ampql_error *err)
+{
+    (void)payload, (void)err;
+    return AMPQL_OK;
+}
+
+static void fill_describe(void *payload, char *out, size_t size)
+{
+    const struct filling *f = payload;
+    store_describe(f->store, f->store->series.at[f->series].labels, out, size);
+}
+
 enum ampql_code answers_read(struct input *input, struct store *store,
                              const struct answer_options *options, struct answer *out,
                              struct ampql_error *err)
 {
-    *out = (struct answer){0};
-    struct reader r = {.store = store, .options = *options, .answer = out};
-    TRY(document_init(&r.doc, input, err));
-    enum ampql_code code = read_document(&r, err);
-    array_done(&r.labels, store->alc);
-    array_done(&r.t, store->alc);
-    array_done(&r.v, store->alc);
-    document_done(&r.doc);
-    return code;
+    struct filling filling = {.store = store};
+    const struct answer_taker taker = {fill_series, fill_sample, fill_end, fill_describe, &filling};
+    return answers_stream(input, store->alc, &taker, options, out, err);
 }

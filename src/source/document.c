@@ -50,8 +50,10 @@ enum ampql_code document_next(struct document *doc, struct ampql_error *err)
 {
     for (;;) {
         enum ampql_code code = json_next(&doc->json, &doc->token, err);
-        if (code != AMPQL_OK)
+        if (code != AMPQL_OK) {
+            doc->is_broken = code == AMPQL_BAD_DATA;
             return input_name(doc->input, code, err);
+        }
         if (doc->token.kind != JSON_MORE)
             return AMPQL_OK;
         TRY(feed(doc, err));

@@ -10,6 +10,7 @@ struct document {
     struct input *input;
     struct json json;
     struct json_token token; /* the one read last; its text is valid until the next */
+    bool is_broken;          /* it is no JSON, or ended early */
 };
 
 /* err  AMPQL_NOMEM */

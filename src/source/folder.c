@@ -121,19 +121,20 @@ enum ampql_code folder_open(struct folder *folder, const struct selector_parser 
 /* The metric name of a selector, for answers that have lost it. */
 static struct str lost_name(const struct folder_entry *e)
 {
-    for (size_t i = 0; i < e->matchers.n && e->kind == AMPQL_SELECT_GRID_TIMESTAMP; i++)
-        if (e->matchers.at[i].op == MATCH_EQUAL &&
-            str_equal(e->matchers.at[i].name, STR("__name__")))
-            return e->matchers.at[i].value;
+    for (size_t i = 0; i < e->held.matchers.n && e->held.kind == AMPQL_SELECT_GRID_TIMESTAMP; i++)
+        if (e->held.matchers.at[i].op == MATCH_EQUAL &&
+            str_equal(e->held.matchers.at[i].name, STR("__name__")))
+            return e->held.matchers.at[i].value;
     return (struct str){0};
 }
 
 static bool is_asked_time(const struct folder_entry *e, int64_t t)
 {
     /* a left-closed server also answers the sample at the left end */
-    if (e->kind == AMPQL_SELECT_RAW)
-        return t >= e->after_ms + (e->dialect == AMPQL_PROM2) && t <= e->upto_ms;
-    return t >= e->start_ms && t <= e->end_ms && (t - e->start_ms) % e->step_ms == 0;
+    if (e->held.kind == AMPQL_SELECT_RAW)
+        return t >= e->held.after_ms + (e->held.dialect == AMPQL_PROM2) && t <= e->held.upto_ms;
+    return t >= e->held.start_ms && t <= e->held.end_ms &&
+           (t - e->held.start_ms) % e->held.step_ms == 0;
 }
 
 /* An answer to another question must not pass for this one's. */
@@ -193,7 +194,7 @@ static enum ampql_code load(struct folder *folder, struct folder_entry *e, struc
     if (e->is_loaded)
         return AMPQL_OK;
     struct input input;
-    TRY(open_file(folder, e->file, &input, err));
+    TRY(open_file(folder, e->held.file, &input, err));
     enum ampql_code code = store_init(&e->store, &folder->alc, folder->last_wins, err);
     if (code != AMPQL_OK)
         goto done;
@@ -227,9 +228,9 @@ static enum ampql_code classify(struct folder_entry *e, const struct answer *ans
             "raw samples, or put it in a folder with a selects.json",
             input->name);
     if (answer->is_matrix) {
-        e->kind = AMPQL_SELECT_RAW;
-        e->after_ms = INT64_MIN;
-        e->upto_ms = INT64_MAX;
+        e->held.kind = AMPQL_SELECT_RAW;
+        e->held.after_ms = INT64_MIN;
+        e->held.upto_ms = INT64_MAX;
         return AMPQL_OK;
     }
     if (answer->times_differ)
@@ -237,11 +238,11 @@ static enum ampql_code classify(struct folder_entry *e, const struct answer *ans
                     "%s: the samples of a vector have different times: it is no instant query's "
                     "answer",
                     input->name);
-    e->kind = AMPQL_SELECT_GRID;
+    e->held.kind = AMPQL_SELECT_GRID;
     e->is_instant = true;
-    e->is_any_time = !answer->has_time;
-    e->start_ms = e->end_ms = answer->time_ms;
-    e->step_ms = 1;
+    e->held.is_any_time = !answer->has_time;
+    e->held.start_ms = e->held.end_ms = answer->time_ms;
+    e->held.step_ms = 1;
     return AMPQL_OK;
 }
 
@@ -266,7 +267,8 @@ enum ampql_code folder_take_answer(struct folder *folder, struct input *input, b
 /* Scanning one part: samples go to the sink, or to a store that joins parts. */
 struct scan {
     const struct ampql_select *select;
-    const struct folder_part *part;
+    struct folder_entry *entry; /* one part of it: */
+    const struct held_part *part;
     struct ampql_sink *sink;
     struct store *joined; /* NULL: to the sink */
     struct arena *work;
@@ -278,7 +280,7 @@ static bool thin_out(const struct scan *scan, struct samples *samples)
 {
     const struct ampql_select *select = scan->select;
     if (select->kind == AMPQL_SELECT_RAW || select->step_ms <= 1 ||
-        scan->part->entry->step_ms == select->step_ms)
+        scan->entry->held.step_ms == select->step_ms)
         return true;
     int64_t *t = arena_alloc(scan->work, samples->n, sizeof *t);
     double *v = arena_alloc(scan->work, samples->n, sizeof *v);
@@ -331,13 +333,13 @@ static enum ampql_code take_series(void *payload, const struct store *store, str
 /* RAW parts are (from, to], points are from, ... to. */
 static enum ampql_code scan_part(struct folder *folder, struct scan *scan)
 {
-    struct folder_entry *e = scan->part->entry;
+    struct folder_entry *e = scan->entry;
     TRY(load(folder, e, scan->err));
     TRY(sink_warn(scan->sink, e->warning));
     if (scan->select->kind == AMPQL_SELECT_RAW)
         return store_scan(&e->store, scan->select, scan->part->from_ms, scan->part->to_ms,
                           take_series, scan, scan->err);
-    if (e->is_any_time)
+    if (e->held.is_any_time)
         return AMPQL_OK;
     return store_scan(&e->store, scan->select, scan->part->from_ms - 1, scan->part->to_ms,
                       take_series, scan, scan->err);
@@ -350,7 +352,7 @@ static enum ampql_code push_joined(void *payload, const struct store *store, str
 }
 
 static enum ampql_code join_parts(struct folder *folder, struct scan *scan,
-                                  const struct folder_parts *parts)
+                                  const struct held_parts *parts)
 {
     struct store joined;
     TRY(store_init(&joined, &folder->alc, folder->last_wins, scan->err));
@@ -358,6 +360,7 @@ static enum ampql_code join_parts(struct folder *folder, struct scan *scan,
     enum ampql_code code = AMPQL_OK;
     for (size_t i = 0; i < parts->n && code == AMPQL_OK; i++) {
         scan->part = &parts->at[i];
+        scan->entry = &folder->entries.at[scan->part->entry];
         code = scan_part(folder, scan);
     }
     struct ampql_select all = {.size = sizeof all};
@@ -374,11 +377,14 @@ static enum ampql_code folder_select(void *payload, const struct ampql_select *s
     struct arena plan, work;
     arena_init(&plan, &folder->alc);
     arena_init(&work, &folder->alc);
-    struct folder_parts parts = {0};
+    struct held_parts parts = {0};
     struct scan scan = {.select = select, .sink = sink, .work = &work, .err = err};
-    enum ampql_code code = folder_plan(folder, select, &plan, &parts, err);
+    struct held_list list = {folder->entries.at, folder->entries.n, sizeof *folder->entries.at,
+                             folder->path, &folder->alc};
+    enum ampql_code code = held_plan(&list, select, &plan, &parts, err);
     if (code == AMPQL_OK && parts.n == 1) {
         scan.part = &parts.at[0];
+        scan.entry = &folder->entries.at[parts.at[0].entry];
         code = scan_part(folder, &scan);
     } else if (code == AMPQL_OK) {
         code = join_parts(folder, &scan, &parts);
@@ -452,7 +458,7 @@ static enum ampql_dialect common_dialect(const struct folder *folder)
 {
     enum ampql_dialect common = AMPQL_DIALECT_DEFAULT;
     for (size_t i = 0; i < folder->entries.n; i++) {
-        enum ampql_dialect dialect = folder->entries.at[i].dialect;
+        enum ampql_dialect dialect = folder->entries.at[i].held.dialect;
         if (dialect == AMPQL_DIALECT_DEFAULT)
             continue;
         if (common != AMPQL_DIALECT_DEFAULT && common != dialect)

@@ -1,25 +1,16 @@
 /* Saved answers with what had been asked: a folder with a selects.json, or one answer alone.
  *
- * examples/data/README.md describes selects.json. An entry serves a select when its matchers are
- * among the select's, its kind is the same and its times cover those asked for; several entries may
- * cover them together. */
+ * examples/data/README.md describes selects.json; held.h says which entries serve a select. */
 #ifndef AMPQL_SRC_SOURCE_FOLDER_H
 #define AMPQL_SRC_SOURCE_FOLDER_H
 
 #include "source/answers.h"
+#include "source/held.h"
 #include "source/source.h"
 
 struct folder_entry {
-    struct str file, query; /* as selects.json has them; the query may be empty */
-    enum ampql_select_kind kind;
-    struct matchers matchers;
-    int64_t after_ms, upto_ms; /* RAW: all samples in (after, upto] are known */
-    int64_t start_ms, end_ms,
-        step_ms;                /* GRID: start, start + step, ... end; step 1 for one point */
-    int64_t lookback_ms;        /* GRID; 0: unknown, fits any */
-    enum ampql_dialect dialect; /* DEFAULT: unknown, fits any */
-    bool is_instant;            /* the answer is a vector */
-    bool is_any_time;           /* an empty vector, which does not say when it was asked */
+    struct held held; /* its file and query as selects.json has them */
+    bool is_instant;  /* the answer is a vector */
 
     bool is_loaded;
     struct store store;
@@ -68,22 +59,5 @@ enum ampql_code folder_take_answer(struct folder *folder, struct input *input, b
  *        and as answers_read does */
 enum ampql_code folder_source(struct folder *folder, struct ampql_source **out,
                               struct ampql_error *err);
-
-/* ---- folder_plan.c */
-
-/* A part of an answer: RAW samples in (from, to], or GRID points from, from + step, ... to. */
-struct folder_part {
-    struct folder_entry *entry;
-    int64_t from_ms, to_ms;
-};
-
-struct folder_parts {
-    ARRAY(struct folder_part); /* ascending, disjoint */
-};
-
-/* The entries that together answer a select, in the arena.
- *   err  AMPQL_NOT_FOUND, saying what is missing; AMPQL_NOMEM */
-enum ampql_code folder_plan(struct folder *folder, const struct ampql_select *select,
-                            struct arena *arena, struct folder_parts *out, struct ampql_error *err);
 
 #endif

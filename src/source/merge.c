@@ -115,6 +115,33 @@ static enum ampql_code merge_series(void *payload, const struct ampql_select *se
     return answer(payload, select, true, sink, err);
 }
 
+static enum ampql_code merge_prepare(void *payload, const struct ampql_prepare *prepare,
+                                     struct ampql_error *err)
+{
+    struct merge *merge = payload;
+    enum ampql_code code = AMPQL_OK;
+    for (size_t i = 0; i < merge->nsources && (code == AMPQL_OK || prepare->nselects == 0); i++) {
+        struct ampql_source *source = merge->sources[i];
+        if (source->ops.prepare)
+            code = source->ops.prepare(source->payload, prepare, err);
+    }
+    return code;
+}
+
+static void merge_stats(void *payload, struct ampql_source_stats *out)
+{
+    struct merge *merge = payload;
+    for (size_t i = 0; i < merge->nsources; i++) {
+        struct ampql_source_stats stats = ampql_source_stats(merge->sources[i]);
+        out->requests += stats.requests;
+        out->retries += stats.retries;
+        out->bytes += stats.bytes;
+        out->billed_samples += stats.billed_samples;
+        out->held_bytes += stats.held_bytes;
+        out->held_samples += stats.held_samples;
+    }
+}
+
 static void merge_close(void *payload)
 {
     struct merge *merge = payload;
@@ -181,8 +208,12 @@ static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql
                             .nsources = nsources,
                             .last_wins = last_wins,
                             .marked_after_ms = marked_after(sources, nsources)};
-    struct ampql_source_ops ops = {
-        .caps = caps, .select = merge_select, .series = merge_series, .close = merge_close};
+    struct ampql_source_ops ops = {.caps = caps,
+                                   .select = merge_select,
+                                   .series = merge_series,
+                                   .prepare = merge_prepare,
+                                   .stats = merge_stats,
+                                   .close = merge_close};
     enum ampql_code code = source_new(alc, &ops, merge, out, err);
     if (code != AMPQL_OK) { /* the sources are freed by the caller */
         alloc_put(alc, merge, 1, sizeof *merge);

@@ -68,9 +68,9 @@ static bool is_safe_path(struct str path)
 
 static enum ampql_code read_file(struct reader *r, struct fields *f, struct ampql_error *err)
 {
-    TRY(read_text(r, "a file name, as a string", &f->entry.file, err));
-    if (!is_safe_path(f->entry.file))
-        return refuse_quote(r, "not the name of a file in this folder", f->entry.file, err);
+    TRY(read_text(r, "a file name, as a string", &f->entry.held.file, err));
+    if (!is_safe_path(f->entry.held.file))
+        return refuse_quote(r, "not the name of a file in this folder", f->entry.held.file, err);
     f->has_file = true;
     return AMPQL_OK;
 }
@@ -80,11 +80,11 @@ static enum ampql_code read_kind(struct reader *r, struct fields *f, struct ampq
     TRY(document_expect(&r->doc, JSON_STRING, "a kind, as a string", err));
     struct str kind = r->doc.token.text;
     if (str_equal(kind, STR("RAW")))
-        f->entry.kind = AMPQL_SELECT_RAW;
+        f->entry.held.kind = AMPQL_SELECT_RAW;
     else if (str_equal(kind, STR("GRID")))
-        f->entry.kind = AMPQL_SELECT_GRID;
+        f->entry.held.kind = AMPQL_SELECT_GRID;
     else if (str_equal(kind, STR("GRID_TIMESTAMP")))
-        f->entry.kind = AMPQL_SELECT_GRID_TIMESTAMP;
+        f->entry.held.kind = AMPQL_SELECT_GRID_TIMESTAMP;
     else
         return refuse_quote(r, "expected the kind RAW, GRID or GRID_TIMESTAMP, found", kind, err);
     f->has_kind = true;
@@ -95,9 +95,9 @@ static enum ampql_code read_dialect(struct reader *r, struct fields *f, struct a
 {
     TRY(document_expect(&r->doc, JSON_STRING, "a dialect, as a string", err));
     if (str_equal(r->doc.token.text, STR("prom2")))
-        f->entry.dialect = AMPQL_PROM2;
+        f->entry.held.dialect = AMPQL_PROM2;
     else if (str_equal(r->doc.token.text, STR("prom3")))
-        f->entry.dialect = AMPQL_PROM3;
+        f->entry.held.dialect = AMPQL_PROM3;
     else
         return refuse_quote(r, "expected the dialect prom2 or prom3, found", r->doc.token.text,
                             err);
@@ -163,10 +163,10 @@ static enum ampql_code read_field(struct reader *r, struct fields *f, struct amp
     if (str_equal(key, STR("range")))
         return read_span(r, &f->range_ms, &f->has_range, err);
     if (str_equal(key, STR("lookback")))
-        return read_span(r, &f->entry.lookback_ms, &f->has_lookback, err);
+        return read_span(r, &f->entry.held.lookback_ms, &f->has_lookback, err);
     if (str_equal(key, STR("query"))) {
         f->has_query = true;
-        return read_text(r, "a query, as a string", &f->entry.query, err);
+        return read_text(r, "a query, as a string", &f->entry.held.query, err);
     }
     return document_skip(&r->doc, err);
 }
@@ -174,8 +174,8 @@ static enum ampql_code read_field(struct reader *r, struct fields *f, struct amp
 /* The selector of a query: GRID_TIMESTAMP asks timestamp(SELECTOR). */
 static struct str selector_text(const struct folder_entry *e)
 {
-    struct str text = e->query, call = STR("timestamp(");
-    if (e->kind == AMPQL_SELECT_GRID_TIMESTAMP && str_has_prefix(text, call) &&
+    struct str text = e->held.query, call = STR("timestamp(");
+    if (e->held.kind == AMPQL_SELECT_GRID_TIMESTAMP && str_has_prefix(text, call) &&
         str_has_suffix(text, STR(")")))
         return str_make(text.p + call.n, text.n - call.n - 1);
     return text;
@@ -187,7 +187,7 @@ static enum ampql_code parse_query(struct reader *r, struct fields *f, struct am
     int64_t range_ms = 0;
     struct ampql_error inner = {0};
     enum ampql_code code = r->parser->parse(r->parser->payload, selector_text(e), &r->folder->arena,
-                                            &e->matchers, &range_ms, &inner);
+                                            &e->held.matchers, &range_ms, &inner);
     if (code != AMPQL_OK) {
         if (code == AMPQL_PARSE) /* the user's query is fine, the file is not */
             code = AMPQL_BAD_DATA;
@@ -218,8 +218,8 @@ static enum ampql_code finish_raw(struct reader *r, struct fields *f, struct amp
         return refuse(r, err, "a RAW entry has a \"time\", and no \"start\", \"end\" or \"step\"");
     if (!f->has_range)
         return refuse(r, err, "a RAW entry needs a range: \"SELECTOR[1h]\", or a \"range\"");
-    e->upto_ms = f->time_ms;
-    e->after_ms = f->time_ms - f->range_ms - (e->dialect == AMPQL_PROM2);
+    e->held.upto_ms = f->time_ms;
+    e->held.after_ms = f->time_ms - f->range_ms - (e->held.dialect == AMPQL_PROM2);
     return AMPQL_OK;
 }
 
@@ -231,27 +231,27 @@ static enum ampql_code finish_grid(struct reader *r, struct fields *f, struct am
         return refuse(r, err, "the selector of a GRID entry has no range");
     if (f->has_time == has_grid || (f->has_time && (f->has_start || f->has_end || f->has_step)))
         return refuse(r, err, "a GRID entry has a \"time\", or \"start\", \"end\" and \"step\"");
-    if (e->kind == AMPQL_SELECT_GRID_TIMESTAMP && !find_name(e->matchers))
+    if (e->held.kind == AMPQL_SELECT_GRID_TIMESTAMP && !find_name(e->held.matchers))
         return refuse(r, err,
                       "the selector of a GRID_TIMESTAMP entry needs a metric name: timestamp() "
                       "drops it from the answer");
     e->is_instant = f->has_time;
-    e->start_ms = e->end_ms = f->time_ms;
-    e->step_ms = 1;
+    e->held.start_ms = e->held.end_ms = f->time_ms;
+    e->held.step_ms = 1;
     if (f->has_time)
         return AMPQL_OK;
     if (f->end_ms < f->start_ms)
         return refuse(r, err, "\"end\" is before \"start\"");
-    e->start_ms = f->start_ms;
-    e->step_ms = f->step_ms;
-    e->end_ms = f->start_ms + (f->end_ms - f->start_ms) / f->step_ms * f->step_ms;
+    e->held.start_ms = f->start_ms;
+    e->held.step_ms = f->step_ms;
+    e->held.end_ms = f->start_ms + (f->end_ms - f->start_ms) / f->step_ms * f->step_ms;
     return AMPQL_OK;
 }
 
 /* entry := "{" fields "}"; the brace is read */
 static enum ampql_code read_entry(struct reader *r, struct ampql_error *err)
 {
-    struct fields f = {.entry = {.lookback_ms = DEFAULT_LOOKBACK_MS}};
+    struct fields f = {.entry = {.held = {.lookback_ms = DEFAULT_LOOKBACK_MS}}};
     for (;;) {
         TRY(document_next(&r->doc, err));
         if (r->doc.token.kind == JSON_OBJECT_END)
@@ -261,7 +261,7 @@ static enum ampql_code read_entry(struct reader *r, struct ampql_error *err)
     if (!f.has_file || !f.has_query || !f.has_kind)
         return refuse(r, err, "an entry needs \"file\", \"query\" and \"kind\"");
     TRY(parse_query(r, &f, err));
-    TRY(f.entry.kind == AMPQL_SELECT_RAW ? finish_raw(r, &f, err) : finish_grid(r, &f, err));
+    TRY(f.entry.held.kind == AMPQL_SELECT_RAW ? finish_raw(r, &f, err) : finish_grid(r, &f, err));
     return array_push(&r->folder->entries, &r->folder->arena, f.entry)
                ? AMPQL_OK
                : fail_nomem(err, "a selects.json");

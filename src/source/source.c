@@ -46,6 +46,15 @@ enum ampql_dialect ampql_source_dialect(const struct ampql_source *source)
     return source->dialect;
 }
 
+struct ampql_source_stats ampql_source_stats(const struct ampql_source *source)
+{
+    struct ampql_source_stats stats = {0};
+    if (source->ops.stats)
+        source->ops.stats(source->payload, &stats);
+    stats.size = sizeof stats;
+    return stats;
+}
+
 uint32_t ampql_source_caps(const struct ampql_source *source)
 {
     return source->ops.caps;

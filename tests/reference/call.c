@@ -191,12 +191,6 @@ static struct ref_table *scalar_of(struct ref_run *run, const struct ref_table *
     return table;
 }
 
-static bool is_metadata(const struct ref_run *run, struct str name)
-{
-    return str_equal(name, STR("__name__")) ||
-           (!run->prom2 && (str_equal(name, STR("__type__")) || str_equal(name, STR("__unit__"))));
-}
-
 struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
 {
     struct ref_labels labels = {0};
@@ -210,7 +204,9 @@ struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
         for (size_t j = 0; j < i; j++)
             is_set |= matchers->at[j].op == MATCH_EQUAL && str_equal(matchers->at[j].name, m->name);
         bool sets = m->op == MATCH_EQUAL && !is_set;
-        if (!is_metadata(run, m->name))
+        bool is_metadata =
+            str_equal(m->name, STR("__type__")) || str_equal(m->name, STR("__unit__"));
+        if (!str_equal(m->name, STR("__name__")) && (!is_metadata || run->prom2))
             labels = ref_set(run, labels, m->name, sets ? m->value : (struct str){NULL, 0});
     }
     return labels;

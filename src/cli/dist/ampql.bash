@@ -7,7 +7,7 @@ _ampql() {
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
-    --source | -s)
+    --source | -s | --junit)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -37,7 +37,9 @@ _ampql() {
                 ;;
             rules) words="--output --time --now $source $run" ;;
             fmt) words='--check --enable --experimental --error-format --help' ;;
-            test) words='--dialect --name-removal --enable --quiet --error-format --help' ;;
+            test)
+                words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
+                ;;
             functions | version) words='--output --error-format --help' ;;
             help) words='query explain series labels allocate rules fmt functions test version' ;;
             esac

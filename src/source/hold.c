@@ -1,0 +1,176 @@
+/* Packed series by label set. */
+#include "source/hold.h"
+
+enum ampql_code hold_init(struct hold *hold, const struct ampql_allocator *alc,
+                          struct ampql_error *err)
+{
+    *hold = (struct hold){0};
+    return store_init(&hold->sets, alc, false, err);
+}
+
+static void free_room(struct hold *hold)
+{
+    alloc_put(hold->sets.alc, hold->t, hold->room, sizeof *hold->t);
+    alloc_put(hold->sets.alc, hold->v, hold->room, sizeof *hold->v);
+    hold->t = NULL;
+    hold->v = NULL;
+    hold->room = 0;
+}
+
+void hold_done(struct hold *hold)
+{
+    for (size_t i = 0; i < hold->columns.n; i++)
+        columns_done(&hold->columns.at[i], hold->sets.alc);
+    array_done(&hold->columns, hold->sets.alc);
+    free_room(hold);
+    store_done(&hold->sets);
+}
+
+/* Every set has its columns, also when a call before this one failed between the two. */
+static enum ampql_code add_columns(struct hold *hold, struct ampql_error *err)
+{
+    while (hold->columns.n < hold->sets.series.n) {
+        struct columns none;
+        columns_init(&none);
+        if (!array_add(&hold->columns, hold->sets.alc, none))
+            return fail_nomem(err, "a series");
+    }
+    return AMPQL_OK;
+}
+
+enum ampql_code hold_find_or_add(struct hold *hold, struct label *label, size_t nlabels,
+                                 size_t *out, struct ampql_error *err)
+{
+    TRY(store_find_or_add(&hold->sets, label, nlabels, out, err));
+    return add_columns(hold, err);
+}
+
+enum ampql_code hold_find_or_add_text(struct hold *hold, const struct ampql_label *labels,
+                                      size_t nlabels, size_t *out, struct ampql_error *err)
+{
+    TRY(store_find_or_add_text(&hold->sets, labels, nlabels, out, err));
+    return add_columns(hold, err);
+}
+
+/* Put the series in front of the message. */
+static enum ampql_code name_series(const struct hold *hold, size_t series, enum ampql_code code,
+                                   struct ampql_error *err)
+{
+    char name[256], message[AMPQL_MESSAGE_MAX];
+    if (!err || code == AMPQL_OK || code == AMPQL_NOMEM)
+        return code;
+    memcpy(message, err->message, sizeof message);
+    store_describe(&hold->sets, hold->sets.series.at[series].labels, name, sizeof name);
+    return fail(err, code, "%s: %.240s", name, message);
+}
+
+enum ampql_code hold_append(struct hold *hold, size_t series, const struct samples *samples,
+                            struct ampql_error *err)
+{
+    enum ampql_code code = columns_append(&hold->columns.at[series], hold->sets.alc, samples->t,
+                                          samples->v, samples->n, err);
+    return name_series(hold, series, code, err);
+}
+
+/* The same label set in the ids of another hold. */
+static enum ampql_code find_in(struct hold *to, const struct hold *from, struct labels labels,
+                               size_t *out, struct ampql_error *err)
+{
+    struct label few[64], *label = few;
+    size_t room = sizeof few / sizeof *few;
+    if (labels.n > room && !(label = alloc_get(to->sets.alc, labels.n, sizeof *label)))
+        return fail_nomem(err, "the labels of a series");
+    enum ampql_code code = AMPQL_OK;
+    for (size_t i = 0; i < labels.n && code == AMPQL_OK; i++) {
+        const struct symbols *symbols = &from->sets.symbols;
+        code =
+            store_intern(&to->sets, symbols_text(symbols, labels.at[i].name), &label[i].name, err);
+        if (code == AMPQL_OK)
+            code = store_intern(&to->sets, symbols_text(symbols, labels.at[i].value),
+                                &label[i].value, err);
+    }
+    if (code == AMPQL_OK)
+        code = hold_find_or_add(to, label, labels.n, out, err);
+    if (label != few)
+        alloc_put(to->sets.alc, label, labels.n, sizeof *label);
+    return code;
+}
+
+enum ampql_code hold_join(struct hold *to, struct hold *from, struct ampql_error *err)
+{
+    for (size_t i = 0; i < from->columns.n; i++) {
+        size_t series;
+        TRY(find_in(to, from, from->sets.series.at[i].labels, &series, err));
+        enum ampql_code code =
+            columns_join(&to->columns.at[series], &from->columns.at[i], to->sets.alc, err);
+        if (code != AMPQL_OK)
+            return name_series(to, series, code, err);
+    }
+    return AMPQL_OK;
+}
+
+enum ampql_code hold_unpack(struct hold *hold, size_t series, struct samples *out,
+                            struct ampql_error *err)
+{
+    const struct columns *columns = &hold->columns.at[series];
+    /* a block is unpacked into room for a whole one */
+    size_t want = (size_t)columns->n + BLOCK_MAX_SAMPLES, done = 0, n;
+    if (want > hold->room) {
+        free_room(hold);
+        hold->t = alloc_get(hold->sets.alc, want, sizeof *hold->t);
+        hold->v = alloc_get(hold->sets.alc, want, sizeof *hold->v);
+        hold->room = want;
+        if (!hold->t || !hold->v) {
+            free_room(hold);
+            return fail_nomem(err, "the samples of a series");
+        }
+    }
+    struct columns_reader reader = columns_read(columns);
+    do {
+        TRY(columns_next(&reader, hold->t + done, hold->v + done, &n, err));
+        done += n;
+    } while (n && done < columns->n);
+    *out = (struct samples){hold->t, hold->v, done};
+    return AMPQL_OK;
+}
+
+enum ampql_code hold_sort(struct hold *hold, struct ampql_error *err)
+{
+    return store_seal(&hold->sets, err);
+}
+
+enum ampql_code hold_scan(struct hold *hold, store_visit *visit, void *payload,
+                          struct ampql_error *err)
+{
+    TRY(hold_sort(hold, err));
+    for (size_t i = 0; i < hold->columns.n; i++) {
+        size_t series = hold->sets.order[i];
+        struct samples samples;
+        if (hold->columns.at[series].n == 0)
+            continue;
+        TRY(hold_unpack(hold, series, &samples, err));
+        TRY(visit(payload, &hold->sets, hold->sets.series.at[series].labels, &samples));
+    }
+    return AMPQL_OK;
+}
+
+uint64_t hold_samples(const struct hold *hold)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < hold->columns.n; i++)
+        n += hold->columns.at[i].n;
+    return n;
+}
+
+size_t hold_bytes(const struct hold *hold)
+{
+    size_t n = hold->sets.sets.total + hold->sets.symbols.text.total +
+               hold->sets.symbols.cap * (sizeof(struct str) + sizeof(uint32_t)) +
+               hold->sets.symbols.nslots * sizeof(uint32_t) +
+               hold->sets.series.cap * sizeof(struct store_series) +
+               hold->sets.by_labels.nslots * sizeof(struct index_slot) +
+               hold->columns.cap * sizeof(struct columns) + hold->room * 16;
+    for (size_t i = 0; i < hold->columns.n; i++)
+        n += hold->columns.at[i].cap;
+    return n;
+}
