@@ -135,7 +135,7 @@ static const struct feed *next_feed(const struct run *run, size_t *at)
 {
     while (*at < run->first_feed[run->select + 1]) {
         const struct feed *feed = &run->feeds[(*at)++];
-        if (feed->leaf->level == run->level && feed->query->code == AMPQL_OK)
+        if (feed->leaf->level == run->level && eval_wants(feed->query, feed->leaf))
             return feed;
     }
     return NULL;
@@ -253,6 +253,8 @@ static enum ampql_code evaluate(struct run *run, const struct ampql_query *const
         for (run->select = 0; run->select < run->plan.selects.n; run->select++)
             if (is_wanted(run))
                 read_select(run);
+    for (size_t q = 0; q < run->nqueries; q++)
+        eval_finish(&run->queries[q]);
     return AMPQL_OK;
 }
 

@@ -54,7 +54,13 @@ struct stage *stage_call(struct eval_query *query, const struct node *node)
         return NULL;
     unique_init(&c->unique, query->eval);
     c->args = arena_zeroed(&query->eval->work, node->nchild, sizeof *c->args);
-    return c->args ? &c->stage : NULL;
+    const struct function *f = (const struct function *)node->function;
+    if (!c->args ||
+        (f->check &&
+         stage_settle_early(&c->stage, f->check(&node->ast->u.call, query->eval->dialect,
+                                                query->eval->alc, &query->err)) != AMPQL_OK))
+        return NULL;
+    return &c->stage;
 }
 
 enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error *err)

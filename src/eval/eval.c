@@ -1,6 +1,7 @@
 /* What all operators of a run share: rows, limits, feeding. */
 #include "eval/eval.h"
 
+#include "base/quote.h"
 #include "eval/stage.h"
 
 #include <stdio.h>
@@ -131,10 +132,12 @@ char *eval_labels_text(const struct eval *eval, struct labels labels, char *out,
     size_t n = 0;
     out[n++] = '{';
     for (size_t i = 0; i < labels.n && n + 8 < size; i++) {
-        char quoted[320];
+        char quoted[LABELS_TEXT_MAX];
         struct str name = symbols_text(eval->symbols, labels.at[i].name);
-        quote_clipped(quoted, sizeof quoted, symbols_text(eval->symbols, labels.at[i].value));
-        int more = snprintf(out + n, size - n, "%s%.*s=%s", i ? ", " : "", STR_ARGS(name), quoted);
+        quote_text(quoted, sizeof quoted, symbols_text(eval->symbols, labels.at[i].value));
+        const char *quote = label_name_is_valid(name, AMPQL_PROM2) ? "" : "\"";
+        int more = snprintf(out + n, size - n, "%s%s%.*s%s=%s", i ? ", " : "", quote,
+                            STR_ARGS(name), quote, quoted);
         if (more < 0 || (size_t)more >= size - n - 2)
             break; /* clipped at a whole label */
         n += (size_t)more;
@@ -163,13 +166,29 @@ void eval_series(struct eval_query *query, const struct leaf *leaf, struct label
         return;
     arena_reset(&query->eval->temp);
     struct leaf_stage *stage = (struct leaf_stage *)leaf->stage;
-    failed(query, stage->series(stage, labels, samples));
+    if (stage->stage.is_dead || stage->stage.nwaiting) /* a parameter failed */
+        return;
+    failed(query, stage_settle(&stage->stage, stage->series(stage, labels, samples)));
 }
 
 void eval_end(struct eval_query *query, const struct leaf *leaf)
 {
-    if (query->code != AMPQL_OK)
+    if (query->code != AMPQL_OK || leaf->stage->nwaiting)
         return;
     arena_reset(&query->eval->temp);
     failed(query, stage_complete(leaf->stage));
+}
+
+bool eval_wants(const struct eval_query *query, const struct leaf *leaf)
+{
+    return query->code == AMPQL_OK &&
+           (query->failure.code == AMPQL_OK || leaf->stage->node->left < query->failed_at);
+}
+
+void eval_finish(struct eval_query *query)
+{
+    if (query->code != AMPQL_OK || query->failure.code == AMPQL_OK)
+        return;
+    query->err = query->failure;
+    query->code = query->err.code;
 }

@@ -30,8 +30,8 @@ _ampql() {
             case $command in
             query) words="--output $source $times $run" ;;
             explain) words="--output --caps $source $times $run" ;;
-            series) words="--output --start --end $source $run" ;;
-            labels) words="--output --match --start --end $source $run" ;;
+            series) words="--output --start --end $source $limits" ;;
+            labels) words="--output --match --start --end $source $limits" ;;
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
                 ;;
