@@ -125,6 +125,32 @@ static bool is_pinned(const struct job *job, struct str name)
     return false;
 }
 
+/* Can a series with this value of a label lie in the part, by what was cut already? */
+static bool may_have(const struct wire_cut *cut, struct str name, struct str value)
+{
+    for (; cut; cut = cut->outer) {
+        bool is_named = false;
+        if (!str_equal(cut->name, name))
+            continue;
+        for (size_t i = 0; i < cut->nvalues && !is_named; i++)
+            is_named = str_equal(cut->values[i], value);
+        if (is_named == cut->is_rest)
+            return false;
+    }
+    return true;
+}
+
+/* Values that lie outside of the part go: some servers do not look at match[], and cutting off the
+ * same values again would never end. */
+static void keep_inside(const struct part *part, struct str name, struct strs *values)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < values->n; i++)
+        if (may_have(part->wire.cut, name, values->at[i]))
+            values->at[n++] = values->at[i];
+    values->n = n;
+}
+
 static enum ampql_code try_label(struct server *server, struct job *job, const struct part *part,
                                  struct str name, struct arena *work, bool *is_cut,
                                  struct wire_part *first, struct wire_part *second,
@@ -134,6 +160,7 @@ static enum ampql_code try_label(struct server *server, struct job *job, const s
     if (is_pinned(job, name))
         return AMPQL_OK;
     TRY(server_values(server, &job->select, &part->wire, name, work, &values, err));
+    keep_inside(part, name, &values);
     if (values.n < 2)
         return AMPQL_OK;
     *is_cut = true;
