@@ -127,6 +127,27 @@ static enum ampql_code instant_series(struct leaf_stage *leaf, struct labels lab
     return send(scan, labels, UNIQUE_STEPS);
 }
 
+/* Only functions with a recipe of their own for them take anchored and smoothed windows; nobody
+ * asks where there is no step. */
+static enum ampql_code check_extension(struct stage *stage)
+{
+    static const char *const takers[] = {"changes", "resets", "delta", "increase", "rate"};
+    const struct node *node = stage->node;
+    const struct windows *w = &node->windows;
+    size_t from = w->margin_after_ms > 0 ? 2 : 0; /* changes and resets: only anchored */
+    if (w->margin_before_ms == 0 || w->n == 0)
+        return AMPQL_OK;
+    for (size_t i = from; i < sizeof takers / sizeof *takers; i++)
+        if (strcmp(takers[i], node->function->name) == 0)
+            return AMPQL_OK;
+    return fail(stage_err(stage), AMPQL_EXECUTION,
+                w->margin_after_ms > 0
+                    ? "smoothed modifier can only be used with: delta, increase, rate - not with %s"
+                    : "anchored modifier can only be used with: changes, delta, increase, rate, "
+                      "resets - not with %s",
+                node->function->name);
+}
+
 static enum ampql_code range_series(struct leaf_stage *leaf, struct labels labels,
                                     const struct samples *samples)
 {
@@ -192,11 +213,20 @@ static void scan_release(struct stage *stage)
     alloc_put(alc, scan->scratch.v, scan->scratch.nv, sizeof *scan->scratch.v);
 }
 
-static const struct stage_kind scan_kind = {.finish = scan_finish, .release = scan_release};
-
-static struct scan *scan_new(struct eval_query *query, const struct node *node)
+/* Also without a series. */
+static enum ampql_code range_finish(struct stage *stage)
 {
-    struct scan *scan = (struct scan *)stage_new(query, &scan_kind, node, sizeof *scan);
+    TRY(check_extension(stage));
+    return scan_finish(stage);
+}
+
+static const struct stage_kind scan_kind = {.finish = scan_finish, .release = scan_release};
+static const struct stage_kind range_kind = {.finish = range_finish, .release = scan_release};
+
+static struct scan *scan_new(struct eval_query *query, const struct node *node,
+                             const struct stage_kind *kind)
+{
+    struct scan *scan = (struct scan *)stage_new(query, kind, node, sizeof *scan);
     if (!scan)
         return NULL;
     unique_init(&scan->unique, query->eval);
@@ -207,7 +237,7 @@ static struct scan *scan_new(struct eval_query *query, const struct node *node)
 
 struct stage *stage_instant(struct eval_query *query, const struct node *node)
 {
-    struct scan *scan = scan_new(query, node);
+    struct scan *scan = scan_new(query, node, &scan_kind);
     if (!scan)
         return NULL;
     scan->leaf.series = instant_series;
@@ -216,7 +246,7 @@ struct stage *stage_instant(struct eval_query *query, const struct node *node)
 
 struct stage *stage_range(struct eval_query *query, const struct node *node)
 {
-    struct scan *scan = scan_new(query, node);
+    struct scan *scan = scan_new(query, node, &range_kind);
     if (!scan || stage_expect_params(&scan->leaf.stage, node->nchild, SIZE_MAX) != AMPQL_OK)
         return NULL;
     scan->leaf.series = range_series;
@@ -230,7 +260,7 @@ struct stage *stage_range(struct eval_query *query, const struct node *node)
 
 struct stage *stage_samples(struct eval_query *query, const struct node *node)
 {
-    struct scan *scan = scan_new(query, node);
+    struct scan *scan = scan_new(query, node, &scan_kind);
     if (!scan)
         return NULL;
     scan->leaf.series = samples_series;

@@ -180,28 +180,6 @@ static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, co
     return AMPQL_OK;
 }
 
-/* Only functions with a recipe of their own for them take anchored and smoothed windows; nobody
- * asks where there is no step. */
-static enum ampql_code check_extension(const struct ast_call *call, const struct ast *range,
-                                       const struct grid *grid, struct ampql_error *err)
-{
-    static const char *const takers[] = {"changes", "resets", "delta", "increase", "rate"};
-    enum extension extension = range->u.selector.extension;
-    size_t from = extension == EXTENSION_SMOOTHED ? 2 : 0; /* changes and resets: only anchored */
-    if (extension == EXTENSION_NONE || grid->n == 0)
-        return AMPQL_OK;
-    for (size_t i = from; i < sizeof takers / sizeof *takers; i++)
-        if (strcmp(takers[i], call->function->name) == 0)
-            return AMPQL_OK;
-    return fail_at(err, AMPQL_EXECUTION, range->span.start, range->span.end,
-                   extension == EXTENSION_ANCHORED
-                       ? "anchored modifier can only be used with: changes, delta, increase, rate, "
-                         "resets - not with %s"
-                       : "smoothed modifier can only be used with: delta, increase, rate - not "
-                         "with %s",
-                   call->function->name);
-}
-
 /* A range function, over a selector's samples or over a subquery. Its other arguments are
  * parameters, in order. */
 static enum ampql_code build_range(struct plan *plan, const struct ast *ast,
@@ -219,7 +197,6 @@ static enum ampql_code build_range(struct plan *plan, const struct ast *ast,
         TRY(build_subquery(plan, NODE_SUBQUERY, ast, range, grid, &node, err));
         slot = 1;
     } else {
-        TRY(check_extension(call, range, grid, err));
         TRY(build_leaf(plan, NODE_RANGE, ast, range, grid, false, &node, err));
     }
     for (size_t i = 0; i < call->nargs; i++)

@@ -149,7 +149,8 @@ struct ref_table *ref_extended_call(struct ref_run *run, const struct ast *ast,
         if (ast->u.call.args[i]->type == VALUE_MATRIX)
             arg = ast->u.call.args[i];
     struct str function = str_of(ast->u.call.function->name);
-    refuse_others(run, function, is_smoothed(arg));
+    if (grid.n > 0) /* otherwise nobody asks */
+        refuse_others(run, function, is_smoothed(arg));
     struct ref_matrix matrix = ref_eval_matrix(run, arg, grid);
     struct ref_table *out = ref_table_new(run, VALUE_VECTOR, grid.n);
     for (size_t i = 0; i < matrix.n; i++) {

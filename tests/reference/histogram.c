@@ -222,30 +222,33 @@ static struct str quantile_text(struct ref_run *run, double q)
     return str_make(text, n);
 }
 
-/* For each quantile in turn, the histograms' rows, each step under the label that the quantile has
- * there. */
+/* Each histogram is asked for one quantile after the other, as the last one left its buckets, and
+ * each step's answer goes under the label that the quantile has there. */
 struct ref_table *ref_histogram_quantiles(struct ref_run *run, const struct ast *ast,
                                           struct ref_grid grid)
 {
     const struct ast_call *call = &ast->u.call;
     struct str label = ast_unwrap(call->args[1])->u.string;
     struct ref_table *in = ref_eval(run, call->args[0], grid);
-    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, grid.n);
-    for (size_t i = 2; i < call->nargs; i++) {
-        struct ref_table *q = ref_eval(run, call->args[i], grid);
-        struct groups g = group_rows(run, in);
-        for (size_t k = 0; k < g.out->n; k++) {
-            struct ref_labels labels = ref_drop_name(run, g.out->at[k].labels);
-            for (size_t s = 0; s < grid.n; s++) {
-                struct buckets buckets = gather(run, in, &g, k, s);
-                if (buckets.n == 0)
-                    continue;
-                struct ref_row *row = ref_row_new(
-                    run, out, ref_set(run, labels, label, quantile_text(run, q->scalar[s])));
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, grid.n), *q[10];
+    struct groups g = group_rows(run, in);
+    size_t nq = call->nargs - 2;
+    for (size_t i = 0; i < nq; i++)
+        q[i] = ref_eval(run, call->args[i + 2], grid);
+    for (size_t k = 0; k < g.out->n; k++) {
+        struct ref_labels labels = ref_drop_name(run, g.out->at[k].labels);
+        for (size_t s = 0; s < grid.n; s++) {
+            struct buckets buckets = gather(run, in, &g, k, s);
+            size_t n = buckets.n;
+            for (size_t i = 0; n > 0 && i < nq; i++) {
+                struct str text = quantile_text(run, q[i]->scalar[s]);
+                struct ref_row *row = ref_row_new(run, out, ref_set(run, labels, label, text));
                 row->here[s] = true;
-                row->v[s] = bucket_quantile(q->scalar[s], &buckets, run->prom2);
+                row->v[s] = bucket_quantile(q[i]->scalar[s], &buckets, run->prom2);
+                buckets.n = n;
             }
         }
     }
-    return ref_merge(run, out, false);
+    /* where names go at the end, equal labels are only looked for there, in a query of one step */
+    return run->delays_names && grid.n == 1 ? out : ref_merge(run, out, false);
 }

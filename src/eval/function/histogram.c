@@ -83,10 +83,13 @@ static size_t bucket_of(const struct buckets *b, double rank)
     return lo;
 }
 
+/* Buckets are merged and raised in place: *nkept of them are left, behind which stands what stood
+ * there before. */
 static double quantile_of_buckets(double q, struct buckets b, enum ampql_dialect dialect,
-                                  struct falling *falling)
+                                  struct falling *falling, size_t *nkept)
 {
     *falling = (struct falling){0};
+    *nkept = b.n;
     if (isnan(q))
         return double_of(NAN_BITS);
     if (q < 0)
@@ -97,6 +100,7 @@ static double quantile_of_buckets(double q, struct buckets b, enum ampql_dialect
         return double_of(NAN_BITS);
     merge_bounds(&b);
     make_monotonic(&b, dialect, falling);
+    *nkept = b.n;
     double total = b.at[b.n - 1].count;
     if (b.n < 2 || total == 0)
         return double_of(NAN_BITS);
@@ -215,22 +219,60 @@ static struct buckets buckets_at(const struct source *sources, size_t n, size_t 
     return b;
 }
 
-/* A histogram's quantiles at all steps. */
-static enum ampql_code quantiles(struct call *call, const struct ast *where,
-                                 const struct source *sources, size_t n, struct labels labels,
-                                 const double *q, struct bucket *room, struct row *out)
+/* What is asked of each histogram: a share between two bounds, or (high is NULL) a quantile. [step]
+ * low and high are scalar arguments. */
+struct question {
+    const double *low, *high;
+    symbol label; /* to hold the quantile; SYMBOL_NONE: no label */
+};
+
+/* Prometheus asks one list of buckets for quantile after quantile: after the first it is sorted
+ * again, with what stands behind the merged ones. Both parts are in order. */
+static void sort_again(struct buckets *b, size_t nkept, struct bucket *spare)
 {
-    for (size_t i = 0; i < out->n; i++) {
-        struct buckets b = buckets_at(sources, n, i, room);
-        struct falling falling;
-        out->v[i] = 0;
-        if (b.n == 0)
-            continue;
-        out->v[i] = quantile_of_buckets(q[i], b, call->dialect, &falling);
-        row_mark(out, i);
-        falling.first_ms = falling.last_ms = grid_time(call->grid, i);
-        if (falling.n)
-            TRY(note_falling(call->stage, where, labels, &falling, i));
+    size_t i = 0, k = nkept, n = 0;
+    if (nkept == b->n)
+        return;
+    while (i < nkept || k < b->n)
+        spare[n++] =
+            k == b->n || (i < nkept && b->at[i].bound <= b->at[k].bound) ? b->at[i++] : b->at[k++];
+    memcpy(b->at, spare, n * sizeof *spare);
+}
+
+/* A histogram and what is asked of it. */
+struct inquiry {
+    struct call *call;
+    const struct ast *where;
+    const struct source *sources; /* [nsources] */
+    size_t nsources;
+    struct labels labels;
+    const struct question *questions; /* [nquestions] */
+    size_t nquestions;
+    struct bucket *room, *spare; /* [nsources] */
+    struct row *rows;            /* [nquestions] the answers */
+};
+
+/* A histogram's quantiles at all steps. */
+static enum ampql_code quantiles(const struct inquiry *in)
+{
+    const struct grid *grid = in->call->grid;
+    for (size_t i = 0; i < grid->n; i++) {
+        struct buckets b = buckets_at(in->sources, in->nsources, i, in->room);
+        for (size_t k = 0; k < in->nquestions; k++) {
+            struct falling falling;
+            size_t nkept = 0;
+            in->rows[k].v[i] = 0;
+            if (b.n == 0)
+                continue;
+            in->rows[k].v[i] = quantile_of_buckets(in->questions[k].low[i], b, in->call->dialect,
+                                                   &falling, &nkept);
+            row_mark(&in->rows[k], i);
+            falling.first_ms = falling.last_ms = grid_time(grid, i);
+            if (falling.n)
+                TRY(note_falling(in->call->stage, in->where, in->labels, &falling, i));
+            if (k + 1 < in->nquestions)
+                sort_again(&b, nkept, in->spare);
+        }
     }
     return AMPQL_OK;
 }
@@ -247,13 +289,6 @@ static void fractions(const struct source *sources, size_t n, const double *low,
         row_mark(out, i);
     }
 }
-
-/* What is asked of each histogram: a share between two bounds, or (high is NULL) a quantile. [step]
- * low and high are scalar arguments. */
-struct question {
-    const double *low, *high;
-    symbol label; /* to hold the quantile; SYMBOL_NONE: no label */
-};
 
 /* A quantile as the value of a label: a number as OpenMetrics writes it, 0.5, 1.0. */
 static symbol quantile_symbol(struct call *call, double q)
@@ -305,42 +340,60 @@ static enum ampql_code emit_labelled(struct call *call, const struct question *q
     return AMPQL_OK;
 }
 
-/* One series for each histogram. */
-static enum ampql_code estimate(struct call *call, const struct histograms *h,
-                                const struct ast *where, const struct question *question,
+static enum ampql_code emit_answers(const struct inquiry *in, struct ampql_error *err)
+{
+    struct eval *eval = in->call->stage->eval;
+    for (size_t k = 0; k < in->nquestions; k++) {
+        if (in->questions[k].label == SYMBOL_NONE)
+            TRY(call_emit_nameless(in->call, in->labels, &in->rows[k]));
+        else
+            TRY(emit_labelled(in->call, &in->questions[k], in->labels, &in->rows[k], err));
+        eval_give(eval, &in->rows[k]);
+    }
+    return AMPQL_OK;
+}
+
+/* One series for each histogram and question. */
+static enum ampql_code estimate(const struct histograms *h, struct inquiry *in,
                                 struct ampql_error *err)
 {
-    struct bucket *room = arena_alloc(call_arena(call), h->n, sizeof *room);
-    if (!room)
+    struct call *call = in->call;
+    struct row rows[MOST_QUANTILES];
+    in->rows = rows;
+    in->room = arena_alloc(call_arena(call), h->n, sizeof *in->room);
+    in->spare = arena_alloc(call_arena(call), h->n, sizeof *in->spare);
+    if (!in->room || !in->spare)
         return fail_nomem(err, "a list of buckets");
     for (size_t first = 0, end; first < h->n; first = end) {
-        const struct source *sources = &h->sources[first];
-        for (end = first + 1; end < h->n && h->sources[end].group == sources->group;)
+        in->sources = &h->sources[first];
+        for (end = first + 1; end < h->n && h->sources[end].group == in->sources->group;)
             end++;
-        struct row *row = NULL;
-        TRY(call_row(call, &row, err));
-        struct labels labels = h->groups.keys.at[sources->group];
-        if (question->high)
-            fractions(sources, end - first, question->low, question->high, room, row);
+        in->nsources = end - first;
+        in->labels = h->groups.keys.at[in->sources->group];
+        for (size_t k = 0; k < in->nquestions; k++)
+            TRY(eval_take(call->stage->eval, call->grid->n, &rows[k], err));
+        if (in->questions->high)
+            fractions(in->sources, in->nsources, in->questions->low, in->questions->high, in->room,
+                      &rows[0]);
         else
-            TRY(quantiles(call, where, sources, end - first, labels, question->low, room, row));
-        if (question->label == SYMBOL_NONE)
-            TRY(call_emit_nameless(call, labels, row));
-        else
-            TRY(emit_labelled(call, question, labels, row, err));
+            TRY(quantiles(in));
+        TRY(emit_answers(in, err));
     }
     return note_falls_end(call->stage);
 }
 
-/* Each question in turn, of the histograms in argument number arg. */
+/* Of the histograms in argument number arg. */
 static enum ampql_code estimate_all(struct call *call, size_t arg, const struct question *questions,
                                     size_t n, struct ampql_error *err)
 {
     struct histograms h = {0};
-    const struct ast *where = call->ast->u.call.args[arg];
-    enum ampql_code code = collect(call, &call->args[arg], where, &h, err);
-    for (size_t i = 0; i < n && code == AMPQL_OK; i++)
-        code = estimate(call, &h, where, &questions[i], err);
+    struct inquiry in = {.call = call,
+                         .where = call->ast->u.call.args[arg],
+                         .questions = questions,
+                         .nquestions = n};
+    enum ampql_code code = collect(call, &call->args[arg], in.where, &h, err);
+    if (code == AMPQL_OK)
+        code = estimate(&h, &in, err);
     groups_done(&h.groups);
     return code;
 }
