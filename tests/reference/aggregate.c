@@ -277,23 +277,29 @@ static void check_k(struct ref_run *run, const struct ref_table *k, bool *is_voi
         ref_fail(run, AMPQL_EXECUTION, "Scalar value %s overflows int64", count_text(run, largest));
 }
 
-/* What is there at the one step, group by group, in the order of Go's container/heap. */
-static struct ref_table *as_heaps(struct ref_run *run, const struct ast_aggregate *a,
-                                  const struct ref_table *in)
+/* Rows of one step, those of one group after those of another; inside of a group as a binary heap
+ * has them that they were put on one by one, the smallest on top: NaN goes to the top. */
+static struct ref_table *in_heaps(struct ref_run *run, const struct ref_table *rows,
+                                  const size_t *group)
 {
-    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, in->nsteps);
-    size_t *group = ref_alloc(run, in->n, sizeof *group);
-    size_t ngroups = make_groups(run, a, in, group)->n;
-    struct best best = {.in = in, .is_top = true};
-    best.row = ref_alloc(run, in->n + 1, sizeof *best.row);
-    for (size_t g = 0; g < ngroups; g++) {
-        best.n = 0;
-        for (size_t i = 0; i < in->n; i++)
-            if (group[i] == g && in->at[i].here[0])
-                consider(&best, i, in->n, false);
-        for (size_t i = 0; i < best.n; i++)
-            if (!array_push(out, run->arena, in->at[best.row[i]]))
-                abort();
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, 1);
+    size_t *heap = ref_alloc(run, rows->n, sizeof *heap);
+    for (size_t g = 0; g < rows->n; g++) {
+        size_t n = 0;
+        for (size_t i = 0; i < rows->n; i++) {
+            if (group[i] != g || !rows->at[i].here[0])
+                continue;
+            size_t at = n++;
+            double v = rows->at[i].v[0];
+            for (; at > 0 && (isnan(v) || v < rows->at[heap[(at - 1) / 2]].v[0]); at = (at - 1) / 2)
+                heap[at] = heap[(at - 1) / 2];
+            heap[at] = i;
+        }
+        for (size_t i = 0; i < n; i++) {
+            struct ref_row *row = ref_row_new(run, out, rows->at[heap[i]].labels);
+            row->here[0] = true;
+            row->v[0] = rows->at[heap[i]].v[0];
+        }
     }
     return out;
 }
@@ -317,7 +323,7 @@ static struct ref_table *limit(struct ref_run *run, const struct ast_aggregate *
             row->v[s] = in->at[i].v[s];
         }
     }
-    return in->nsteps == 1 ? as_heaps(run, a, out) : ref_merge(run, out, false);
+    return in->nsteps == 1 ? in_heaps(run, out, group) : ref_merge(run, out, false);
 }
 
 /* Prometheus's hash of a label set, as a share of all hashes. */
@@ -360,7 +366,9 @@ static struct ref_table *limit_ratio(struct ref_run *run, const struct ast_aggre
             row->v[s] = in->at[i].v[s];
         }
     }
-    return in->nsteps == 1 ? as_heaps(run, a, out) : ref_merge(run, out, false);
+    size_t *group = ref_alloc(run, in->n, sizeof *group);
+    make_groups(run, a, in, group);
+    return in->nsteps == 1 ? in_heaps(run, out, group) : ref_merge(run, out, false);
 }
 
 /* topk, bottomk. Of one step the result is in order of rank, group by group; of more it keeps the

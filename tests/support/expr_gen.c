@@ -191,11 +191,9 @@ static void histogram(struct gen *g, unsigned depth)
     if (is_several) {
         SAY(g, "histogram_quantiles(%s, \"%s\", ",
             gen_chance(&g->bytes, 50) ? "d_bucket" : "sum by (ns, le) (rate(d_bucket[5m]))",
-            gen_chance(&g->bytes, 80) ? "q" : "ns");
+            gen_chance(&g->bytes, 80) ? "q" : "le");
         gen_scalar(g, 0);
-        SAY(g, ", ");
-        gen_scalar(g, 0);
-        SAY(g, ")");
+        SAY(g, ", 0.125)"); /* another than that, so that labels differ */
         return;
     }
     SAY(g, "histogram_quantile(");
