@@ -148,8 +148,8 @@ struct ast_binary {
     bool has_matching; /* on or ignoring was written */
     bool is_on;
     struct names matching;
-    enum cardinality card; /* MANY_TO_ONE: group_left; MANY_TO_MANY: set operators */
-    struct names include;  /* of group_left, group_right */
+    enum cardinality card;             /* MANY_TO_ONE: group_left; MANY_TO_MANY: set operators */
+    struct names include;              /* of group_left, group_right */
     struct fill fill_left, fill_right; /* for what the side on the left, on the right lacks */
 };
 
