@@ -43,7 +43,7 @@ struct intake {
     struct ampql_error *err;
 };
 
-static enum ampql_code check_limits(const struct intake_limits *limits, struct ampql_error *err)
+enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err)
 {
     if (limits->cancel && atomic_load_explicit(&limits->cancel->is_set, memory_order_relaxed))
         return fail(err, AMPQL_CANCELED, "query was canceled in expression evaluation");
@@ -125,7 +125,7 @@ static enum ampql_code series(void *payload, const struct ampql_label *labels, s
 {
     struct intake *in = payload;
     struct labels set;
-    TRY(check_limits(in->limits, in->err));
+    TRY(intake_check(in->limits, in->err));
     TRY(intern(in, labels, nlabels, &set));
     if (!matchers_match(&in->matchers, in->symbols, set, &in->arena))
         return AMPQL_OK;
@@ -160,7 +160,7 @@ static enum ampql_code release_waiting(struct intake *in)
         const struct waiting *w = &in->waiting.at[i];
         if (i > 0 && labels_equal(w->labels, w[-1].labels))
             return fail(in->err, AMPQL_BAD_DATA, "the source gave a series twice");
-        TRY(check_limits(in->limits, in->err));
+        TRY(intake_check(in->limits, in->err));
         TRY(in->take(in->payload, w->labels, &(struct samples){w->t, w->v, w->n}));
     }
     return AMPQL_OK;
@@ -264,7 +264,7 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                         .err = err ? err : &local};
     arena_init(&in.arena, &engine->alc);
     stats->selects++;
-    enum ampql_code code = check_limits(limits, in.err);
+    enum ampql_code code = intake_check(limits, in.err);
     if (code == AMPQL_OK)
         code = matchers_bind(select->matchers, symbols, dialect, &in.arena, &in.matchers, in.err);
     if (code == AMPQL_OK)
@@ -282,7 +282,7 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
 
 static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
 {
-    return check_limits(payload, err);
+    return intake_check(payload, err);
 }
 
 enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,

@@ -239,6 +239,13 @@ size_t gathered_count(const struct gathered *gathered, size_t step)
     return !(count >= 1) ? 0 : count < (double)nrows ? (size_t)count : nrows;
 }
 
+enum ampql_code gathered_polls(const struct gathered *gathered, size_t group)
+{
+    struct stage *stage = gathered->stage;
+    return poll_work(&stage->eval->poll, gathered->start[group + 1] - gathered->start[group] + 1,
+                     stage_err(stage));
+}
+
 enum ampql_code gathered_emit_rows(const struct gathered *gathered)
 {
     for (size_t i = 0; i < gathered->rows->n; i++) {

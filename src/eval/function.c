@@ -94,6 +94,8 @@ static void run_windows(bool (*f)(const struct window *w, double *out), const st
     for (size_t i = 0; i < windows->n; i++) {
         window_advance(s, windows, i, &lo, &hi);
         out->v[i] = 0;
+        if (scratch_stops(scratch, hi - lo + 1))
+            return;
         if (lo == hi)
             continue;
         int64_t end = window_end(windows, i);

@@ -147,6 +147,7 @@ enum ampql_code join_explain(const struct join_error *join)
     for (size_t step = 0; step < stage->node->grid->n; step++) {
         if (!has(join->one.any, step) || !has(join->many.any, step))
             continue; /* nothing is checked where a side is empty */
+        TRY(stage_polls(stage, 64 * (join->many.rows->n + join->one.rows->n)));
         TRY(check_step(join, step, &met));
     }
     *stage_err(stage) = known;

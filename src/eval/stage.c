@@ -74,6 +74,7 @@ enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row
     struct stage *above = stage->above;
     if (above->is_dead)
         return AMPQL_OK;
+    TRY(stage_polls(stage, row->n));
     if (above->is_param && above->is_param[stage->slot]) {
         struct row *param = &above->params[param_number(above, stage->slot)];
         TRY(eval_take(stage->eval, row->n, param, stage_err(stage)));
@@ -90,6 +91,7 @@ enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct
 {
     struct stage *above = stage->above;
     bool is_param = above->is_param && above->is_param[stage->slot];
+    TRY(stage_polls(stage, row->n));
     if (above->kind->own && !is_param && !above->nwaiting && !above->is_dead)
         return stage_settle(above, above->kind->own(above, stage->slot, labels, row));
     TRY(stage_emit(stage, labels, row));

@@ -87,6 +87,7 @@ static enum ampql_code count_row(struct counts *c, const struct row *row, size_t
     for (size_t i = 0; i < row->n; i++) {
         if (!row_has(row, i))
             continue;
+        TRY(stage_polls(c->gathered->stage, 1));
         if (series == SIZE_MAX || bits_of(row->v[i]) != bits)
             TRY(find(c, group, row->v[i], &series));
         bits = bits_of(row->v[i]);

@@ -221,6 +221,7 @@ static enum ampql_code quantiles(struct call *call, const struct ast *where,
     for (size_t i = 0; i < out->n; i++) {
         struct buckets b = buckets_at(sources, n, i, room);
         struct falling falling;
+        TRY(stage_polls(call->stage, n));
         out->v[i] = 0;
         if (b.n == 0)
             continue;
@@ -233,17 +234,20 @@ static enum ampql_code quantiles(struct call *call, const struct ast *where,
     return AMPQL_OK;
 }
 
-static void fractions(const struct source *sources, size_t n, const double *low, const double *high,
-                      struct bucket *room, struct row *out)
+static enum ampql_code fractions(struct call *call, const struct source *sources, size_t n,
+                                 const double *low, const double *high, struct bucket *room,
+                                 struct row *out)
 {
     for (size_t i = 0; i < out->n; i++) {
         struct buckets b = buckets_at(sources, n, i, room);
+        TRY(stage_polls(call->stage, n));
         out->v[i] = 0;
         if (b.n == 0)
             continue;
         out->v[i] = fraction_of_buckets(low[i], high[i], b);
         row_mark(out, i);
     }
+    return AMPQL_OK;
 }
 
 /* One series for each histogram; params [step] are scalar arguments, high NULL asks for quantiles.
@@ -263,7 +267,7 @@ static enum ampql_code estimate(struct call *call, const struct histograms *h,
         TRY(call_row(call, &row, err));
         struct labels labels = h->groups.keys.at[sources->group];
         if (high)
-            fractions(sources, end - first, low, high, room, row);
+            TRY(fractions(call, sources, end - first, low, high, room, row));
         else
             TRY(quantiles(call, where, sources, end - first, labels, low, room, row));
         TRY(call_emit_nameless(call, labels, row));

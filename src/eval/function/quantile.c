@@ -45,6 +45,8 @@ static void quantile_over_time(const struct samples *s, const struct windows *wi
     for (size_t i = 0; i < windows->n; i++) {
         window_advance(s, windows, i, &lo, &hi);
         out->v[i] = 0;
+        if (scratch_stops(scratch, hi - lo + 1))
+            return;
         if (lo == hi)
             continue;
         if (!make_sorted(&sorted, s, lo, hi, scratch))
