@@ -41,10 +41,16 @@ struct scratch {
 /* Room for n doubles, or NULL with failed set. */
 double *scratch_room(struct scratch *scratch, size_t n);
 
-/* So many samples are about to be looked at. True: the kernel must not go on, failed is set. */
-static inline bool scratch_stops(struct scratch *scratch, uint64_t work)
+/* So many more samples are about to be looked at. *work is the kernel's own count, from 0: asking
+ * costs next to nothing. True: the kernel must not go on, failed is set. */
+static inline bool scratch_stops(struct scratch *scratch, uint64_t *work, uint64_t more)
 {
-    enum ampql_code code = poll_work(scratch->poll, work, scratch->err);
+    enum { SOME = 4096 };
+    *work += more;
+    if (*work < SOME)
+        return false;
+    enum ampql_code code = poll_work(scratch->poll, *work, scratch->err);
+    *work = 0;
     if (code != AMPQL_OK)
         scratch->failed = code;
     return code != AMPQL_OK;

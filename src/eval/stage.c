@@ -204,6 +204,7 @@ enum ampql_code unique_add(struct unique *unique, struct stage *stage, struct la
 {
     uint64_t hash = labels_hash(labels);
     size_t at = 0;
+    TRY(stage_polls(stage, row->n));
     for (size_t i = index_first(&unique->index, hash, &at); i != INDEX_NONE;
          i = index_next(&unique->index, hash, &at)) {
         struct kept *kept = &unique->rows.at[i];

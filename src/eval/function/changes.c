@@ -20,10 +20,11 @@ static inline void count_pairs(const struct samples *s, const struct windows *wi
                                bool (*counts)(double before, double after))
 {
     size_t lo = 0, hi = 0, count = 0;
+    uint64_t work = 0;
     for (size_t i = 0; i < windows->n; i++) {
         size_t old_lo = lo, old_hi = hi;
         window_advance(s, windows, i, &lo, &hi);
-        if (scratch_stops(scratch, (lo - old_lo) + (hi - old_hi) + 1))
+        if (scratch_stops(scratch, &work, hi - old_hi + 1))
             return;
         for (size_t k = old_lo + 1; k <= lo && k < old_hi; k++)
             count -= counts(s->v[k - 1], s->v[k]);

@@ -124,13 +124,14 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
 {
     enum ampql_dialect dialect = scratch->params->dialect;
     size_t lo = 0, hi = 0, stride = 0;
+    uint64_t work = 0;
     struct shape shape = {.n = 0};
     struct regular run = {0};
     bool resets = is_counter && has_reset(s->v, s->n);
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
         out->v[i] = 0;
-        if (scratch_stops(scratch, resets ? hi - lo + 1 : 1))
+        if (scratch_stops(scratch, &work, resets ? hi - lo + 1 : 1))
             return;
         if (hi - lo < 2)
             continue;
@@ -159,7 +160,7 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
         }
         if (m == 0)
             continue;
-        if (scratch_stops(scratch, m))
+        if (scratch_stops(scratch, &work, m))
             return;
         change_run(s->v + lo + stride, s->v + hi - 1 + stride, stride, out->v + i + 1, m, &shape,
                    is_counter, seconds, dialect);
@@ -199,11 +200,12 @@ static inline void instant_loop(const struct samples *s, const struct windows *w
                                 bool is_rate, struct scratch *scratch)
 {
     size_t lo = 0, hi = 0, stride = 0;
+    uint64_t work = 0;
     struct regular run = {0};
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
         out->v[i] = 0;
-        if (scratch_stops(scratch, 1))
+        if (scratch_stops(scratch, &work, 1))
             return;
         if (hi - lo < 2)
             continue;
@@ -212,7 +214,7 @@ static inline void instant_loop(const struct samples *s, const struct windows *w
         row_mark(out, i);
 
         size_t m = regular_steps(&run, s, w, i, lo, hi, &stride);
-        if (scratch_stops(scratch, m))
+        if (scratch_stops(scratch, &work, m))
             return;
         const double *v = s->v + hi - 2 + stride;
         double *o = out->v + i + 1;
