@@ -93,6 +93,8 @@ static const struct case_row {
     {"rate(x[1h])", LONG - 1, 1},
     {"changes(x[1h])", LONG - 1, 1},
     {"deriv(x[2m])", LONG - 1, 1},
+    {"increase(x[10m] anchored)", LONG - 1, 1},
+    {"changes(x[10m] anchored)", LONG - 1, 1},
     {"((x ^ 1.7) ^ 0.3) ^ 2.2", LONG - 1, 1},
     {"clamp(exp(ln(x)), 1, 3) + hour() * time()", LONG - 1, 1},
     {"count_values(\"v\", x)", LONG / 200, 1},

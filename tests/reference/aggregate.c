@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 static struct ref_labels group_key(struct ref_run *run, const struct ast_aggregate *a,
                                    struct ref_labels labels)
@@ -276,6 +277,33 @@ static void check_k(struct ref_run *run, const struct ref_table *k, bool *is_voi
         ref_fail(run, AMPQL_EXECUTION, "Scalar value %s overflows int64", count_text(run, largest));
 }
 
+/* Rows of one step, those of one group after those of another; inside of a group as a binary heap
+ * has them that they were put on one by one, the smallest on top: NaN goes to the top. */
+static struct ref_table *in_heaps(struct ref_run *run, const struct ref_table *rows,
+                                  const size_t *group)
+{
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, 1);
+    size_t *heap = ref_alloc(run, rows->n, sizeof *heap);
+    for (size_t g = 0; g < rows->n; g++) {
+        size_t n = 0;
+        for (size_t i = 0; i < rows->n; i++) {
+            if (group[i] != g || !rows->at[i].here[0])
+                continue;
+            size_t at = n++;
+            double v = rows->at[i].v[0];
+            for (; at > 0 && (isnan(v) || v < rows->at[heap[(at - 1) / 2]].v[0]); at = (at - 1) / 2)
+                heap[at] = heap[(at - 1) / 2];
+            heap[at] = i;
+        }
+        for (size_t i = 0; i < n; i++) {
+            struct ref_row *row = ref_row_new(run, out, rows->at[heap[i]].labels);
+            row->here[0] = true;
+            row->v[0] = rows->at[heap[i]].v[0];
+        }
+    }
+    return out;
+}
+
 /* limitk: of each group the first k that are there. */
 static struct ref_table *limit(struct ref_run *run, const struct ast_aggregate *a,
                                const struct ref_table *in, const struct ref_table *k)
@@ -295,7 +323,52 @@ static struct ref_table *limit(struct ref_run *run, const struct ast_aggregate *
             row->v[s] = in->at[i].v[s];
         }
     }
-    return ref_merge(run, out, false);
+    return in->nsteps == 1 ? in_heaps(run, out, group) : ref_merge(run, out, false);
+}
+
+/* Prometheus's hash of a label set, as a share of all hashes. */
+static double hash_place(struct ref_run *run, struct ref_labels labels)
+{
+    size_t size = 1, n = 0;
+    for (size_t i = 0; i < labels.n; i++)
+        size += labels.at[i].name.n + labels.at[i].value.n + 8;
+    unsigned char *text = ref_alloc(run, size, 1);
+    for (size_t i = 0; i < 2 * labels.n; i++) {
+        struct str s = i % 2 ? labels.at[i / 2].value : labels.at[i / 2].name;
+        if (s.n > 254) {
+            text[n++] = 255;
+            text[n++] = (unsigned char)(s.n % 256);
+            text[n++] = (unsigned char)(s.n / 256 % 256);
+            text[n++] = (unsigned char)(s.n / 65536);
+        } else {
+            text[n++] = (unsigned char)s.n;
+        }
+        for (size_t k = 0; k < s.n; k++)
+            text[n++] = (unsigned char)s.p[k];
+    }
+    return (double)XXH64(text, n, 0) / 18446744073709551615.0;
+}
+
+static struct ref_table *limit_ratio(struct ref_run *run, const struct ast_aggregate *a,
+                                     const struct ref_table *in, const struct ref_table *ratio)
+{
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, in->nsteps);
+    for (size_t s = 0; s < ratio->nsteps; s++)
+        if (isnan(ratio->scalar[s]))
+            ref_fail(run, AMPQL_EXECUTION, "Ratio value is NaN");
+    for (size_t i = 0; i < in->n; i++) {
+        struct ref_row *row = ref_row_new(run, out, in->at[i].labels);
+        double place = hash_place(run, in->at[i].labels);
+        for (size_t s = 0; s < in->nsteps; s++) {
+            double r = ratio->scalar[s];
+            row->here[s] =
+                in->at[i].here[s] && (r >= 0 ? place < fmin(r, 1) : place >= 1 + fmax(r, -1));
+            row->v[s] = in->at[i].v[s];
+        }
+    }
+    size_t *group = ref_alloc(run, in->n, sizeof *group);
+    make_groups(run, a, in, group);
+    return in->nsteps == 1 ? in_heaps(run, out, group) : ref_merge(run, out, false);
 }
 
 /* topk, bottomk. Of one step the result is in order of rank, group by group; of more it keeps the
@@ -392,6 +465,8 @@ struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, stru
         return top(run, a, in, param);
     case AGGREGATION_LIMITK:
         return limit(run, a, in, param);
+    case AGGREGATION_LIMIT_RATIO:
+        return limit_ratio(run, a, in, param);
     case AGGREGATION_COUNT_VALUES:
         return count_values(run, a, in, param->string);
     default:

@@ -275,7 +275,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Text byte by byte, but runs of digits as numbers. */
+/* Text byte by byte, but runs of digits as numbers. As in Prometheus an empty text is after any
+ * other and any other after it, and of two equal numbers either is before the other. */
 static int natural(struct str a, struct str b)
 {
     size_t i = 0, j = 0;
@@ -306,10 +307,14 @@ static int natural(struct str a, struct str b)
 static int by_labels(const struct ast_call *call, const struct ref_row *a, const struct ref_row *b)
 {
     for (size_t i = 1; i < call->nargs; i++) {
-        int order = natural(ref_get(a->labels, string_arg(call, i)),
-                            ref_get(b->labels, string_arg(call, i)));
-        if (order)
-            return order;
+        struct str x = ref_get(a->labels, string_arg(call, i)),
+                   y = ref_get(b->labels, string_arg(call, i));
+        if (str_equal(x, y))
+            continue;
+        if (x.n == 0 || y.n == 0)
+            return 1;
+        int order = natural(x, y);
+        return order ? order : -1;
     }
     return reference_labels_compare(a->labels.at, a->labels.n, b->labels.at, b->labels.n);
 }
@@ -498,7 +503,8 @@ static struct ref_table *call_other(struct ref_run *run, const struct ast_call *
 
 struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct ref_grid grid)
 {
-    static const char *const of_native[] = {"histogram_avg", "histogram_count", "histogram_stddev",
+    static const char *const of_native[] = {"start_timestamp",  "histogram_avg",
+                                            "histogram_count",  "histogram_stddev",
                                             "histogram_stdvar", "histogram_sum"};
     const struct ast_call *call = &ast->u.call;
     struct ref_table *out = call_map(run, call, grid);
@@ -508,6 +514,8 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
         out = call_other(run, call, grid);
     if (!out && is_named(call, "histogram_quantile"))
         out = ref_histogram_quantile(run, ast, grid);
+    if (!out && is_named(call, "histogram_quantiles"))
+        out = ref_histogram_quantiles(run, ast, grid);
     if (!out && is_named(call, "histogram_fraction"))
         out = ref_histogram_fraction(run, ast, grid);
     for (size_t i = 0; !out && i < sizeof of_native / sizeof *of_native; i++)
@@ -515,6 +523,8 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
             ref_eval(run, call->args[0], grid);
             out = ref_table_new(run, VALUE_VECTOR, grid.n);
         }
+    if (!out)
+        out = ref_query_call(run, ast, grid);
     if (!out)
         out = ref_range_call(run, ast, grid);
     if (!out)

@@ -23,7 +23,7 @@ static enum ampql_code limitk(struct gathered *gathered, struct ampql_error *err
             TRY(gathered_polls(gathered, g));
             limit_group(gathered, g, step);
         }
-    return gathered_emit_rows(gathered);
+    return gathered_emit_heaps(gathered);
 }
 
 const struct aggregate aggregate_limitk = {.op = AGGREGATION_LIMITK, .whole = limitk};

@@ -1,4 +1,5 @@
 /* changes resets: how often neighbouring samples of a range differ, or fall. */
+#include "eval/extended.h"
 #include "eval/function.h"
 
 #include <math.h>
@@ -19,6 +20,10 @@ static inline void count_pairs(const struct samples *s, const struct windows *wi
                                struct row *out, struct scratch *scratch,
                                bool (*counts)(double before, double after))
 {
+    if (windows->margin_before_ms > 0) {
+        extended_count(s, windows, counts, out, scratch);
+        return;
+    }
     size_t lo = 0, hi = 0, count = 0;
     uint64_t work = 0;
     for (size_t i = 0; i < windows->n; i++) {

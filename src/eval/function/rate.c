@@ -2,6 +2,7 @@
  * last two samples.
  *
  * The order of operations is Prometheus's, because that is what the bits are. */
+#include "eval/extended.h"
 #include "eval/function.h"
 #include "eval/note.h"
 #include "eval/regular.h"
@@ -123,6 +124,10 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
                                bool is_counter, double seconds, struct scratch *scratch)
 {
     enum ampql_dialect dialect = scratch->params->dialect;
+    if (w->margin_before_ms > 0) {
+        extended_change(s, w, is_counter, seconds, out, scratch);
+        return;
+    }
     size_t lo = 0, hi = 0, stride = 0;
     uint64_t work = 0;
     struct shape shape = {.n = 0};
@@ -174,7 +179,7 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
 static void rate(const struct samples *s, const struct windows *w, struct row *out,
                  struct scratch *scratch)
 {
-    change_loop(s, w, out, true, (double)w->range_ms / 1000, scratch);
+    change_loop(s, w, out, true, (double)window_range(w) / 1000, scratch);
 }
 
 static void increase(const struct samples *s, const struct windows *w, struct row *out,
