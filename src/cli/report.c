@@ -280,10 +280,16 @@ void report_annotations(struct cli *cli, const struct ampql_result *result)
 
 void report_stats(struct cli *cli, struct ampql_stats stats)
 {
-    char text[128];
-    snprintf(text, sizeof text, "selects=%llu series=%llu samples=%llu",
-             (unsigned long long)stats.selects, (unsigned long long)stats.series,
-             (unsigned long long)stats.samples);
+    char text[320];
+    int n = snprintf(text, sizeof text, "selects=%llu series=%llu samples=%llu",
+                     (unsigned long long)stats.selects, (unsigned long long)stats.series,
+                     (unsigned long long)stats.samples);
+    if (stats.requests)
+        snprintf(text + n, sizeof text - (size_t)n,
+                 " requests=%llu retries=%llu bytes=%llu billed_samples=%llu remote_samples=%llu",
+                 (unsigned long long)stats.requests, (unsigned long long)stats.retries,
+                 (unsigned long long)stats.bytes, (unsigned long long)stats.billed_samples,
+                 (unsigned long long)stats.remote_samples);
     note(cli, "stats", str_of(text));
 }
 

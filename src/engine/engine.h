@@ -112,6 +112,9 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                               struct ampql_stats *stats, struct intake_warnings *warnings,
                               struct ampql_error *err);
 
+/* What a server would have counted for one series of a leaf: see money.c. */
+uint64_t money_remote_samples(const struct leaf *leaf, const struct samples *samples);
+
 /* Tell the source what the run will select, in this order, and when it is over; limits stay until
  * then. err  what the source says; AMPQL_NOMEM */
 enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,

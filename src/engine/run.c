@@ -147,6 +147,8 @@ static enum ampql_code take(void *payload, struct labels labels, const struct sa
     run->nobody_listens = true;
     const struct feed *feed;
     for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));) {
+        if (run->source->ops.stats)
+            run->stats.remote_samples += money_remote_samples(feed->leaf, samples);
         eval_series(feed->query, feed->leaf, labels, samples);
         run->nobody_listens = false;
     }
