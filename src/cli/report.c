@@ -278,6 +278,16 @@ void report_annotations(struct cli *cli, const struct ampql_result *result)
     }
 }
 
+void report_note(struct cli *cli, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    note(cli, "note", str_of(text));
+}
+
 void report_stats(struct cli *cli, struct ampql_stats stats)
 {
     char text[320];
