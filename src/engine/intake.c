@@ -196,9 +196,9 @@ static enum ampql_code keep_warnings(struct intake *in, const struct ampql_sink 
 }
 
 /* A select of the plan as sources are asked. Views of select, matchers in the arena. */
-static enum ampql_code make_public(const struct select *select, int64_t lookback_ms,
-                                   enum ampql_dialect dialect, struct arena *arena,
-                                   struct ampql_select *out, struct ampql_error *err)
+enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
+                              enum ampql_dialect dialect, struct arena *arena,
+                              struct ampql_select *out, struct ampql_error *err)
 {
     struct ampql_matcher *matchers = arena_alloc(arena, select->matchers.n, sizeof *matchers);
     if (!matchers)
@@ -228,7 +228,7 @@ static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64
                            enum ampql_dialect dialect)
 {
     struct ampql_select wanted;
-    TRY(make_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
+    TRY(intake_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
     struct ampql_sink sink;
     sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
     bool lists = in->only_labels && source->ops.series;
@@ -297,7 +297,7 @@ enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *s
     struct ampql_select *wanted = arena_alloc(&arena, nselects, sizeof *wanted);
     enum ampql_code code = wanted ? AMPQL_OK : fail_nomem(err, "the selects of a run");
     for (size_t i = 0; i < nselects && code == AMPQL_OK; i++)
-        code = make_public(selects[i], lookback_ms, dialect, &arena, &wanted[i], err);
+        code = intake_public(selects[i], lookback_ms, dialect, &arena, &wanted[i], err);
     struct ampql_prepare prepare = {.size = sizeof prepare,
                                     .selects = wanted,
                                     .nselects = nselects,
