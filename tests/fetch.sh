@@ -6,13 +6,13 @@
 set -eu
 build=${1:-build}
 status=0
-python3 tests/fake_amp/selftest.py -q || status=1
-python3 tests/fake_amp/edges.py "$build/ampql" || status=1
-python3 tests/fake_amp/fault_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/selftest.py -q || status=1
+python3 -B tests/fake_amp/edges.py "$build/ampql" || status=1
+python3 -B tests/fake_amp/fault_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 . tests/oracle/prometheus.sh
 prometheus_start build/oracle/fetch
 "$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-60}" --seed "${SEED:-1}"
-python3 tests/fake_amp/edges.py "$build/ampql" "$PROMETHEUS_URL" || status=1
-python3 tests/fake_amp/templates.py "$PROMETHEUS_URL" "$build/ampql" ${ONLY:+"$ONLY"} || status=1
-python3 tests/fake_amp/billing.py "$PROMETHEUS_URL" "$build/ampql" || status=1
+python3 -B tests/fake_amp/edges.py "$build/ampql" "$PROMETHEUS_URL" || status=1
+python3 -B tests/fake_amp/templates.py "$PROMETHEUS_URL" "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/billing.py "$PROMETHEUS_URL" "$build/ampql" || status=1
 exit $status

@@ -73,9 +73,12 @@ static enum ampql_code replace(struct job *job, struct part *part, const struct 
 {
     struct part *added;
     TRY(job_add_part(job, part, second, &added, err));
+    job->ncuts++;
     part->wire = *first;
-    part->attempt = (struct attempt){0};
     part->due_ms = 0;
+    /* what was waited counts for both halves: a server that is down must not be asked for ever */
+    part->attempt.was_broken = false;
+    added->attempt = part->attempt;
     return AMPQL_OK;
 }
 
@@ -125,6 +128,32 @@ static bool is_pinned(const struct job *job, struct str name)
     return false;
 }
 
+/* Can a series with this value of a label lie in the part, by what was cut already? */
+static bool may_have(const struct wire_cut *cut, struct str name, struct str value)
+{
+    for (; cut; cut = cut->outer) {
+        bool is_named = false;
+        if (!str_equal(cut->name, name))
+            continue;
+        for (size_t i = 0; i < cut->nvalues && !is_named; i++)
+            is_named = str_equal(cut->values[i], value);
+        if (is_named == cut->is_rest)
+            return false;
+    }
+    return true;
+}
+
+/* Values that lie outside of the part go: some servers do not look at match[], and cutting off the
+ * same values again would never end. */
+static void keep_inside(const struct part *part, struct str name, struct strs *values)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < values->n; i++)
+        if (may_have(part->wire.cut, name, values->at[i]))
+            values->at[n++] = values->at[i];
+    values->n = n;
+}
+
 static enum ampql_code try_label(struct server *server, struct job *job, const struct part *part,
                                  struct str name, struct arena *work, bool *is_cut,
                                  struct wire_part *first, struct wire_part *second,
@@ -134,6 +163,7 @@ static enum ampql_code try_label(struct server *server, struct job *job, const s
     if (is_pinned(job, name))
         return AMPQL_OK;
     TRY(server_values(server, &job->select, &part->wire, name, work, &values, err));
+    keep_inside(part, name, &values);
     if (values.n < 2)
         return AMPQL_OK;
     *is_cut = true;
@@ -170,6 +200,8 @@ static enum ampql_code cut(struct server *server, struct job *job, struct part *
     struct ampql_error inner = {0};
     bool is_cut = false;
     bool labels_first = verdict->kind == VERDICT_SPLIT_LABELS;
+    if (job->ncuts == SERVER_MAX_CUTS)
+        return verdict->code;
     if (!labels_first && cut_time(job, part, MIN_SPAN_MS, &first, &second)) {
         int64_t span = part->wire.to_ms - part->wire.from_ms;
         if (job->most_ms == 0 || span / 2 < job->most_ms) /* and those to come are no longer */
@@ -224,6 +256,7 @@ static enum ampql_code take(struct server *server, struct job *job, struct part 
     part->state = PART_DONE;
     part->transfer = NULL;
     server->stats.billed_samples += decoded->billed_samples;
+    job->ncuts = 0;
     job_learn(server, job, part, decoded);
     return keep_warning(job, decoded->warning, err);
 }

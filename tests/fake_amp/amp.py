@@ -26,6 +26,7 @@ DEFAULTS = {
     "providers": {},           # providers.py
     "series": None,            # memory.py's, in place of the upstream
     "left_open": True,
+    "ignores_match": False,
 }
 QUERIES = ("/api/v1/query", "/api/v1/query_range")
 GET_AND_POST = QUERIES + ("/api/v1/series", "/api/v1/labels")

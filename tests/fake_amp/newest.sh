@@ -27,6 +27,6 @@ done
 url=$(cat "$port")
 status=0
 "$build/bench/load" "$url/api/v1/write" --containers "${CONTAINERS:-60}" --seed "${SEED:-1}"
-python3 tests/fake_amp/edges.py "$build/ampql" "$url" || status=1
-python3 tests/fake_amp/templates.py "$url" "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/edges.py "$build/ampql" "$url" || status=1
+python3 -B tests/fake_amp/templates.py "$url" "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 exit $status

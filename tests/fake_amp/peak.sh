@@ -8,4 +8,4 @@ shift
 . tests/oracle/prometheus.sh
 prometheus_start build/oracle/peak
 "$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-2300}" --only container_cpu_usage_seconds_total
-python3 tests/fake_amp/peak.py "$PROMETHEUS_URL" "$build/ampql" "$@"
+python3 -B tests/fake_amp/peak.py "$PROMETHEUS_URL" "$build/ampql" "$@"
