@@ -214,7 +214,7 @@ static const struct choice {
     {.env = "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1.evil.example/x\n",
      .error = "plain http is allowed"},
     {.env = "AWS_CONTAINER_CREDENTIALS_FULL_URI=file:///x\n", .error = "container endpoint:"},
-    {.env = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=.evil.example\n            ",
+    {.env = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=.evil.example\n",
      .provider = "container endpoint",
      .reason = "(ECS)"}, /* a path there, not another host */
     {.env = "AWS_CONFIG_FILE=@/broken\n", .error = "broken\": line 1: expected key = value"},

@@ -17,7 +17,7 @@
 static const struct command *const commands[] = {
     &command_query,     &command_explain,     &command_series,     &command_labels,
     &command_allocate,  &command_rules_check, &command_rules_eval, &command_fmt,
-    &command_functions, &command_test,        &command_version,
+    &command_functions, &command_test,        &command_whoami,     &command_version,
 };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
