@@ -36,6 +36,7 @@ static void test_ini(void **state)
         {"[a]\nk=1\n[b]\nk=2\n[a]\nk=3\n", "[a]k=1|[b]k=2|[a]k=3", NULL},
         {"[a]\nk =\n", "[a]k=", NULL},
         {"k = v\n", NULL, "line 1: expected [section] before the first key"},
+        {"[", NULL, "line 1: expected [section]"},
         {"[a\nk = v\n", NULL, "line 1: expected [section]"},
         {"\n[]\n", NULL, "line 2: expected [section]"},
         {"[a]\ncanary\n", NULL, "line 2: expected key = value"},

@@ -58,7 +58,7 @@ const struct command command_test = {
     .summary = "run test scripts",
     .examples = "  ampql test tests/data/promql\n"
                 "  ampql test --dialect prom2 my_rules.test\n"
-                "  ampql test --junit results.xml tests/data/promql\n",
+                "  ampql test --junit build/results.xml tests/data/promql\n",
     .details =
         "Scripts are in Prometheus's test language (load, eval instant, eval range); of a\n"
         "folder all *.test files are run. As in Prometheus's own harness an instant\n"

@@ -278,12 +278,28 @@ void report_annotations(struct cli *cli, const struct ampql_result *result)
     }
 }
 
+void report_note(struct cli *cli, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    note(cli, "note", str_of(text));
+}
+
 void report_stats(struct cli *cli, struct ampql_stats stats)
 {
-    char text[128];
-    snprintf(text, sizeof text, "selects=%llu series=%llu samples=%llu",
-             (unsigned long long)stats.selects, (unsigned long long)stats.series,
-             (unsigned long long)stats.samples);
+    char text[320];
+    int n = snprintf(text, sizeof text, "selects=%llu series=%llu samples=%llu",
+                     (unsigned long long)stats.selects, (unsigned long long)stats.series,
+                     (unsigned long long)stats.samples);
+    if (stats.requests)
+        snprintf(text + n, sizeof text - (size_t)n,
+                 " requests=%llu retries=%llu bytes=%llu billed_samples=%llu remote_samples=%llu",
+                 (unsigned long long)stats.requests, (unsigned long long)stats.retries,
+                 (unsigned long long)stats.bytes, (unsigned long long)stats.billed_samples,
+                 (unsigned long long)stats.remote_samples);
     note(cli, "stats", str_of(text));
 }
 

@@ -89,14 +89,14 @@ struct time_flags {
 /* ---- a session */
 
 struct session {
-    struct ampql_engine *engine;      /* compiles: in the dialect, once sources are open */
-    struct ampql_engine *first;       /* made the sources, when that is another one; NULL */
+    struct ampql_engine *engine; /* compiles: in the dialect, once sources are open */
+    struct ampql_engine *first;  /* made the sources, when that is another one; NULL */
     struct ampql_engine_options engine_options;
     struct ampql_source *source;
     struct ampql_cancel *cancel;      /* set by SIGINT once the sources are open */
     struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
     struct source_flags source_flags;
-    bool has_source;       /* false: the source only says that there is none */
+    bool has_source;        /* false: the source only says that there is none */
     bool source_says_prom2; /* and nobody asked for a dialect */
 };
 

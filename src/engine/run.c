@@ -147,6 +147,8 @@ static enum ampql_code take(void *payload, struct labels labels, const struct sa
     run->nobody_listens = true;
     const struct feed *feed;
     for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));) {
+        if (run->source->ops.stats)
+            run->stats.remote_samples += money_remote_samples(feed->leaf, samples);
         eval_series(feed->query, feed->leaf, labels, samples);
         run->nobody_listens = false;
     }
@@ -328,7 +330,7 @@ static void add_costs(struct ampql_stats *stats, const struct ampql_source_stats
     stats->billed_samples = now.billed_samples - before->billed_samples;
 }
 
-static struct intake_limits limits_of(const struct ampql_run_options *options, uint64_t max_samples)
+struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples)
 {
     int64_t deadline = INT64_MAX; /* also when the sum is past it */
     if (options->timeout_ms > 0)
@@ -352,7 +354,7 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
 
     struct run run = {.engine = engine, .source = source, .nqueries = nqueries};
     uint64_t max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES;
-    run.limits = limits_of(options, max_samples);
+    run.limits = run_limits_of(options, max_samples);
     if (!symbols_init(&run.symbols, &engine->alc))
         return fail_all(fail_nomem(&err, "a run"), &err, errs, nqueries);
     arena_init(&run.arena, &engine->alc);
@@ -401,7 +403,7 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
     struct symbols symbols;
     struct ampql_stats stats = {0};
     struct intake_limits limits =
-        limits_of(options, options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
+        run_limits_of(options, options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
     if (options->start_ms < -PLAN_TIME_LIMIT || options->end_ms > PLAN_TIME_LIMIT)
         return fail(err, AMPQL_BAD_DATA, "start or end is out of range");
     if (options->end_ms < options->start_ms)

@@ -97,6 +97,13 @@ void eval_give(struct eval *eval, struct row *row)
     *row = (struct row){0};
 }
 
+void eval_give_all(struct eval *eval, struct kept_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        eval_give(eval, &list->at[i].row);
+    list->n = 0;
+}
+
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,
                           const struct row *row, struct ampql_error *err)
 {

@@ -147,6 +147,9 @@ enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
                           struct ampql_error *err);
 void eval_give(struct eval *eval, struct row *row);
 
+/* The rows of a list, which is empty afterwards. */
+void eval_give_all(struct eval *eval, struct kept_list *list);
+
 /* Copy labels and row and append them. Same errors. */
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,
                           const struct row *row, struct ampql_error *err);

@@ -9,12 +9,16 @@
     TABLE(clamp)                                                                                   \
     TABLE(date)                                                                                    \
     TABLE(deriv)                                                                                   \
+    TABLE(extreme)                                                                                 \
     TABLE(histogram)                                                                               \
+    TABLE(info)                                                                                    \
+    TABLE(integral)                                                                                \
     TABLE(label)                                                                                   \
     TABLE(mad)                                                                                     \
     TABLE(math)                                                                                    \
     TABLE(over_time)                                                                               \
     TABLE(quantile)                                                                                \
+    TABLE(query)                                                                                   \
     TABLE(rate)                                                                                    \
     TABLE(round)                                                                                   \
     TABLE(scalar)                                                                                  \

@@ -71,7 +71,7 @@ struct function {
         enum ampql_code (*call)(struct call *call,
                                 struct ampql_error *err); /* whole values in and out */
     } u;
-    function_note *note; /* of FORM_RANGE; may be NULL */
+    function_note *note; /* of range functions; may be NULL */
     /* Of FORM_CALL: constant arguments that Prometheus refuses before it evaluates the others; may
      * be NULL.  err  AMPQL_EXECUTION, AMPQL_NOMEM */
     enum ampql_code (*check)(const struct ast_call *ast, enum ampql_dialect dialect,
@@ -147,9 +147,12 @@ struct call {
     enum ampql_dialect dialect;
 };
 
-/* A cleared row over the call's grid, the call's own until it ends.
+/* A cleared row over the call's grid, the call's own until it emits it or ends.
  *   err  AMPQL_LIMIT, AMPQL_NOMEM */
 enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error *err);
+
+/* A scalar argument [steps]: number `arg` of those that are no string. */
+const double *call_scalar(const struct call *call, size_t arg);
 
 /* Emit a series of the result. Functions that can make two series equal go through
  * call_emit_unique: equal labels merge where their steps do not overlap, otherwise the query fails.

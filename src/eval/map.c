@@ -16,9 +16,7 @@ static enum ampql_code constant_finish(struct stage *stage)
                        ? stage->node->ast->u.number.value
                        : (double)grid_time(stage->node->grid, i) / 1000;
     row_fill(&row);
-    enum ampql_code code = stage_emit(stage, no_labels, &row);
-    eval_give(stage->eval, &row);
-    return code;
+    return stage_emit_own(stage, no_labels, &row);
 }
 
 struct stage *stage_constant(struct eval_query *query, const struct node *node)
@@ -196,7 +194,7 @@ static enum ampql_code scalars_finish(struct stage *stage)
     struct row *row = &stage->params[0];
     arithmetic_row_scalar(binary->op, true, row, stage->params[1].v, false);
     row_fill(row);
-    return stage_emit(stage, no_labels, row);
+    return stage_emit_own(stage, no_labels, row);
 }
 
 struct stage *stage_scalars(struct eval_query *query, const struct node *node)

@@ -90,6 +90,12 @@ enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct
 {
     struct stage *above = stage->above;
     bool is_param = above->is_param && above->is_param[stage->slot];
+    if (is_param && !above->is_dead) {
+        above->params[param_number(above, stage->slot)] = *row;
+        above->nparams++;
+        *row = (struct row){0};
+        return AMPQL_OK;
+    }
     if (above->kind->own && !is_param && !above->nwaiting && !above->is_dead)
         return stage_settle(above, above->kind->own(above, stage->slot, labels, row));
     TRY(stage_emit(stage, labels, row));
@@ -110,10 +116,19 @@ static enum ampql_code release_early(struct stage *stage)
                                                     : AMPQL_OK;
 }
 
+/* What a stage was given to work with is held no longer than it works. */
+static void give_params(struct stage *stage)
+{
+    for (size_t i = 0; i < stage->nparams; i++)
+        eval_give(stage->eval, &stage->params[i]);
+    stage->nparams = 0;
+}
+
 enum ampql_code stage_complete(struct stage *stage)
 {
     if (stage->kind->finish && !stage->is_dead)
         TRY(stage_settle(stage, stage->kind->finish(stage)));
+    give_params(stage);
     return stage->above && !stage->is_dead ? stage_end(stage) : AMPQL_OK;
 }
 

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { DEFAULT_CONCURRENCY = 5, DEFAULT_REQUEST_SAMPLES = 500000, DEFAULT_INTERVAL_MS = 60000 };
+enum { DEFAULT_CONCURRENCY = 5, DEFAULT_REQUEST_SAMPLES = 500000 };
 
 /* ---- a run */
 
@@ -16,6 +16,52 @@ static void drop_jobs(struct server *server)
 {
     while (server->jobs)
         job_free(server, server->jobs);
+}
+
+static enum ampql_code count_one(void *payload, const struct ampql_label *labels, size_t nlabels,
+                                 struct ampql_error *err)
+{
+    uint64_t *n = payload;
+    (void)labels, (void)nlabels, (void)err;
+    ++*n;
+    return AMPQL_OK;
+}
+
+static enum ampql_code predict(struct server *server, const struct ampql_select *select,
+                               struct server_prediction *out, struct ampql_error *err)
+{
+    *out = (struct server_prediction){0};
+    TRY(server_learn(server, select, err));
+    TRY(wire_check(select, &server->wire, err));
+    TRY(server_list(server, select, count_one, &out->series, err));
+    uint64_t each = wire_samples_a_series(select, server->options.interval_ms);
+    if (__builtin_mul_overflow(each, out->series, &out->samples))
+        out->samples = UINT64_MAX;
+    out->requests = wire_count(select, &server->wire, server->options.chunk_ms);
+    uint64_t by_size = out->samples / server->options.max_request_samples + 1;
+    if (server->options.chunk_ms == 0 && by_size > out->requests)
+        out->requests = by_size;
+    return AMPQL_OK;
+}
+
+/* With a budget a run that will not fit into it is refused before it has cost anything. */
+static enum ampql_code check_budget(struct server *server, struct ampql_error *err)
+{
+    uint64_t total = 0, series = 0, max = server->options.max_billed_samples;
+    for (const struct job *job = server->jobs; job && max; job = job->next) {
+        struct server_prediction p;
+        TRY(predict(server, &job->select, &p, err));
+        series += p.series;
+        if (__builtin_add_overflow(total, p.samples, &total))
+            total = UINT64_MAX;
+    }
+    if (total <= max || max == 0)
+        return AMPQL_OK;
+    return fail(err, AMPQL_LIMIT,
+                "%.*s would bill about %llu samples (%llu series with one every %lld s), and "
+                "--max-billed-samples is %llu: nothing was asked",
+                STR_ARGS(server->origin), (unsigned long long)total, (unsigned long long)series,
+                (long long)(server->options.interval_ms / 1000), (unsigned long long)max);
 }
 
 static enum ampql_code prepare(void *payload, const struct ampql_prepare *run,
@@ -33,7 +79,7 @@ static enum ampql_code prepare(void *payload, const struct ampql_prepare *run,
         else if (code != AMPQL_UNSUPPORTED && code != AMPQL_BAD_DATA)
             return code; /* those two are for the queries that select it */
     }
-    return AMPQL_OK;
+    return run->poll ? check_budget(server, err) : AMPQL_OK;
 }
 
 static enum ampql_code push_series(void *payload, const struct store *store, struct labels labels,
@@ -98,31 +144,10 @@ static enum ampql_code list_series(void *payload, const struct ampql_select *sel
     return code;
 }
 
-static enum ampql_code count_one(void *payload, const struct ampql_label *labels, size_t nlabels,
-                                 struct ampql_error *err)
-{
-    uint64_t *n = payload;
-    (void)labels, (void)nlabels, (void)err;
-    ++*n;
-    return AMPQL_OK;
-}
-
 enum ampql_code server_predict(struct ampql_source *source, const struct ampql_select *select,
                                struct server_prediction *out, struct ampql_error *err)
 {
-    struct server *server = source->payload;
-    *out = (struct server_prediction){0};
-    TRY(server_learn(server, select, err));
-    TRY(wire_check(select, &server->wire, err));
-    TRY(server_list(server, select, count_one, &out->series, err));
-    uint64_t each = wire_samples_a_series(select, server->options.interval_ms);
-    if (__builtin_mul_overflow(each, out->series, &out->samples))
-        out->samples = UINT64_MAX;
-    out->requests = wire_count(select, &server->wire, server->options.chunk_ms);
-    uint64_t by_size = out->samples / server->options.max_request_samples + 1;
-    if (server->options.chunk_ms == 0 && by_size > out->requests)
-        out->requests = by_size;
-    return AMPQL_OK;
+    return predict(source->payload, select, out, err);
 }
 
 /* ---- opening and closing */
@@ -187,7 +212,7 @@ static void fill_defaults(struct server *server)
     if (o->max_request_samples == 0)
         o->max_request_samples = DEFAULT_REQUEST_SAMPLES;
     if (o->interval_ms <= 0)
-        o->interval_ms = DEFAULT_INTERVAL_MS;
+        o->interval_ms = SERVER_INTERVAL_MS;
     server->wire = (struct wire_server){.floors_ranges = true};
     server->knows_floors = server->knows_lookback = o->is_amp;
 }

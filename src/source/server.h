@@ -91,6 +91,9 @@ struct server_prediction {
     uint64_t requests; /* to answer it, and those of this prediction are not among them */
 };
 
+/* How often series have a sample, as predictions take it, when nothing is said. */
+enum { SERVER_INTERVAL_MS = 60000 };
+
 /* Ask the server for the series of a select (/api/v1/series, which bills no samples) and reckon.
  *   source  one of source_server_open
  *   err     as a select */

@@ -52,17 +52,12 @@ static bool same_but_signs(const struct buf *ours, struct str theirs)
     return k == ours->n;
 }
 
-/* Our words for what is known and refused, or said shorter: modifiers and operators, ranges below a
- * millisecond, `offset NaN`, long regexes. */
+/* Our words for what is known and refused, or said shorter: operators, ranges below a millisecond,
+ * `offset NaN`, long regexes. */
 static bool is_unsupported(const struct buf *ours)
 {
-    static const char *const words[] = {"native histograms",
-                                        "anchored modifier",
-                                        "smoothed modifier",
-                                        "binop fill modifiers",
-                                        "duration must be greater than 0",
-                                        "duration out of range",
-                                        "...`"};
+    static const char *const words[] = {"native histograms", "duration must be greater than 0",
+                                        "duration out of range", "...`"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (memmem(ours->p, ours->n, words[i], strlen(words[i])))
             return true;
@@ -268,6 +263,8 @@ static void edit(struct gen_bytes *g, struct buf *text)
                                          " anchored ",
                                          " smoothed ",
                                          " fill (1) ",
+                                         " fill_left (-2) ",
+                                         " fill_right(0x1F) ",
                                          "</",
                                          "!",
                                          "$",

@@ -114,6 +114,24 @@ static bool look_back(const struct ref_run *run, const struct reference_series *
     return !is_stale(series->v[n - 1]);
 }
 
+static void add_point(struct ref_points *points, int64_t t, double v)
+{
+    points->t[points->n] = t;
+    points->v[points->n++] = v;
+}
+
+/* Without the stale markers, which ranges and smoothed selectors do not see. */
+static struct ref_points samples_of(struct ref_run *run, const struct reference_series *series)
+{
+    struct ref_points points = {.labels = labels_of(series)};
+    points.t = ref_alloc(run, series->n, sizeof *points.t);
+    points.v = ref_alloc(run, series->n, sizeof *points.v);
+    for (size_t k = 0; k < series->n; k++)
+        if (!is_stale(series->v[k]))
+            add_point(&points, series->t[k], series->v[k]);
+    return points;
+}
+
 struct ref_table *ref_select(struct ref_run *run, const struct ast *ast, struct ref_grid grid,
                              bool timestamps)
 {
@@ -128,18 +146,17 @@ struct ref_table *ref_select(struct ref_run *run, const struct ast *ast, struct 
         for (size_t s = 0; s < grid.n; s++) {
             int64_t from = look_from(run, &sel->at, offset, ref_grid_time(&grid, s));
             size_t k = 0;
+            if (sel->extension == EXTENSION_SMOOTHED && !timestamps) {
+                struct ref_points points = samples_of(run, series);
+                row->here[s] = ref_smooth(run, &points, from, &row->v[s]);
+                continue;
+            }
             row->here[s] = look_back(run, series, from, &k);
             if (row->here[s])
                 row->v[s] = timestamps ? (double)series->t[k] / 1000 : series->v[k];
         }
     }
     return ref_merge(run, table, false);
-}
-
-static void add_point(struct ref_points *points, int64_t t, double v)
-{
-    points->t[points->n] = t;
-    points->v[points->n++] = v;
 }
 
 static void select_points(struct ref_run *run, const struct ast_selector *sel,
@@ -150,13 +167,7 @@ static void select_points(struct ref_run *run, const struct ast_selector *sel,
         const struct reference_series *series = run->series[i];
         if (!is_selected(run, &sel->matchers, series))
             continue;
-        struct ref_points *points = &out->at[out->n++];
-        points->labels = labels_of(series);
-        points->t = ref_alloc(run, series->n, sizeof *points->t);
-        points->v = ref_alloc(run, series->n, sizeof *points->v);
-        for (size_t k = 0; k < series->n; k++)
-            if (!is_stale(series->v[k]))
-                add_point(points, series->t[k], series->v[k]);
+        out->at[out->n++] = samples_of(run, series);
     }
 }
 
@@ -372,6 +383,11 @@ static void give_matrix(struct ref_run *run, const struct ast *ast, struct ref_g
     for (size_t i = 0; i < matrix.n; i++) {
         struct ref_window w = ref_window(run, &matrix, i, grid, 0);
         struct ref_labels labels = matrix.at[i].labels;
+        if (ref_is_extended(ast)) {
+            struct ref_points points = ref_extended_points(
+                run, ast, &matrix.at[i], ref_minus(matrix.end[0], matrix.range_ms), matrix.end[0]);
+            w = (struct ref_window){.t = points.t, .v = points.v, .n = points.n};
+        }
         struct reference_series *same = NULL;
         if (w.n == 0)
             continue;

@@ -7,7 +7,7 @@ _ampql() {
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
-    --source | -s | --junit)
+    --source | -s | --junit | --out)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -23,12 +23,13 @@ _ampql() {
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
-            words='query explain series labels allocate rules fmt functions test version help --version'
+            words='query fetch explain series labels allocate rules fmt functions test version help --version'
         elif [ "$before" = rules ]; then
             words='check eval'
         else
             case $command in
             query) words="--output $source $times $run" ;;
+            fetch) words="--out --dry-run --interval --price $source $times $run" ;;
             explain) words="--output --caps $source $times $run" ;;
             series) words="--output --start --end $source $limits" ;;
             labels) words="--output --match --start --end $source $limits" ;;
@@ -41,7 +42,7 @@ _ampql() {
                 words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
                 ;;
             functions | version) words='--output --error-format --help' ;;
-            help) words='query explain series labels allocate rules fmt functions test version' ;;
+            help) words='query fetch explain series labels allocate rules fmt functions test version' ;;
             esac
             case $command in
             rules | test)

@@ -1,4 +1,5 @@
 /* changes resets: how often neighbouring samples of a range differ, or fall. */
+#include "eval/extended.h"
 #include "eval/function.h"
 
 #include <math.h>
@@ -18,6 +19,10 @@ static inline bool falls(double before, double after)
 static inline void count_pairs(const struct samples *s, const struct windows *windows,
                                struct row *out, bool (*counts)(double before, double after))
 {
+    if (windows->margin_before_ms > 0) {
+        extended_count(s, windows, counts, out);
+        return;
+    }
     size_t lo = 0, hi = 0, count = 0;
     for (size_t i = 0; i < windows->n; i++) {
         size_t old_lo = lo, old_hi = hi;

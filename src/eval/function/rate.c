@@ -2,6 +2,7 @@
  * last two samples.
  *
  * The order of operations is Prometheus's, because that is what the bits are. */
+#include "eval/extended.h"
 #include "eval/function.h"
 #include "eval/note.h"
 #include "eval/regular.h"
@@ -122,6 +123,10 @@ static void change_run(const double *first, const double *last, size_t stride, d
 static inline void change_loop(const struct samples *s, const struct windows *w, struct row *out,
                                bool is_counter, double seconds, enum ampql_dialect dialect)
 {
+    if (w->margin_before_ms > 0) {
+        extended_change(s, w, is_counter, seconds, out);
+        return;
+    }
     size_t lo = 0, hi = 0, stride = 0;
     struct shape shape = {.n = 0};
     struct regular run = {0};
@@ -168,7 +173,7 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
 static void rate(const struct samples *s, const struct windows *w, struct row *out,
                  struct scratch *scratch)
 {
-    change_loop(s, w, out, true, (double)w->range_ms / 1000, scratch->params->dialect);
+    change_loop(s, w, out, true, (double)window_range(w) / 1000, scratch->params->dialect);
 }
 
 static void increase(const struct samples *s, const struct windows *w, struct row *out,
