@@ -34,8 +34,8 @@ ifdef COVERAGE
 OPT := -O0 -g --coverage
 endif
 
-LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib
-LIBS_HTTP := libcurl libcrypto libzstd
+LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib libzstd libcrypto
+LIBS_HTTP := libcurl
 PKGS := $(LIBS_CORE) $(if $(filter 0,$(HTTP)),,$(LIBS_HTTP))
 # Only asked for when something is built, and then once, so that `make deps` and `make help` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -61,7 +61,8 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c)) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-BENCH_SRC := $(filter-out $(CLUSTER_SRC),$(sort $(wildcard tests/bench/*.c)))
+QUICK_SRC := tests/bench/column.c
+BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
 
@@ -72,6 +73,7 @@ TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZERS  := $(patsubst fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 FUZZ_REPLAY := $(patsubst %,$(B)/fuzz/replay_%,$(FUZZERS))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
+QUICK := $(patsubst tests/bench/%.c,$(B)/bench/%,$(QUICK_SRC))
 EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 LIB  := $(B)/libampql.a
 SO   := $(B)/libampql.so
@@ -82,7 +84,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
-	format-check clean fuzz differential newest botocore bench
+	format-check clean fuzz differential newest botocore fetch newest-fetch fetch-peak bench bench-quick
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -93,7 +95,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev python3 $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libssl-dev libzstd-dev)
+	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev)
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
@@ -135,6 +137,11 @@ $(B)/bench/bench: $(LIB)
 $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC) tests/oracle/remote_write.c)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
+
+# What is measured without a server reaches below the public names.
+$(QUICK): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
 RANDOM := $(B)/oracle/random
 $(RANDOM): $(call obj,$(filter-out tests/oracle/newest% tests/oracle/sigv4_random%,$(wildcard tests/oracle/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
@@ -213,8 +220,17 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
 
-newest: $(NEWEST) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
+newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
+
+fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
+	@sh tests/fetch.sh $(B)
+
+newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
+	@sh tests/fake_amp/newest.sh $(B)
+
+fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
+	@sh tests/fake_amp/peak.sh $(B)
 
 BOTOCORE := $(B)/oracle/botocore
 $(BOTOCORE): $(call obj,$(wildcard tests/oracle/sigv4_random*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
@@ -228,6 +244,9 @@ bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one r
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/bench/bench.sh $(B)
+
+bench-quick: $(QUICK) ## what needs no server: packed columns, bytes and ns a sample
+	@set -e; for b in $(QUICK); do $$b; done
 
 clean: ## remove build/
 	rm -rf build

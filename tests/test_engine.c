@@ -160,21 +160,19 @@ static const struct row noted[] = {
      "{\"metric\":{\"pod\":\"p2\"},\"value\":[600,\"0.6\"]}]},\"infos\":[" NOT_COUNTER
      "(1:10)\"]}"},
     {"sum(\n  rate(x[5m]\n  ))\n+ sum(rate(x[5m:1m])) *\nquantile(1 +\n1, x)",
-     INFINITE ",\"warnings\":[" BAD_QUANTILE("2", "5:10") "],\"infos\":[" NOT_COUNTER
-                                                          "(2:8)\"," NOT_COUNTER "(1:1)\"]}"},
+     INFINITE ",\"warnings\":[" BAD_QUANTILE("2", "5:10") "],\"infos\":[" NOT_COUNTER "(1:1)\"]}"},
     /* ten are shown */
     {"quantile(2,x)+quantile(3,x)+quantile(4,x)+quantile(5,x)+quantile(6,x)+quantile(7,x)+quantile("
-     "8,x)+quantile(9,x)+quantile(2,x)+quantile(2,x)+quantile(2,x)+quantile(7,x)",
+     "8,x)+quantile(9,x)+quantile(10,x)+quantile(11,x)+quantile(12,x)+quantile(13,x)",
      INFINITE
-     ",\"warnings\":["
-     "" BAD_QUANTILE("2", "1:10") "," BAD_QUANTILE("3", "1:24") "," BAD_QUANTILE("4", "1:38") "," BAD_QUANTILE("5", "1:52") "," BAD_QUANTILE(
+     ",\"warnings\":[" BAD_QUANTILE("2", "1:10") "," BAD_QUANTILE("3", "1:24") "," BAD_QUANTILE("4", "1:38") "," BAD_QUANTILE("5", "1:52") "," BAD_QUANTILE(
          "6",
          "1:66") "," BAD_QUANTILE("7",
                                   "1:80") "," BAD_QUANTILE("8",
                                                            "1:94") "," BAD_QUANTILE("9",
-                                                                                    "1:108") "," BAD_QUANTILE("2",
-                                                                                                              "1:122") "," BAD_QUANTILE("2",
-                                                                                                                                        "1:136") ",\"2 more warning annotations omitted\"]}"},
+                                                                                    "1:108") "," BAD_QUANTILE("10",
+                                                                                                              "1:122") "," BAD_QUANTILE("11",
+                                                                                                                                        "1:137") ",\"2 more warning annotations omitted\"]}"},
     {"R:sort(x{node=\"n0\",pod=\"p0\"})", "[{\"metric\":{\"__name__\":\"x\",\"node\":\"n0\","
                                           "\"pod\":\"p0\"},\"values\":[[0,\"0\"],[300,\"20\"],[600,"
                                           "\"40\"]]}]},\"warnings\":[\"PromQL warning: sort is "

@@ -20,7 +20,7 @@ static void test_fail(void **state)
     assert_true(!err.has_span && err.start == 0 && err.end == 0);
     assert_int_equal(fail_nomem(&err, "a row"), AMPQL_NOMEM);
     assert_string_equal(err.message, "no memory for a row");
-    assert_int_equal((fail)(&err, AMPQL_BAD_DATA, "%0600d", 0), AMPQL_BAD_DATA); /* clipped */
+    assert_int_equal((fail)(&err, AMPQL_BAD_DATA, "%03000d", 0), AMPQL_BAD_DATA); /* clipped */
     assert_int_equal(strlen(err.message), AMPQL_MESSAGE_MAX - 1);
 
     assert_int_equal((fail)(NULL, AMPQL_BAD_DATA, "x"), AMPQL_BAD_DATA);

@@ -122,6 +122,38 @@ static void test_matchers(void **state)
     buf_done(&buf);
 }
 
+/* Behind `offset` a sign, another sign and no parenthesis are the one way to a whole expression. */
+static void test_offset_signs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *print;
+    } offsets[] = {
+        {"f offset ++1^2", "f offset ++1 ^ 2"},
+        {"f offset +-0^1", "f offset +-0 ^ 1"},
+        {"f offset +-step()^2", "f offset +-step() ^ 2"},
+        {"f[5m] offset ++step()^2^-1", "f[5m] offset ++step() ^ 2 ^ -1"},
+        {"f offset --(1)^2", "f offset --(1) ^ 2"},
+        {"f offset ++(1)^2", "f offset (1) ^ 2"},
+        {"f offset ++(1^2)", "f offset (1 ^ 2)"},
+        {"f offset -(1)+2", "f offset -(1) + 2"},
+        {"f offset (1)-2", "f offset (1) - 2"},
+    };
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        struct parsed parsed;
+        struct buf buf;
+        parse_text(&parsed, str_of(offsets[i].text), &options);
+        assert_non_null(parsed.ast);
+        buf_init(&buf, &alloc_default, 4096);
+        print_expr(&buf, parsed.ast);
+        buf_byte(&buf, '\0');
+        assert_string_equal(buf.p, offsets[i].print);
+        buf_done(&buf);
+        assert_prints_back(parsed.ast, &options);
+        parsed_done(&parsed);
+    }
+}
+
 /* A buffer that is full says so, and so does one without memory. */
 static void test_limit(void **state)
 {
@@ -173,9 +205,8 @@ static void test_torture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pretty),
-        cmocka_unit_test(test_matchers),
-        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_pretty),       cmocka_unit_test(test_matchers),
+        cmocka_unit_test(test_offset_signs), cmocka_unit_test(test_limit),
         cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

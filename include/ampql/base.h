@@ -41,7 +41,7 @@ enum ampql_code {
  * "unavailable", "internal". A static string. */
 AMPQL_API const char *ampql_code_name(enum ampql_code code);
 
-enum { AMPQL_MESSAGE_MAX = 512 };
+enum { AMPQL_MESSAGE_MAX = 2048 }; /* three label sets fit in */
 
 /* What went wrong. Owned by the caller, who may pass NULL instead; filled only when a call fails.
  */

@@ -270,8 +270,9 @@ struct ampql_http_options {
     uint64_t max_body_bytes;    /* of one answer, unpacked; 0: 1 GiB */
 
     /* what is asked */
-    enum ampql_dialect dialect;  /* of the server; DEFAULT: it is probed */
-    uint32_t max_retries;        /* of one request; 0: 5; UINT32_MAX: none */
+    enum ampql_dialect dialect; /* of the server; DEFAULT: it is probed */
+    int64_t chunk_ms;     /* one request spans at most this much time; 0: what suits the data */
+    uint32_t max_retries; /* of one request; 0: 5; UINT32_MAX: none */
     uint64_t max_billed_samples; /* of one run: refused before when more is predicted, and sent to
                                     AMP as its threshold; 0: no limit */
 

@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "lang/parser.h"
 #include "source/amp.h"
+#include "source/server.h"
 
 enum ampql_code ampql_source_new(struct ampql_engine *engine, const struct ampql_source_ops *ops,
                                  void *payload, struct ampql_source **out, struct ampql_error *err)
@@ -66,13 +67,16 @@ enum ampql_code ampql_source_merge(struct ampql_engine *engine, struct ampql_sou
     return source_merge(&engine->alc, sources, nsources, last_wins, out, err);
 }
 
-/* Servers: from here on the HTTP source answers. */
 static enum ampql_code open_server(struct ampql_engine *engine, const char *url,
-                                   const struct ampql_http_options *options,
+                                   const struct ampql_http_options *options, bool is_amp,
                                    struct ampql_source **out, struct ampql_error *err)
 {
-    (void)engine, (void)options, (void)out;
+#if AMPQL_HTTP
+    return source_http_open(&engine->alc, url, options, is_amp, out, err);
+#else
+    (void)engine, (void)options, (void)is_amp, (void)out;
     return fail_quote(err, AMPQL_UNSUPPORTED, "this ampql was built without HTTP", str_of(url));
+#endif
 }
 
 enum ampql_code ampql_source_http(struct ampql_engine *engine, const char *url,
@@ -81,7 +85,7 @@ enum ampql_code ampql_source_http(struct ampql_engine *engine, const char *url,
 {
     struct ampql_http_options read;
     OPTIONS_READ(read, options);
-    return open_server(engine, url, &read, out, err);
+    return open_server(engine, url, &read, false, out, err);
 }
 
 enum ampql_code ampql_source_amp(struct ampql_engine *engine, const char *workspace,
@@ -98,7 +102,7 @@ enum ampql_code ampql_source_amp(struct ampql_engine *engine, const char *worksp
     enum ampql_code code = amp_url(&arena, str_of(workspace), str_of(region),
                                    str_of(read.endpoint ? read.endpoint : ""), &url, err);
     if (code == AMPQL_OK)
-        code = open_server(engine, url.p, &read, out, err);
+        code = open_server(engine, url.p, &read, true, out, err);
     arena_done(&arena);
     return code;
 }

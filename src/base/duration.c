@@ -1,6 +1,7 @@
 /* Prometheus's durations, in and out. */
 #include "base/duration.h"
 
+#include "base/ascii.h"
 #include "base/checked.h"
 #include "base/number.h"
 
@@ -25,11 +26,6 @@ enum { NUNITS = sizeof units / sizeof *units };
 
 /* Go counts in nanoseconds. */
 static const int64_t max_ms = INT64_MAX / 1000000;
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static enum ampql_code not_valid(struct str text, struct ampql_error *err)
 {

@@ -35,8 +35,8 @@ const char *ampql_code_name(enum ampql_code code)
     return "internal";
 }
 
-static enum ampql_code vfail(struct ampql_error *err, enum ampql_code code, const char *format,
-                             va_list args)
+enum ampql_code fail_args(struct ampql_error *err, enum ampql_code code, const char *format,
+                          va_list args)
 {
     if (!err)
         return code;
@@ -51,7 +51,7 @@ enum ampql_code fail(struct ampql_error *err, enum ampql_code code, const char *
 {
     va_list args;
     va_start(args, format);
-    vfail(err, code, format, args);
+    fail_args(err, code, format, args);
     va_end(args);
     return code;
 }
@@ -61,7 +61,7 @@ enum ampql_code fail_at(struct ampql_error *err, enum ampql_code code, size_t st
 {
     va_list args;
     va_start(args, format);
-    vfail(err, code, format, args);
+    fail_args(err, code, format, args);
     va_end(args);
     if (err) {
         err->start = start;

@@ -7,6 +7,8 @@
 
 #include "base/str.h"
 
+#include <stdarg.h>
+
 /* Leave the function when a call failed. Only where nothing has to be released: everything is in an
  * arena. */
 #define TRY(call)                                                                                  \
@@ -19,6 +21,10 @@
 /* Fill err (NULL is fine) with a one-line message and no position; returns code. */
 enum ampql_code fail(struct ampql_error *err, enum ampql_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same for the arguments of another function of this kind. */
+enum ampql_code fail_args(struct ampql_error *err, enum ampql_code code, const char *format,
+                          va_list args) __attribute__((format(printf, 3, 0)));
 
 /* The same with bytes [start, end) of the query text. */
 enum ampql_code fail_at(struct ampql_error *err, enum ampql_code code, size_t start, size_t end,

@@ -3,6 +3,7 @@
  * into pieces never shows in the tokens or errors. */
 #include "base/json.h"
 
+#include "base/ascii.h"
 #include "base/json_string.h"
 
 #include <assert.h>
@@ -233,11 +234,6 @@ static enum ampql_code read_string(struct json *json, struct json_token *out,
 }
 
 /* ---- numbers */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static size_t number_length(struct str s)
 {

@@ -1,6 +1,7 @@
 /* Numbers as text: Go's spelling in and out, over C++17's from_chars and to_chars. */
 #include "base/number.h"
 
+#include "base/ascii.h"
 #include "base/cxx.h"
 
 #include <math.h>
@@ -22,11 +23,6 @@ static bool equals_folded(struct str text, const char *lower)
         if ((text.p[i] | 0x20) != lower[i])
             return false;
     return i == text.n && lower[i] == '\0';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
 }
 
 static int hex_value(char c)

@@ -2,6 +2,7 @@
  * without leap seconds, as Go's. */
 #include "base/time.h"
 
+#include "base/ascii.h"
 #include "base/checked.h"
 #include "base/duration.h"
 
@@ -12,11 +13,6 @@ static const int64_t DAY_MS = 86400000;
 
 /* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z. */
 static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static enum ampql_code refuse(struct str text, const char *why, struct ampql_error *err)
 {

@@ -127,11 +127,16 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
         status = session_times(cli, &flags->times, &session);
     for (size_t i = 0; i < operands.n && !status; i++) {
         struct str text = str_of(operands.at[i]);
-        if (ampql_query_compile(session.engine, text.p, text.n, &queries[i], &err) != AMPQL_OK)
-            status = report_error(cli, &err, (struct report){.text = text});
+        status = session_try(cli, &flags->run, &session, session_try_query, text,
+                             (struct report){.text = text});
     }
     if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    for (size_t i = 0; i < operands.n && !status; i++) {
+        struct str text = str_of(operands.at[i]);
+        if (ampql_query_compile(session.engine, text.p, text.n, &queries[i], &err) != AMPQL_OK)
+            status = session_error(cli, &session, &err, (struct report){.text = text});
+    }
     if (!status)
         status =
             explain(cli, flags, &session, (const struct ampql_query *const *)queries, operands.n);

@@ -24,11 +24,14 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags, str
     struct ampql_error err = {0};
     struct ampql_query *query = NULL;
     struct ampql_result *result = NULL;
-    enum exit_status status = STATUS_OK;
+    enum exit_status status = session_try(cli, &flags->run, session, session_try_query, text,
+                                          (struct report){.text = text});
+    if (!status)
+        status = session_source(cli, &flags->source, &flags->run, session);
+    if (status)
+        return status;
     enum ampql_code code = ampql_query_compile(session->engine, text.p, text.n, &query, &err);
     if (code == AMPQL_OK)
-        status = session_source(cli, &flags->source, &flags->run, session);
-    if (code == AMPQL_OK && !status)
         code = ampql_query_run(query, session->source, &session->options, &result, &err);
     if (code != AMPQL_OK)
         status = session_error(cli, session, &err, (struct report){.text = text});

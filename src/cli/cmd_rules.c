@@ -30,21 +30,24 @@ static const struct option eval_options[] = {
     RUN_OPTIONS(struct flags, run),
 };
 
-/* Load a rule file; reports what is wrong with it. */
-static enum exit_status load(struct cli *cli, const struct session *session, const char *path,
-                             struct ampql_rules **out)
+/* A rule file's text; reports why it cannot be read. */
+static enum exit_status read_rules(struct cli *cli, const char *path, struct str *out)
 {
     struct ampql_error err = {0};
-    struct str text;
-    enum ampql_code code = read_input(&cli->arena, path, &text, &err);
-    if (code == AMPQL_OK) {
-        code = ampql_rules_load(session->engine, text.p, text.n, out, &err);
-        if (code == AMPQL_OK)
-            return STATUS_OK;
-        return report_error(cli, &err,
-                            (struct report){.what = path, .text = text, .says_where = true});
-    }
+    if (read_input(&cli->arena, path, out, &err) == AMPQL_OK)
+        return STATUS_OK;
     return report_error(cli, &err, (struct report){.what = path});
+}
+
+/* Load a rule file; reports what is wrong with it. */
+static enum exit_status load(struct cli *cli, const struct session *session, const char *path,
+                             struct str text, struct ampql_rules **out)
+{
+    struct ampql_error err = {0};
+    if (ampql_rules_load(session->engine, text.p, text.n, out, &err) == AMPQL_OK)
+        return STATUS_OK;
+    return session_error(cli, session, &err,
+                         (struct report){.what = path, .text = text, .says_where = true});
 }
 
 /* ---- check */
@@ -59,7 +62,10 @@ static void print_count(struct cli *cli, const char *before, size_t n, const cha
 static enum exit_status check_file(struct cli *cli, const struct session *session, const char *path)
 {
     struct ampql_rules *rules = NULL;
-    enum exit_status status = load(cli, session, path, &rules);
+    struct str text;
+    enum exit_status status = read_rules(cli, path, &text);
+    if (!status)
+        status = load(cli, session, path, text, &rules);
     if (status)
         return status;
     size_t nalerts = ampql_rules_alert_count(rules);
@@ -173,16 +179,23 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags,
 static enum exit_status run_eval(struct cli *cli, const void *payload, struct option_list operands)
 {
     const struct flags *flags = payload;
+    const char *path = operands.at[0];
     struct ampql_rules *rules = NULL;
     struct session session;
+    struct str text = {0};
     enum exit_status status = session_open(cli, &flags->run, &session);
     session.options.start_ms = flags->time.is_set  ? flags->time.ms
                                : flags->now.is_set ? flags->now.ms
                                                    : cli->now_ms;
     if (!status)
-        status = load(cli, &session, operands.at[0], &rules);
+        status = read_rules(cli, path, &text);
+    if (!status)
+        status = session_try(cli, &flags->run, &session, session_try_rules, text,
+                             (struct report){.what = path, .text = text, .says_where = true});
     if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    if (!status)
+        status = load(cli, &session, path, text, &rules);
     if (!status)
         status = evaluate(cli, flags, &session, rules);
     ampql_rules_free(rules);

@@ -34,7 +34,7 @@ static const struct option series_options[] = {
     WINDOW_OPTIONS,
     PRINT_OPTION(struct flags, format, "table|json|csv|promql",
                  "table on a terminal, else promql: a label set a line"),
-    RUN_OPTIONS(struct flags, run),
+    LIMIT_OPTIONS(struct flags, run),
 };
 
 static const struct option labels_options[] = {
@@ -44,7 +44,7 @@ static const struct option labels_options[] = {
     WINDOW_OPTIONS,
     PRINT_OPTION(struct flags, format, "table|json",
                  "table when not given: a name or value a line"),
-    RUN_OPTIONS(struct flags, run),
+    LIMIT_OPTIONS(struct flags, run),
 };
 
 struct words;
@@ -58,6 +58,10 @@ each_result(struct cli *cli, const struct flags *flags, struct option_list selec
 {
     struct session session;
     enum exit_status status = session_open(cli, &flags->run, &session);
+    for (size_t i = 0; i < selectors.n && !status; i++)
+        status =
+            session_try(cli, &flags->run, &session, session_try_selector, str_of(selectors.at[i]),
+                        (struct report){.text = str_of(selectors.at[i])});
     if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
     session.options.start_ms = flags->start.is_set ? flags->start.ms : TIME_FIRST_MS;

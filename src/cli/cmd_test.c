@@ -6,6 +6,8 @@
 struct flags {
     int dialect, name_removal, error_format;
     struct option_list enable;
+    const char *junit;
+    uint64_t max_samples;
     bool quiet;
 };
 
@@ -16,6 +18,10 @@ static const struct option options[] = {
      "when metric names go in prom3; what a script says, else delayed as in Prometheus's harness"},
     {"enable", 0, OPTION_LIST, offsetof(struct flags, enable), "FEATURE",
      "experimental, delayed-name-removal: accepted, and on here without being asked for"},
+    {"max-samples", 0, OPTION_INTEGER, offsetof(struct flags, max_samples), "N",
+     "values that a query may hold at once; 10000 when not given"},
+    {"junit", 0, OPTION_STRING, offsetof(struct flags, junit), "FILE",
+     "write the results to FILE, too, as JUnit XML"},
     {"quiet", 'q', OPTION_BOOL, offsetof(struct flags, quiet), NULL, "print failures only"},
     REPORT_OPTIONS(struct flags, error_format),
 };
@@ -37,6 +43,8 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
                                                      : AMPQL_DIALECT_DEFAULT,
         .name_removal = flags->name_removal || !delayed ? (enum name_removal)flags->name_removal
                                                         : NAME_REMOVAL_DELAYED,
+        .max_samples = flags->max_samples,
+        .junit = flags->junit,
         .quiet = flags->quiet,
         .out = cli->out.file,
         .err = stderr,
@@ -49,9 +57,13 @@ const struct command command_test = {
     .operands = "FILE...",
     .summary = "run test scripts",
     .examples = "  ampql test tests/data/promql\n"
-                "  ampql test --dialect prom2 my_rules.test\n",
-    .details = "Scripts are in Prometheus's test language (load, eval instant, eval range); of a\n"
-               "folder all *.test files are run.\n",
+                "  ampql test --dialect prom2 my_rules.test\n"
+                "  ampql test --junit results.xml tests/data/promql\n",
+    .details =
+        "Scripts are in Prometheus's test language (load, eval instant, eval range); of a\n"
+        "folder all *.test files are run. As in Prometheus's own harness an instant\n"
+        "evaluation is also run as a step of a range query, and with @ on its selectors\n"
+        "at other times. Evaluations that need native histograms are skipped, and counted.\n",
     COMMAND_OPTIONS(options, struct flags),
     .min_operands = 1,
     .max_operands = SIZE_MAX,

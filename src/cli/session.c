@@ -1,6 +1,8 @@
 /* Opening and closing what a command evaluates with. */
 #include "cli/session.h"
 
+#include <ampql/rules.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 #include "cli/interrupt.h"
@@ -51,6 +53,7 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         return status;
     struct ampql_engine_options options = {
         .size = sizeof options, .dialect = asked_dialect(flags), .experimental = experimental};
+    session->engine_options = options;
     enum ampql_code code = ampql_engine_new(&options, &session->engine, &err);
     if (code == AMPQL_OK)
         code = ampql_cancel_new(session->engine, &session->cancel, &err);
@@ -65,6 +68,56 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         .cancel = session->cancel,
     };
     return STATUS_OK;
+}
+
+enum ampql_code session_try_query(struct ampql_engine *engine, struct str text,
+                                  struct ampql_error *err)
+{
+    struct ampql_query *query = NULL;
+    enum ampql_code code = ampql_query_compile(engine, text.p, text.n, &query, err);
+    ampql_query_free(query);
+    return code;
+}
+
+enum ampql_code session_try_rules(struct ampql_engine *engine, struct str text,
+                                  struct ampql_error *err)
+{
+    struct ampql_rules *rules = NULL;
+    enum ampql_code code = ampql_rules_load(engine, text.p, text.n, &rules, err);
+    ampql_rules_free(rules);
+    return code;
+}
+
+/* Of a selector, asked of nothing. */
+enum ampql_code session_try_selector(struct ampql_engine *engine, struct str text,
+                                     struct ampql_error *err)
+{
+    struct ampql_source *nothing = NULL;
+    struct ampql_result *result = NULL;
+    struct ampql_run_options options = {.size = sizeof options};
+    enum ampql_code code = ampql_source_memory(engine, NULL, &nothing, err);
+    if (code == AMPQL_OK)
+        code = ampql_series_run(engine, text.p, text.n, nothing, &options, &result, err);
+    ampql_result_free(result);
+    ampql_source_free(nothing);
+    return code;
+}
+
+enum exit_status session_try(struct cli *cli, const struct run_flags *flags,
+                             const struct session *session, session_trial *compile, struct str text,
+                             struct report report)
+{
+    struct ampql_error err = {0};
+    enum ampql_code code = compile(session->engine, text, &err);
+    if (code != AMPQL_OK && asked_dialect(flags) == AMPQL_DIALECT_DEFAULT) {
+        struct ampql_engine_options options = session->engine_options;
+        struct ampql_engine *prom2 = NULL;
+        options.dialect = AMPQL_PROM2;
+        if (ampql_engine_new(&options, &prom2, NULL) == AMPQL_OK)
+            code = compile(prom2, text, NULL);
+        ampql_engine_free(prom2);
+    }
+    return code == AMPQL_OK ? STATUS_OK : report_error(cli, &err, report);
 }
 
 static const char *dialect_name(enum ampql_dialect dialect)
@@ -90,6 +143,14 @@ enum exit_status session_source(struct cli *cli, const struct source_flags *sour
         report_warning(cli, "the source was recorded from a %s server, evaluating as %s",
                        dialect_name(known), dialect_name(asked));
     session->options.dialect = asked ? asked : known ? known : AMPQL_PROM3;
+    session->source_says_prom2 = !asked && known == AMPQL_PROM2;
+    if (session->source_says_prom2) {
+        session->first = session->engine;
+        session->engine = NULL;
+        session->engine_options.dialect = known;
+        if (ampql_engine_new(&session->engine_options, &session->engine, &err) != AMPQL_OK)
+            return report_error(cli, &err, (struct report){0});
+    }
     return STATUS_OK;
 }
 
@@ -126,6 +187,8 @@ enum exit_status session_error(struct cli *cli, const struct session *session,
         report.status = STATUS_USAGE;
         report.hint = "name a file or folder with --source, or set AMPQL_SOURCE";
     }
+    if (err->code == AMPQL_PARSE && session->source_says_prom2 && !report.hint)
+        report.hint = "the source was recorded from a 2.x server; --dialect prom3 reads it as 3.x";
     return report_error(cli, err, report);
 }
 
@@ -135,8 +198,8 @@ void session_close(struct session *session)
     ampql_source_free(session->source);
     if (session->cancel)
         ampql_cancel_free(session->cancel);
-    if (session->engine)
-        ampql_engine_free(session->engine);
+    ampql_engine_free(session->engine);
+    ampql_engine_free(session->first);
     *session = (struct session){0};
 }
 

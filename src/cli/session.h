@@ -89,13 +89,26 @@ struct time_flags {
 /* ---- a session */
 
 struct session {
-    struct ampql_engine *engine;
+    struct ampql_engine *engine;      /* compiles: in the dialect, once sources are open */
+    struct ampql_engine *first;       /* made the sources, when that is another one; NULL */
+    struct ampql_engine_options engine_options;
     struct ampql_source *source;
     struct ampql_cancel *cancel;      /* set by SIGINT once the sources are open */
     struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
     struct source_flags source_flags;
-    bool has_source; /* false: the source only says that there is none */
+    bool has_source;       /* false: the source only says that there is none */
+    bool source_says_prom2; /* and nobody asked for a dialect */
 };
+
+/* Compile a text, and drop what comes out. */
+typedef enum ampql_code session_trial(struct ampql_engine *engine, struct str text,
+                                      struct ampql_error *err);
+enum ampql_code session_try_query(struct ampql_engine *engine, struct str text,
+                                  struct ampql_error *err);
+enum ampql_code session_try_selector(struct ampql_engine *engine, struct str text,
+                                     struct ampql_error *err);
+enum ampql_code session_try_rules(struct ampql_engine *engine, struct str text,
+                                  struct ampql_error *err);
 
 /* The features that --enable names, each also a list with commas; anything unknown is a usage
  * error. Those not named keep their value. */
@@ -107,6 +120,13 @@ enum exit_status session_features(struct cli *cli, struct option_list enable, bo
 enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
                               struct session *session);
 
+/* Before the sources are opened, whose dialect may be the one to compile in: is the text wrong in
+ * every dialect that it could be? Then that is reported, in prom3's words where none was asked for.
+ * A mistake in the text is told before a file is missed or a server is asked. */
+enum exit_status session_try(struct cli *cli, const struct run_flags *flags,
+                             const struct session *session, session_trial *compile, struct str text,
+                             struct report report);
+
 /* Open and merge the sources, and settle the dialect: what was asked for, else what the data says,
  * else prom3. Both at once and different is a warning. */
 enum exit_status session_source(struct cli *cli, const struct source_flags *sources,
@@ -116,7 +136,7 @@ enum exit_status session_source(struct cli *cli, const struct source_flags *sour
 enum exit_status session_times(struct cli *cli, const struct time_flags *flags,
                                struct session *session);
 
-/* Report a failure of a run. */
+/* Report a failure to compile or run. */
 enum exit_status session_error(struct cli *cli, const struct session *session,
                                const struct ampql_error *err, struct report report);
 

@@ -21,6 +21,8 @@ static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
         .skip_histograms = flags->skip_histograms,
         .stale_after_ms = flags->stale_after.ms,
     };
+    if (is_server(str_of(word)) && !str_has_prefix(str_of(word), STR("amp:")))
+        return ampql_source_http(engine, word, NULL, out, err);
     if (is_server(str_of(word)))
         return fail_quote(err, AMPQL_UNSUPPORTED, "HTTP sources are not built in yet",
                           str_of(word));

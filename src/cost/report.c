@@ -4,10 +4,9 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/time.h"
+#include "base/writer.h"
 
 #include <math.h>
-
-enum { PIECE = 32 << 10, MAX_ITEM = 64 << 20 };
 
 /* To five decimals, as OpenCost rounds; null when it is no number. */
 static void put_number(struct buf *out, double v)
@@ -113,28 +112,15 @@ static void put_item(struct buf *out, const struct ampql_allocations *bill,
     buf_byte(out, '}');
 }
 
-/* Give what is there to the caller when it is enough, or when it is the last. */
-static enum ampql_code flush(struct buf *out, ampql_write write, void *payload, bool is_last)
+static void put_bill(struct writer *w, const struct ampql_allocations *bill)
 {
-    if (out->failed != AMPQL_OK)
-        return out->failed;
-    if (out->n == 0 || (out->n < PIECE && !is_last))
-        return AMPQL_OK;
-    if (write(payload, out->p, out->n) != 0)
-        return AMPQL_OUTPUT;
-    out->n = 0;
-    return AMPQL_OK;
-}
-
-static enum ampql_code put_bill(struct buf *out, const struct ampql_allocations *bill,
-                                ampql_write write, void *payload)
-{
+    struct buf *out = &w->buf;
     buf_text(out, "{\"code\":200,\"status\":\"success\",\"data\":[{");
     for (size_t i = 0; i < bill->n; i++) {
         if (i)
             buf_byte(out, ',');
         put_item(out, bill, &bill->items[i]);
-        TRY(flush(out, write, payload, false));
+        writer_flush(w);
     }
     buf_text(out, "}],\"warnings\":[");
     for (size_t i = 0; i < bill->nwarnings; i++) {
@@ -145,15 +131,13 @@ static enum ampql_code put_bill(struct buf *out, const struct ampql_allocations 
     buf_format(out, "],\"stats\":{\"selects\":%llu,\"series\":%llu,\"samples\":%llu}}",
                (unsigned long long)bill->stats.selects, (unsigned long long)bill->stats.series,
                (unsigned long long)bill->stats.samples);
-    return flush(out, write, payload, true);
 }
 
 enum ampql_code allocations_json(const struct ampql_allocations *allocations, ampql_write write,
                                  void *payload)
 {
-    struct buf out;
-    buf_init(&out, &allocations->alc, MAX_ITEM);
-    enum ampql_code code = put_bill(&out, allocations, write, payload);
-    buf_done(&out);
-    return code;
+    struct writer w;
+    writer_init(&w, &allocations->alc, write, payload);
+    put_bill(&w, allocations);
+    return writer_end(&w);
 }

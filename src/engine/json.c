@@ -4,42 +4,10 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/writer.h"
 #include "lang/printer.h"
 
-enum { FLUSH_AT = 1 << 16, MAX_PENDING = 1 << 26 };
-
-/* Text that goes out in pieces of about 64 KiB. */
-struct writer {
-    struct buf buf;
-    ampql_write write;
-    void *payload;
-    enum ampql_code code;
-};
-
-static void writer_init(struct writer *w, const struct ampql_allocator *alc, ampql_write write,
-                        void *payload)
-{
-    *w = (struct writer){.write = write, .payload = payload};
-    buf_init(&w->buf, alc, MAX_PENDING);
-}
-
-static void flush(struct writer *w, size_t at_least)
-{
-    if (w->code == AMPQL_OK)
-        w->code = w->buf.failed;
-    if (w->code != AMPQL_OK || w->buf.n < at_least)
-        return;
-    if (w->buf.n && w->write(w->payload, w->buf.p, w->buf.n) != 0)
-        w->code = AMPQL_OUTPUT;
-    w->buf.n = 0;
-}
-
-static enum ampql_code writer_end(struct writer *w)
-{
-    flush(w, 0);
-    buf_done(&w->buf);
-    return w->code;
-}
+enum { MAX_SELECTOR = 1 << 26 };
 
 static void put_labels(struct buf *out, const struct ampql_series *series)
 {
@@ -105,7 +73,7 @@ static void put_steps(struct writer *w, const struct ampql_series *series, const
         buf_byte(&w->buf, '[');
         buf_bytes(&w->buf, slot + 1, (size_t)slot[0]);
         put_value(&w->buf, series->values[i]);
-        flush(w, FLUSH_AT);
+        writer_flush(w);
     }
 }
 
@@ -119,7 +87,7 @@ static void put_values(struct writer *w, const struct ampql_series *series, cons
             if (i)
                 buf_byte(&w->buf, ',');
             put_sample(&w->buf, series->t_ms[i], series->values[i]);
-            flush(w, FLUSH_AT);
+            writer_flush(w);
         }
     }
     buf_byte(&w->buf, ']');
@@ -144,7 +112,7 @@ static void put_series(struct writer *w, const struct ampql_result *result)
             put_sample(&w->buf, result->grid.start_ms, series->values[0]);
         }
         buf_byte(&w->buf, '}');
-        flush(w, FLUSH_AT);
+        writer_flush(w);
     }
     buf_byte(&w->buf, ']');
     alloc_put(w->buf.alc, times, result->grid.n, TIME_TEXT);
@@ -224,7 +192,7 @@ static void put_raw(struct buf *out, const struct select *select, bool left_clos
 {
     char text[DURATION_MAX];
     struct buf query;
-    buf_init(&query, out->alc, MAX_PENDING);
+    buf_init(&query, out->alc, MAX_SELECTOR);
     print_matchers(&query, select->matchers);
     buf_byte(&query, '[');
     buf_bytes(&query, text, duration_format(select->maxt_ms - select->mint_ms - left_closed, text));
@@ -240,7 +208,7 @@ static void put_raw(struct buf *out, const struct select *select, bool left_clos
 static void put_grid(struct buf *out, const struct select *select)
 {
     struct buf query;
-    buf_init(&query, out->alc, MAX_PENDING);
+    buf_init(&query, out->alc, MAX_SELECTOR);
     print_matchers(&query, select->matchers);
     json_quote(out, buf_view(&query));
     if (query.failed != AMPQL_OK)
@@ -271,7 +239,7 @@ static enum ampql_code write_selects(const struct plan *plan, const struct ampql
         else
             put_grid(&w.buf, select);
         buf_byte(&w.buf, '}');
-        flush(&w, FLUSH_AT);
+        writer_flush(&w);
     }
     buf_text(&w.buf, "]}");
     return writer_end(&w);

@@ -135,7 +135,7 @@ static const struct feed *next_feed(const struct run *run, size_t *at)
 {
     while (*at < run->first_feed[run->select + 1]) {
         const struct feed *feed = &run->feeds[(*at)++];
-        if (feed->leaf->level == run->level && feed->query->code == AMPQL_OK)
+        if (feed->leaf->level == run->level && eval_wants(feed->query, feed->leaf))
             return feed;
     }
     return NULL;
@@ -253,7 +253,16 @@ static enum ampql_code evaluate(struct run *run, const struct ampql_query *const
         for (run->select = 0; run->select < run->plan.selects.n; run->select++)
             if (is_wanted(run))
                 read_select(run);
+    for (size_t q = 0; q < run->nqueries; q++)
+        eval_finish(&run->queries[q]);
     return AMPQL_OK;
+}
+
+static bool knows_ends(const struct run *run, size_t select)
+{
+    const struct ampql_source *source = run->source;
+    return source->knows_ends &&
+           source->knows_ends(source->payload, run->plan.selects.at[select].matchers);
 }
 
 /* Samples that come without stale markers keep a series that ended alive for the lookback, in every
@@ -269,8 +278,10 @@ static enum ampql_code warn_endless(struct run *run, struct ampql_error *err)
     for (size_t q = 0; q < run->nqueries; q++) {
         struct eval_query *query = &run->queries[q];
         bool is_instant = false;
-        for (size_t i = 0; i < query->leaves.n; i++)
-            is_instant |= query->leaves.at[i].stage->node->kind == NODE_INSTANT;
+        for (size_t i = 0; i < query->leaves.n; i++) {
+            const struct node *node = query->leaves.at[i].stage->node;
+            is_instant |= node->kind == NODE_INSTANT && !knows_ends(run, node->select);
+        }
         if (!is_instant || query->code != AMPQL_OK)
             continue;
         TRY(note_plain(query, str_of(text), err));

@@ -24,6 +24,9 @@ struct aggregate {
     void (*add)(struct row *state, const struct row *in, enum ampql_dialect dialect);
     void (*finish)(struct row *state, enum ampql_dialect dialect);
     enum ampql_code (*whole)(struct gathered *gathered, struct ampql_error *err);
+    /* What is refused before operands are evaluated; may be NULL.  err  AMPQL_EXECUTION */
+    enum ampql_code (*check)(const struct ast_aggregate *ast, enum ampql_dialect dialect,
+                             struct ampql_error *err);
 };
 
 /* All series that came, and the group of each. */

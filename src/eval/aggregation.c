@@ -176,6 +176,10 @@ struct stage *stage_aggregate(struct eval_query *query, const struct node *node)
                 "aggregation %s is not supported yet", aggregation_info[ast->op].text);
         return NULL;
     }
+    if (a->aggregate->check &&
+        stage_settle_early(&a->stage,
+                           a->aggregate->check(ast, query->eval->dialect, &query->err)) != AMPQL_OK)
+        return NULL;
     return stage_expect_params(&a->stage, node->nchild, 0) == AMPQL_OK ? &a->stage : NULL;
 }
 

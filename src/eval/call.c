@@ -51,7 +51,13 @@ struct stage *stage_call(struct eval_query *query, const struct node *node)
         return NULL;
     unique_init(&c->unique, query->eval);
     c->args = arena_zeroed(&query->eval->work, node->nchild, sizeof *c->args);
-    return c->args ? &c->stage : NULL;
+    const struct function *f = (const struct function *)node->function;
+    if (!c->args ||
+        (f->check &&
+         stage_settle_early(&c->stage, f->check(&node->ast->u.call, query->eval->dialect,
+                                                query->eval->alc, &query->err)) != AMPQL_OK))
+        return NULL;
+    return &c->stage;
 }
 
 enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error *err)
@@ -132,7 +138,8 @@ static bool fixes_label(const struct matchers *matchers, size_t i)
     return fixes;
 }
 
-/* The labels that a missing series would have had: those that a bare selector fixes. */
+/* The labels that a missing series would have had: those that a bare selector fixes. Type and unit
+ * go with the name in prom3. */
 static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
 {
     const struct ast_selector *selector = selector_of(stage->node->ast->u.call.args[0]);
@@ -148,7 +155,8 @@ static enum ampql_code absent_labels(struct stage *stage, struct labels *out)
         label[n].value = symbols_intern(stage->eval->symbols, m->value);
         if (label[n].name == SYMBOL_NONE || label[n].value == SYMBOL_NONE)
             return fail_nomem(stage_err(stage), "a series' labels");
-        n++;
+        bool is_metadata = label[n].name == SYMBOL_TYPE || label[n].name == SYMBOL_UNIT;
+        n += !is_metadata || stage->eval->dialect == AMPQL_PROM2;
     }
     n = labels_sort(stage->eval->symbols, label, n);
     *out = (struct labels){.at = label, .n = n};

@@ -1,6 +1,7 @@
 /* What all operators of a run share: rows, limits, feeding. */
 #include "eval/eval.h"
 
+#include "base/quote.h"
 #include "eval/stage.h"
 
 #include <stdio.h>
@@ -29,12 +30,32 @@ void eval_done(struct eval *eval)
     arena_done(&eval->temp);
 }
 
+static enum ampql_code fail_samples(struct ampql_error *err)
+{
+    return fail(err, AMPQL_LIMIT,
+                "query processing would load too many samples into memory in query execution");
+}
+
 enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err)
 {
     if (n > eval->max_samples - eval->samples)
-        return fail(err, AMPQL_LIMIT,
-                    "query processing would load too many samples into memory in query execution");
+        return fail_samples(err);
     eval->samples += n;
+    return AMPQL_OK;
+}
+
+enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
+                                  const struct windows *windows, struct ampql_error *err)
+{
+    uint64_t room = eval->max_samples - eval->samples;
+    size_t lo = 0, hi = 0;
+    if (samples->n <= room) /* mostly: then no window is larger */
+        return AMPQL_OK;
+    for (size_t i = 0; i < windows->n; i++) {
+        window_advance(samples, windows, i, &lo, &hi);
+        if (hi - lo > room)
+            return fail_samples(err);
+    }
     return AMPQL_OK;
 }
 
@@ -104,10 +125,12 @@ char *eval_labels_text(const struct eval *eval, struct labels labels, char *out,
     size_t n = 0;
     out[n++] = '{';
     for (size_t i = 0; i < labels.n && n + 8 < size; i++) {
-        char quoted[320];
+        char quoted[LABELS_TEXT_MAX];
         struct str name = symbols_text(eval->symbols, labels.at[i].name);
-        quote_clipped(quoted, sizeof quoted, symbols_text(eval->symbols, labels.at[i].value));
-        int more = snprintf(out + n, size - n, "%s%.*s=%s", i ? ", " : "", STR_ARGS(name), quoted);
+        quote_text(quoted, sizeof quoted, symbols_text(eval->symbols, labels.at[i].value));
+        const char *quote = label_name_is_valid(name, AMPQL_PROM2) ? "" : "\"";
+        int more = snprintf(out + n, size - n, "%s%s%.*s%s=%s", i ? ", " : "", quote,
+                            STR_ARGS(name), quote, quoted);
         if (more < 0 || (size_t)more >= size - n - 2)
             break; /* clipped at a whole label */
         n += (size_t)more;
@@ -136,13 +159,29 @@ void eval_series(struct eval_query *query, const struct leaf *leaf, struct label
         return;
     arena_reset(&query->eval->temp);
     struct leaf_stage *stage = (struct leaf_stage *)leaf->stage;
-    failed(query, stage->series(stage, labels, samples));
+    if (stage->stage.is_dead || stage->stage.nwaiting) /* a parameter failed */
+        return;
+    failed(query, stage_settle(&stage->stage, stage->series(stage, labels, samples)));
 }
 
 void eval_end(struct eval_query *query, const struct leaf *leaf)
 {
-    if (query->code != AMPQL_OK)
+    if (query->code != AMPQL_OK || leaf->stage->nwaiting)
         return;
     arena_reset(&query->eval->temp);
     failed(query, stage_complete(leaf->stage));
+}
+
+bool eval_wants(const struct eval_query *query, const struct leaf *leaf)
+{
+    return query->code == AMPQL_OK &&
+           (query->failure.code == AMPQL_OK || leaf->stage->node->left < query->failed_at);
+}
+
+void eval_finish(struct eval_query *query)
+{
+    if (query->code != AMPQL_OK || query->failure.code == AMPQL_OK)
+        return;
+    query->err = query->failure;
+    query->code = query->err.code;
 }

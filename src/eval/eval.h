@@ -56,18 +56,27 @@ struct kept_samples {
     size_t n;
 };
 
+/* Bucket counts that fell. */
+struct falling {
+    uint64_t n; /* how often */
+    double from, to, difference;
+    int64_t first_ms, last_ms;
+};
+
 /* An annotation. One about falling bucket counts gathers what it says until the query ends. */
 struct note {
     struct str text; /* "PromQL warning: ...", up to the place */
     size_t start;    /* place in the query text; SIZE_MAX: none */
-    struct falling {
-        uint64_t n; /* 0: any other annotation */
-        double from, to, difference;
-        int64_t first_ms, last_ms;
-    } falling;
+    unsigned node;   /* which said so: its place in the order of evaluation */
+    bool is_falling;
+    struct falling falling;
+    struct {
+        ARRAY(unsigned);
+    } told;          /* of falling: nodes that have counted theirs */
+    uint64_t *falls; /* [nsteps] of the node that is counting; NULL: none is */
 };
 
-/* Annotations, each once, in order of first sight. */
+/* Annotations, each text once, in order of first sight. */
 struct notes {
     ARRAY(struct note);
     struct index index;
@@ -81,7 +90,9 @@ struct eval_query {
     const struct node *root;
     enum ampql_code code;
     struct ampql_error err;
-    struct kept_list rows; /* scalar: one; vector */
+    struct ampql_error failure; /* the earliest of evaluation; code AMPQL_OK: none, */
+    unsigned failed_at;         /*    and its place in the order of Prometheus's evaluation */
+    struct kept_list rows;      /* scalar: one; vector */
     struct {
         ARRAY(struct kept_samples);
     } samples; /* matrix of an instant query */
@@ -114,11 +125,16 @@ enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
                                 const struct node *root, struct str text);
 
 /* Feed: first the constants of a query, then each series of a select to its leaves, then the leaf's
- * end. A query that failed takes nothing more; query->code and err say why. */
+ * end; eval_finish after all leaves. A query that failed takes nothing more; query->code and err
+ * say why: in full only after eval_finish. */
 void eval_start(struct eval_query *query);
 void eval_series(struct eval_query *query, const struct leaf *leaf, struct labels labels,
                  const struct samples *samples);
 void eval_end(struct eval_query *query, const struct leaf *leaf);
+void eval_finish(struct eval_query *query);
+
+/* Can the leaf's series still change what becomes of the query? */
+bool eval_wants(const struct eval_query *query, const struct leaf *leaf);
 
 /* Let go of what a query holds outside of the arenas; also of a zeroed one. */
 void eval_query_done(struct eval_query *query);
@@ -142,6 +158,12 @@ enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct 
 /* Count values that are held or read.
  *   err  AMPQL_LIMIT, in Prometheus's words */
 enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err);
+
+/* May each window of a series' samples be held besides what is? Same error. */
+enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
+                                  const struct windows *windows, struct ampql_error *err);
+
+enum { LABELS_TEXT_MAX = 576 };
 
 /* "{a="x", b="y"}" of a label set, clipped to size, for messages. Returns out. */
 char *eval_labels_text(const struct eval *eval, struct labels labels, char *out, size_t size);

@@ -72,6 +72,10 @@ struct function {
                                 struct ampql_error *err); /* whole values in and out */
     } u;
     function_note *note; /* of FORM_RANGE; may be NULL */
+    /* Of FORM_CALL: constant arguments that Prometheus refuses before it evaluates the others; may
+     * be NULL.  err  AMPQL_EXECUTION, AMPQL_NOMEM */
+    enum ampql_code (*check)(const struct ast_call *ast, enum ampql_dialect dialect,
+                             const struct ampql_allocator *alc, struct ampql_error *err);
 };
 
 struct function_table {

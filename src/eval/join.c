@@ -5,6 +5,7 @@
  * empty nothing is checked, as in Prometheus. */
 #include "eval/arithmetic.h"
 #include "eval/group.h"
+#include "eval/join_error.h"
 #include "eval/stage.h"
 
 /* The series of one key on each side: numbers into the kept lists, chained. */
@@ -109,7 +110,7 @@ static enum ampql_code fail_duplicates(struct join *join, size_t key, struct lab
                                        struct labels newer)
 {
     struct stage *stage = &join->stage;
-    char text[3][144];
+    char text[3][LABELS_TEXT_MAX];
     const char *group =
         eval_labels_text(stage->eval, join->keys.keys.at[key], text[0], sizeof text[0]);
     const char *first = eval_labels_text(stage->eval, older, text[1], sizeof text[1]);
@@ -301,9 +302,48 @@ static enum ampql_code emit_pairs(struct join *join, struct match *match, struct
     return AMPQL_OK;
 }
 
-static enum ampql_code finish(struct stage *stage)
+/* The side's presence row by row: a copy, where rows are changed in place. */
+static uint64_t **presence(struct join *join, size_t which, bool is_copy)
 {
-    struct join *join = (struct join *)stage;
+    struct arena *work = &join->stage.eval->work;
+    const struct kept_list *rows = &join->side[which].rows;
+    size_t words = row_words(join->stage.node->grid->n);
+    uint64_t **out = arena_alloc(work, rows->n + 1, sizeof *out);
+    for (size_t i = 0; out && i < rows->n; i++) {
+        uint64_t *present = rows->at[i].row.present;
+        out[i] = is_copy ? arena_alloc(work, words, sizeof *out[i]) : present;
+        if (!out[i])
+            return NULL;
+        if (is_copy)
+            memcpy(out[i], present, words * sizeof *present);
+    }
+    return out;
+}
+
+static struct labels result_of(struct stage *stage, struct labels many, struct labels one)
+{
+    return result_labels((struct join *)stage, many, one);
+}
+
+static enum ampql_code explain(struct join *join, uint64_t **many)
+{
+    uint64_t **one = presence(join, 1, false);
+    const struct side *side = join->side;
+    if (!one)
+        return fail_nomem(stage_err(&join->stage), "a match");
+    return join_explain(
+        &(struct join_error){.stage = &join->stage,
+                             .many = {&side[0].rows, side[0].key.at, many, side[0].present},
+                             .one = {&side[1].rows, side[1].key.at, one, side[1].present},
+                             .grouping = &join->keys.grouping,
+                             .nkeys = join->matches.n,
+                             .is_swapped = join->is_swapped,
+                             .result = result_of});
+}
+
+static enum ampql_code combine(struct join *join, bool is_unique)
+{
+    struct stage *stage = &join->stage;
     struct side *many = &join->side[0];
     uint64_t *seen = arena_alloc(&stage->eval->work, row_words(stage->node->grid->n), sizeof *seen);
     if (!seen)
@@ -312,7 +352,6 @@ static enum ampql_code finish(struct stage *stage)
         if (join->matches.at[key].count[1] > 1)
             TRY(check_one_side(join, key, seen));
 
-    bool is_unique = results_are_unique(join);
     struct row pair = {0};
     if (!is_unique)
         TRY(eval_take(stage->eval, stage->node->grid->n, &pair, stage_err(stage)));
@@ -322,6 +361,23 @@ static enum ampql_code finish(struct stage *stage)
                       : emit_pairs(join, match, &many->rows.at[i], &pair));
         arena_reset(&stage->eval->temp);
     }
+    return AMPQL_OK;
+}
+
+static enum ampql_code finish(struct stage *stage)
+{
+    struct join *join = (struct join *)stage;
+    bool is_unique = results_are_unique(join);
+    uint64_t **many = NULL;
+    if (!is_unique && stage->eval->dialect != AMPQL_PROM2) {
+        many = presence(join, 0, true);
+        if (!many)
+            return fail_nomem(stage_err(stage), "a match");
+    }
+    enum ampql_code code = combine(join, is_unique);
+    if (code == AMPQL_EXECUTION && many)
+        return explain(join, many);
+    TRY(code);
     return unique_emit(&join->unique, stage);
 }
 

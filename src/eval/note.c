@@ -10,44 +10,44 @@
 
 enum { NOTE_MAX = 1 << 20 };
 
-/* The note of that text and place, or NULL. */
-static struct note *find(const struct notes *notes, struct str text, size_t start, uint64_t hash)
+/* The note of that text, or NULL. */
+static struct note *find(const struct notes *notes, struct str text, uint64_t hash)
 {
     size_t at = 0;
     for (size_t i = index_first(&notes->index, hash, &at); i != INDEX_NONE;
          i = index_next(&notes->index, hash, &at))
-        if (notes->at[i].start == start && str_equal(notes->at[i].text, text))
+        if (str_equal(notes->at[i].text, text))
             return &notes->at[i];
     return NULL;
 }
 
-static void merge(struct falling *into, const struct falling *from)
-{
-    into->n += from->n;
-    into->from = fmin(into->from, from->from);
-    into->to = fmax(into->to, from->to);
-    into->difference = fmax(into->difference, from->difference);
-    into->first_ms = from->first_ms < into->first_ms ? from->first_ms : into->first_ms;
-    into->last_ms = from->last_ms > into->last_ms ? from->last_ms : into->last_ms;
-}
-
-static enum ampql_code add(struct eval_query *query, struct str text, size_t start,
-                           const struct falling *falling, struct ampql_error *err)
+/* The note of that text, new or known. */
+static enum ampql_code find_or_add(struct eval_query *query, struct str text, size_t start,
+                                   unsigned node, struct note **out, struct ampql_error *err)
 {
     struct notes *notes = &query->notes;
-    uint64_t hash = hash_bytes(text.p, text.n) + start;
-    struct note *known = find(notes, text, start, hash);
-    if (known) {
-        if (falling)
-            merge(&known->falling, falling);
+    uint64_t hash = hash_bytes(text.p, text.n);
+    *out = find(notes, text, hash);
+    if (*out)
         return AMPQL_OK;
-    }
-    struct note note = {.text = arena_copy(&query->eval->work, text), .start = start};
-    if (falling)
-        note.falling = *falling;
+    struct note note = {.text = arena_copy(&query->eval->work, text), .start = start, .node = node};
     if (!note.text.p || !array_push(notes, &query->eval->work, note) ||
         !index_add(&notes->index, hash, notes->n - 1))
         return fail_nomem(err, "an annotation");
+    *out = &notes->at[notes->n - 1];
+    return AMPQL_OK;
+}
+
+/* Each text is kept once: at the place that comes last in the order of evaluation. */
+static enum ampql_code add(struct eval_query *query, struct str text, size_t start, unsigned node,
+                           struct ampql_error *err)
+{
+    struct note *note;
+    TRY(find_or_add(query, text, start, node, &note, err));
+    if (node >= note->node) {
+        note->start = start;
+        note->node = node;
+    }
     return AMPQL_OK;
 }
 
@@ -58,12 +58,12 @@ static size_t place_of(const struct ast *where)
     return where->kind == AST_SUBQUERY ? 0 : where->span.start;
 }
 
-static enum ampql_code add_written(struct stage *stage, const struct ast *where, struct buf *text,
-                                   const struct falling *falling)
+static enum ampql_code add_written(struct stage *stage, const struct ast *where, struct buf *text)
 {
     enum ampql_code code = text->failed;
     if (code == AMPQL_OK)
-        code = add(stage->query, buf_view(text), place_of(where), falling, stage_err(stage));
+        code =
+            add(stage->query, buf_view(text), place_of(where), stage->node->left, stage_err(stage));
     else
         code = fail_nomem(stage_err(stage), "an annotation");
     buf_done(text);
@@ -99,7 +99,7 @@ enum ampql_code note_quantile(struct stage *stage, const struct ast *where, doub
     buf_init(&text, stage->eval->alc, NOTE_MAX);
     buf_text(&text, "PromQL warning: quantile value should be between 0 and 1, got ");
     buf_bytes(&text, number, number_format_general(q, number));
-    return add_written(stage, where, &text, NULL);
+    return add_written(stage, where, &text);
 }
 
 enum ampql_code note_not_counter(struct stage *stage, const struct ast *where, struct labels labels)
@@ -122,7 +122,7 @@ enum ampql_code note_not_counter(struct stage *stage, const struct ast *where, s
     buf_text(&text, "PromQL info: metric might not be a counter, name does not end in "
                     "_total/_sum/_count/_bucket: ");
     print_quoted(&text, name);
-    return add_written(stage, where, &text, NULL);
+    return add_written(stage, where, &text);
 }
 
 enum ampql_code note_bad_bucket(struct stage *stage, const struct ast *where, struct labels labels)
@@ -134,13 +134,38 @@ enum ampql_code note_bad_bucket(struct stage *stage, const struct ast *where, st
     buf_text(&text, "PromQL warning: bucket label \"le\" is missing or has a malformed value of ");
     print_quoted(&text, symbols_text(stage->eval->symbols, labels_get(labels, SYMBOL_LE)));
     write_metric(&text, stage, labels);
-    return add_written(stage, where, &text, NULL);
+    return add_written(stage, where, &text);
+}
+
+/* ---- bucket counts that fell */
+
+/* What several of them say in one: at the place that comes first in the order of evaluation. */
+static void merge(struct note *note, const struct stage *stage, const struct ast *where,
+                  const struct falling *from)
+{
+    struct falling *into = &note->falling;
+    if (!note->is_falling) {
+        *into = *from;
+        into->n = 0; /* note_falls_end counts */
+        note->is_falling = true;
+        return;
+    }
+    if (stage->node->left < note->node) {
+        note->start = place_of(where);
+        note->node = stage->node->left;
+    }
+    into->from = fmin(into->from, from->from);
+    into->to = fmax(into->to, from->to);
+    into->difference = fmax(into->difference, from->difference);
+    into->first_ms = from->first_ms < into->first_ms ? from->first_ms : into->first_ms;
+    into->last_ms = from->last_ms > into->last_ms ? from->last_ms : into->last_ms;
 }
 
 enum ampql_code note_falling(struct stage *stage, const struct ast *where, struct labels labels,
-                             const struct falling *falling)
+                             const struct falling *falling, size_t step)
 {
     struct buf text;
+    struct note *note = NULL;
     if (is_silent(stage))
         return AMPQL_OK;
     buf_init(&text, stage->eval->alc, NOTE_MAX);
@@ -149,26 +174,82 @@ enum ampql_code note_falling(struct stage *stage, const struct ast *where, struc
              "https://prometheus.io/docs/prometheus/latest/querying/functions/"
              "#histogram_quantile)");
     write_metric(&text, stage, labels);
-    return add_written(stage, where, &text, falling);
+    enum ampql_code code = text.failed == AMPQL_OK
+                               ? find_or_add(stage->query, buf_view(&text), place_of(where),
+                                             stage->node->left, &note, stage_err(stage))
+                               : fail_nomem(stage_err(stage), "an annotation");
+    buf_done(&text);
+    if (code != AMPQL_OK)
+        return code;
+    merge(note, stage, where, falling);
+    if (!note->falls)
+        note->falls = arena_zeroed(&stage->eval->work, stage->node->grid->n, sizeof *note->falls);
+    if (!note->falls)
+        return fail_nomem(stage_err(stage), "an annotation");
+    note->falls[step] += falling->n;
+    return AMPQL_OK;
 }
 
-/* A range query of one step is one where its end lies behind its start. */
+/* Has a node below said the same? */
+static bool was_told_below(const struct note *note, const struct node *node)
+{
+    for (size_t i = 0; i < note->told.n; i++)
+        if (note->told.at[i] > node->entered && note->told.at[i] < node->left)
+            return true;
+    return false;
+}
+
+/* How often, as Prometheus 3.16 counts: at each step after the first it adds to the sum what it has
+ * added already. */
+static uint64_t count_falls(const struct note *note, const struct node *node)
+{
+    bool is_told = was_told_below(note, node), has_begun = false;
+    uint64_t sum = 0, n = 0;
+    for (size_t i = 0; i < node->grid->n; i++) {
+        uint64_t here = note->falls[i];
+        if (!has_begun && here == 0)
+            continue;
+        sum += here;
+        if (is_told)
+            n += sum;
+        else
+            n = has_begun ? 2 * (n + here) : here;
+        has_begun = true;
+    }
+    return n;
+}
+
+enum ampql_code note_falls_end(struct stage *stage)
+{
+    struct notes *notes = &stage->query->notes;
+    for (size_t i = 0; i < notes->n; i++) {
+        struct note *note = &notes->at[i];
+        if (!note->falls)
+            continue;
+        note->falling.n += count_falls(note, stage->node);
+        note->falls = NULL;
+        if (!array_push(&note->told, &stage->eval->work, stage->node->left))
+            return fail_nomem(stage_err(stage), "an annotation");
+    }
+    return AMPQL_OK;
+}
+
+/* ---- */
+
 enum ampql_code note_sort(struct stage *stage)
 {
-    const struct plan_options *options = &stage->eval->plan->options;
-    const struct grid *grid = stage->node->grid;
-    bool is_range = grid->n > 1 || (grid == &options->grid && options->end_ms != grid->start_ms);
-    if (is_silent(stage) || !is_range)
+    /* of one step, too, when its end lies behind */
+    if (is_silent(stage) || stage->node->end_ms == stage->node->grid->start_ms)
         return AMPQL_OK;
     return add(stage->query,
                STR("PromQL warning: sort is ineffective for range queries since results are always "
                    "ordered by labels"),
-               stage->node->ast->span.start, NULL, stage_err(stage));
+               stage->node->ast->span.start, stage->node->left, stage_err(stage));
 }
 
 enum ampql_code note_plain(struct eval_query *query, struct str text, struct ampql_error *err)
 {
-    return add(query, text, SIZE_MAX, NULL, err);
+    return add(query, text, SIZE_MAX, 0, err);
 }
 
 static void write_falling(struct buf *out, const struct falling *f)
@@ -180,7 +261,7 @@ static void write_falling(struct buf *out, const struct falling *f)
     buf_bytes(out, text, number_format_general(f->to, text));
     buf_text(out, ", with a max diff of ");
     buf_bytes(out, text, number_format_two(f->difference, text));
-    buf_format(out, ", over %llu samples from ", (unsigned long long)f->n);
+    buf_format(out, ", over %lld samples from ", (long long)(int64_t)f->n);
     buf_bytes(out, text, time_format(f->first_ms / 1000 * 1000, text));
     buf_text(out, " to ");
     buf_bytes(out, text, time_format(f->last_ms / 1000 * 1000, text));
@@ -191,7 +272,7 @@ void note_write(const struct eval_query *query, size_t i, struct buf *out)
     const struct note *note = &query->notes.at[i];
     size_t line = 1, column = 1;
     buf_str(out, note->text);
-    if (note->falling.n)
+    if (note->is_falling)
         write_falling(out, &note->falling);
     if (note->start == SIZE_MAX || note->start > query->text.n)
         return;

@@ -1,5 +1,6 @@
 /* Annotations: what Prometheus 3.x remarks on a query that it answered. Prometheus 2.42 remarks
- * nothing. Each kind has one function here that knows its words; each text and place is kept once.
+ * nothing. Each kind has one function here that knows its words; each text is kept once, at one
+ * place.
  *
  * `where` is the expression that a remark is about; parentheses around it do not count. All of
  * them: err  AMPQL_NOMEM */
@@ -19,9 +20,11 @@ enum ampql_code note_not_counter(struct stage *stage, const struct ast *where,
 /* A bucket whose le is no number. */
 enum ampql_code note_bad_bucket(struct stage *stage, const struct ast *where, struct labels labels);
 
-/* Bucket counts at a time that fell and were raised, in a histogram of those labels. */
+/* Bucket counts at a step that fell and were raised, in a histogram of those labels. After the
+ * last: note_falls_end. */
 enum ampql_code note_falling(struct stage *stage, const struct ast *where, struct labels labels,
-                             const struct falling *falling);
+                             const struct falling *falling, size_t step);
+enum ampql_code note_falls_end(struct stage *stage);
 
 /* Sorting in a range query. */
 enum ampql_code note_sort(struct stage *stage);

@@ -127,6 +127,7 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     struct stage *stage = &leaf->stage;
     struct samples clean;
     TRY(without_markers(scan, samples, &clean));
+    TRY(eval_hold_windows(stage->eval, &clean, &stage->node->windows, stage_err(stage)));
     scan->params.at = stage->params;
     row_clear(&scan->row);
     function_run_range(scan->function, &clean, &stage->node->windows, &scan->row, &scan->scratch);

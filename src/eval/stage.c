@@ -1,6 +1,8 @@
 /* How rows move between operators, and building the operators of a plan. */
 #include "eval/stage.h"
 
+#include <limits.h>
+
 struct stage *stage_new(struct eval_query *query, const struct stage_kind *kind,
                         const struct node *node, size_t size)
 {
@@ -33,6 +35,31 @@ enum ampql_code stage_expect_params(struct stage *stage, size_t nchild, size_t s
     return AMPQL_OK;
 }
 
+static enum ampql_code settle(struct stage *stage, enum ampql_code code, unsigned at)
+{
+    struct eval_query *query = stage->query;
+    if (code != AMPQL_EXECUTION)
+        return code;
+    stage->is_dead = true;
+    if (query->failure.code == AMPQL_OK || at < query->failed_at) {
+        query->failure = query->err;
+        query->failure.code = AMPQL_EXECUTION;
+        query->failed_at = at;
+    }
+    query->err = (struct ampql_error){0};
+    return AMPQL_OK;
+}
+
+enum ampql_code stage_settle(struct stage *stage, enum ampql_code code)
+{
+    return settle(stage, code, stage->above ? stage->node->left : UINT_MAX);
+}
+
+enum ampql_code stage_settle_early(struct stage *stage, enum ampql_code code)
+{
+    return settle(stage, code, stage->node->entered);
+}
+
 /* The number of a parameter child among the parameters. */
 static size_t param_number(const struct stage *stage, size_t slot)
 {
@@ -45,6 +72,8 @@ static size_t param_number(const struct stage *stage, size_t slot)
 enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row *row)
 {
     struct stage *above = stage->above;
+    if (above->is_dead)
+        return AMPQL_OK;
     if (above->is_param && above->is_param[stage->slot]) {
         struct row *param = &above->params[param_number(above, stage->slot)];
         TRY(eval_take(stage->eval, row->n, param, stage_err(stage)));
@@ -54,15 +83,15 @@ enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row
     }
     if (above->nwaiting)
         return eval_keep(stage->eval, &above->early, labels, row, stage_err(stage));
-    return above->kind->push(above, stage->slot, labels, row);
+    return stage_settle(above, above->kind->push(above, stage->slot, labels, row));
 }
 
 enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct row *row)
 {
     struct stage *above = stage->above;
     bool is_param = above->is_param && above->is_param[stage->slot];
-    if (above->kind->own && !is_param && !above->nwaiting)
-        return above->kind->own(above, stage->slot, labels, row);
+    if (above->kind->own && !is_param && !above->nwaiting && !above->is_dead)
+        return stage_settle(above, above->kind->own(above, stage->slot, labels, row));
     TRY(stage_emit(stage, labels, row));
     eval_give(stage->eval, row);
     return AMPQL_OK;
@@ -83,22 +112,24 @@ static enum ampql_code release_early(struct stage *stage)
 
 enum ampql_code stage_complete(struct stage *stage)
 {
-    if (stage->kind->finish)
-        TRY(stage->kind->finish(stage));
-    return stage->above ? stage_end(stage) : AMPQL_OK;
+    if (stage->kind->finish && !stage->is_dead)
+        TRY(stage_settle(stage, stage->kind->finish(stage)));
+    return stage->above && !stage->is_dead ? stage_end(stage) : AMPQL_OK;
 }
 
 enum ampql_code stage_end(struct stage *stage)
 {
     struct stage *above = stage->above;
     above->nopen--;
+    if (above->is_dead)
+        return AMPQL_OK;
     if (above->is_param && above->is_param[stage->slot]) {
         if (--above->nwaiting == 0)
-            TRY(release_early(above));
+            TRY(stage_settle(above, release_early(above)));
     } else if (above->nwaiting) {
         above->ended_early = true;
     } else if (above->kind->close) {
-        TRY(above->kind->close(above, stage->slot));
+        TRY(stage_settle(above, above->kind->close(above, stage->slot)));
     }
     return above->nopen == 0 && !above->is_leaf ? stage_complete(above) : AMPQL_OK;
 }

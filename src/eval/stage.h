@@ -33,6 +33,7 @@ struct stage {
     size_t slot;         /* which child of the one above this is */
     size_t nopen;        /* children that have not ended */
     bool is_leaf;        /* ends when its select does, not when its parameters have come */
+    bool is_dead;        /* it failed: rows no longer reach it, and nothing above it ends */
     struct stage *next;  /* in eval.ops */
 
     /* Scalar parameters, gathered before rows stream: params [nparams], is_param [nchild]. Rows
@@ -48,6 +49,15 @@ struct stage {
 /* The start of each operator's struct; size is of the whole. NULL when memory is out. */
 struct stage *stage_new(struct eval_query *query, const struct stage_kind *kind,
                         const struct node *node, size_t size);
+
+/* A stage's function gave `code`, with the error in stage_err. A failure of evaluation does not end
+ * the query at once: of several, Prometheus names the one that it comes to first, and here rows may
+ * come in another order. So the stage is dead, the earliest failure is remembered, and the answer
+ * is AMPQL_OK. Other codes are handed back. */
+enum ampql_code stage_settle(struct stage *stage, enum ampql_code code);
+
+/* The same of what Prometheus checks before it evaluates the operands. */
+enum ampql_code stage_settle_early(struct stage *stage, enum ampql_code code);
 
 /* Say that child slots [first, nchild) other than `stream` are scalar parameters. */
 enum ampql_code stage_expect_params(struct stage *stage, size_t nchild, size_t stream);

@@ -2,14 +2,10 @@
 #ifndef AMPQL_SRC_LANG_LEX_H
 #define AMPQL_SRC_LANG_LEX_H
 
+#include "base/ascii.h"
 #include "lang/lexer.h"
 
 enum { LEX_END = -1 };
-
-static inline bool is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static inline bool is_letter(int c)
 {

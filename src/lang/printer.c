@@ -169,6 +169,20 @@ void print_matchers(struct buf *out, struct matchers matchers)
 
 /* ---- parts of nodes */
 
+/* The sign that makes the parser read a whole expression behind `offset`, where without parentheses
+ * it would stop at the first operand: `offset ++1 ^ 2`, `offset +-1 ^ 2`. */
+static const char *offset_signs(const struct ast_time_expr *e)
+{
+    bool is_minus = e->kind == TIME_UNARY_MINUS && !e->is_paren;
+    if (is_minus)
+        e = e->lhs;
+    if (e->kind != TIME_BINARY || e->is_paren)
+        return "";
+    while (e->kind == TIME_BINARY && !e->is_paren)
+        e = e->lhs;
+    return is_minus ? "+" : e->is_paren ? "" : "++";
+}
+
 /* " @ 5.000 offset 1m" */
 static OWN_FRAME void print_shift(struct buf *out, struct at at, const struct ast_duration *offset)
 {
@@ -188,6 +202,8 @@ static OWN_FRAME void print_shift(struct buf *out, struct at at, const struct as
     }
     if (offset->ms != 0 || offset->expr) {
         buf_text(out, " offset ");
+        if (offset->expr)
+            buf_text(out, offset_signs(offset->expr));
         print_duration(out, offset);
     }
 }

@@ -1,5 +1,5 @@
-/* What does not change from step to step, durations that depend on the query's grid, and the order
- * of leaves. */
+/* What does not change from step to step, and orders: in which leaves are fed, and in which
+ * Prometheus evaluates. */
 #include "plan/plan.h"
 
 bool plan_is_invariant(const struct ast *ast)
@@ -20,9 +20,8 @@ bool plan_is_invariant(const struct ast *ast)
             if (!plan_is_invariant(ast->u.call.args[i]))
                 return false;
         return true;
-    case AST_AGGREGATE:
-        return plan_is_invariant(ast->u.aggregate.expr) &&
-               (!ast->u.aggregate.param || plan_is_invariant(ast->u.aggregate.param));
+    case AST_AGGREGATE: /* Prometheus does not look at the parameter, and takes the first step's */
+        return plan_is_invariant(ast->u.aggregate.expr);
     case AST_BINARY:
         return plan_is_invariant(ast->u.binary.lhs) && plan_is_invariant(ast->u.binary.rhs);
     case AST_UNARY:
@@ -85,4 +84,13 @@ void plan_assign_levels(struct plan *plan, struct node *root)
     unsigned above = assign(root, 0);
     if (above > plan->nlevels)
         plan->nlevels = above;
+}
+
+void plan_number(struct node *node, unsigned *next)
+{
+    node->entered = (*next)++;
+    bool is_param_first = node->kind == NODE_AGGREGATE && node->nchild > 1;
+    for (size_t i = 0; i < node->nchild; i++)
+        plan_number(node->child[is_param_first ? node->nchild - 1 - i : i], next);
+    node->left = (*next)++;
 }

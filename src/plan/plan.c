@@ -24,6 +24,7 @@ static struct node *node_new(struct plan *plan, enum node_kind kind, const struc
     node->ast = ast;
     node->type = ast->type;
     node->grid = grid;
+    node->end_ms = plan->end_ms;
     node->child = arena_zeroed(plan->arena, nchild, sizeof *node->child);
     node->nchild = nchild;
     return node->child ? node : NULL;
@@ -108,7 +109,8 @@ static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const 
     return AMPQL_OK;
 }
 
-/* The grid inside a subquery: absolute multiples of its step that its windows can see. */
+/* The grid inside a subquery: absolute multiples of its step that its windows can see; from here on
+ * it is what is being planned. */
 static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquery *sub,
                                      const struct windows *windows, struct grid **out,
                                      struct ampql_error *err)
@@ -132,6 +134,7 @@ static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquer
                     "the query needs more than %llu evaluation points in its subqueries",
                     (unsigned long long)plan->options.max_points);
     plan->points += n;
+    plan->end_ms = end;
     grid->n = (size_t)n;
     *out = grid;
     return AMPQL_OK;
@@ -151,8 +154,10 @@ static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, co
     TRY(place_windows(plan, grid, &sub->offset, sub->at, clamp_time(range_ms), &node->windows,
                       err));
     struct grid *inner = NULL;
+    int64_t end_ms = plan->end_ms;
     TRY(subquery_grid(plan, sub, &node->windows, &inner, err));
     TRY(build(plan, sub->expr, inner, &node->child[0], err));
+    plan->end_ms = end_ms;
     node->name = node->child[0]->name;
     *out = node;
     return AMPQL_OK;
@@ -369,7 +374,10 @@ static enum ampql_code build_broadcast(struct plan *plan, const struct ast *ast,
     if (!node || !once)
         return no_node(err);
     *once = (struct grid){grid->start_ms, 1, 1};
+    int64_t end_ms = plan->end_ms;
+    plan->end_ms = grid->start_ms;
     TRY(build(plan, ast, once, &node->child[0], err));
+    plan->end_ms = end_ms;
     node->name = node->child[0]->name;
     *out = node;
     return AMPQL_OK;
@@ -382,6 +390,13 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
     if (grid->n > 1 && !is_literal && plan_is_invariant(ast))
         return build_broadcast(plan, ast, grid, out, err);
+    if (plan->end_ms != grid->start_ms && grid->n == 1 && plan_is_invariant(ast)) {
+        int64_t end_ms = plan->end_ms;
+        plan->end_ms = grid->start_ms;
+        TRY(build(plan, ast, grid, out, err));
+        plan->end_ms = end_ms;
+        return AMPQL_OK;
+    }
     switch (ast->kind) {
     case AST_NUMBER:
     case AST_STRING:
@@ -420,7 +435,9 @@ enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node *
             err, AMPQL_BAD_DATA,
             "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
             value_type_text(ast->type));
+    plan->end_ms = plan->options.end_ms;
     TRY(build(plan, ast, &plan->options.grid, root, err));
     plan_assign_levels(plan, *root);
+    plan_number(*root, &plan->nnumbers);
     return AMPQL_OK;
 }

@@ -48,12 +48,15 @@ struct node {
     enum value_type type;
     const struct ast *ast;   /* what it comes from: operator, names, literal */
     const struct grid *grid; /* of its output; n may be 0 in a subquery that has no points */
-    struct node **child;     /* [nchild] */
+    int64_t end_ms; /* of the query or subquery around it, which the last step need not reach */
+    struct node **child; /* [nchild] */
     size_t nchild;
     size_t stream; /* the child whose rows stream; the other scalar children are parameters */
     bool drops_name;
-    bool may_collide;     /* dropping the name may make two series equal: must be checked */
-    enum name_state name; /* of the output */
+    bool may_collide;       /* dropping the name may make two series equal: must be checked */
+    enum name_state name;   /* of the output */
+    unsigned entered, left; /* numbers in the order of Prometheus's evaluation: before its children
+                               and after them */
     const struct signature *function;
 
     /* leaves */
@@ -98,7 +101,8 @@ struct plan {
         ARRAY(struct want);
     } wants;
     uint64_t points;
-    unsigned nlevels;
+    unsigned nlevels, nnumbers;
+    int64_t end_ms; /* of what is being planned */
 };
 
 /* Start a plan in the run's arena. */
@@ -125,11 +129,16 @@ struct want {
 enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast_selector *selector,
                           struct ampql_error *err);
 
-/* Is the value of this expression the same at every step? An @ fixes a selector or subquery. */
+/* Is the value of this expression the same at every step? An @ fixes a selector or subquery; of an
+ * aggregation only what it aggregates counts. */
 bool plan_is_invariant(const struct ast *ast);
 
 /* Give leaves their levels: a leaf whose rows meet scalar parameters is fed after the leaves that
  * those depend on. */
 void plan_assign_levels(struct plan *plan, struct node *root);
+
+/* Number the nodes from *next on in the order in which Prometheus evaluates them: an aggregation's
+ * parameter before what it aggregates, otherwise from left to right, operands first. */
+void plan_number(struct node *node, unsigned *next);
 
 #endif

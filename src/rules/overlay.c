@@ -115,6 +115,17 @@ static void stats_of_base(void *payload, struct ampql_source_stats *out)
     *out = ampql_source_stats(overlay->base);
 }
 
+/* Records are at the time that is asked for, so a selector that names one sees no series too long.
+ */
+static bool knows_ends(const void *payload, struct matchers matchers)
+{
+    for (size_t i = 0; i < matchers.n; i++)
+        if (matchers.at[i].op == MATCH_EQUAL && str_equal(matchers.at[i].name, STR("__name__")))
+            return is_name_of_ours(
+                payload, (struct ampql_string){matchers.at[i].value.p, matchers.at[i].value.n});
+    return false;
+}
+
 enum ampql_code overlay_source(struct overlay *overlay, struct ampql_source **out,
                                struct ampql_error *err)
 {
@@ -127,5 +138,6 @@ enum ampql_code overlay_source(struct overlay *overlay, struct ampql_source **ou
     };
     TRY(source_new(overlay->alc, &ops, overlay, out, err));
     (*out)->dialect = overlay->base->dialect;
+    (*out)->knows_ends = knows_ends;
     return AMPQL_OK;
 }

@@ -3,7 +3,41 @@
  * A *block* is 1 to 1,024 samples of one series as one self-contained byte string: what captures
  * store. `struct columns` is a series held in memory as a string of blocks, which grows at its end:
  * what waits for the other chunks of a split fetch. Every value comes back with its bits: NaN
- * payloads, stale markers, -0, subnormals. */
+ * payloads, stale markers, -0, subnormals.
+ *
+ * A block, byte by byte. u16 and u64 are little-endian; a *varint* has seven bits a byte, low ones
+ * first, the high bit set on all bytes but the last, in as few bytes as it needs; *signed* is a
+ * varint of 0, -1, 1, -2, ... as 0, 1, 2, 3, ...; all sums and products wrap at 2^64.
+ *
+ *   head          u16: n - 1 (low 10 bits), time mode (2 bits), value mode (high 4 bits)
+ *                 u16: bytes of the whole block, the head included
+ *   times         signed: the first, Unix ms; then by mode
+ *     0 regular   varint: ms from one sample to the next; nothing when n is 1
+ *     1 runs      varint: how many runs; each two varints: how many samples, ms before each
+ *     2 jittered  varint: step in ms; varint: how many runs; each two varints: how many samples,
+ *                 steps before each; then integers [n]: what is added to each time on that grid
+ *   values        by mode
+ *     0 to 8      all are equal: so many high bytes of the double, lowest first; the rest are 0
+ *     9 decimals  byte: exponent e, 0 to 18, and 128 more when exceptions follow
+ *                 integers [n]: each value is (double)integer / 10^e, correctly rounded
+ *                 exceptions: varint: how many; each u16: place, u64: the bits that stand there
+ *     10 bits     integers [n]: the bits of the doubles
+ *
+ *   integers [n]
+ *     byte        low two bits: 0 offsets, 1 deltas, 2 changes; 4: there is a factor; 8: there are
+ *                 exceptions
+ *     byte        width, 0 to 64
+ *     signed      the first integer; not with offsets
+ *     signed      base
+ *     varint      factor, > 0; 1 when there is none
+ *     bitmap      only with changes: n - 1 bits, the lowest of a byte first: 1 where an integer
+ *                 differs from the one before it
+ *     numbers     m numbers u of `width` bits, the lowest bit of a byte first, then zero bits up to
+ *                 a whole byte. Offsets: m is n, an integer is base + factor * u. Deltas: m is
+ *                 n - 1, an integer is the one before it + base + factor * u. Changes: the same for
+ *                 the m integers whose bit is set; the others equal the one before them
+ *     exceptions  varint: how many; each u16: place among the m, varint: the whole u, which the
+ *                 number there is only the low bits of */
 #ifndef AMPQL_SRC_SERIES_COLUMN_H
 #define AMPQL_SRC_SERIES_COLUMN_H
 
@@ -36,8 +70,8 @@ enum ampql_code block_measure(const uint8_t *p, size_t size, size_t *nbytes, siz
  * read outside of them.
  *
  *   t, v     out: [BLOCK_MAX_SAMPLES] each, the first *n set; t strictly ascending
- *   err      AMPQL_BAD_DATA: no bytes that block_pack could have written, with what is wrong; t and
- *            v are then undefined */
+ *   err      AMPQL_BAD_DATA: not laid out as above, or times that do not ascend; t and v are then
+ *            undefined */
 enum ampql_code block_unpack(const uint8_t *p, size_t nbytes, int64_t *t, double *v, size_t *n,
                              struct ampql_error *err);
 

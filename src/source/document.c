@@ -1,7 +1,6 @@
 /* The JSON pull reader fed from an input. */
 #include "source/document.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 enum ampql_code document_init(struct document *doc, struct input *input, struct ampql_error *err)
@@ -29,12 +28,10 @@ enum ampql_code document_name(const struct document *doc, enum ampql_code code,
 enum ampql_code document_fail(const struct document *doc, enum ampql_code code,
                               struct ampql_error *err, const char *format, ...)
 {
-    char text[AMPQL_MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    fail_args(err, code, format, args);
     va_end(args);
-    fail(err, code, "%s", text);
     return document_name(doc, code, err);
 }
 

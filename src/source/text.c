@@ -4,7 +4,6 @@
 #include "base/number.h"
 #include "base/utf8.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 void text_init(struct text *text, struct input *input, struct store *store,
@@ -38,12 +37,10 @@ enum ampql_code text_name(const struct text *text, enum ampql_code code, struct 
 enum ampql_code text_fail(const struct text *text, enum ampql_code code, struct ampql_error *err,
                           const char *format, ...)
 {
-    char message[AMPQL_MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    fail_args(err, code, format, args);
     va_end(args);
-    fail(err, code, "%s", message);
     return text_name(text, code, err);
 }
 

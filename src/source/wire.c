@@ -71,7 +71,7 @@ enum wire_time_kind wire_own(const struct ampql_select *select, const struct wir
 
 /* ---- parts */
 
-static bool is_time(int64_t ms)
+bool wire_is_time(int64_t ms)
 {
     return ms >= FIRST_MS && ms <= LAST_MS;
 }
@@ -104,12 +104,12 @@ enum ampql_code wire_check(const struct ampql_select *select, const struct wire_
                            struct ampql_error *err)
 {
     if (is_raw(select)) {
-        if (!is_time(select->mint_ms) || !is_time(select->maxt_ms))
+        if (!wire_is_time(select->mint_ms) || !wire_is_time(select->maxt_ms))
             return fail(err, AMPQL_BAD_DATA,
                         "samples from a time that no server takes: before year 1 or after 9999");
         return AMPQL_OK;
     }
-    if (!is_time(select->start_ms) || !is_time(select->end_ms))
+    if (!wire_is_time(select->start_ms) || !wire_is_time(select->end_ms))
         return fail(err, AMPQL_BAD_DATA,
                     "values at a time that no server takes: before year 1 or after 9999");
     if (step_of(select) <= 0)

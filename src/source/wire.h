@@ -55,6 +55,9 @@ struct wire_part {
     const struct wire_cut *cut;
 };
 
+/* In the years 1 to 9999, which is what servers read. */
+bool wire_is_time(int64_t ms);
+
 /* Can this be asked at all?
  *   err  AMPQL_UNSUPPORTED: a lookback that is not the server's own and that it takes no parameter
  *        for, timestamp() of a selector without a metric name; AMPQL_BAD_DATA: times outside of

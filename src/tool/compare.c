@@ -1,6 +1,7 @@
 /* Comparing results with what a script expects, and writing down the difference. */
 #include "tool/compare.h"
 
+#include "base/duration.h"
 #include "base/number.h"
 #include "base/regex.h"
 #include "series/sample.h"
@@ -79,32 +80,75 @@ static void write_series(struct buf *out, const struct outcome_series *s,
     }
 }
 
-/* The value expected at a time; false: none. */
-static bool expected_at(const struct script_series *want, const struct script_grid *grid, int64_t t,
-                        double *out)
+/* How many values a series can have on the grid. */
+static size_t grid_steps(const struct script_grid *grid)
 {
-    int64_t i = grid->step_ms > 0 ? (t - grid->start_ms) / grid->step_ms : 0;
-    if (t < grid->start_ms || (grid->step_ms > 0 && (t - grid->start_ms) % grid->step_ms != 0) ||
-        (size_t)i >= want->nvalues || want->values[i].kind != SCRIPT_NUMBER)
+    return grid->step_ms > 0 ? (size_t)((grid->end_ms - grid->start_ms) / grid->step_ms) + 1 : 1;
+}
+
+/* Where two series part: the first time that only one has, or at which their values differ. */
+struct difference {
+    int64_t t_ms;
+    bool has_want, has_got;
+    double want, got;
+};
+
+/* The next value that is expected, from *i on; false: none. */
+static bool next_expected(const struct script_series *want, const struct script_grid *grid,
+                          size_t *i, int64_t *t, double *v)
+{
+    while (*i < want->nvalues && want->values[*i].kind != SCRIPT_NUMBER)
+        ++*i;
+    if (*i == want->nvalues)
         return false;
-    *out = want->values[i].v;
+    *t = grid->start_ms + (int64_t)*i * grid->step_ms;
+    *v = want->values[*i].v;
     return true;
 }
 
 static bool series_agree(const struct script_series *want, const struct script_grid *grid,
-                         const struct outcome_series *got)
+                         const struct outcome_series *got, struct difference *out)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < want->nvalues; i++)
-        n += want->values[i].kind == SCRIPT_NUMBER;
-    if (n != got->n)
-        return false;
-    for (size_t i = 0; i < got->n; i++) {
-        double v;
-        if (!expected_at(want, grid, got->t_ms[i], &v) || !values_agree(v, got->v[i]))
+    for (size_t i = 0, k = 0;; i++, k++) {
+        int64_t t = INT64_MAX;
+        *out = (struct difference){0};
+        out->has_want = next_expected(want, grid, &i, &t, &out->want);
+        out->has_got = k < got->n;
+        if (!out->has_want && !out->has_got)
+            return want->nvalues <= grid_steps(grid);
+        out->t_ms = t;
+        if (out->has_got) {
+            out->got = got->v[k];
+            /* an instant's sample may have a time of its own */
+            int64_t got_t = grid->step_ms > 0 || got->n > 1 ? got->t_ms[k] : grid->start_ms;
+            if (got_t < t) {
+                out->has_want = false;
+                out->t_ms = got_t;
+            } else if (got_t > t) {
+                out->has_got = false;
+            }
+        }
+        if (!out->has_want || !out->has_got || !values_agree(out->want, out->got))
             return false;
     }
-    return true;
+}
+
+/* "    differs  at 2m: expected 5, got _", of series with more than one value. */
+static void write_difference(struct buf *out, const struct difference *d)
+{
+    char at[DURATION_MAX];
+    size_t n = duration_format(d->t_ms < 0 ? -d->t_ms : d->t_ms, at);
+    buf_format(out, "    differs  at %s%.*s: expected ", d->t_ms < 0 ? "-" : "", (int)n, at);
+    if (d->has_want)
+        write_number(out, d->want);
+    else
+        buf_text(out, "_");
+    buf_text(out, ", got ");
+    if (d->has_got)
+        write_number(out, d->got);
+    else
+        buf_text(out, "_");
+    buf_text(out, "\n");
 }
 
 static void write_expected(struct buf *out, const struct script_series *want)
@@ -124,14 +168,6 @@ static bool same_labels(const struct script_series *want, const struct outcome_s
     return label_sets_compare(want->labels, want->nlabels, got->labels, got->nlabels) == 0;
 }
 
-static bool has_points(const struct script_series *want)
-{
-    for (size_t i = 0; i < want->nvalues; i++)
-        if (want->values[i].kind != SCRIPT_GAP)
-            return true;
-    return false;
-}
-
 static void write_got(struct buf *out, const char *what, const struct outcome_series *got,
                       const struct script_grid *grid)
 {
@@ -140,23 +176,40 @@ static void write_got(struct buf *out, const char *what, const struct outcome_se
     buf_text(out, "\n");
 }
 
+/* A series that is written twice is expected as it is written last. */
+static bool is_rewritten(const struct script_eval *eval, size_t i)
+{
+    for (size_t k = i + 1; k < eval->nseries; k++)
+        if (label_sets_compare(eval->series[i].labels, eval->series[i].nlabels,
+                               eval->series[k].labels, eval->series[k].nlabels) == 0)
+            return true;
+    return false;
+}
+
 /* One expected series among those that came out. */
 static bool find_expected(const struct script_eval *eval, size_t i, const struct script_grid *grid,
                           const struct outcome *got, struct buf *diff)
 {
     const struct script_series *want = &eval->series[i];
+    if (!eval->is_ordered && is_rewritten(eval, i))
+        return true;
     for (size_t k = 0; k < got->nseries; k++) {
-        if (eval->is_ordered ? k != i : !same_labels(want, &got->series[k]))
+        const struct outcome_series *series = &got->series[k];
+        struct difference difference = {0};
+        if (eval->is_ordered ? k != i : !same_labels(want, series))
             continue;
-        if (same_labels(want, &got->series[k]) && series_agree(want, grid, &got->series[k]))
+        bool is_same = same_labels(want, series);
+        if (is_same && series_agree(want, grid, series, &difference))
             return true;
         buf_text(diff, "    expected ");
         write_expected(diff, want);
-        write_got(diff, "\n    got      ", &got->series[k], grid);
+        write_got(diff, "\n    got      ", series, grid);
+        if (is_same && want->nvalues > grid_steps(grid))
+            buf_text(diff, "    more values are expected than there are steps\n");
+        else if (is_same && grid->step_ms > 0)
+            write_difference(diff, &difference);
         return false;
     }
-    if (!has_points(want))
-        return true;
     buf_text(diff, "    missing  ");
     write_expected(diff, want);
     buf_text(diff, "\n");
@@ -171,6 +224,19 @@ static bool is_expected(const struct script_eval *eval, const struct outcome_ser
     return false;
 }
 
+static bool is_sorted(const struct outcome *got, const struct script_grid *grid, struct buf *diff)
+{
+    bool ok = true;
+    for (size_t k = 1; k < got->nseries; k++) {
+        const struct outcome_series *a = &got->series[k - 1], *b = &got->series[k];
+        if (label_sets_compare(a->labels, a->nlabels, b->labels, b->nlabels) < 0)
+            continue;
+        write_got(diff, "    not in label order or twice: ", b, grid);
+        ok = false;
+    }
+    return ok;
+}
+
 static bool series_meet(const struct script_eval *eval, const struct script_grid *grid,
                         const struct outcome *got, struct buf *diff)
 {
@@ -183,14 +249,7 @@ static bool series_meet(const struct script_eval *eval, const struct script_grid
         write_got(diff, "    too many ", &got->series[k], grid);
         ok = false;
     }
-    for (size_t k = 1; got->kind == AMPQL_RESULT_MATRIX && k < got->nseries; k++) {
-        const struct outcome_series *a = &got->series[k - 1], *b = &got->series[k];
-        if (label_sets_compare(a->labels, a->nlabels, b->labels, b->nlabels) < 0)
-            continue;
-        write_got(diff, "    not in label order or twice: ", b, grid);
-        ok = false;
-    }
-    return ok;
+    return (got->kind != AMPQL_RESULT_MATRIX || is_sorted(got, grid, diff)) && ok;
 }
 
 static const char *kind_text(enum ampql_result_kind kind)
@@ -225,6 +284,10 @@ bool outcome_meets(const struct script_eval *eval, const struct script_grid *gri
         buf_format(diff, "    expected %s, got %s\n", kind_text(want), kind_text(got->kind));
         return false;
     }
+    if (want == AMPQL_RESULT_MATRIX && eval->is_ordered) {
+        buf_text(diff, "    expected an order, got a matrix\n");
+        return false;
+    }
     if (want == AMPQL_RESULT_SCALAR)
         return scalar_meets(eval->scalar, got->scalar, diff);
     if (want == AMPQL_RESULT_STRING) {
@@ -239,17 +302,24 @@ bool outcome_meets(const struct script_eval *eval, const struct script_grid *gri
     return series_meet(eval, eval->result == SCRIPT_RANGE_VECTOR ? &eval->window : grid, got, diff);
 }
 
-bool middle_meets(const struct script_eval *eval, const struct outcome *got, struct arena *arena,
-                  struct buf *diff)
+bool middle_meets(const struct script_eval *eval, const struct script_grid *range,
+                  const struct outcome *got, struct arena *arena, struct buf *diff)
 {
     struct outcome middle = {.kind = AMPQL_RESULT_VECTOR};
     struct outcome_series *series = arena_alloc(arena, got->nseries, sizeof *series);
-    if (!series)
+    int64_t t_ms = range->start_ms + range->step_ms;
+    if (!series) {
+        buf_text(diff, "    no memory\n");
         return false;
+    }
+    if (!is_sorted(got, range, diff))
+        return false;
+    if (eval->is_ordered)
+        return true; /* a range query's order is its own */
     for (size_t k = 0; k < got->nseries; k++) {
         const struct outcome_series *s = &got->series[k];
         for (size_t i = 0; i < s->n; i++) {
-            if (s->t_ms[i] != eval->grid.start_ms)
+            if (s->t_ms[i] != t_ms)
                 continue;
             series[middle.nseries] = *s;
             series[middle.nseries].t_ms = s->t_ms + i;

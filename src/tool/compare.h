@@ -18,9 +18,9 @@ int label_sets_compare(const struct ampql_label *a, size_t na, const struct ampq
 bool outcome_meets(const struct script_eval *eval, const struct script_grid *grid,
                    const struct outcome *got, struct buf *diff);
 
-/* The same for an instant evaluation's one step in the middle of a range query. */
-bool middle_meets(const struct script_eval *eval, const struct outcome *got, struct arena *arena,
-                  struct buf *diff);
+/* The same for an instant evaluation that was made as the middle one of three steps. */
+bool middle_meets(const struct script_eval *eval, const struct script_grid *range,
+                  const struct outcome *got, struct arena *arena, struct buf *diff);
 
 /* An error's or annotation's text. A regex that does not compile meets nothing. */
 bool text_meets(const struct script_text *expected, struct str got);

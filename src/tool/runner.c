@@ -1,27 +1,12 @@
-/* Walks through a script: keeps what was loaded, evaluates, compares, prints what differs. */
+/* Walks through a script: loads, evaluates, compares, reports. */
 #include "tool/runner.h"
 
-#include "base/array.h"
+#include "base/time.h"
 #include "tool/compare.h"
+#include "tool/expression.h"
+#include "tool/loaded.h"
 
-#include <stdlib.h>
-
-/* A series that loads add to. */
-struct store_series {
-    const struct ampql_label *labels;
-    size_t nlabels;
-    struct {
-        ARRAY(int64_t);
-    } t;
-    struct {
-        ARRAY(double);
-    } v;
-    bool has_histograms;
-};
-
-struct store {
-    ARRAY(struct store_series);
-};
+enum { DIFF_MAX_BYTES = 1 << 20, MINUTE_MS = 60000 };
 
 struct runner {
     const struct evaluator *evaluator;
@@ -30,146 +15,59 @@ struct runner {
     struct ampql_error *err;
     enum ampql_dialect dialect;
     bool delayed_name_removal;
-    struct arena held; /* what is loaded, until the next clear */
-    struct store store;
-    bool is_changed;     /* since the evaluator was told */
-    bool is_unsupported; /* a load could not be followed: start times, converted histograms */
+    struct loaded loaded;
+    bool is_changed; /* since the evaluator was told */
 };
-
-static struct store_series *find_series(struct runner *r, const struct script_series *s)
-{
-    for (size_t i = 0; i < r->store.n; i++)
-        if (label_sets_compare(r->store.at[i].labels, r->store.at[i].nlabels, s->labels,
-                               s->nlabels) == 0)
-            return &r->store.at[i];
-    struct store_series fresh = {.labels = s->labels, .nlabels = s->nlabels};
-    if (!array_push(&r->store, &r->held, fresh))
-        return NULL;
-    return &r->store.at[r->store.n - 1];
-}
-
-static enum ampql_code add_series(struct runner *r, const struct script_series *s,
-                                  int64_t interval_ms)
-{
-    struct store_series *to = find_series(r, s);
-    if (!to)
-        return fail_nomem(r->err, "the series of a script");
-    to->has_histograms = to->has_histograms || s->has_histograms;
-    for (size_t i = 0; i < s->nvalues; i++) {
-        int64_t t = (int64_t)i * interval_ms;
-        if (s->values[i].kind != SCRIPT_NUMBER)
-            continue;
-        if (to->t.n > 0 && to->t.at[to->t.n - 1] >= t)
-            return fail(r->err, AMPQL_BAD_DATA,
-                        "%s:%zu: the series was loaded before and has a sample at or after %lld ms",
-                        r->options->file, s->line, (long long)t);
-        if (!array_push(&to->t, &r->held, t) || !array_push(&to->v, &r->held, s->values[i].v))
-            return fail_nomem(r->err, "the series of a script");
-    }
-    return AMPQL_OK;
-}
-
-static enum ampql_code run_load(struct runner *r, const struct script_command *command)
-{
-    r->is_changed = true;
-    r->is_unsupported = r->is_unsupported || command->is_unsupported;
-    for (size_t i = 0; i < command->nseries; i++)
-        TRY(add_series(r, &command->series[i], command->interval_ms));
-    return AMPQL_OK;
-}
-
-static void run_clear(struct runner *r)
-{
-    arena_done(&r->held);
-    r->store = (struct store){0};
-    r->is_changed = true;
-    r->is_unsupported = false;
-}
 
 static enum ampql_code tell_evaluator(struct runner *r)
 {
     if (!r->is_changed)
         return AMPQL_OK;
-    struct test_series *series = arena_alloc(&r->held, r->store.n, sizeof *series);
+    const struct test_series *series = loaded_view(&r->loaded);
     if (!series)
         return fail_nomem(r->err, "the series of a script");
-    for (size_t i = 0; i < r->store.n; i++) {
-        const struct store_series *s = &r->store.at[i];
-        series[i] = (struct test_series){s->labels, s->nlabels, s->t.at, s->v.at, s->t.n};
-    }
     r->is_changed = false;
-    return r->evaluator->load(r->evaluator->payload, series, r->store.n, r->err);
-}
-
-/* ---- native histograms are not evaluated: find who would touch them */
-
-static bool is_word_byte(char c)
-{
-    return c == '_' || c == ':' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
-}
-
-static bool has_word(struct str text, struct str word)
-{
-    for (size_t i = 0; word.n > 0 && i + word.n <= text.n; i++)
-        if (memcmp(text.p + i, word.p, word.n) == 0 && (i == 0 || !is_word_byte(text.p[i - 1])) &&
-            (i + word.n == text.n || !is_word_byte(text.p[i + word.n])))
-            return true;
-    return false;
-}
-
-/* A selector that does not begin with a metric's name might select anything. */
-static bool has_nameless_selector(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] != '{')
-            continue;
-        size_t before = i;
-        while (before > 0 && (text.p[before - 1] == ' ' || text.p[before - 1] == '\t'))
-            before--;
-        if (before == 0 || !is_word_byte(text.p[before - 1]))
-            return true;
-    }
-    return false;
-}
-
-static bool touches_histograms(const struct runner *r, const struct script_eval *eval)
-{
-    if (eval->has_histograms || r->is_unsupported || has_word(eval->text, STR("histogram_count")) ||
-        has_word(eval->text, STR("histogram_sum")))
-        return true;
-    for (size_t i = 0; i < r->store.n; i++) {
-        const struct store_series *s = &r->store.at[i];
-        if (!s->has_histograms)
-            continue;
-        if (has_nameless_selector(eval->text))
-            return true;
-        for (size_t k = 0; k < s->nlabels; k++)
-            if (str_equal(str_make(s->labels[k].name.data, s->labels[k].name.size),
-                          STR("__name__")) &&
-                has_word(eval->text, str_make(s->labels[k].value.data, s->labels[k].value.size)))
-                return true;
-    }
-    return false;
+    return r->evaluator->load(r->evaluator->payload, series, r->loaded.series.n, r->err);
 }
 
 /* ---- one evaluation */
 
-static bool failure_meets(const struct script_eval *eval, enum ampql_code code,
-                          const struct ampql_error *err, struct buf *diff)
+/* An evaluation on its way. */
+struct trial {
+    const struct runner *runner;
+    const struct script_command *command;
+    const struct script_eval *eval;
+    struct arena arena;
+    struct buf diff;
+    struct str unsupported; /* what the engine refuses by name; p NULL: nothing */
+};
+
+/* "12:3: unexpected ..." in the script, where the error has a place in the text as it is there. */
+static void write_error(struct trial *t, struct str text, const struct ampql_error *err)
 {
-    if (!eval->fails) {
-        buf_format(diff, "    error    %s\n", err->message);
+    buf_text(&t->diff, "    error    ");
+    if (err->has_span && text.p == t->eval->text.p)
+        buf_format(&t->diff, "%zu:%zu: ", t->command->line, t->eval->column + err->start);
+    buf_format(&t->diff, "%s\n", err->message);
+}
+
+static bool failure_meets(struct trial *t, struct str text, const struct ampql_error *err)
+{
+    const struct script_eval *eval = t->eval;
+    if (err->code == AMPQL_UNSUPPORTED) {
+        t->unsupported = arena_copy(&t->arena, str_of(err->message));
         return false;
     }
-    if (code == AMPQL_PARSE || code == AMPQL_UNSUPPORTED) {
-        buf_format(diff, "    expected to fail when it runs, got %s\n", err->message);
+    if (!eval->fails || err->code == AMPQL_PARSE) {
+        write_error(t, text, err);
+        if (eval->fails)
+            buf_text(&t->diff, "    expected to fail when it runs\n");
         return false;
     }
     if (text_meets(&eval->failure, str_of(err->message)))
         return true;
-    buf_format(diff, "    expected the error %.*s\n    got      %s\n", STR_ARGS(eval->failure.text),
-               err->message);
+    buf_format(&t->diff, "    expected the error %.*s\n    got      %s\n",
+               STR_ARGS(eval->failure.text), err->message);
     return false;
 }
 
@@ -211,101 +109,196 @@ static bool notes_meet(const struct script_texts *wanted, bool none, const struc
     return ok;
 }
 
-static enum ampql_code evaluate(const struct runner *r, const struct script_eval *eval,
-                                const struct script_grid *grid, struct arena *arena,
+static enum ampql_code evaluate(struct trial *t, struct str text, const struct script_grid *grid,
                                 struct outcome *out, struct ampql_error *err)
 {
+    const struct runner *r = t->runner;
+    uint64_t max_samples = r->options->max_samples;
     struct ampql_run_options options = {
         .size = sizeof options,
         .start_ms = grid->start_ms,
         .end_ms = grid->end_ms,
         .step_ms = grid->step_ms,
         .dialect = r->dialect,
+        .max_samples = max_samples ? max_samples : RUN_MAX_SAMPLES,
         .max_points = UINT64_MAX,
         .delayed_name_removal = r->delayed_name_removal,
     };
     *out = (struct outcome){0};
     *err = (struct ampql_error){0};
-    return r->evaluator->evaluate(r->evaluator->payload, eval->text, &options, arena, out, err);
+    enum ampql_code code =
+        r->evaluator->evaluate(r->evaluator->payload, text, &options, &t->arena, out, err);
+    err->code = code;
+    return code;
+}
+
+static bool meets(struct trial *t, struct str text, const struct script_grid *grid)
+{
+    const struct script_eval *eval = t->eval;
+    struct outcome got;
+    struct ampql_error err;
+    if (evaluate(t, text, grid, &got, &err) != AMPQL_OK)
+        return failure_meets(t, text, &err);
+    if (eval->fails) {
+        buf_text(&t->diff, "    expected to fail, and it did not\n");
+        return false;
+    }
+    bool ok = outcome_meets(eval, grid, &got, &t->diff);
+    if (t->runner->evaluator->has_notes) {
+        ok = notes_meet(&eval->warnings, eval->no_warnings, &got, false, &t->diff) && ok;
+        ok = notes_meet(&eval->infos, eval->no_infos, &got, true, &t->diff) && ok;
+    }
+    return ok;
 }
 
 /* An instant evaluation must be the middle step of a range query around it, unless it depends on
  * being an instant query. */
-static bool is_tried_as_range(const struct script_eval *eval)
+static bool is_tried_as_range(const struct script_eval *eval, struct str text)
 {
-    static const char *const words[] = {"start", "end", "step", "range"};
-    if (eval->grid.step_ms > 0 || eval->is_ordered || eval->fails ||
-        (eval->result != SCRIPT_SERIES && eval->result != SCRIPT_SCALAR))
+    static const char *const words[] = {"start()", "end()", "step()", "range()"};
+    if (eval->fails || (eval->result != SCRIPT_SERIES && eval->result != SCRIPT_SCALAR))
         return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (has_word(eval->text, str_of(words[i])))
+        if (memmem(text.p, text.n, words[i], strlen(words[i])))
             return false;
     return true;
 }
 
-static bool run_as_range(const struct runner *r, const struct script_eval *eval,
-                         struct arena *arena, struct buf *diff)
+static bool meets_as_range(struct trial *t, struct str text, int64_t t_ms)
 {
-    struct script_grid grid = {eval->grid.start_ms - 60000, eval->grid.start_ms + 60000, 60000};
+    struct script_grid grid = {t_ms - MINUTE_MS, t_ms + MINUTE_MS, MINUTE_MS};
     struct outcome got;
     struct ampql_error err;
-    bool ok;
-    if (evaluate(r, eval, &grid, arena, &got, &err) != AMPQL_OK) {
-        buf_format(diff, "    error    %s\n", err.message);
-        ok = false;
-    } else {
-        ok = middle_meets(eval, &got, arena, diff);
-    }
+    bool ok = evaluate(t, text, &grid, &got, &err) == AMPQL_OK;
+    if (ok)
+        ok = middle_meets(t->eval, &grid, &got, &t->arena, &t->diff);
+    else
+        write_error(t, text, &err);
     if (!ok)
-        buf_text(diff, "    in the middle of a range query of 3 steps\n");
+        buf_text(&t->diff, "    in the middle of a range query of 3 steps\n");
     return ok;
 }
 
-static bool run_once(const struct runner *r, const struct script_eval *eval, struct arena *arena,
-                     struct buf *diff)
+/* Where a form of the expression that is not the script's own went wrong. */
+static void write_form(struct trial *t, struct str text, int64_t t_ms)
 {
-    struct outcome got;
+    buf_format(&t->diff, "    of       %.*s\n    at       %s%lld ms\n", STR_ARGS(text),
+               t_ms < 0 ? "-" : "", t_ms < 0 ? -(long long)t_ms : (long long)t_ms);
+}
+
+static bool meets_both_ways(struct trial *t, struct str text, int64_t t_ms)
+{
+    struct script_grid grid = {t_ms, t_ms, 0};
+    return meets(t, text, &grid) &&
+           (!is_tried_as_range(t->eval, text) || meets_as_range(t, text, t_ms));
+}
+
+/* With @ on every selector, the answer is the same at any time. */
+static bool meets_fixed(struct trial *t, struct expression *expression)
+{
+    int64_t at = t->eval->grid.start_ms, times[] = {0, -10 * at, at / 5, at, 10 * at};
     struct ampql_error err;
-    enum ampql_code code = evaluate(r, eval, &eval->grid, arena, &got, &err);
-    if (code != AMPQL_OK)
-        return failure_meets(eval, code, &err, diff);
-    if (eval->fails) {
-        buf_text(diff, "    expected to fail, and it did not\n");
+    struct str text;
+    if (at == 0) {
+        times[1] = -1000;
+        times[2] = 1000;
+    }
+    if (expression_fix(expression, at, &t->arena, &text, &err) != AMPQL_OK) {
+        write_error(t, text, &err);
         return false;
     }
-    bool ok = outcome_meets(eval, &eval->grid, &got, diff);
-    if (r->evaluator->has_notes) {
-        ok = notes_meet(&eval->warnings, eval->no_warnings, &got, false, diff) && ok;
-        ok = notes_meet(&eval->infos, eval->no_infos, &got, true, diff) && ok;
+    for (size_t i = 0; text.n > 0 && i < (at == 0 ? 3 : sizeof times / sizeof *times); i++) {
+        if (meets_both_ways(t, text, times[i]))
+            continue;
+        if (!t->unsupported.p)
+            write_form(t, text, times[i]);
+        return false;
     }
-    if (ok && is_tried_as_range(eval))
-        ok = run_as_range(r, eval, arena, diff);
-    return ok;
+    return true;
+}
+
+static bool meets_all_ways(struct trial *t, struct expression *expression)
+{
+    const struct script_eval *eval = t->eval;
+    if (eval->grid.step_ms > 0)
+        return meets(t, eval->text, &eval->grid);
+    return meets_both_ways(t, eval->text, eval->grid.start_ms) &&
+           (!expression->ast || meets_fixed(t, expression));
+}
+
+/* ---- what is not evaluated */
+
+static struct str name_of(const struct loaded_series *s)
+{
+    for (size_t i = 0; i < s->nlabels; i++)
+        if (str_equal(str_view(s->labels[i].name), STR("__name__")))
+            return str_view(s->labels[i].value);
+    return STR("a series without a name");
+}
+
+/* Does it read more of a series than numbers? Then the reason is there, and the series' name. */
+static bool is_skipped(const struct trial *t, const struct expression *expression,
+                       struct run_report *report)
+{
+    static const struct str histograms = {"needs native histograms", 23},
+                            start_times = {"needs start timestamps", 22};
+    const struct loaded *loaded = &t->runner->loaded;
+    if (t->eval->has_histograms) {
+        report->reason = histograms;
+        report->detail = STR("expects them");
+        return true;
+    }
+    for (size_t i = 0; i < loaded->series.n; i++) {
+        const struct loaded_series *s = &loaded->series.at[i];
+        if ((!s->has_histograms && !s->has_start_times) ||
+            !expression_selects(expression, s->labels, s->nlabels, t->runner->dialect))
+            continue;
+        report->reason = s->has_histograms ? histograms : start_times;
+        report->detail = name_of(s);
+        return true;
+    }
+    return false;
+}
+
+static enum ampql_code judge(struct trial *t, struct run_report *report)
+{
+    struct expression expression;
+    struct ampql_error err;
+    if (expression_parse(t->eval->text, t->runner->dialect, &t->arena, &expression, &err) ==
+        AMPQL_NOMEM)
+        return fail_nomem(t->runner->err, "an expression");
+    report->verdict = VERDICT_SKIPPED;
+    if (is_skipped(t, &expression, report))
+        return AMPQL_OK;
+    bool ok = meets_all_ways(t, &expression);
+    if (t->unsupported.p) {
+        report->reason = t->unsupported;
+        return AMPQL_OK;
+    }
+    report->verdict = ok ? VERDICT_PASSED : VERDICT_FAILED;
+    report->detail = ok ? STR("") : buf_view(&t->diff);
+    return AMPQL_OK;
 }
 
 static enum ampql_code run_eval(struct runner *r, const struct script_command *command)
 {
-    const struct script_eval *eval = &command->eval;
-    if (touches_histograms(r, eval)) {
-        r->counts->skipped++;
-        return AMPQL_OK;
-    }
-    struct arena arena;
-    struct buf diff;
+    const struct ampql_allocator *alc = r->loaded.arena.alc;
+    struct trial t = {.runner = r, .command = command, .eval = &command->eval};
+    struct run_report report = {.line = command->line, .text = command->eval.text};
     TRY(tell_evaluator(r));
-    arena_init(&arena, r->held.alc);
-    buf_init(&diff, r->held.alc, 1 << 20);
-    if (run_once(r, eval, &arena, &diff)) {
-        r->counts->passed++;
-    } else {
-        r->counts->failed++;
-        if (r->options->out)
-            fprintf(r->options->out, "%s:%zu: %.*s\n%.*s", r->options->file, command->line,
-                    STR_ARGS(eval->text), (int)diff.n, diff.p ? diff.p : "");
+    arena_init(&t.arena, alc);
+    buf_init(&t.diff, alc, DIFF_MAX_BYTES);
+    enum ampql_code code = judge(&t, &report);
+    if (code == AMPQL_OK) {
+        *(report.verdict == VERDICT_PASSED   ? &r->counts->passed
+          : report.verdict == VERDICT_FAILED ? &r->counts->failed
+                                             : &r->counts->skipped) += 1;
+        if (r->options->report)
+            r->options->report(r->options->payload, &report);
     }
-    buf_done(&diff);
-    arena_done(&arena);
-    return AMPQL_OK;
+    buf_done(&t.diff);
+    arena_done(&t.arena);
+    return code;
 }
 
 enum ampql_code script_run(const struct script *script, const struct evaluator *evaluator,
@@ -322,17 +315,18 @@ enum ampql_code script_run(const struct script *script, const struct evaluator *
         options->name_removal ? options->name_removal : script->name_removal;
     r.delayed_name_removal = r.dialect != AMPQL_PROM2 && removal != NAME_REMOVAL_IMMEDIATE;
     enum ampql_code code = AMPQL_OK;
-    arena_init(&r.held, &alloc_default);
+    loaded_init(&r.loaded, &alloc_default);
     for (size_t i = 0; i < script->n && code == AMPQL_OK; i++) {
         const struct script_command *command = &script->at[i];
+        r.is_changed = r.is_changed || command->kind != SCRIPT_EVAL;
         if (command->kind == SCRIPT_CLEAR)
-            run_clear(&r);
+            loaded_clear(&r.loaded);
         else if (command->kind == SCRIPT_LOAD)
-            code = run_load(&r, command);
+            code = loaded_add(&r.loaded, command, options->file, err);
         else
             code = run_eval(&r, command);
     }
     evaluator->load(evaluator->payload, NULL, 0, NULL); /* let go of what goes away now */
-    arena_done(&r.held);
+    loaded_done(&r.loaded);
     return code;
 }

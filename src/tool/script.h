@@ -28,13 +28,13 @@ struct script_value {
 
 /* A line `name{label="value"} 1 2 _ 4`. */
 struct script_series {
-    size_t line;
+    size_t line, column;
     const struct ampql_label *labels; /* [nlabels], sorted by name, no empty values */
     size_t nlabels;
     const struct script_value *values; /* [nvalues] */
     size_t nvalues;
     bool has_histograms;
-    bool is_start_times; /* `name{...}@st`: of the next line's samples; not read further */
+    bool has_start_times; /* of a line `name{...}@st` before it; only that they are there is kept */
 };
 
 /* What an error, warning or info must be. */
@@ -58,6 +58,7 @@ enum script_result { SCRIPT_SERIES, SCRIPT_SCALAR, SCRIPT_STRING, SCRIPT_RANGE_V
 
 struct script_eval {
     struct str text; /* of the expression */
+    size_t column;   /* where it begins on the command's line, from 1 */
     struct script_grid grid;
     bool is_ordered;
     bool fails;
@@ -79,7 +80,7 @@ struct script_command {
     enum script_command_kind kind;
     size_t line;                  /* from 1 */
     int64_t interval_ms;          /* LOAD: point i lies at i times this */
-    bool is_unsupported;          /* LOAD: load_with_nhcb, or start times: its series are skipped */
+    bool converts_histograms;     /* LOAD: load_with_nhcb, native histograms of classic ones too */
     struct script_series *series; /* [nseries] of LOAD */
     size_t nseries;
     struct script_eval eval; /* EVAL */
@@ -94,8 +95,8 @@ struct script {
 
 enum { SCRIPT_MAX_VALUES = 10000000 };
 
-/* Parse a script; it refers to text and lives in the arena.
- *   err  AMPQL_BAD_DATA "FILE:LINE: ..."; AMPQL_LIMIT: over SCRIPT_MAX_VALUES values;
+/* Parse a script; it refers to text and lives in the arena. Expressions are not looked into.
+ *   err  AMPQL_BAD_DATA "FILE:LINE:COLUMN: ..."; AMPQL_LIMIT: over SCRIPT_MAX_VALUES values;
  *        AMPQL_NOMEM */
 enum ampql_code script_parse(struct str text, const char *file, struct arena *arena,
                              struct script *out, struct ampql_error *err);

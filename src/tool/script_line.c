@@ -9,11 +9,26 @@
 
 #include <stdlib.h>
 
+size_t script_column(const struct script_place *place, const char *p)
+{
+    const char *line = place->text.p;
+    return p && line && p >= line && p <= line + place->text.n ? (size_t)(p - line) + 1 : 1;
+}
+
+/* The same where text is part of a line that the message is about as a whole. */
+static enum ampql_code fail_at_byte(const struct script_place *place, const char *at,
+                                    const char *message, struct str text)
+{
+    char quoted[128] = "";
+    if (text.n > 0)
+        quote_clipped(quoted, sizeof quoted, text);
+    return fail(place->err, AMPQL_BAD_DATA, "%s:%zu:%zu: %s%s%s", place->file, place->line,
+                script_column(place, at), message, text.n > 0 ? ": " : "", quoted);
+}
+
 enum ampql_code script_fail(const struct script_place *place, const char *message, struct str text)
 {
-    char quoted[128];
-    return fail(place->err, AMPQL_BAD_DATA, "%s:%zu: %s: %s", place->file, place->line, message,
-                quote_clipped(quoted, sizeof quoted, text));
+    return fail_at_byte(place, text.p, message, text);
 }
 
 static enum ampql_code no_memory(const struct script_place *place)
@@ -131,7 +146,8 @@ static enum ampql_code parse_labels(const struct script_place *place, struct str
     if (code == AMPQL_NOMEM)
         return no_memory(place);
     if (code != AMPQL_OK)
-        return script_fail(place, err.message, selector);
+        return fail_at_byte(place, selector.p + (err.has_span ? err.start : 0), err.message,
+                            selector);
     struct ampql_label *labels = arena_alloc(place->arena, matchers.n, sizeof *labels);
     if (!labels)
         return no_memory(place);
@@ -211,7 +227,7 @@ static enum ampql_code push(struct script_place *place, struct values *values, s
 {
     place->nvalues += n;
     if (n > SCRIPT_MAX_VALUES || place->nvalues > SCRIPT_MAX_VALUES)
-        return fail(place->err, AMPQL_LIMIT, "%s:%zu: more than %d values", place->file,
+        return fail(place->err, AMPQL_LIMIT, "%s:%zu:1: more than %d values", place->file,
                     place->line, SCRIPT_MAX_VALUES);
     for (size_t i = 0; i < n; i++) {
         if (!array_push(values, place->arena, (struct script_value){kind, v}))
@@ -277,13 +293,12 @@ static enum ampql_code take_histogram(struct script_place *place, struct str *li
 
 enum ampql_code parse_series(struct script_place *place, struct str line, struct script_series *out)
 {
-    *out = (struct script_series){.line = place->line};
+    *out = (struct script_series){.line = place->line, .column = script_column(place, line.p)};
     size_t n = selector_length(line);
     TRY(parse_labels(place, str_make(line.p, n), out));
     struct str rest = str_trim(str_from(line, n));
     struct values values = {0};
-    out->is_start_times = str_has_prefix(rest, STR("@st"));
-    while (rest.n > 0 && !out->is_start_times) {
+    while (rest.n > 0) {
         if (str_has_prefix(rest, STR("{{"))) {
             out->has_histograms = true;
             TRY(take_histogram(place, &rest, &values));
@@ -291,6 +306,61 @@ enum ampql_code parse_series(struct script_place *place, struct str line, struct
             TRY(parse_item(place, take_word(&rest), &values));
         }
     }
+    out->values = values.at;
+    out->nvalues = values.n;
+    return AMPQL_OK;
+}
+
+/* ---- start times */
+
+bool is_start_times(struct str line)
+{
+    struct str word = take_word(&line);
+    return line.n > 0 && str_has_suffix(word, STR("@st"));
+}
+
+/* offset := ["+"|"-"] digits unit; "x" is no unit, it repeats */
+static bool take_offset(struct str *s)
+{
+    size_t sign = s->n > 0 && (s->p[0] == '+' || s->p[0] == '-'), i = sign;
+    int64_t ms;
+    while (i < s->n && s->p[i] >= '0' && s->p[i] <= '9')
+        i++;
+    while (i < s->n && s->p[i] >= 'a' && s->p[i] <= 'z' && s->p[i] != 'x')
+        i++;
+    if (duration_parse_loose(str_make(s->p + sign, i - sign), &ms, NULL) != AMPQL_OK)
+        return false;
+    *s = str_from(*s, i);
+    return true;
+}
+
+/* item := "_" [times] | offset [[("+"|"-") offset] times] */
+static enum ampql_code parse_start_item(struct script_place *place, struct str word,
+                                        struct values *values)
+{
+    struct str s = word;
+    size_t times;
+    if (word.p[0] == '_')
+        return parse_item(place, word, values);
+    bool ok = take_offset(&s);
+    if (ok && s.n > 0 && s.p[0] != 'x') {
+        ok = s.p[0] == '+' || s.p[0] == '-';
+        s = str_from(s, 1);
+        ok = ok && take_offset(&s) && s.n > 0;
+    }
+    if (!ok || !take_times(&s, &times))
+        return script_fail(place, "not a start time such as -1m, _, -30s+1sx3", word);
+    return push(place, values, times + 1, SCRIPT_NUMBER, 0, 0);
+}
+
+enum ampql_code parse_start_times(struct script_place *place, struct str line,
+                                  struct script_series *out)
+{
+    struct str rest = line, word = take_word(&rest);
+    struct values values = {0};
+    TRY(parse_series(place, str_make(word.p, word.n - 3), out));
+    while (rest.n > 0)
+        TRY(parse_start_item(place, take_word(&rest), &values));
     out->values = values.at;
     out->nvalues = values.n;
     return AMPQL_OK;

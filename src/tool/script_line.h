@@ -7,12 +7,17 @@
 struct script_place {
     const char *file;
     size_t line;
+    struct str text; /* of the line, as it is in the script */
     struct arena *arena;
     struct ampql_error *err;
     size_t nvalues; /* so far in the whole script */
 };
 
-/* "FILE:LINE: message: "text"" with AMPQL_BAD_DATA. */
+/* The column of p, from 1; 1 when it is not on the line. */
+size_t script_column(const struct script_place *place, const char *p);
+
+/* "FILE:LINE:COLUMN: message: "text"" with AMPQL_BAD_DATA; the column is where text lies. An empty
+ * text is not quoted. */
 enum ampql_code script_fail(const struct script_place *place, const char *message, struct str text);
 
 struct str str_trim(struct str s);
@@ -25,6 +30,13 @@ enum ampql_code parse_time(const struct script_place *place, struct str word, in
 /* `name{a="b"} 1 2 _ 4+1x3`. */
 enum ampql_code parse_series(struct script_place *place, struct str line,
                              struct script_series *out);
+
+/* Is it the line of start times of the next line's samples, `name{a="b"}@st -1m _ -30s+1sx3`? */
+bool is_start_times(struct str line);
+
+/* Its labels, and as many values as it has times. */
+enum ampql_code parse_start_times(struct script_place *place, struct str line,
+                                  struct script_series *out);
 
 /* A quoted string. */
 enum ampql_code parse_string(const struct script_place *place, struct str text, struct str *out);

@@ -2,6 +2,7 @@
 #include "tool/test.h"
 
 #include "base/array.h"
+#include "tool/junit.h"
 #include "tool/runner.h"
 
 #include <dirent.h>
@@ -9,16 +10,26 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { EXIT_FAILED = 1, EXIT_BAD_DATA = 9, MAX_DEPTH = 16 };
+enum { EXIT_FAILED = 1, EXIT_BAD_DATA = 9, EXIT_OUTPUT = 10, MAX_DEPTH = 16 };
 static const uint64_t max_bytes = UINT64_C(1) << 26;
 
 struct files {
     ARRAY(struct str);
 };
 
+/* Why evaluations were skipped, and how many. */
+struct reasons {
+    ARRAY(struct {
+        struct str text;
+        size_t n;
+    });
+};
+
 struct test_run {
-    struct arena arena; /* names of files */
+    struct arena arena; /* names of files, reasons */
     struct files files;
+    struct reasons reasons;
+    struct junit *junit; /* NULL: none is asked for */
     const struct evaluator *evaluator;
     struct run_options options;
     struct run_counts counts;
@@ -30,6 +41,8 @@ static void complain(struct test_run *run, const char *message)
 {
     fprintf(run->err, "ampql: error: %s\n", message);
     run->has_bad_file = true;
+    if (run->junit && run->junit->suite)
+        junit_broken(run->junit, message);
 }
 
 static void complain_of(struct test_run *run, const char *path, const char *why)
@@ -111,6 +124,36 @@ static bool read_file(struct test_run *run, const char *path, struct arena *aren
     return ok;
 }
 
+static void count_reason(struct test_run *run, struct str text)
+{
+    for (size_t i = 0; i < run->reasons.n; i++) {
+        if (str_equal(run->reasons.at[i].text, text)) {
+            run->reasons.at[i].n++;
+            return;
+        }
+    }
+    struct str copy = arena_copy(&run->arena, text);
+    size_t n = run->reasons.n;
+    if (copy.p && array_grow_arena(&run->arena, &run->reasons.at, n, &run->reasons.cap,
+                                   sizeof *run->reasons.at)) {
+        run->reasons.at[n].text = copy;
+        run->reasons.at[n].n = 1;
+        run->reasons.n++;
+    }
+}
+
+static void take_report(void *payload, const struct run_report *report)
+{
+    struct test_run *run = payload;
+    if (report->verdict == VERDICT_FAILED)
+        fprintf(run->out, "%s:%zu: %.*s\n%.*s", run->options.file, report->line,
+                STR_ARGS(report->text), STR_ARGS(report->detail));
+    else if (report->verdict == VERDICT_SKIPPED)
+        count_reason(run, report->reason);
+    if (run->junit)
+        junit_case(run->junit, report);
+}
+
 static void run_file(struct test_run *run, const char *path)
 {
     struct arena arena;
@@ -120,12 +163,18 @@ static void run_file(struct test_run *run, const char *path)
     struct run_counts before = run->counts;
     arena_init(&arena, &alloc_default);
     run->options.file = path;
+    if (run->junit)
+        junit_suite(run->junit, path);
     if (read_file(run, path, &arena, &text)) {
         if (script_parse(text, path, &arena, &script, &err) != AMPQL_OK ||
             script_run(&script, run->evaluator, &run->options, &run->counts, &err) != AMPQL_OK)
             complain(run, err.message);
         else if (!run->quiet && run->counts.failed == before.failed)
             fprintf(run->out, "ok   %s (%zu)\n", path, run->counts.passed - before.passed);
+    }
+    if (run->junit) {
+        junit_suite_end(run->junit);
+        run->junit->suite = NULL;
     }
     arena_done(&arena);
 }
@@ -139,8 +188,21 @@ int tool_test_with(const char *const *paths, size_t npaths, const struct tool_te
                            .err = options->err ? options->err : stderr,
                            .quiet = options->quiet,
                            .evaluator = evaluator};
-    run.options = (struct run_options){
-        .dialect = options->dialect, .name_removal = options->name_removal, .out = run.out};
+    run.options = (struct run_options){.dialect = options->dialect,
+                                       .name_removal = options->name_removal,
+                                       .max_samples = options->max_samples,
+                                       .report = take_report,
+                                       .payload = &run};
+    struct junit junit;
+    struct ampql_error err = {0};
+    int status = 0;
+    if (options->junit) {
+        if (junit_open(&junit, options->junit, &err) != AMPQL_OK) {
+            complain(&run, err.message);
+            return EXIT_OUTPUT;
+        }
+        run.junit = &junit;
+    }
     arena_init(&run.arena, &alloc_default);
     for (size_t i = 0; i < npaths; i++) {
         size_t first = run.files.n;
@@ -150,10 +212,19 @@ int tool_test_with(const char *const *paths, size_t npaths, const struct tool_te
     }
     for (size_t i = 0; i < run.files.n; i++)
         run_file(&run, run.files.at[i].p);
+    for (size_t i = 0; i < run.reasons.n; i++)
+        fprintf(run.out, "skipped %zu: %.*s\n", run.reasons.at[i].n,
+                STR_ARGS(run.reasons.at[i].text));
     fprintf(run.out, "%zu passed, %zu failed, %zu skipped\n", run.counts.passed, run.counts.failed,
             run.counts.skipped);
+    status = run.has_bad_file ? EXIT_BAD_DATA : run.counts.failed > 0 ? EXIT_FAILED : 0;
+    if (run.junit && junit_close(run.junit, &err) != AMPQL_OK) {
+        run.junit = NULL;
+        complain(&run, err.message);
+        status = EXIT_OUTPUT;
+    }
     arena_done(&run.arena);
-    return run.has_bad_file ? EXIT_BAD_DATA : run.counts.failed > 0 ? EXIT_FAILED : 0;
+    return status;
 }
 
 int tool_test(const char *const *paths, size_t npaths, const struct tool_test_options *options)

@@ -23,8 +23,10 @@ DEFAULTS = {
     "max_samples": 0, "max_series": 0, "max_chunks": 0, "max_bytes": 0, "max_timeout_samples": 0,
     "max_per_second": 0,       # requests, then 429
     "faults": [],              # faults.py
+    "providers": {},           # providers.py
     "series": None,            # memory.py's, in place of the upstream
     "left_open": True,
+    "ignores_match": False,
 }
 QUERIES = ("/api/v1/query", "/api/v1/query_range")
 GET_AND_POST = QUERIES + ("/api/v1/series", "/api/v1/labels")

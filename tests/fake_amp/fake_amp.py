@@ -16,9 +16,11 @@ Workspaces are /workspaces/NAME/api/v1/...; each has its own settings, so that o
     PUT    /_fake/NAME       make it anew; the body is its settings as JSON
     GET    /_fake/NAME       its log and sums: requests, billed, unsigned, hits (of faults)
     DELETE /_fake/NAME
+    /_aws/NAME/...           STS, container endpoint and IMDS that give out keys for it: providers.py
     GET    /_fake            what the second listener got: redirects go there, and it writes down everything
 
-The files: sigv4_verify.py, amp.py (rules and limits), faults.py and wire.py, upstream.py and memory.py, space.py."""
+The files: sigv4_verify.py, amp.py (rules and limits), faults.py and wire.py, upstream.py and memory.py,
+providers.py, space.py."""
 import argparse
 import base64
 import json
@@ -32,6 +34,7 @@ from urllib.parse import unquote
 
 import amp
 import faults
+import providers
 import wire
 from answer import Answer, aws_error, prometheus_error
 from sigv4_verify import Refused, verify
@@ -100,6 +103,9 @@ class Amp(Handler):
         if path == "/_fake" or path.startswith("/_fake/"):
             wire.send(self, self.control(request, path[len("/_fake/"):]))
             return
+        if path.startswith("/_aws/"):
+            self.provide(request, path)
+            return
         parts = path.split("/", 3)
         space = self.server.spaces.get(unquote(parts[2])) if len(parts) == 4 and parts[1] == "workspaces" else None
         if space is None:
@@ -123,6 +129,23 @@ class Amp(Handler):
             return Answer(200, "{}")
         space = spaces.drop(name) if request.method == "DELETE" else spaces.get(name)
         return Answer(200, json.dumps(space.report())) if space else Answer(404, "no such workspace", "text/plain")
+
+    # ---- where credentials come from
+
+    def provide(self, request, path):
+        _, _, name, which, rest = (path + "///").split("/", 4)
+        space = self.server.spaces.get(unquote(name))
+        if space is None:
+            wire.send(self, Answer(404, "no such workspace", "text/plain"))
+            return
+        answer = providers.answer(space, request, which, rest.rstrip("/"))
+        self.decorate(answer, space)
+        space.note({"method": request.method, "path": path, "signature_ok": True, "billed": 0, "status": answer.status, "params": [],
+                    "bytes": len(answer.body), "provider": which, "fault": None})
+        try:
+            wire.send(self, answer)
+        except OSError:
+            self.close_connection = True  # it did not wait
 
     # ---- AMP
 

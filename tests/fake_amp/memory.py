@@ -51,8 +51,9 @@ def matches(metric, matchers):
 
 
 class Memory:
-    def __init__(self, series, left_open=True):
+    def __init__(self, series, left_open=True, ignores_match=False):
         self.left_open = left_open
+        self.ignores_match = ignores_match  # in label names and values, as old servers do
         self.series = [(one["metric"], [(ms(str(t)), str(v)) for t, v in one["samples"]]) for one in series]
 
     def window(self, samples, until_ms, width_ms):
@@ -65,13 +66,8 @@ class Memory:
 
     def ask(self, path, parameters):
         wanted = dict(parameters)
-        if path == "/api/v1/labels":
-            return success(sorted({name for metric, _ in self.series for name in metric}))
-        if path.startswith("/api/v1/label/"):
-            name = path.split("/")[4]
-            return success(sorted({metric[name] for metric, _ in self.series if name in metric}))
         if path not in ("/api/v1/query", "/api/v1/query_range"):
-            return success([])
+            return self.names(path, [value for name, value in parameters if name == "match[]"])
         try:
             if path == "/api/v1/query":
                 answer, cost = self.instant(wanted["query"], ms(wanted["time"]))
@@ -84,6 +80,20 @@ class Memory:
         out = success(answer)
         out.billed = cost
         return out
+
+    def names(self, path, selectors):
+        """labels, label values, series: at all times."""
+        try:
+            metrics = [metric for text in selectors for metric, _ in self.select(text)[0]] if selectors and not self.ignores_match \
+                else [metric for metric, _ in self.series]
+        except ValueError as error:
+            return prometheus_error(400, "bad_data", "memory upstream: %r in %r" % (error, selectors))
+        if path == "/api/v1/labels":
+            return success(sorted({name for metric in metrics for name in metric}))
+        if path.startswith("/api/v1/label/"):
+            name = path.split("/")[4]
+            return success(sorted({metric[name] for metric in metrics if name in metric}))
+        return success(metrics if path == "/api/v1/series" else {})
 
     def select(self, query):
         """(samples of each matching series, range or 0, offset, is timestamp())"""

@@ -288,6 +288,42 @@ class Edges(Fake):
         self.assertEqual(json.loads(answer)["data"]["result"], [{"metric": {}, "values": [[1420, "1400"]]}])
 
 
+class Providers(Fake):
+    def ask(self, method, path, body=b"", headers=None):
+        client = Client(self.server, self.name)
+        client.base = "%s/_aws/%s" % (self.server.url, self.name)
+        return client.send(method, path, body, headers)
+
+    def test_sts(self):
+        self.space(providers={"web_identity": "good", "external_id": "x"})
+        body = form(Action="AssumeRoleWithWebIdentity", Version="2011-06-15", RoleArn="arn:aws:iam::1:role/r", RoleSessionName="ss",
+                    WebIdentityToken="good")
+        status, _, answer = self.ask("POST", "/sts/", body)
+        self.assertEqual(status, 200)
+        self.assertIn("<AccessKeyId>ASIAISSUED000001</AccessKeyId>", answer.decode())
+        self.assertIn("CanaryToken&amp;&lt;000001&gt;//+==", answer.decode())
+        self.assertEqual(self.ask("POST", "/sts", body.replace(b"good", b"bad"))[0], 400)
+        for external, secret, wanted in (("x", SECRET, 200), ("y", SECRET, 403), ("x", "no", 403)):
+            body = form(Action="AssumeRole", Version="2011-06-15", RoleArn="arn:aws:iam::1:role/r", RoleSessionName="ss",
+                        ExternalId=external)
+            headers = sign("POST", "%s/_aws/%s/sts" % (self.server.url, self.name), body, FORM, secret=secret, service="sts")
+            self.assertEqual(self.ask("POST", "/sts", body, headers)[0], wanted)
+
+    def test_container_and_imds(self):
+        client = self.space(providers={"container": "t", "fail": {"container": {"status": 500}}})
+        self.assertEqual(self.ask("GET", "/container", headers={"Authorization": "t"})[0], 500)
+        self.assertEqual(self.ask("GET", "/container", headers={"Authorization": "u"})[0], 403)
+        key = json.loads(self.ask("GET", "/container", headers={"Authorization": "t"})[2])
+        more = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"], "token": key["Token"]}
+        self.assertEqual(client.post("/api/v1/query", form(query="up", time="1500"), **more)[0], 200)
+        self.assertEqual(self.ask("GET", "/imds/latest/meta-data/iam/security-credentials/")[0], 401)
+        token = self.ask("PUT", "/imds/latest/api/token", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})[2].decode()
+        headers = {"X-aws-ec2-metadata-token": token}
+        role = self.ask("GET", "/imds/latest/meta-data/iam/security-credentials/", headers=headers)[2].decode()
+        answer = self.ask("GET", "/imds/latest/meta-data/iam/security-credentials/" + role, headers=headers)[2]
+        self.assertEqual(json.loads(answer)["Code"], "Success")
+
+
 class FaultTests(Fake):
     def test_replaced(self):
         rows = (("too_large", {}, 413, "response larger"), ("throttled_400", {}, 400, "ThrottlingException"),

@@ -18,7 +18,7 @@ class Space:
         self.settings = {**DEFAULTS, **settings}
         self.upstream = upstream
         if self.settings["series"] is not None:
-            self.upstream = Memory(self.settings["series"], self.settings["left_open"])
+            self.upstream = Memory(self.settings["series"], self.settings["left_open"], self.settings["ignores_match"])
         self.faults = Faults(self.settings["faults"])
         self.bucket = Bucket()
         self.lock = threading.Lock()

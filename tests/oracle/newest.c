@@ -5,12 +5,11 @@
  *   newest ORACLE parse FILE...       the same over files: an expression each, or a C file with
  *                                     tables of them
  *
- * Values are compared bit for bit, and labels, order, times and the kind of failure; the words of
- * errors and annotations are counted and shown, but never fail the run. Prometheus keeps some
- * series in hash maps whose order changes from run to run, so a value that differs is asked for
- * again: it counts as equal when one of those orders gives ours, and as unordered when Prometheus
- * contradicts itself on that very value, near ours. What is left is a difference; it is
- * made small and printed. */
+ * Values are compared bit for bit, and labels, order, times and the kind of failure, and the words
+ * of errors and annotations with the places that they name. Prometheus keeps some series in hash
+ * maps whose order changes from run to run, so an answer that differs is asked for again: it counts
+ * as equal when one of those orders gives ours, and as unordered when Prometheus contradicts itself
+ * on that very value, near ours. What is left is a difference; it is made small and printed. */
 #include "oracle/newest.h"
 
 #include "lang/parser.h"
@@ -33,77 +32,6 @@ static const char *const class_names[CLASSES] = {
 };
 
 static const char *const who[2] = {"engine    ", "prometheus"};
-
-/* ---- words: of errors and annotations */
-
-/* The first of each kind is shown; a kind is how it begins. */
-static bool is_new(struct driver *d, struct str message)
-{
-    char start[SHOWN_PREFIX] = "";
-    memcpy(start, message.p, message.n < sizeof start - 1 ? message.n : sizeof start - 1);
-    for (size_t i = 0; i < d->nshown; i++)
-        if (strcmp(d->shown[i], start) == 0)
-            return false;
-    if (d->nshown == MAX_SHOWN)
-        return false;
-    memcpy(d->shown[d->nshown++], start, sizeof start);
-    return true;
-}
-
-static void show_words(struct driver *d, uint64_t seed, const struct expr_case *c, struct str ours,
-                       struct str theirs)
-{
-    if (is_new(d, ours.n ? ours : theirs))
-        printf("words, seed %llu: %.*s\n  engine     %.*s\n  prometheus %.*s\n",
-               (unsigned long long)seed, STR_ARGS(c->text), STR_ARGS(ours), STR_ARGS(theirs));
-}
-
-static bool has_note(const struct outcome *o, struct str text)
-{
-    for (size_t i = 0; i < o->nnotes; i++)
-        if (str_equal(o->notes[i].text, text))
-            return true;
-    return false;
-}
-
-static void compare_notes(struct driver *d, uint64_t seed, const struct expr_case *c,
-                          const struct outcome *ours, const struct outcome *theirs)
-{
-    bool is_same = true;
-    for (size_t i = 0; i < theirs->nnotes; i++)
-        if (!has_note(ours, theirs->notes[i].text)) {
-            show_words(d, seed, c, str_of(""), theirs->notes[i].text);
-            is_same = false;
-        }
-    for (size_t i = 0; i < ours->nnotes; i++)
-        if (!has_note(theirs, ours->notes[i].text)) {
-            show_words(d, seed, c, ours->notes[i].text, str_of(""));
-            is_same = false;
-        }
-    d->notes += !is_same;
-}
-
-static void compare_words(struct driver *d, uint64_t seed, const struct expr_case *c,
-                          const struct answer *ours, const struct newest_answer *theirs)
-{
-    struct str message = str_of(ours->err.message);
-    char placed[AMPQL_MESSAGE_MAX + 64];
-    if (ours->code == AMPQL_OK && theirs->code == AMPQL_OK) {
-        compare_notes(d, seed, c, &ours->outcome, &theirs->outcome);
-        return;
-    }
-    if (ours->code == AMPQL_PARSE) {
-        size_t line, column;
-        text_position(c->text, ours->err.start, &line, &column);
-        snprintf(placed, sizeof placed, "%zu:%zu: parse error: %s", line, column,
-                 ours->err.message);
-        message = str_of(placed);
-    }
-    if (!str_equal(message, theirs->message)) {
-        d->words++;
-        show_words(d, seed, c, message, theirs->message);
-    }
-}
 
 /* ---- making a difference small */
 
@@ -229,11 +157,16 @@ static void print_difference(struct driver *d, uint64_t seed, struct expr_case *
     newest_judge(d, c, arena, &ours, &theirs);
     buf_init(&why, &alloc_default, 1 << 20);
     expr_case_print(c, &why);
-    if (ours.code != AMPQL_OK || theirs.code != AMPQL_OK)
-        buf_format(&why, "  engine     %d %s\n  prometheus %d %.*s\n", (int)ours.code,
-                   ours.err.message, (int)theirs.code, STR_ARGS(theirs.message));
-    else
+    if (ours.code != AMPQL_OK || theirs.code != AMPQL_OK) {
+        buf_format(&why, "  engine     %d ", (int)ours.code);
+        buf_text(&why, ours.err.message);
+        buf_format(&why, "\n  prometheus %d ", (int)theirs.code);
+        buf_str(&why, theirs.message);
+        buf_byte(&why, '\n');
+    } else {
         outcomes_same(&ours.outcome, &theirs.outcome, who, &why);
+    }
+    newest_print_notes(&ours.outcome, &theirs.outcome, &why);
     printf("different, seed %llu\n%.*s\n", (unsigned long long)seed, STR_ARGS(buf_view(&why)));
     fflush(stdout);
     buf_done(&why);
@@ -268,8 +201,6 @@ static void run_case(struct driver *d, const struct expr_names *names, uint64_t 
     d->of[class]++;
     if (class == DIFFERENT)
         print_difference(d, seed, &c, &arena);
-    else
-        compare_words(d, seed, &c, &ours, &theirs);
     arena_done(&arena);
 }
 
@@ -281,7 +212,6 @@ static int run(struct driver *d, uint64_t first, size_t count)
         run_case(d, &names, first + i);
     for (int i = 0; i < CLASSES; i++)
         printf("%zu %s%s", d->of[i], class_names[i], i + 1 < CLASSES ? ", " : "\n");
-    printf("other words: %zu errors, %zu annotations\n", d->words, d->notes);
     return d->of[DIFFERENT] > 0;
 }
 

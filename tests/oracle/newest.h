@@ -38,7 +38,7 @@ void newest_parse(struct newest *newest, struct str text, bool experimental, str
 
 /* ---- the driver */
 
-enum { GEN_CASE_BYTES = 2000, MAX_BELOW = 8, MAX_SHOWN = 40, SHOWN_PREFIX = 24 };
+enum { GEN_CASE_BYTES = 2000, MAX_BELOW = 8 };
 
 enum outcome_class {
     SAME,
@@ -56,9 +56,7 @@ enum outcome_class {
 struct driver {
     struct newest newest;
     struct engine_evaluator engine;
-    size_t of[CLASSES], words, notes;
-    char shown[MAX_SHOWN][SHOWN_PREFIX]; /* how messages begin that were shown */
-    size_t nshown;
+    size_t of[CLASSES];
 };
 
 /* The engine's. */
@@ -72,6 +70,9 @@ struct answer {
  * order. newest_judge.c */
 enum outcome_class newest_judge(struct driver *d, const struct expr_case *c, struct arena *arena,
                                 struct answer *ours, struct newest_answer *theirs);
+
+/* Write the annotations that only one of them has. */
+void newest_print_notes(const struct outcome *ours, const struct outcome *theirs, struct buf *out);
 
 /* Operands of a tree, at most MAX_BELOW: how many. */
 size_t ast_children(const struct ast *ast, const struct ast **out, size_t max);

@@ -14,6 +14,9 @@ command -v go >/dev/null 2>&1 || {
     exit 1
 }
 status=0
+echo "its own test scripts, through ampql test:"
+module=$(cd tests/oracle/newest && go list -m -f '{{.Dir}}' github.com/prometheus/prometheus)
+AMPQL=${driver%/oracle/*}/ampql sh tests/upstream.sh "$module/promql/promqltest/testdata" || status=1
 echo "parsers, over tables and corpora:"
 "$driver" "$oracle" parse tests/test_parser.c tests/test_printer.c fuzz/corpus/parse/* || status=1
 echo "parsers, over damaged expressions:"

@@ -42,12 +42,66 @@ static bool is_refusal(enum ampql_code code)
     return code == AMPQL_PARSE || code == AMPQL_BAD_DATA;
 }
 
-static bool same_answer(const struct answer *ours, const struct newest_answer *theirs)
+static bool has_note(const struct outcome *o, struct str text)
+{
+    for (size_t i = 0; i < o->nnotes; i++)
+        if (str_equal(o->notes[i].text, text))
+            return true;
+    return false;
+}
+
+static size_t print_missing(const struct outcome *of, const struct outcome *other, const char *name,
+                            struct buf *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < of->nnotes; i++) {
+        if (has_note(other, of->notes[i].text))
+            continue;
+        n++;
+        if (out) {
+            buf_format(out, "  only %s ", name);
+            buf_str(out, of->notes[i].text);
+            buf_byte(out, '\n');
+        }
+    }
+    return n;
+}
+
+void newest_print_notes(const struct outcome *ours, const struct outcome *theirs, struct buf *out)
+{
+    print_missing(ours, theirs, who[0], out);
+    print_missing(theirs, ours, who[1], out);
+}
+
+/* The words of errors, or of annotations, and the places that they name. */
+static bool same_words(struct str text, const struct answer *ours,
+                       const struct newest_answer *theirs)
+{
+    char placed[AMPQL_MESSAGE_MAX + 64];
+    size_t line, column;
+    if (ours->code == AMPQL_OK && theirs->code == AMPQL_OK)
+        return print_missing(&ours->outcome, &theirs->outcome, who[0], NULL) +
+                   print_missing(&theirs->outcome, &ours->outcome, who[1], NULL) ==
+               0;
+    if (ours->code != AMPQL_PARSE)
+        return str_equal(str_of(ours->err.message), theirs->message);
+    text_position(text, ours->err.start, &line, &column);
+    snprintf(placed, sizeof placed, "%zu:%zu: parse error: %s", line, column, ours->err.message);
+    return str_equal(str_of(placed), theirs->message);
+}
+
+static bool same_values(const struct answer *ours, const struct newest_answer *theirs)
 {
     if (theirs->code == AMPQL_PARSE)
         return is_refusal(ours->code);
     return ours->code == theirs->code &&
            (ours->code != AMPQL_OK || outcomes_same(&ours->outcome, &theirs->outcome, who, NULL));
+}
+
+static bool same_answer(struct str text, const struct answer *ours,
+                        const struct newest_answer *theirs)
+{
+    return same_values(ours, theirs) && same_words(text, ours, theirs);
 }
 
 static const double *value_at(const struct outcome *o, const struct outcome_series *like,
@@ -175,6 +229,56 @@ static bool *flags(size_t n, struct arena *arena)
     return p;
 }
 
+static bool text_has(struct str text, const char *part)
+{
+    return memmem(text.p, text.n, part, strlen(part));
+}
+
+/* Something over several steps is added up. */
+static bool adds_up(const struct expr_case *c)
+{
+    static const char *const names[] = {"sum", "avg", "stddev", "stdvar"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (text_has(c->text, names[i]))
+            return c->options.step_ms > 0 || text_has(c->text, ":");
+    return false;
+}
+
+static bool is_near(const struct outcome *ours, const struct outcome *theirs, double bound)
+{
+    if (!same_frame(ours, theirs))
+        return false;
+    for (size_t i = 0; i < ours->nseries; i++)
+        for (size_t k = 0; k < ours->series[i].n; k++)
+            if (!is_close(ours->series[i].v[k], theirs->series[i].v[k], bound))
+                return false;
+    return true;
+}
+
+/* A map of a few series is only rotated, so that some orders never come: then each step alone must
+ * be the same, where that asks for the same and no subquery has maps of its own. */
+static bool steps_are_same(struct driver *d, const struct expr_case *c)
+{
+    static const char *const whole[] = {":", "start()", "end()", "step()", "range()"};
+    struct expr_case one = *c;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (text_has(c->text, whole[i]))
+            return true;
+    one.options.step_ms = 0;
+    for (int64_t t = c->options.start_ms; t <= c->options.end_ms; t += c->options.step_ms) {
+        struct arena arena;
+        struct answer ours;
+        struct newest_answer theirs;
+        one.options.start_ms = one.options.end_ms = t;
+        arena_init(&arena, &alloc_default);
+        enum outcome_class class = newest_judge(d, &one, &arena, &ours, &theirs);
+        arena_done(&arena);
+        if (class == DIFFERENT)
+            return false;
+    }
+    return true;
+}
+
 static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
                                     struct answer *ours, struct newest_answer *first,
                                     struct arena *arena)
@@ -183,23 +287,29 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
     bool has_values = ours->code == AMPQL_OK && first->code == AMPQL_OK, same_series = true;
     size_t n = has_values ? count_values(&ours->outcome) : 0;
     bool *unstable = flags(count_values(&first->outcome), arena), *seen = flags(n, arena);
+    bool has_words = same_words(c->text, ours, first);
     for (int i = 0; i < ATTEMPTS; i++) {
         struct newest_answer again;
         newest_evaluate(&d->newest, c, arena, &again);
         if (is_unordered)
             sort_vector(&again.outcome, arena);
-        if (same_answer(ours, &again))
+        if (same_answer(c->text, ours, &again))
             return REORDERED;
+        has_words = has_words || same_words(c->text, ours, &again);
         has_values = has_values && again.code == AMPQL_OK;
         if (!has_values)
             continue;
         same_series = mark_unstable(&first->outcome, &again.outcome, unstable) && same_series;
         mark_seen(&ours->outcome, &again.outcome, seen);
     }
-    if (has_values && !same_series) /* topk between equals, in another order at each step */
+    if (!has_values || !has_words)
+        return DIFFERENT;
+    if (!same_series) /* topk between equals, in another order at each step */
         return all_of(seen, n) && n == count_values(&first->outcome) ? UNORDERED : DIFFERENT;
-    return has_values &&
-                   differs_only_where(&ours->outcome, &first->outcome, unstable, bound_of(c->text))
+    if (differs_only_where(&ours->outcome, &first->outcome, unstable, bound_of(c->text)))
+        return UNORDERED;
+    return adds_up(c) && is_near(&ours->outcome, &first->outcome, bound_of(c->text)) &&
+                   steps_are_same(d, c)
                ? UNORDERED
                : DIFFERENT;
 }
@@ -238,14 +348,14 @@ size_t ast_children(const struct ast *ast, const struct ast **out, size_t max)
 
 static bool has_at(const struct ast *ast);
 
-/* Does a subquery that looks forward, or is pinned itself, hold an @? When it begins where the
+/* Does a subquery that has an offset, or is pinned itself, hold an @? When it begins where the
  * query does, Prometheus 3.16 evaluates what is pinned inside at another time. */
 static bool is_their_fault(const struct ast *ast)
 {
     const struct ast *below[MAX_BELOW];
     size_t n = ast_children(ast, below, MAX_BELOW);
     if (ast->kind == AST_SUBQUERY &&
-        (ast->u.subquery.offset.ms < 0 || ast->u.subquery.at.kind != AT_NONE) &&
+        (ast->u.subquery.offset.ms != 0 || ast->u.subquery.at.kind != AT_NONE) &&
         has_at(ast->u.subquery.expr))
         return true;
     for (size_t i = 0; i < n; i++)
@@ -319,7 +429,7 @@ enum outcome_class newest_judge(struct driver *d, const struct expr_case *c, str
         abort();
     ours->code = e->evaluate(e->payload, c->text, &c->options, arena, &ours->outcome, &ours->err);
     newest_evaluate(&d->newest, c, arena, theirs);
-    if (!same_answer(ours, theirs))
+    if (!same_answer(c->text, ours, theirs))
         return judge_difference(d, c, ours, theirs, arena);
     if (theirs->code != AMPQL_OK)
         return theirs->code == AMPQL_PARSE ? REFUSED : FAILED;

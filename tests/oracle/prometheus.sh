@@ -17,7 +17,18 @@ prometheus_find() {
     [ -x "$PROMETHEUS" ] && return 0
     echo "unpacking Debian's prometheus into build/oracle"
     mkdir -p build/oracle
-    (cd build/oracle && apt-get download -q prometheus && dpkg -x prometheus_*.deb .) && [ -x "$PROMETHEUS" ]
+    prometheus_download || { # the lists of packages may be old, or none
+        prometheus_as_root apt-get update -q && prometheus_download
+    }
+    [ -x "$PROMETHEUS" ]
+}
+
+prometheus_download() {
+    (cd build/oracle && apt-get download -q prometheus && dpkg -x prometheus_*.deb .)
+}
+
+prometheus_as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 prometheus_start() {

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "plan/plan.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -350,8 +351,6 @@ static bool is_label_name(struct ref_run *run, struct str name)
 static struct ref_table *count_values(struct ref_run *run, const struct ast_aggregate *a,
                                       const struct ref_table *in, struct str label)
 {
-    if (!is_label_name(run, label))
-        ref_fail(run, AMPQL_EXECUTION, "invalid label name \"%.*s\"", STR_ARGS(label));
     struct ref_table *out = ref_table_new(run, VALUE_VECTOR, in->nsteps);
     for (size_t i = 0; i < in->n; i++) {
         for (size_t s = 0; s < in->nsteps; s++) {
@@ -381,7 +380,12 @@ struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, stru
 {
     const struct ast_aggregate *a = &ast->u.aggregate;
     struct ref_table *param = a->param ? ref_eval(run, a->param, grid) : NULL;
+    if (a->op == AGGREGATION_COUNT_VALUES && !is_label_name(run, param->string))
+        ref_fail(run, AMPQL_EXECUTION, "invalid label name \"%.*s\"", STR_ARGS(param->string));
     struct ref_table *in = ref_eval(run, a->expr, grid);
+    if (param && param->type == VALUE_SCALAR && plan_is_invariant(a->expr))
+        for (size_t s = 1; s < grid.n; s++) /* evaluated once, at the first step */
+            param->scalar[s] = param->scalar[0];
     switch (a->op) {
     case AGGREGATION_TOPK:
     case AGGREGATION_BOTTOMK:

@@ -204,7 +204,9 @@ struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast)
         for (size_t j = 0; j < i; j++)
             is_set |= matchers->at[j].op == MATCH_EQUAL && str_equal(matchers->at[j].name, m->name);
         bool sets = m->op == MATCH_EQUAL && !is_set;
-        if (!str_equal(m->name, STR("__name__")))
+        bool is_metadata =
+            str_equal(m->name, STR("__type__")) || str_equal(m->name, STR("__unit__"));
+        if (!str_equal(m->name, STR("__name__")) && (!is_metadata || run->prom2))
             labels = ref_set(run, labels, m->name, sets ? m->value : (struct str){NULL, 0});
     }
     return labels;
@@ -393,23 +395,28 @@ static struct str expand(struct ref_run *run, struct str text, const struct rege
     return str_make(out, n);
 }
 
-static struct ref_table *label_replace(struct ref_run *run, const struct ast_call *call,
-                                       struct ref_grid grid)
+static struct regex *compile(struct ref_run *run, struct str source)
 {
-    struct ref_table *table = ref_eval(run, call->args[0], grid);
-    struct str to = string_arg(call, 1), replacement = string_arg(call, 2),
-               from = string_arg(call, 3), source = string_arg(call, 4);
     struct regex *regex = NULL;
     struct ampql_error err = {0};
     if (regex_new(&alloc_default, source, run->prom2 ? REGEX_DOT_NO_NEWLINE : REGEX_DOT_ALL, &regex,
                   &err) != AMPQL_OK)
         ref_fail(run, AMPQL_EXECUTION, "invalid regular expression in label_replace(): %.*s",
                  STR_ARGS(source));
-    if (!is_label_name(run, to)) {
-        regex_free(regex);
+    return regex;
+}
+
+static struct ref_table *label_replace(struct ref_run *run, const struct ast_call *call,
+                                       struct ref_grid grid)
+{
+    struct str to = string_arg(call, 1), replacement = string_arg(call, 2),
+               from = string_arg(call, 3), source = string_arg(call, 4);
+    regex_free(compile(run, source)); /* a bad one is refused before anything is evaluated */
+    if (!is_label_name(run, to))
         ref_fail(run, AMPQL_EXECUTION, "invalid destination label name in label_replace(): %.*s",
                  STR_ARGS(to));
-    }
+    struct ref_table *table = ref_eval(run, call->args[0], grid);
+    struct regex *regex = compile(run, source);
     for (size_t i = 0; i < table->n; i++) {
         struct ref_labels *labels = &table->at[i].labels;
         struct str value = expand(run, replacement, regex, ref_get(*labels, from));
@@ -426,7 +433,6 @@ static struct ref_table *label_replace(struct ref_run *run, const struct ast_cal
 static struct ref_table *label_join(struct ref_run *run, const struct ast_call *call,
                                     struct ref_grid grid)
 {
-    struct ref_table *table = ref_eval(run, call->args[0], grid);
     struct str to = string_arg(call, 1), separator = string_arg(call, 2);
     for (size_t k = 3; k < call->nargs; k++)
         if (!is_label_name(run, string_arg(call, k)))
@@ -435,6 +441,7 @@ static struct ref_table *label_join(struct ref_run *run, const struct ast_call *
     if (!is_label_name(run, to))
         ref_fail(run, AMPQL_EXECUTION, "invalid destination label name in label_join(): %.*s",
                  STR_ARGS(to));
+    struct ref_table *table = ref_eval(run, call->args[0], grid);
     for (size_t i = 0; i < table->n; i++) {
         struct ref_labels *labels = &table->at[i].labels;
         size_t size = 1, n = 0;

@@ -3,6 +3,8 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/quote.h"
+#include "series/labels.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -129,16 +131,24 @@ struct ref_labels ref_drop_name(struct ref_run *run, struct ref_labels labels)
 
 const char *ref_labels_text(struct ref_run *run, struct ref_labels labels)
 {
-    size_t size = 3;
-    for (size_t i = 0; i < labels.n; i++)
-        size += labels.at[i].name.n + labels.at[i].value.n + 5;
-    char *text = ref_alloc(run, size, 1);
-    size_t n = (size_t)snprintf(text, size, "{");
-    for (size_t i = 0; i < labels.n; i++)
-        n += (size_t)snprintf(text + n, size - n, "%s%.*s=\"%.*s\"", i ? ", " : "",
-                              STR_ARGS(labels.at[i].name), STR_ARGS(labels.at[i].value));
-    snprintf(text + n, size - n, "}");
-    return text;
+    struct buf text;
+    buf_init(&text, &alloc_default, 1 << 24);
+    buf_byte(&text, '{');
+    for (size_t i = 0; i < labels.n; i++) {
+        if (i)
+            buf_text(&text, ", ");
+        if (label_name_is_valid(labels.at[i].name, AMPQL_PROM2))
+            buf_str(&text, labels.at[i].name);
+        else
+            print_quoted(&text, labels.at[i].name);
+        buf_byte(&text, '=');
+        print_quoted(&text, labels.at[i].value);
+    }
+    buf_byte(&text, '}');
+    char *copy = ref_alloc(run, text.n + 1, 1);
+    memcpy(copy, text.p, text.n);
+    buf_done(&text);
+    return copy;
 }
 
 struct ref_table *ref_table_new(struct ref_run *run, enum value_type type, size_t nsteps)

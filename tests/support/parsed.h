@@ -10,7 +10,7 @@ struct parsed {
     struct ast *ast; /* NULL when refused */
     enum ampql_code code;
     struct ampql_error err;
-    char text[900]; /* canonical print, or "LINE:COL: message" */
+    char text[AMPQL_MESSAGE_MAX + 64]; /* canonical print, or "LINE:COL: message" */
 };
 
 /* Parse with the functions of signatures.h; release with parsed_done. */

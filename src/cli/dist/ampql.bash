@@ -7,7 +7,7 @@ _ampql() {
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
-    --source | -s)
+    --source | -s | --junit)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -30,14 +30,16 @@ _ampql() {
             case $command in
             query) words="--output $source $times $run" ;;
             explain) words="--output --caps $source $times $run" ;;
-            series) words="--output --start --end $source $run" ;;
-            labels) words="--output --match --start --end $source $run" ;;
+            series) words="--output --start --end $source $limits" ;;
+            labels) words="--output --match --start --end $source $limits" ;;
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
                 ;;
             rules) words="--output --time --now $source $run" ;;
             fmt) words='--check --enable --experimental --error-format --help' ;;
-            test) words='--dialect --name-removal --enable --quiet --error-format --help' ;;
+            test)
+                words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
+                ;;
             functions | version) words='--output --error-format --help' ;;
             help) words='query explain series labels allocate rules fmt functions test version' ;;
             esac

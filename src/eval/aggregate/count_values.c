@@ -115,16 +115,22 @@ static enum ampql_code count_all(struct counts *c)
     return AMPQL_OK;
 }
 
+static enum ampql_code check(const struct ast_aggregate *ast, enum ampql_dialect dialect,
+                             struct ampql_error *err)
+{
+    struct str label = ast_unwrap(ast->param)->u.string;
+    char quoted[320];
+    return label_name_is_valid(label, dialect) ? AMPQL_OK
+                                               : fail(err, AMPQL_EXECUTION, "invalid label name %s",
+                                                      quote_text(quoted, sizeof quoted, label));
+}
+
 static enum ampql_code count_values(struct gathered *gathered, struct ampql_error *err)
 {
     const struct ast_aggregate *ast = &gathered->ast->u.aggregate;
     struct str label = ast_unwrap(ast->param)->u.string;
     struct counts c = {
         .gathered = gathered, .eval = gathered->stage->eval, .err = err, .label = SYMBOL_NONE};
-    char quoted[320];
-    if (!label_name_is_valid(label, gathered->dialect))
-        return fail(err, AMPQL_EXECUTION, "invalid label name %s",
-                    quote_text(quoted, sizeof quoted, label));
     if (!is_dropped(ast, label)) {
         c.label = symbols_intern(c.eval->symbols, label);
         if (c.label == SYMBOL_NONE)
@@ -138,5 +144,5 @@ static enum ampql_code count_values(struct gathered *gathered, struct ampql_erro
     return code;
 }
 
-const struct aggregate aggregate_count_values = {.op = AGGREGATION_COUNT_VALUES,
-                                                 .whole = count_values};
+const struct aggregate aggregate_count_values = {
+    .op = AGGREGATION_COUNT_VALUES, .whole = count_values, .check = check};

@@ -22,7 +22,8 @@ static void fill(const struct gathered *gathered, size_t group, double *room, st
     }
 }
 
-/* NaN, the largest and the smallest are looked at, as in Prometheus. */
+/* NaN, the largest and the smallest are looked at, as in Prometheus: beside a NaN the largest is
+ * only one that is infinite. */
 static enum ampql_code note_param(const struct gathered *gathered)
 {
     const struct ast *where = gathered->ast->u.aggregate.param;
@@ -36,8 +37,9 @@ static enum ampql_code note_param(const struct gathered *gathered)
     }
     if (has_nan)
         TRY(note_quantile(gathered->stage, where, double_of(NAN_BITS)));
-    TRY(note_quantile(gathered->stage, where, most));
-    return note_quantile(gathered->stage, where, least);
+    if (!has_nan || isinf(most))
+        TRY(note_quantile(gathered->stage, where, most));
+    return has_nan && !isinf(least) ? AMPQL_OK : note_quantile(gathered->stage, where, least);
 }
 
 static enum ampql_code quantile(struct gathered *gathered, struct ampql_error *err)

@@ -96,10 +96,8 @@ static double quantile_of_buckets(double q, struct buckets b, enum ampql_dialect
     merge_bounds(&b);
     make_monotonic(&b, dialect, falling);
     double total = b.at[b.n - 1].count;
-    if (b.n < 2 || total == 0) {
-        falling->n = 0; /* of no matter here */
+    if (b.n < 2 || total == 0)
         return double_of(NAN_BITS);
-    }
 
     double rank = q * total;
     size_t i = bucket_of(&b, rank);
@@ -230,7 +228,7 @@ static enum ampql_code quantiles(struct call *call, const struct ast *where,
         row_mark(out, i);
         falling.first_ms = falling.last_ms = grid_time(call->grid, i);
         if (falling.n)
-            TRY(note_falling(call->stage, where, labels, &falling));
+            TRY(note_falling(call->stage, where, labels, &falling, i));
     }
     return AMPQL_OK;
 }
@@ -270,7 +268,7 @@ static enum ampql_code estimate(struct call *call, const struct histograms *h,
             TRY(quantiles(call, where, sources, end - first, labels, low, room, row));
         TRY(call_emit_nameless(call, labels, row));
     }
-    return AMPQL_OK;
+    return note_falls_end(call->stage);
 }
 
 /* Of the histograms in argument number arg. */

@@ -7,9 +7,20 @@
 
 enum { MAX_VALUE = 1 << 20 };
 
+static struct str string_of(const struct ast_call *ast, size_t i)
+{
+    return ast_unwrap(ast->args[i])->u.string;
+}
+
 static struct str string_argument(const struct call *call, size_t i)
 {
-    return ast_unwrap(call->ast->u.call.args[i])->u.string;
+    return string_of(&call->ast->u.call, i);
+}
+
+static enum ampql_code refuse(struct ampql_error *err, const char *what, struct str text)
+{
+    return fail(err, AMPQL_EXECUTION, "invalid %s: %.*s", what, (int)(text.n > 256 ? 256 : text.n),
+                text.p);
 }
 
 static bool is_word(char c)
@@ -83,25 +94,38 @@ static enum ampql_code replace_series(struct call *call, const struct regex *reg
     return call_emit_unique(call, labels, &kept->row);
 }
 
-static enum ampql_code label_replace(struct call *call, struct ampql_error *err)
+static enum ampql_code compile(const struct ast_call *ast, enum ampql_dialect dialect,
+                               const struct ampql_allocator *alc, struct regex **out,
+                               struct ampql_error *err)
 {
-    enum regex_dot dot = call->dialect == AMPQL_PROM2 ? REGEX_DOT_NO_NEWLINE : REGEX_DOT_ALL;
-    struct str dst = string_argument(call, 1), src = string_argument(call, 3),
-               source = string_argument(call, 4);
-    struct regex *regex = NULL;
-    enum ampql_code code = regex_new(call_alc(call), source, dot, &regex, NULL);
+    enum regex_dot dot = dialect == AMPQL_PROM2 ? REGEX_DOT_NO_NEWLINE : REGEX_DOT_ALL;
+    struct str source = string_of(ast, 4);
+    enum ampql_code code = regex_new(alc, source, dot, out, NULL);
     if (code == AMPQL_NOMEM)
         return fail_nomem(err, "a regular expression");
-    if (code != AMPQL_OK)
-        return fail(err, AMPQL_EXECUTION, "invalid regular expression in label_replace(): %.*s",
-                    (int)(source.n > 256 ? 256 : source.n), source.p);
+    return code == AMPQL_OK ? AMPQL_OK
+                            : refuse(err, "regular expression in label_replace()", source);
+}
+
+static enum ampql_code check_replace(const struct ast_call *ast, enum ampql_dialect dialect,
+                                     const struct ampql_allocator *alc, struct ampql_error *err)
+{
+    struct regex *regex = NULL;
+    TRY(compile(ast, dialect, alc, &regex, err));
+    regex_free(regex);
+    return label_name_is_valid(string_of(ast, 1), dialect)
+               ? AMPQL_OK
+               : refuse(err, "destination label name in label_replace()", string_of(ast, 1));
+}
+
+static enum ampql_code label_replace(struct call *call, struct ampql_error *err)
+{
+    struct str dst = string_argument(call, 1), src = string_argument(call, 3);
+    struct regex *regex = NULL;
+    TRY(compile(&call->ast->u.call, call->dialect, call_alc(call), &regex, err));
+    enum ampql_code code = AMPQL_OK;
     struct buf value;
     buf_init(&value, call_alc(call), MAX_VALUE);
-    if (!label_name_is_valid(dst, call->dialect)) {
-        code = fail(err, AMPQL_EXECUTION, "invalid destination label name in label_replace(): %.*s",
-                    (int)(dst.n > 256 ? 256 : dst.n), dst.p);
-        goto done;
-    }
     /* the whole match, then the groups */
     struct str *groups = arena_zeroed(call_arena(call), regex_ngroups(regex) + 1, sizeof *groups);
     if (!groups) {
@@ -147,18 +171,21 @@ static enum ampql_code join_series(struct call *call, struct kept *kept, symbol 
     return call_emit_unique(call, labels, &kept->row);
 }
 
+static enum ampql_code check_join(const struct ast_call *ast, enum ampql_dialect dialect,
+                                  const struct ampql_allocator *alc, struct ampql_error *err)
+{
+    (void)alc;
+    for (size_t i = 3; i < ast->nargs; i++)
+        if (!label_name_is_valid(string_of(ast, i), dialect))
+            return refuse(err, "source label name in label_join()", string_of(ast, i));
+    return label_name_is_valid(string_of(ast, 1), dialect)
+               ? AMPQL_OK
+               : refuse(err, "destination label name in label_join()", string_of(ast, 1));
+}
+
 static enum ampql_code label_join(struct call *call, struct ampql_error *err)
 {
     struct str dst = string_argument(call, 1);
-    for (size_t i = 3; i < call->ast->u.call.nargs; i++) {
-        struct str src = string_argument(call, i);
-        if (!label_name_is_valid(src, call->dialect))
-            return fail(err, AMPQL_EXECUTION, "invalid source label name in label_join(): %.*s",
-                        (int)(src.n > 256 ? 256 : src.n), src.p);
-    }
-    if (!label_name_is_valid(dst, call->dialect))
-        return fail(err, AMPQL_EXECUTION, "invalid destination label name in label_join(): %.*s",
-                    (int)(dst.n > 256 ? 256 : dst.n), dst.p);
     symbol id = symbols_intern(call->symbols, dst);
     if (id == SYMBOL_NONE)
         return fail_nomem(err, "a label name");
@@ -181,7 +208,8 @@ static const struct function rows[] = {
              .kernel = KERNEL_CALL,
              .keeps_name = true},
      .form = FORM_CALL,
-     .u.call = label_join},
+     .u.call = label_join,
+     .check = check_join},
     {.sig = {.name = "label_replace",
              .help = "Set a label from a regex match of another.",
              .args = {VALUE_VECTOR, VALUE_STRING, VALUE_STRING, VALUE_STRING, VALUE_STRING},
@@ -190,6 +218,7 @@ static const struct function rows[] = {
              .kernel = KERNEL_CALL,
              .keeps_name = true},
      .form = FORM_CALL,
-     .u.call = label_replace},
+     .u.call = label_replace,
+     .check = check_replace},
 };
 const struct function_table functions_label = {rows, sizeof rows / sizeof *rows};

@@ -1,5 +1,6 @@
 /* sort sort_desc sort_by_label sort_by_label_desc: the order of an instant vector. A range query
  * orders its series by labels, so there they change nothing. */
+#include "base/ascii.h"
 #include "eval/eval.h"
 #include "eval/function.h"
 #include "eval/note.h"
@@ -64,11 +65,6 @@ static enum ampql_code sort_desc(struct call *call, struct ampql_error *err)
 }
 
 /* ---- by labels */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* The run of digits, or of anything else, that s begins with. */
 static struct str first_run(struct str s)

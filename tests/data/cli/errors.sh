@@ -34,9 +34,6 @@ END
 run 7 query -s tests/data/cli/nowhere.prom --time 1 x <<'END'
 ! ampql: error: tests/data/cli/nowhere.prom: No such file or directory
 END
-run 7 query -s https://example.com/prometheus --time 1 x <<'END'
-! ampql: error: HTTP sources are not built in yet: "https://example.com/prometheus"
-END
 run 7 query -s amp:ws-1@us-east-1 --time 1 x <<'END'
 ! ampql: error: HTTP sources are not built in yet: "amp:ws-1@us-east-1"
 END

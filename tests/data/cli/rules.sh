@@ -31,7 +31,6 @@ run 0 rules eval $rules -s $small --time 120 <<'END'
 pod:requests:rate2m{pod="a"} => 1 @[120]
 requests:rate2m{unit="per_second"} => 1 @[120]
 broken{pod="same"} => 1 @[120]
-! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
 END
 # a rule fails where its results get equal labels: the others are printed, the status is that of the failure
 run 5 rules eval $rules -s $small --time 60 -o csv <<'END'
@@ -39,10 +38,34 @@ metric,labels,timestamp,value
 pod:requests:rate2m,"{""pod"":""a""}",60,0.5
 pod:requests:rate2m,"{""pod"":""b""}",60,0.5833333333333334
 requests:rate2m,"{""unit"":""per_second""}",60,1.0833333333333335
-! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
 ! ampql: error: group "requests", record "broken", line 9: vector cannot contain metrics with the same labelset
 END
 run 0 rules eval examples/rules/kubecost.yml -s $small --time 120 -o json <<'END'
 {"status":"success","data":{"resultType":"vector","result":[]},"warnings":["the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended"]}
+! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
+END
+
+# Samples without stale markers: a rule that reads a record alone has nothing to be warned of.
+cat >"$work/chain.yml" <<'END'
+groups:
+- name: chain
+  rules:
+  - record: first
+    expr: max_over_time(requests_total[5m])
+  - record: second
+    expr: sum(first)
+END
+run 0 rules eval "$work/chain.yml" -s tests/data/cli/small.prom --time 60 -o csv <<'END'
+metric,labels,timestamp,value
+first,"{""pod"":""a"",""zone"":""eu""}",60,60
+first,"{""pod"":""b"",""zone"":""us""}",60,70
+second,{},60,130
+END
+sed 's/sum(first)/sum(first) + sum(requests_total)/' "$work/chain.yml" >"$work/both.yml"
+run 0 rules eval "$work/both.yml" -s tests/data/cli/small.prom --time 60 -o csv <<'END'
+metric,labels,timestamp,value
+first,"{""pod"":""a"",""zone"":""eu""}",60,60
+first,"{""pod"":""b"",""zone"":""us""}",60,70
+second,{},60,260
 ! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
 END

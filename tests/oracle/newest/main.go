@@ -25,6 +25,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -78,14 +79,10 @@ func (m memory) choose(from, to int64, matchers []*labels.Matcher) storage.Serie
 		if slices.ContainsFunc(matchers, func(w *labels.Matcher) bool { return !w.Matches(s.labels.Get(w.Name)) }) {
 			continue
 		}
-		var inside []chunks.Sample
-		for _, x := range s.samples {
-			if from <= x.T() && x.T() <= to {
-				inside = append(inside, x)
-			}
-		}
-		if len(inside) > 0 {
-			chosen = append(chosen, storage.NewListSeries(s.labels, inside))
+		first := sort.Search(len(s.samples), func(i int) bool { return s.samples[i].T() >= from })
+		past := sort.Search(len(s.samples), func(i int) bool { return s.samples[i].T() > to })
+		if first < past {
+			chosen = append(chosen, storage.NewListSeries(s.labels, s.samples[first:past]))
 		}
 	}
 	return &set{chosen, -1}
@@ -303,6 +300,10 @@ func respond(line string) string {
 func main() {
 	for _, m := range modules() {
 		fmt.Fprintln(os.Stderr, m)
+	}
+	if len(os.Args) == 3 && os.Args[1] == "serve" {
+		fmt.Fprintln(os.Stderr, "newest: error:", serve(os.Args[2]))
+		os.Exit(1)
 	}
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)

@@ -1,0 +1,139 @@
+/* Captures: what a source answered, in one file that checks itself.
+ *
+ * A finished file (`.aqc`) is canonical: symbols sorted, selects sorted, series in label order,
+ * samples in blocks of 1,024. While it is made there is a log beside it (`.aqc.part`) of the same
+ * blocks, select by select as they come, from which a killed run goes on.
+ *
+ *   capture_block.h   blocks: lengths, checksums, zstd
+ *   capture_read.c    opening either kind, and scanning the series of a select
+ *   capture_code.c    what is in a block
+ *   capture_log.c     the log
+ *   capture_merge.c   selects joined, and the finished file written
+ *   capture_source.c  replay, recording
+ *
+ * src/source/README.md has the format byte by byte. */
+#ifndef AMPQL_SRC_SOURCE_CAPTURE_H
+#define AMPQL_SRC_SOURCE_CAPTURE_H
+
+#include "source/capture_block.h"
+#include "source/held.h"
+#include "source/hold.h"
+
+/* A SERIES block of an entry. */
+struct capture_place {
+    uint64_t offset;
+    uint32_t nseries; /* that begin in it */
+};
+
+/* What was asked, and where the answer is. */
+struct capture_entry {
+    struct held held;
+    const struct str *warnings; /* [nwarnings] that came with the answer */
+    size_t nwarnings;
+    uint64_t billed; /* samples that the server billed for it */
+    uint64_t nseries, nsamples;
+    ARRAY(struct capture_place); /* in label order of their series */
+};
+
+/* Whose answers they are. */
+struct capture_origin {
+    struct str source; /* as it was given, without credentials */
+    enum ampql_dialect dialect;
+    uint32_t caps;           /* enum ampql_source_caps, without SORTED */
+    int64_t marked_after_ms; /* stale markers were put in after so long a silence; 0: no */
+};
+
+struct capture {
+    struct ampql_allocator alc;
+    struct arena arena; /* entries and what they point to */
+    struct capture_file file;
+    struct symbols symbols;
+    struct {
+        ARRAY(symbol); /* by the file's own numbers */
+    } ids;
+    struct str tool;    /* that wrote it */
+    int64_t created_ms; /* of its first block */
+    struct capture_origin origin;
+    struct {
+        ARRAY(struct capture_entry); /* on alc */
+    } entries;
+    bool is_log;
+    uint64_t whole;                   /* of a log: bytes up to its last END */
+    uint8_t content_id[SHA256_BYTES]; /* of a finished file */
+
+    /* one series unpacked, used again and again */
+    struct label *label; /* [label_room] */
+    int64_t *t;          /* [room] */
+    double *v;
+    size_t label_room, room;
+};
+
+/* Open a finished capture.
+ *   path  must stay as long as the capture
+ *   err   "PATH: ...": AMPQL_NOT_FOUND; AMPQL_BAD_DATA: a folder, other magic, newer version, cut
+ *         short, damaged, with the block's offset; AMPQL_UNAVAILABLE; AMPQL_NOMEM */
+enum ampql_code capture_open(struct capture *capture, const struct ampql_allocator *alc,
+                             const char *path, struct ampql_error *err);
+
+/* Open a log by its descriptor (a copy is made): all selects that are whole, and none of what
+ * follows the last of them. whole is 0 when it was cut before the first could begin. */
+enum ampql_code capture_open_log(struct capture *capture, const struct ampql_allocator *alc,
+                                 const char *path, int fd, struct ampql_error *err);
+
+void capture_done(struct capture *capture);
+
+/* Takes one series of a scan: labels in capture->symbols, views. */
+typedef enum ampql_code capture_visit(void *payload, const struct capture *capture,
+                                      struct labels labels, const struct samples *samples);
+
+/* Hand on the series of an entry that match `select` (NULL: all) and have samples in (after, upto],
+ * with those samples, in label order.
+ *   err  AMPQL_BAD_DATA: damaged, with the block's offset; AMPQL_PARSE: a regex; AMPQL_NOMEM; what
+ *        visit returned */
+enum ampql_code capture_scan(struct capture *capture, const struct capture_entry *entry,
+                             const struct ampql_select *select, int64_t after_ms, int64_t upto_ms,
+                             capture_visit *visit, void *payload, struct ampql_error *err);
+
+/* The list that held_plan takes. */
+struct held_list capture_list(const struct capture *capture);
+
+/* ---- capture_code.c: payloads. Reading fails with a bytes_in that has failed, or false. */
+
+/* The numbers under which a file knows strings. */
+struct capture_names {
+    const uint32_t *id_of; /* by symbol */
+    const struct symbols *symbols;
+};
+
+void capture_put_about(struct buf *out, struct str tool, int64_t created_ms);
+void capture_put_origin(struct buf *out, const struct capture_origin *origin);
+void capture_put_select(struct buf *out, const struct capture_entry *entry,
+                        const struct capture_names *names);
+bool capture_get_about(struct bytes_in *in, struct capture *capture, struct ampql_error *err);
+bool capture_get_origin(struct bytes_in *in, struct capture *capture);
+/* Add the strings of a block. err AMPQL_NOMEM, AMPQL_BAD_DATA */
+enum ampql_code capture_get_symbols(struct capture *capture, struct capture_block *block,
+                                    struct ampql_error *err);
+enum ampql_code capture_get_select(struct capture *capture, struct capture_block *block,
+                                   struct capture_entry *out, struct ampql_error *err);
+
+/* Series written into SERIES blocks. */
+struct capture_series_out {
+    struct capture_out *out;
+    const struct capture_names *names;
+    struct buf plain;
+    uint32_t nseries;            /* in plain */
+    struct capture_entry *entry; /* gets places and counts; NULL: not kept */
+    enum ampql_code (*wrote)(void *payload, const uint8_t *digest, struct ampql_error *err);
+    void *payload; /* told of each block; wrote may be NULL */
+};
+
+void capture_series_begin(struct capture_series_out *series, struct capture_out *out,
+                          const struct capture_names *names, struct capture_entry *entry);
+enum ampql_code capture_series_add(struct capture_series_out *series, struct labels labels,
+                                   const struct samples *samples, struct ampql_error *err);
+/* Write what is left. Call it once; capture_series_done also after failures. */
+enum ampql_code capture_series_end(struct capture_series_out *series, struct ampql_error *err);
+void capture_series_done(struct capture_series_out *series);
+
+#endif

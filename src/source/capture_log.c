@@ -1,0 +1,486 @@
+/* Writing the log of a capture. */
+#include "source/capture_log.h"
+
+#include "base/time.h"
+#include "source/capture_merge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- files */
+
+static enum ampql_code cannot(const char *path, struct ampql_error *err)
+{
+    return fail(err, AMPQL_OUTPUT, "%.160s: %s", path, strerror(errno));
+}
+
+/* What is there must be a plain file: renaming over a link would replace the link. */
+static enum ampql_code check_target(const char *path, struct ampql_error *err)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? AMPQL_OK : cannot(path, err);
+    if (S_ISREG(st.st_mode))
+        return AMPQL_OK;
+    return fail(err, AMPQL_BAD_DATA, "%.160s: %s, and a capture is written as a plain file", path,
+                S_ISDIR(st.st_mode)   ? "a folder"
+                : S_ISLNK(st.st_mode) ? "a symbolic link"
+                                      : "not a plain file");
+}
+
+/* Is what the name stands for still what was opened? Another run may have finished meanwhile. */
+static bool is_same_file(int fd, const char *path)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static enum ampql_code open_locked(struct capture_log *log, struct ampql_error *err)
+{
+    for (;;) {
+        log->fd = open(log->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+        if (log->fd < 0)
+            return errno == ELOOP
+                       ? fail(err, AMPQL_BAD_DATA, "%.160s: a symbolic link, which is not followed",
+                              log->part)
+                       : cannot(log->part, err);
+        int failed;
+        while ((failed = flock(log->fd, LOCK_EX | LOCK_NB)) != 0 && errno == EINTR)
+            continue;
+        if (failed && errno == EWOULDBLOCK)
+            return fail(err, AMPQL_UNAVAILABLE, "%.160s: another process is writing this capture",
+                        log->path);
+        if (failed)
+            return cannot(log->part, err);
+        if (is_same_file(log->fd, log->part))
+            return AMPQL_OK;
+        close(log->fd);
+    }
+}
+
+/* ---- symbols */
+
+static enum ampql_code number(struct capture_log *log, struct str text, symbol *out,
+                              struct ampql_error *err)
+{
+    symbol id = symbols_intern(&log->symbols, text);
+    if (id == SYMBOL_NONE)
+        return fail_nomem(err, "the symbols of a capture");
+    while (log->id_of.n <= id)
+        if (!array_add(&log->id_of, &log->alc, UINT32_MAX))
+            return fail_nomem(err, "the symbols of a capture");
+    *out = id;
+    return AMPQL_OK;
+}
+
+/* Strings of the log that is gone on with have their numbers. */
+static enum ampql_code take_symbols(struct capture_log *log, const struct capture *capture,
+                                    struct ampql_error *err)
+{
+    for (size_t i = 0; i < capture->ids.n; i++) {
+        symbol id = SYMBOL_EMPTY;
+        TRY(number(log, symbols_text(&capture->symbols, capture->ids.at[i]), &id, err));
+        if (log->id_of.at[id] == UINT32_MAX)
+            log->id_of.at[id] = (uint32_t)i;
+    }
+    log->nids = (uint32_t)capture->ids.n;
+    return AMPQL_OK;
+}
+
+/* Write the strings that have no number yet, and number them. */
+static enum ampql_code write_symbols(struct capture_log *log, struct ampql_error *err)
+{
+    enum { TARGET = 1 << 20 };
+    struct buf plain;
+    uint32_t count = 0;
+    enum ampql_code code = AMPQL_OK;
+    buf_init(&plain, &log->alc, CAPTURE_BLOCK_MAX);
+    for (size_t i = 0; i < log->id_of.n && code == AMPQL_OK; i++) {
+        if (log->id_of.at[i] != UINT32_MAX)
+            continue;
+        log->id_of.at[i] = log->nids++;
+        buf_counted(&plain, symbols_text(&log->symbols, (symbol)i));
+        count++;
+        if (plain.n < TARGET)
+            continue;
+        code = capture_write_block(&log->out, CAPTURE_SYMBOLS, count, &plain, NULL, err);
+        plain.n = count = 0;
+    }
+    if (count && code == AMPQL_OK)
+        code = capture_write_block(&log->out, CAPTURE_SYMBOLS, count, &plain, NULL, err);
+    buf_done(&plain);
+    return code;
+}
+
+/* ---- what it holds */
+
+struct held capture_held(const struct ampql_select *select, struct arena *arena)
+{
+    struct held held = {.kind = select->kind, .matchers = held_matchers(select, arena)};
+    if (select->kind == AMPQL_SELECT_RAW) {
+        held.after_ms = select->mint_ms;
+        held.upto_ms = select->maxt_ms;
+        return held;
+    }
+    held.start_ms = select->start_ms;
+    held.end_ms = select->end_ms;
+    held.step_ms = select->start_ms == select->end_ms ? 1 : select->step_ms;
+    held.lookback_ms = select->lookback_ms;
+    held.dialect = select->dialect;
+    return held;
+}
+
+/* A copy of what an entry holds that lives as long as the log. */
+static enum ampql_code keep_held(struct capture_log *log, const struct held *held,
+                                 struct ampql_error *err)
+{
+    struct held copy = *held;
+    struct matcher *at = arena_alloc(&log->arena, held->matchers.n, sizeof *at);
+    if (!at)
+        return fail_nomem(err, "the selects of a capture");
+    for (size_t i = 0; i < held->matchers.n; i++) {
+        const struct matcher *m = &held->matchers.at[i];
+        at[i] = (struct matcher){arena_copy(&log->arena, m->name), m->op,
+                                 arena_copy(&log->arena, m->value)};
+        if (!at[i].name.p || !at[i].value.p)
+            return fail_nomem(err, "the selects of a capture");
+    }
+    copy.matchers.at = at;
+    return array_add(&log->held, &log->alc, copy) ? AMPQL_OK
+                                                  : fail_nomem(err, "the selects of a capture");
+}
+
+/* Only answers to the same matchers: were wider ones to count, what the capture holds would depend
+ * on what was asked first. */
+enum ampql_code capture_log_has(const struct capture_log *log, const struct ampql_select *select,
+                                bool *out, struct ampql_error *err)
+{
+    struct arena work;
+    arena_init(&work, &log->alc);
+    struct matchers asked = held_matchers(select, &work);
+    struct held *same = arena_alloc(&work, log->held.n, sizeof *same);
+    struct held_list list = {same, 0, sizeof *same, log->path, &log->alc};
+    struct held_parts parts = {0};
+    enum ampql_code code =
+        asked.at && same ? AMPQL_OK : fail_nomem(err, "the selects of a capture");
+    for (size_t i = 0; i < log->held.n && code == AMPQL_OK; i++)
+        if (matchers_equal(log->held.at[i].matchers, asked))
+            same[list.n++] = log->held.at[i];
+    if (code == AMPQL_OK)
+        code = held_plan(&list, select, &work, &parts, err);
+    arena_done(&work);
+    *out = code == AMPQL_OK;
+    return code == AMPQL_NOT_FOUND ? AMPQL_OK : code;
+}
+
+/* ---- opening */
+
+static enum ampql_code write_head(struct capture_log *log, const struct capture_origin *origin,
+                                  struct ampql_error *err)
+{
+    struct buf plain;
+    buf_init(&plain, &log->alc, CAPTURE_BLOCK_MAX);
+    capture_put_about(&plain, STR("ampql " AMPQL_VERSION), time_now());
+    enum ampql_code code = capture_write_header(&log->out, err);
+    if (code == AMPQL_OK)
+        code = capture_write_block(&log->out, CAPTURE_ABOUT, 0, &plain, NULL, err);
+    plain.n = 0;
+    capture_put_origin(&plain, origin);
+    if (code == AMPQL_OK)
+        code = capture_write_block(&log->out, CAPTURE_ORIGIN, 0, &plain, NULL, err);
+    buf_done(&plain);
+    return code;
+}
+
+/* Empty it, or what follows its last whole select. */
+static enum ampql_code cut(struct capture_log *log, uint64_t size, struct ampql_error *err)
+{
+    int failed;
+    while ((failed = ftruncate(log->fd, (off_t)size)) != 0 && errno == EINTR)
+        continue;
+    return failed ? cannot(log->part, err) : AMPQL_OK;
+}
+
+static enum ampql_code resume(struct capture_log *log, const struct capture_origin *origin,
+                              struct ampql_error *err)
+{
+    struct capture capture;
+    TRY(capture_open_log(&capture, &log->alc, log->part, log->fd, err));
+    enum ampql_code code = AMPQL_OK;
+    if (capture.whole == 0) { /* killed while it was begun */
+        capture_done(&capture);
+        TRY(cut(log, 0, err));
+        return write_head(log, origin, err);
+    }
+    if (!capture_same_origin(&capture.origin, origin))
+        code = fail(err, AMPQL_BAD_DATA,
+                    "%.120s was begun from another source, %.120s: finish it with that one, or "
+                    "remove it",
+                    log->part, capture.origin.source.p);
+    if (code == AMPQL_OK)
+        code = take_symbols(log, &capture, err);
+    for (size_t i = 0; i < capture.entries.n && code == AMPQL_OK; i++)
+        code = keep_held(log, &capture.entries.at[i].held, err);
+    log->out.offset = capture.whole;
+    capture_done(&capture);
+    return code;
+}
+
+static enum ampql_code begin(struct capture_log *log, const struct capture_origin *origin,
+                             bool resumes, struct ampql_error *err)
+{
+    TRY(open_locked(log, err));
+    capture_out_init(&log->out, &log->alc, log->part, log->fd, 0);
+    struct stat st;
+    if (fstat(log->fd, &st) != 0)
+        return cannot(log->part, err);
+    if (!resumes || st.st_size < CAPTURE_HEADER) {
+        TRY(cut(log, 0, err));
+        return write_head(log, origin, err);
+    }
+    TRY(resume(log, origin, err));
+    return cut(log, log->out.offset, err);
+}
+
+enum ampql_code capture_log_open(struct capture_log *log, const struct ampql_allocator *alc,
+                                 const char *path, const struct capture_origin *origin,
+                                 bool resumes, struct ampql_error *err)
+{
+    *log = (struct capture_log){.alc = *alc, .fd = -1};
+    if (!symbols_init(&log->symbols, &log->alc))
+        return fail_nomem(err, "a capture");
+    arena_init(&log->arena, &log->alc);
+    size_t n = strlen(path);
+    char *part = arena_alloc(&log->arena, n + sizeof ".part", 1);
+    log->path = arena_copy(&log->arena, str_of(path)).p;
+    enum ampql_code code = AMPQL_OK;
+    if (!part || !log->path) {
+        code = fail_nomem(err, "a capture");
+    } else {
+        memcpy(part, path, n);
+        memcpy(part + n, ".part", sizeof ".part");
+        log->part = part;
+        code = check_target(path, err);
+    }
+    if (code == AMPQL_OK)
+        code = begin(log, origin, resumes, err);
+    if (code != AMPQL_OK)
+        capture_log_done(log);
+    return code;
+}
+
+void capture_log_done(struct capture_log *log)
+{
+    if (log->fd >= 0) {
+        if (log->held.n == 0 && log->out.fd >= 0 && is_same_file(log->fd, log->part))
+            unlink(log->part); /* it would hold nothing; the lock is still ours */
+        close(log->fd);
+    }
+    capture_out_done(&log->out);
+    array_done(&log->id_of, &log->alc);
+    array_done(&log->held, &log->alc);
+    symbols_done(&log->symbols);
+    arena_done(&log->arena);
+    log->fd = -1;
+}
+
+/* ---- appending */
+
+struct appending {
+    struct capture_log *log;
+    struct capture_series_out series;
+    struct label *label; /* [room] */
+    size_t room;
+    struct ampql_error *err;
+};
+
+/* The labels of a held series in the log's symbols. */
+static enum ampql_code name_labels(struct appending *a, const struct store *store,
+                                   struct labels labels)
+{
+    const struct ampql_allocator *alc = &a->log->alc;
+    if (labels.n > a->room) {
+        alloc_put(alc, a->label, a->room, sizeof *a->label);
+        a->room = labels.n + 32;
+        a->label = alloc_get(alc, a->room, sizeof *a->label);
+        if (!a->label) {
+            a->room = 0;
+            return fail_nomem(a->err, "the labels of a series");
+        }
+    }
+    for (size_t i = 0; i < labels.n; i++) {
+        struct str name = symbols_text(&store->symbols, labels.at[i].name);
+        struct str value = symbols_text(&store->symbols, labels.at[i].value);
+        TRY(number(a->log, name, &a->label[i].name, a->err));
+        TRY(number(a->log, value, &a->label[i].value, a->err));
+    }
+    return AMPQL_OK;
+}
+
+static enum ampql_code number_series(void *payload, const struct store *store, struct labels labels,
+                                     const struct samples *samples)
+{
+    (void)samples;
+    return name_labels(payload, store, labels);
+}
+
+static enum ampql_code write_series(void *payload, const struct store *store, struct labels labels,
+                                    const struct samples *samples)
+{
+    struct appending *a = payload;
+    TRY(name_labels(a, store, labels));
+    return capture_series_add(&a->series, (struct labels){.at = a->label, .n = labels.n}, samples,
+                              a->err);
+}
+
+static enum ampql_code number_select(struct capture_log *log, const struct capture_entry *entry,
+                                     struct ampql_error *err)
+{
+    symbol id;
+    for (size_t i = 0; i < entry->held.matchers.n; i++) {
+        TRY(number(log, entry->held.matchers.at[i].name, &id, err));
+        TRY(number(log, entry->held.matchers.at[i].value, &id, err));
+    }
+    for (size_t i = 0; i < entry->nwarnings; i++)
+        TRY(number(log, entry->warnings[i], &id, err));
+    return AMPQL_OK;
+}
+
+/* SYMBOLS, SELECT, SERIES, END: until the last of them is there, none counts. */
+static enum ampql_code append(struct appending *a, const struct capture_entry *entry,
+                              struct hold *series, struct buf *plain)
+{
+    struct capture_log *log = a->log;
+    struct ampql_error *err = a->err;
+    TRY(number_select(log, entry, err));
+    TRY(hold_scan(series, number_series, a, err));
+    TRY(write_symbols(log, err));
+    struct capture_names names = {log->id_of.at, &log->symbols};
+    capture_put_select(plain, entry, &names);
+    TRY(capture_write_block(&log->out, CAPTURE_SELECT, 0, plain, NULL, err));
+    struct capture_entry counts = {0};
+    capture_series_begin(&a->series, &log->out, &names, &counts);
+    enum ampql_code code = hold_scan(series, write_series, a, err);
+    if (code == AMPQL_OK)
+        code = capture_series_end(&a->series, err);
+    capture_series_done(&a->series);
+    array_done(&counts, &log->alc);
+    TRY(code);
+    plain->n = 0;
+    buf_varint(plain, entry->billed);
+    buf_varint(plain, counts.nseries);
+    buf_varint(plain, counts.nsamples);
+    TRY(capture_write_block(&log->out, CAPTURE_END, 0, plain, NULL, err));
+    return keep_held(log, &entry->held, err);
+}
+
+enum ampql_code capture_log_append(struct capture_log *log, const struct capture_entry *entry,
+                                   struct hold *series, struct ampql_error *err)
+{
+    uint64_t before = log->out.offset;
+    uint32_t nids = log->nids;
+    struct appending a = {.log = log, .err = err};
+    struct buf plain;
+    buf_init(&plain, &log->alc, CAPTURE_BLOCK_MAX);
+    enum ampql_code code = append(&a, entry, series, &plain);
+    buf_done(&plain);
+    alloc_put(&log->alc, a.label, a.room, sizeof *a.label);
+    if (code == AMPQL_OK && fdatasync(log->fd) != 0)
+        code = cannot(log->part, err);
+    if (code == AMPQL_OK)
+        return code;
+    /* what was written is cut off; should that fail too, the next open does it */
+    for (size_t i = 0; i < log->id_of.n; i++)
+        if (log->id_of.at[i] != UINT32_MAX && log->id_of.at[i] >= nids)
+            log->id_of.at[i] = UINT32_MAX;
+    log->nids = nids;
+    log->out.offset = before;
+    cut(log, before, NULL);
+    return code;
+}
+
+/* ---- finishing */
+
+/* A name that is there only when the whole file is: rename, then the folder is made to last. */
+static enum ampql_code put_in_place(const char *from, const char *to, struct ampql_error *err)
+{
+    if (rename(from, to) != 0)
+        return cannot(to, err);
+    const char *slash = strrchr(to, '/');
+    char folder[4096];
+    int n = snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - to + 1) : 1,
+                     slash ? to : ".");
+    int fd =
+        n > 0 && (size_t)n < sizeof folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        fsync(fd); /* some file systems cannot; the file itself has been synced */
+        close(fd);
+    }
+    return AMPQL_OK;
+}
+
+enum ampql_code capture_write_new(const struct ampql_allocator *alc, const char *path,
+                                  struct capture *const *inputs, size_t ninputs,
+                                  uint8_t *content_id, struct ampql_error *err)
+{
+    size_t n = strlen(path);
+    char *fresh = alloc_get(alc, n + sizeof ".new", 1);
+    if (!fresh)
+        return fail_nomem(err, "a capture");
+    memcpy(fresh, path, n);
+    memcpy(fresh + n, ".new", sizeof ".new");
+    enum ampql_code code = check_target(path, err);
+    int fd = -1;
+    if (code == AMPQL_OK) {
+        unlink(fresh); /* of a run that was killed */
+        fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd < 0)
+            code = cannot(fresh, err);
+    }
+    if (fd >= 0) {
+        code = capture_merge(alc, fresh, fd, inputs, ninputs, content_id, err);
+        if (code == AMPQL_OK && fsync(fd) != 0)
+            code = cannot(fresh, err);
+        if (close(fd) != 0 && code == AMPQL_OK)
+            code = cannot(fresh, err);
+        if (code == AMPQL_OK)
+            code = put_in_place(fresh, path, err);
+        if (code != AMPQL_OK)
+            unlink(fresh);
+    }
+    alloc_put(alc, fresh, n + sizeof ".new", 1);
+    return code;
+}
+
+static enum ampql_code finish(struct capture_log *log, struct capture *before, uint8_t *content_id,
+                              struct ampql_error *err)
+{
+    struct capture made;
+    TRY(capture_open_log(&made, &log->alc, log->part, log->fd, err));
+    struct capture *inputs[] = {before, &made};
+    enum ampql_code code = capture_write_new(&log->alc, log->path, before ? inputs : inputs + 1,
+                                             before ? 2 : 1, content_id, err);
+    capture_done(&made);
+    return code;
+}
+
+enum ampql_code capture_log_finish(struct capture_log *log, bool appends, uint8_t *content_id,
+                                   struct ampql_error *err)
+{
+    struct capture before;
+    if (appends)
+        TRY(capture_open(&before, &log->alc, log->path, err));
+    enum ampql_code code = finish(log, appends ? &before : NULL, content_id, err);
+    if (appends)
+        capture_done(&before);
+    if (code != AMPQL_OK)
+        return code;
+    unlink(log->part);
+    log->held.n = 0;
+    return AMPQL_OK;
+}

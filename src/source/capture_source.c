@@ -1,0 +1,217 @@
+/* Replay: a capture as a source. */
+#include "source/capture_source.h"
+
+#include "source/sink.h"
+
+/* Scanning one part of an answer: samples go to the sink, or to a hold that joins parts. */
+struct replay {
+    struct capture *capture;
+    const struct ampql_select *select;
+    const struct capture_entry *entry;
+    const struct held_part *part;
+    struct ampql_sink *sink;
+    struct hold *hold; /* NULL: to the sink */
+    struct {
+        ARRAY(struct ampql_label);
+    } labels; /* of the series at hand */
+    struct ampql_error *err;
+};
+
+static struct ampql_string public_text(const struct capture *capture, symbol id)
+{
+    struct str text = symbols_text(&capture->symbols, id);
+    return (struct ampql_string){text.p, text.n};
+}
+
+static enum ampql_code name_labels(struct replay *r, struct labels labels)
+{
+    r->labels.n = 0;
+    for (size_t i = 0; i < labels.n; i++) {
+        struct ampql_label label = {public_text(r->capture, labels.at[i].name),
+                                    public_text(r->capture, labels.at[i].value)};
+        if (!array_add(&r->labels, &r->capture->alc, label))
+            return fail_nomem(r->err, "the labels of a series");
+    }
+    return AMPQL_OK;
+}
+
+/* Keep the points that were asked for, when the entry has a finer grid; in place, the columns are
+ * the capture's own. */
+static void thin_out(const struct replay *r, struct samples *samples)
+{
+    const struct ampql_select *select = r->select;
+    if (select->kind == AMPQL_SELECT_RAW || select->step_ms <= 1 ||
+        r->entry->held.step_ms == select->step_ms)
+        return;
+    int64_t *t = r->capture->t;
+    double *v = r->capture->v;
+    size_t n = 0;
+    for (size_t i = 0; i < samples->n; i++) {
+        if ((samples->t[i] - r->part->from_ms) % select->step_ms != 0)
+            continue;
+        t[n] = samples->t[i];
+        v[n++] = samples->v[i];
+    }
+    *samples = (struct samples){t, v, n};
+}
+
+static enum ampql_code take_series(void *payload, const struct capture *capture,
+                                   struct labels labels, const struct samples *samples)
+{
+    struct replay *r = payload;
+    struct samples kept = *samples;
+    (void)capture;
+    thin_out(r, &kept);
+    if (kept.n == 0)
+        return AMPQL_OK;
+    TRY(name_labels(r, labels));
+    if (!r->hold)
+        return ampql_sink_push(r->sink, r->labels.at, r->labels.n, kept.t, kept.v, kept.n);
+    size_t series;
+    TRY(hold_find_or_add_text(r->hold, r->labels.at, r->labels.n, &series, r->err));
+    return hold_append(r->hold, series, &kept, r->err);
+}
+
+/* RAW parts are (from, to], points are from, ... to. */
+static enum ampql_code scan_part(struct replay *r)
+{
+    bool is_raw = r->select->kind == AMPQL_SELECT_RAW;
+    for (size_t i = 0; i < r->entry->nwarnings; i++)
+        TRY(sink_warn(r->sink, r->entry->warnings[i]));
+    return capture_scan(r->capture, r->entry, r->select, r->part->from_ms - !is_raw, r->part->to_ms,
+                        take_series, r, r->err);
+}
+
+static enum ampql_code push_held(void *payload, const struct store *store, struct labels labels,
+                                 const struct samples *samples)
+{
+    const struct replay *r = payload;
+    return store_push(store, labels, samples, r->sink);
+}
+
+static enum ampql_code join_parts(struct replay *r, const struct held_parts *parts)
+{
+    struct hold hold;
+    TRY(hold_init(&hold, &r->capture->alc, r->err));
+    r->hold = &hold;
+    enum ampql_code code = AMPQL_OK;
+    for (size_t i = 0; i < parts->n && code == AMPQL_OK; i++) {
+        r->part = &parts->at[i];
+        r->entry = &r->capture->entries.at[r->part->entry];
+        code = scan_part(r);
+    }
+    if (code == AMPQL_OK)
+        code = hold_scan(&hold, push_held, r, r->err);
+    hold_done(&hold);
+    return code;
+}
+
+static enum ampql_code replay_select(void *payload, const struct ampql_select *select,
+                                     struct ampql_sink *sink, struct ampql_error *err)
+{
+    struct capture *capture = payload;
+    struct replay r = {.capture = capture, .select = select, .sink = sink, .err = err};
+    struct held_list list = capture_list(capture);
+    struct held_parts parts = {0};
+    struct arena plan;
+    arena_init(&plan, &capture->alc);
+    enum ampql_code code = held_plan(&list, select, &plan, &parts, err);
+    if (code == AMPQL_OK && parts.n == 1) {
+        r.part = &parts.at[0];
+        r.entry = &capture->entries.at[r.part->entry];
+        code = scan_part(&r);
+    } else if (code == AMPQL_OK) {
+        code = join_parts(&r, &parts);
+    }
+    array_done(&r.labels, &capture->alc);
+    arena_done(&plan);
+    return code;
+}
+
+/* ---- label sets */
+
+static enum ampql_code take_labels(void *payload, const struct capture *capture,
+                                   struct labels labels, const struct samples *samples)
+{
+    (void)capture, (void)samples;
+    struct replay *r = payload;
+    size_t series;
+    TRY(name_labels(r, labels));
+    return hold_find_or_add_text(r->hold, r->labels.at, r->labels.n, &series, r->err);
+}
+
+static enum ampql_code push_sets(struct hold *hold, struct ampql_sink *sink,
+                                 struct ampql_error *err)
+{
+    TRY(hold_sort(hold, err));
+    for (size_t i = 0; i < hold->columns.n; i++)
+        TRY(store_push(&hold->sets, hold->sets.series.at[hold->sets.order[i]].labels,
+                       &(struct samples){0}, sink));
+    return AMPQL_OK;
+}
+
+/* All matching series that the capture holds, of whatever select. */
+static enum ampql_code replay_series(void *payload, const struct ampql_select *select,
+                                     struct ampql_sink *sink, struct ampql_error *err)
+{
+    struct capture *capture = payload;
+    struct replay r = {.capture = capture, .select = select, .sink = sink, .err = err};
+    struct hold hold;
+    TRY(hold_init(&hold, &capture->alc, err));
+    r.hold = &hold;
+    enum ampql_code code = AMPQL_OK;
+    for (size_t i = 0; i < capture->entries.n && code == AMPQL_OK; i++)
+        code = capture_scan(capture, &capture->entries.at[i], select, select->mint_ms,
+                            select->maxt_ms, take_labels, &r, err);
+    if (code == AMPQL_OK)
+        code = push_sets(&hold, sink, err);
+    hold_done(&hold);
+    array_done(&r.labels, &capture->alc);
+    return code;
+}
+
+/* ---- the source */
+
+static void replay_free(struct capture *capture)
+{
+    struct ampql_allocator alc = capture->alc;
+    char *path = (char *)capture->file.name;
+    capture_done(capture);
+    alloc_put(&alc, path, strlen(path) + 1, 1);
+    alloc_put(&alc, capture, 1, sizeof *capture);
+}
+
+static void replay_close(void *payload)
+{
+    replay_free(payload);
+}
+
+enum ampql_code source_capture_open(const struct ampql_allocator *alc, const char *path,
+                                    struct ampql_source **out, struct ampql_error *err)
+{
+    size_t n = strlen(path) + 1;
+    struct capture *capture = alloc_get(alc, 1, sizeof *capture);
+    char *copy = alloc_get(alc, n, 1);
+    enum ampql_code code;
+    if (copy)
+        memcpy(copy, path, n);
+    code = capture && copy ? capture_open(capture, alc, copy, err) : fail_nomem(err, "a source");
+    if (code != AMPQL_OK) {
+        alloc_put(alc, copy, n, 1);
+        alloc_put(alc, capture, 1, sizeof *capture);
+        return code;
+    }
+    struct ampql_source_ops ops = {.caps = capture->origin.caps | AMPQL_SOURCE_SORTED,
+                                   .select = replay_select,
+                                   .series = replay_series,
+                                   .close = replay_close};
+    code = source_new(alc, &ops, capture, out, err);
+    if (code != AMPQL_OK) {
+        replay_free(capture);
+        return code;
+    }
+    (*out)->dialect = capture->origin.dialect;
+    (*out)->marked_after_ms = capture->origin.marked_after_ms;
+    (*out)->is_trusted = true;
+    return AMPQL_OK;
+}

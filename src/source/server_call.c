@@ -1,0 +1,650 @@
+/* Requests and what to do when they fail; small documents: probes, label values, series. */
+#include "source/server_state.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "source/document.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_FORM = 1 << 20, MAX_DOCUMENT = 256 << 20, MAX_PROBE = 1 << 20 };
+
+/* ---- one request */
+
+struct str server_url(struct server *server, struct arena *arena, struct str path)
+{
+    size_t n = server->base_url.n + path.n;
+    char *url = arena_alloc(arena, n + 1, 1);
+    if (!url)
+        return (struct str){0};
+    memcpy(url, server->base_url.p, server->base_url.n);
+    memcpy(url + server->base_url.n, path.p, path.n);
+    url[n] = '\0';
+    return str_make(url, n);
+}
+
+enum ampql_code server_start(struct server *server, const struct server_ask *ask,
+                             struct arena *work, void **transfer, struct ampql_error *err)
+{
+    const struct http_header form = {.name = STR("Content-Type"),
+                                     .value = STR("application/x-www-form-urlencoded")};
+    struct str path = ask->path;
+    if (ask->is_get && ask->form.n) {
+        char *text = arena_alloc(work, path.n + ask->form.n + 1, 1);
+        if (!text)
+            return fail_nomem(err, "a request");
+        memcpy(text, path.p, path.n);
+        text[path.n] = '?';
+        memcpy(text + path.n + 1, ask->form.p, ask->form.n);
+        path = str_make(text, path.n + 1 + ask->form.n);
+    }
+    struct str url = server_url(server, work, path);
+    if (!url.p)
+        return fail_nomem(err, "a request");
+    struct http_request request = {
+        .method = STR("POST"), .url = url, .headers = &form, .nheaders = 1, .body = ask->form};
+    if (ask->is_get)
+        request = (struct http_request){.method = STR("GET"), .url = url};
+    int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
+    TRY(server->transport.start(server->transport.payload, &request, now, transfer, err));
+    server->stats.requests++;
+    return AMPQL_OK;
+}
+
+void server_end(struct server *server, void *transfer)
+{
+    server->stats.bytes += server->transport.bytes(transfer);
+    server->transport.end(transfer);
+}
+
+/* ---- failures */
+
+static void again(struct server *server, struct attempt *attempt, int64_t wait_ms,
+                  struct verdict *out)
+{
+    attempt->nretries++;
+    attempt->waited_ms += wait_ms;
+    server->stats.retries++;
+    out->kind = VERDICT_AGAIN;
+    out->wait_ms = wait_ms;
+}
+
+/* Try again within the budget; what to do when it is used up is in out already. */
+static void again_later(struct server *server, struct attempt *attempt, int64_t retry_after_ms,
+                        unsigned max_retries, struct verdict *out)
+{
+    struct retry_policy policy = *server->options.retry;
+    if (policy.max_retries > max_retries)
+        policy.max_retries = max_retries;
+    int64_t wait = retry_wait(&policy, attempt->nretries, attempt->waited_ms, retry_after_ms,
+                              server->transport.random(server->transport.payload));
+    if (wait >= 0)
+        again(server, attempt, wait, out);
+}
+
+static void add_tries(const struct attempt *attempt, enum ampql_code code, struct ampql_error *err)
+{
+    if (!err || attempt->nretries == 0)
+        return;
+    struct ampql_error inner = *err;
+    fail(err, code, "%.440s (tried %u times)", inner.message, attempt->nretries + 1);
+}
+
+void server_judge_transport(struct server *server, void *transfer, enum ampql_code code,
+                            struct attempt *attempt, struct verdict *out, struct ampql_error *err)
+{
+    enum http_cause cause = server->transport.failure(transfer);
+    *out = (struct verdict){.kind = VERDICT_OVER, .code = code};
+    switch (cause) {
+    case HTTP_CAUSE_RESOLVE:
+    case HTTP_CAUSE_CONNECT: /* a wrong name or port stays wrong: no long waits for those */
+        again_later(server, attempt, -1, 2, out);
+        break;
+    case HTTP_CAUSE_TIMEOUT:
+    case HTTP_CAUSE_RESET:
+    case HTTP_CAUSE_CUT:
+    case HTTP_CAUSE_PROTOCOL:
+        again_later(server, attempt, -1, UINT32_MAX, out);
+        break;
+    case HTTP_CAUSE_LIMIT:
+        out->kind = VERDICT_SPLIT;
+        break;
+    case HTTP_CAUSE_NONE: /* a cancel, or no memory */
+    case HTTP_CAUSE_TLS:
+        break;
+    }
+    if (out->kind == VERDICT_OVER && cause != HTTP_CAUSE_NONE)
+        add_tries(attempt, code, err);
+}
+
+/* The beginning of a refusal's body; what breaks off early is good enough to read. */
+static enum ampql_code read_refusal(struct server *server, void *transfer, char *body, size_t *n,
+                                    struct ampql_error *err)
+{
+    *n = 0;
+    while (*n < FAILURE_BODY) {
+        size_t got;
+        enum ampql_code code =
+            server->transport.read(transfer, body + *n, FAILURE_BODY - *n, &got, err);
+        if (code != AMPQL_OK && server->transport.failure(transfer) == HTTP_CAUSE_NONE)
+            return code;
+        if (code != AMPQL_OK || got == 0)
+            break;
+        *n += got;
+    }
+    return AMPQL_OK;
+}
+
+static enum ampql_code refresh(struct server *server, struct attempt *attempt, struct verdict *out,
+                               struct ampql_error *err)
+{
+    bool renewed = false;
+    struct ampql_error inner = {0};
+    if (attempt->was_refreshed || !server->transport.refresh)
+        return AMPQL_OK;
+    attempt->was_refreshed = true;
+    int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
+    enum ampql_code code =
+        server->transport.refresh(server->transport.payload, now, &renewed, &inner);
+    if (code != AMPQL_OK) {
+        if (err)
+            *err = inner;
+        return code;
+    }
+    if (renewed)
+        again(server, attempt, 0, out);
+    return AMPQL_OK;
+}
+
+static enum ampql_code act(struct server *server, const struct failure *failure,
+                           struct attempt *attempt, struct verdict *out, struct ampql_error *err)
+{
+    int64_t now = server->transport.now(server->transport.payload);
+    switch (failure->action) {
+    case FAILURE_FAIL:
+        break;
+    case FAILURE_RETRY:
+        again_later(server, attempt, failure->retry_after_ms, UINT32_MAX, out);
+        if (out->kind == VERDICT_AGAIN && failure->advice && failure->retry_after_ms > 0)
+            server->not_before_ms =
+                server->transport.monotonic(server->transport.payload) + out->wait_ms;
+        if (out->kind == VERDICT_OVER && failure->may_split)
+            out->kind = VERDICT_SPLIT;
+        break;
+    case FAILURE_REFRESH:
+        return refresh(server, attempt, out, err);
+    case FAILURE_CLOCK:
+        if (attempt->was_skewed)
+            break;
+        attempt->was_skewed = true;
+        server->clock_offset_ms = failure->server_time_ms - now;
+        again(server, attempt, 0, out);
+        break;
+    case FAILURE_SPLIT:
+        out->kind = VERDICT_SPLIT;
+        break;
+    case FAILURE_SPLIT_LABELS:
+        out->kind = VERDICT_SPLIT_LABELS;
+        break;
+    }
+    return AMPQL_OK;
+}
+
+enum ampql_code server_judge_answer(struct server *server, void *transfer, int status,
+                                    struct attempt *attempt, struct verdict *out,
+                                    struct ampql_error *err)
+{
+    char body[FAILURE_BODY];
+    size_t n;
+    struct failure failure;
+    TRY(read_refusal(server, transfer, body, &n, err));
+    struct failure_answer answer = {
+        .status = status,
+        .body = str_make(body, n),
+        .request_id = server->transport.header(transfer, STR("x-amzn-requestid")),
+        .error_type = server->transport.header(transfer, STR("x-amzn-errortype")),
+        .retry_after = server->transport.header(transfer, STR("retry-after")),
+        .date = server->transport.header(transfer, STR("date"))};
+    int64_t now = server->transport.now(server->transport.payload);
+    TRY(failure_read(&server->alc, &answer, now, &failure, err));
+    *out = (struct verdict){.kind = VERDICT_OVER, .code = failure.code};
+    failure_tell(&failure, &answer, server->origin, err);
+    TRY(act(server, &failure, attempt, out, err));
+    if (out->kind == VERDICT_OVER)
+        add_tries(attempt, failure.code, err);
+    return AMPQL_OK;
+}
+
+/* ---- small documents */
+
+static enum ampql_code read_whole(struct server *server, void *transfer, size_t max_bytes,
+                                  struct buf *body, struct ampql_error *err)
+{
+    enum { PIECE = 16 << 10 };
+    for (;;) {
+        char piece[PIECE];
+        size_t n;
+        TRY(server->transport.read(transfer, piece, sizeof piece, &n, err));
+        if (n == 0)
+            return AMPQL_OK;
+        buf_bytes(body, piece, n);
+        if (body->failed == AMPQL_NOMEM)
+            return fail_nomem(err, "an answer");
+        if (body->failed != AMPQL_OK)
+            return fail(err, AMPQL_LIMIT,
+                        "%.*s: an answer of more than %zu MiB, where label sets "
+                        "were asked for",
+                        STR_ARGS(server->origin), max_bytes >> 20);
+    }
+}
+
+/* One attempt. *done: over, well or not. */
+static enum ampql_code try_call(struct server *server, const struct server_ask *ask,
+                                size_t max_bytes, struct attempt *attempt, struct buf *body,
+                                int *refused, bool *done, struct ampql_error *err)
+{
+    struct arena work;
+    struct verdict verdict = {.kind = VERDICT_AGAIN};
+    void *transfer;
+    int status;
+    arena_init(&work, &server->alc);
+    enum ampql_code code = server_start(server, ask, &work, &transfer, err);
+    arena_done(&work);
+    if (code != AMPQL_OK)
+        return code;
+    *done = true;
+    body->n = 0;
+    code = server->transport.status(transfer, &status, err);
+    if (code == AMPQL_OK && status == 200)
+        code = read_whole(server, transfer, max_bytes, body, err);
+    if (code != AMPQL_OK) {
+        server_judge_transport(server, transfer, code, attempt, &verdict, err);
+        *done = verdict.kind != VERDICT_AGAIN;
+    } else if (status != 200) {
+        code = server_judge_answer(server, transfer, status, attempt, &verdict, err);
+        *done = code != AMPQL_OK || verdict.kind != VERDICT_AGAIN;
+        if (code == AMPQL_OK)
+            code = verdict.code;
+        if (*done && refused && code != AMPQL_UNAUTHORIZED && code != AMPQL_NOMEM &&
+            code != AMPQL_CANCELED && code != AMPQL_TIMEOUT && status >= 400 && status < 500) {
+            *refused = status;
+            code = AMPQL_OK;
+        }
+    }
+    server_end(server, transfer);
+    if (!*done)
+        TRY(server->transport.wait(server->transport.payload, verdict.wait_ms, err));
+    return *done ? code : AMPQL_OK;
+}
+
+enum ampql_code server_call(struct server *server, const struct server_ask *ask, size_t max_bytes,
+                            struct arena *arena, struct str *out, int *refused,
+                            struct ampql_error *err)
+{
+    struct attempt attempt = {0};
+    struct buf body;
+    bool done = false;
+    enum ampql_code code = AMPQL_OK;
+    if (refused)
+        *refused = 0;
+    buf_init(&body, &server->alc, max_bytes);
+    while (code == AMPQL_OK && !done)
+        code = try_call(server, ask, max_bytes, &attempt, &body, refused, &done, err);
+    if (code == AMPQL_OK) {
+        *out = arena_copy(arena, buf_view(&body));
+        if (!out->p)
+            code = fail_nomem(err, "an answer");
+    }
+    buf_done(&body);
+    return code;
+}
+
+/* ---- probes */
+
+static enum ampql_code probe(struct server *server, struct str path, struct str form,
+                             struct arena *arena, struct str *body, int *refused,
+                             struct ampql_error *err)
+{
+    struct server_ask ask = {.path = path, .form = form};
+    return server_call(server, &ask, MAX_PROBE, arena, body, refused, err);
+}
+
+static bool has_text(struct str body, struct str text)
+{
+    for (; body.n >= text.n; body = str_from(body, 1))
+        if (str_has_prefix(body, text))
+            return true;
+    return false;
+}
+
+/* Two points on a minute's boundary, or one? What answers neither stays unknown. */
+enum ampql_code server_probe_dialect(struct server *server, enum ampql_dialect *out,
+                                     struct ampql_error *err)
+{
+    struct arena arena;
+    struct str body = {0};
+    int refused;
+    char form[160], time[WIRE_TIME_MAX];
+    int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
+    wire_time(now - now % 60000, time);
+    int n = snprintf(form, sizeof form,
+                     "query=count_over_time%%28vector%%281%%29%%5B1m%%3A1m%%5D%%29&time=%s", time);
+    arena_init(&arena, &server->alc);
+    enum ampql_code code = probe(server, STR("/api/v1/query"), str_make(form, (size_t)n), &arena,
+                                 &body, &refused, err);
+    *out = AMPQL_DIALECT_DEFAULT;
+    if (code == AMPQL_OK && has_text(body, STR("\"1\"")))
+        *out = AMPQL_PROM3;
+    else if (code == AMPQL_OK && has_text(body, STR("\"2\"")))
+        *out = AMPQL_PROM2;
+    else if (code == AMPQL_OK && !refused && !has_text(body, STR("\"success\"")))
+        code = fail(err, AMPQL_BAD_DATA,
+                    "%.*s: not an answer of the query API: a login page, or a wrong path?",
+                    STR_ARGS(server->origin));
+    arena_done(&arena);
+    return code;
+}
+
+/* Whoever knows the parameter refuses what is no duration. */
+static enum ampql_code probe_lookback(struct server *server, struct ampql_error *err)
+{
+    struct arena arena;
+    struct str body;
+    int refused;
+    arena_init(&arena, &server->alc);
+    enum ampql_code code =
+        probe(server, STR("/api/v1/query"), STR("query=vector%281%29&lookback_delta=x"), &arena,
+              &body, &refused, err);
+    if (code == AMPQL_OK) {
+        server->knows_lookback = true;
+        server->wire.takes_lookback = refused == 400 || refused == 422;
+    }
+    arena_done(&arena);
+    return code;
+}
+
+/* A range of one point that is no multiple of step: does the answer have that point? Anything else
+ * counts as floored, which is always asked right. */
+static enum ampql_code probe_floors(struct server *server, struct ampql_error *err)
+{
+    struct arena arena;
+    struct str body = {0};
+    int refused;
+    char form[160], time[WIRE_TIME_MAX], expected[WIRE_TIME_MAX + 2];
+    int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
+    int64_t at = now - now % 3600000 - 1801000;
+    size_t ntime = wire_time(at, time);
+    int n =
+        snprintf(form, sizeof form, "query=vector%%281%%29&start=%s&end=%s&step=3600", time, time);
+    int nexpected = snprintf(expected, sizeof expected, "[%.*s,", (int)ntime - 4, time);
+    arena_init(&arena, &server->alc);
+    enum ampql_code code = probe(server, STR("/api/v1/query_range"), str_make(form, (size_t)n),
+                                 &arena, &body, &refused, err);
+    if (code == AMPQL_OK) {
+        server->knows_floors = true;
+        server->wire.floors_ranges = !has_text(body, str_make(expected, (size_t)nexpected));
+    }
+    arena_done(&arena);
+    return code;
+}
+
+enum ampql_code server_learn(struct server *server, const struct ampql_select *select,
+                             struct ampql_error *err)
+{
+    if (select->kind == AMPQL_SELECT_RAW)
+        return AMPQL_OK;
+    if (!server->knows_lookback && select->lookback_ms &&
+        select->lookback_ms != WIRE_DEFAULT_LOOKBACK_MS)
+        TRY(probe_lookback(server, err));
+    bool is_range = select->end_ms > select->start_ms && select->step_ms > 0;
+    if (!server->knows_floors && is_range && select->start_ms % select->step_ms != 0)
+        TRY(probe_floors(server, err));
+    return AMPQL_OK;
+}
+
+/* ---- labels and series */
+
+/* The window of a part as the label API takes it: closed, in times. */
+static void put_window(struct buf *form, const struct ampql_select *select,
+                       const struct wire_part *part)
+{
+    char text[WIRE_TIME_MAX];
+    bool is_raw = select->kind == AMPQL_SELECT_RAW;
+    int64_t lookback = select->lookback_ms ? select->lookback_ms : WIRE_DEFAULT_LOOKBACK_MS;
+    int64_t start = is_raw ? part->from_ms : part->from_ms - lookback;
+    if (wire_is_time(start)) /* else from the beginning of all time */
+        wire_parameter(form, "start", str_make(text, wire_time(start, text)));
+    if (wire_is_time(part->to_ms))
+        wire_parameter(form, "end", str_make(text, wire_time(part->to_ms, text)));
+}
+
+static void put_match(struct buf *form, const struct ampql_select *select,
+                      const struct wire_part *part)
+{
+    struct buf selector;
+    buf_init(&selector, form->alc, form->max_bytes);
+    wire_selector(&selector, select->matchers, select->nmatchers, part->cut);
+    wire_parameter(form, "match[]", buf_view(&selector));
+    if (selector.failed != AMPQL_OK)
+        form->failed = selector.failed;
+    buf_done(&selector);
+    put_window(form, select, part);
+}
+
+static enum ampql_code check_form(const struct buf *form, struct ampql_error *err)
+{
+    return form->failed == AMPQL_OK ? AMPQL_OK
+           : form->failed == AMPQL_NOMEM
+               ? fail_nomem(err, "a request")
+               : fail(err, AMPQL_LIMIT, "a selector of over %d bytes", MAX_FORM);
+}
+
+/* A document in memory, read as one. */
+struct held_bytes {
+    struct str left;
+};
+
+static enum ampql_code read_held(void *payload, char *buffer, size_t size, size_t *out,
+                                 struct ampql_error *err)
+{
+    struct held_bytes *bytes = payload;
+    (void)err;
+    *out = bytes->left.n < size ? bytes->left.n : size;
+    memcpy(buffer, bytes->left.p, *out);
+    bytes->left = str_from(bytes->left, *out);
+    return AMPQL_OK;
+}
+
+/* Reads {"status":"success","data":[...]}: item reads one element, whose first token is read. */
+typedef enum ampql_code read_item(struct document *doc, void *payload, struct ampql_error *err);
+
+static enum ampql_code read_data(struct document *doc, read_item *item, void *payload,
+                                 struct ampql_error *err)
+{
+    TRY(document_next(doc, err));
+    if (doc->token.kind == JSON_NULL)
+        return AMPQL_OK;
+    if (doc->token.kind != JSON_ARRAY)
+        return document_fail(doc, AMPQL_BAD_DATA, err, "expected an array");
+    for (;;) {
+        TRY(document_next(doc, err));
+        if (doc->token.kind == JSON_ARRAY_END)
+            return AMPQL_OK;
+        TRY(item(doc, payload, err));
+    }
+}
+
+/* Any warning of such a list says that it is cut short, or that a part could not be asked. */
+static enum ampql_code read_warning(struct document *doc, void *payload, struct ampql_error *err)
+{
+    char quoted[200];
+    (void)payload;
+    return document_fail(doc, AMPQL_BAD_DATA, err, "the list may not be whole: %s",
+                         quote_clipped(quoted, sizeof quoted, doc->token.text));
+}
+
+static enum ampql_code read_list(struct document *doc, read_item *item, void *payload,
+                                 struct ampql_error *err)
+{
+    bool has_data = false, is_success = false;
+    TRY(document_expect(doc, JSON_OBJECT, "an object", err));
+    for (;;) {
+        TRY(document_next(doc, err));
+        if (doc->token.kind == JSON_OBJECT_END)
+            break;
+        if (str_equal(doc->token.text, STR("data"))) {
+            if (has_data)
+                return document_fail(doc, AMPQL_BAD_DATA, err, "two \"data\"");
+            has_data = true;
+            TRY(read_data(doc, item, payload, err));
+        } else if (str_equal(doc->token.text, STR("status"))) {
+            TRY(document_expect(doc, JSON_STRING, "a status, as a string", err));
+            is_success = str_equal(doc->token.text, STR("success"));
+        } else if (str_equal(doc->token.text, STR("warnings"))) {
+            TRY(read_data(doc, read_warning, NULL, err));
+        } else {
+            TRY(document_skip(doc, err));
+        }
+    }
+    TRY(document_end(doc, err));
+    return has_data && is_success
+               ? AMPQL_OK
+               : fail(err, AMPQL_BAD_DATA, "%s: not an answer of the label API", doc->input->name);
+}
+
+static enum ampql_code read_document(struct server *server, struct str body, read_item *item,
+                                     void *payload, struct ampql_error *err)
+{
+    struct held_bytes bytes = {body};
+    struct input input;
+    struct document doc;
+    TRY(input_init(&input, &server->alc, server->origin.p, read_held, &bytes, 0, err));
+    enum ampql_code code = document_init(&doc, &input, err);
+    if (code == AMPQL_OK) {
+        code = read_list(&doc, item, payload, err);
+        document_done(&doc);
+    }
+    input_done(&input);
+    return code;
+}
+
+/* ---- values of a label */
+
+struct value_list {
+    struct arena *arena;
+    struct strs *out;
+};
+
+static enum ampql_code add_value(struct document *doc, void *payload, struct ampql_error *err)
+{
+    struct value_list *list = payload;
+    if (doc->token.kind != JSON_STRING)
+        return document_fail(doc, AMPQL_BAD_DATA, err, "expected a string");
+    struct str copy = arena_copy(list->arena, doc->token.text);
+    return copy.p && array_push(list->out, list->arena, copy) ? AMPQL_OK
+                                                              : fail_nomem(err, "label values");
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Names that stand in a path as they are; others are not asked for. */
+static bool is_path_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!((name.p[i] >= 'a' && name.p[i] <= 'z') || (name.p[i] >= 'A' && name.p[i] <= 'Z') ||
+              (name.p[i] >= '0' && name.p[i] <= '9') || name.p[i] == '_'))
+            return false;
+    return true;
+}
+
+enum ampql_code server_values(struct server *server, const struct ampql_select *select,
+                              const struct wire_part *part, struct str name, struct arena *arena,
+                              struct strs *out, struct ampql_error *err)
+{
+    char path[300] = "/api/v1/labels";
+    struct buf form;
+    struct str body = {0};
+    *out = (struct strs){0};
+    if (!is_path_name(name) || name.n > 200)
+        return AMPQL_OK;
+    if (name.n)
+        snprintf(path, sizeof path, "/api/v1/label/%.*s/values", STR_ARGS(name));
+    buf_init(&form, &server->alc, MAX_FORM);
+    put_match(&form, select, part);
+    /* values are to be had by GET only */
+    struct server_ask ask = {str_of(path), buf_view(&form), name.n > 0};
+    enum ampql_code code = check_form(&form, err);
+    if (code == AMPQL_OK)
+        code = server_call(server, &ask, MAX_DOCUMENT, arena, &body, NULL, err);
+    buf_done(&form);
+    struct value_list list = {arena, out};
+    if (code == AMPQL_OK)
+        code = read_document(server, body, add_value, &list, err);
+    if (code == AMPQL_OK && out->n)
+        qsort(out->at, out->n, sizeof *out->at, by_text);
+    return code;
+}
+
+/* ---- series */
+
+struct series_list {
+    struct arena arena; /* of the series being read */
+    server_take_labels *take;
+    void *payload;
+};
+
+static enum ampql_code add_series(struct document *doc, void *payload, struct ampql_error *err)
+{
+    struct series_list *list = payload;
+    struct {
+        ARRAY(struct ampql_label);
+    } labels = {0};
+    arena_reset(&list->arena);
+    if (doc->token.kind != JSON_OBJECT)
+        return document_fail(doc, AMPQL_BAD_DATA, err, "expected an object with the labels");
+    for (;;) {
+        TRY(document_next(doc, err));
+        if (doc->token.kind == JSON_OBJECT_END)
+            break;
+        struct str name = arena_copy(&list->arena, doc->token.text);
+        TRY(document_expect(doc, JSON_STRING, "the value of a label, as a string", err));
+        struct str value = arena_copy(&list->arena, doc->token.text);
+        struct ampql_label label = {{name.p, name.n}, {value.p, value.n}};
+        if (labels.n == STORE_MAX_LABELS)
+            return document_fail(doc, AMPQL_LIMIT, err, "a series has more than %d labels",
+                                 STORE_MAX_LABELS);
+        if (!name.p || !value.p || !array_push(&labels, &list->arena, label))
+            return fail_nomem(err, "the labels of a series");
+    }
+    return list->take(list->payload, labels.at, labels.n, err);
+}
+
+enum ampql_code server_list(struct server *server, const struct ampql_select *select,
+                            server_take_labels *take, void *payload, struct ampql_error *err)
+{
+    struct arena work;
+    struct buf form;
+    struct str body = {0};
+    bool is_raw = select->kind == AMPQL_SELECT_RAW;
+    struct wire_part whole = {.from_ms = is_raw ? select->mint_ms : select->start_ms,
+                              .to_ms = is_raw ? select->maxt_ms : select->end_ms};
+    struct series_list list = {.take = take, .payload = payload};
+    arena_init(&work, &server->alc);
+    arena_init(&list.arena, &server->alc);
+    buf_init(&form, &server->alc, MAX_FORM);
+    put_match(&form, select, &whole);
+    struct server_ask ask = {STR("/api/v1/series"), buf_view(&form), false};
+    enum ampql_code code = check_form(&form, err);
+    if (code == AMPQL_OK)
+        code = server_call(server, &ask, MAX_DOCUMENT, &work, &body, NULL, err);
+    buf_done(&form);
+    if (code == AMPQL_OK)
+        code = read_document(server, body, add_series, &list, err);
+    arena_done(&list.arena);
+    arena_done(&work);
+    return code;
+}

@@ -1,0 +1,204 @@
+/* Packed columns on the generated cluster's day: bytes a sample, and the time it takes to pack and
+ * unpack one, for each kind of series and for all, beside Prometheus's float chunks of the same
+ * samples. Needs no server. Usage: column [CONTAINERS] */
+#include "series/column.h"
+#include "bench/cluster.h"
+#include "support/xor_chunk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS (1440 * MINUTE_MS)
+
+enum { MAX_KINDS = 256, PASSES = 5 };
+
+/* One metric's series: all their blocks end to end. */
+struct kind {
+    const char *name;
+    uint8_t *p;
+    size_t size, cap;
+    size_t nseries, nsamples;
+    size_t xor_bytes, held_bytes;
+    double pack_ns, unpack_ns;
+};
+
+static double now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "column: %s\n", what);
+    exit(1);
+}
+
+static struct kind *find_kind(struct kind *kinds, size_t *nkinds, const char *name)
+{
+    for (size_t i = 0; i < *nkinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    if (*nkinds == MAX_KINDS)
+        die("too many metrics");
+    kinds[*nkinds] = (struct kind){.name = name};
+    return &kinds[(*nkinds)++];
+}
+
+static const char *name_of(const struct cluster *c, size_t i)
+{
+    size_t n;
+    const struct cluster_label *labels = cluster_labels(c, i, &n);
+    for (size_t k = 0; k < n; k++)
+        if (strcmp(labels[k].name, "__name__") == 0)
+            return labels[k].value;
+    return "";
+}
+
+static uint8_t *room(struct kind *k)
+{
+    if (k->cap - k->size < BLOCK_MAX_BYTES) {
+        k->cap = 2 * k->cap + BLOCK_MAX_BYTES;
+        k->p = realloc(k->p, k->cap);
+        if (!k->p)
+            die("no memory");
+    }
+    return k->p + k->size;
+}
+
+/* What the fetcher would hold: pieces of two hours. */
+static size_t held(const int64_t *t, const double *v, size_t n)
+{
+    struct columns columns;
+    struct ampql_error err;
+    columns_init(&columns);
+    for (size_t i = 0; i < n; i += 120)
+        if (columns_append(&columns, &alloc_default, t + i, v + i, n - i < 120 ? n - i : 120,
+                           &err) != AMPQL_OK)
+            die(err.message);
+    size_t bytes = columns_bytes(&columns);
+    columns_done(&columns, &alloc_default);
+    return bytes;
+}
+
+static void add_series(struct kind *k, const int64_t *t, const double *v, size_t n)
+{
+    static uint8_t chunk[XOR_CHUNK_BYTES(XOR_CHUNK_SAMPLES)];
+    double begin = now_ns();
+    for (size_t i = 0; i < n; i += BLOCK_MAX_SAMPLES) {
+        size_t m = n - i < BLOCK_MAX_SAMPLES ? n - i : BLOCK_MAX_SAMPLES;
+        uint8_t *out = room(k);
+        k->size += block_pack(t + i, v + i, m, out);
+    }
+    k->pack_ns += now_ns() - begin;
+    for (size_t i = 0; i < n; i += XOR_CHUNK_SAMPLES)
+        k->xor_bytes += xor_chunk_encode(
+            t + i, v + i, n - i < XOR_CHUNK_SAMPLES ? n - i : XOR_CHUNK_SAMPLES, chunk);
+    k->held_bytes += held(t, v, n);
+    k->nseries++;
+    k->nsamples += n;
+}
+
+/* The fastest of a few passes over all blocks. */
+static void time_unpacking(struct kind *k)
+{
+    static int64_t t[BLOCK_MAX_SAMPLES];
+    static double v[BLOCK_MAX_SAMPLES];
+    k->unpack_ns = 1e300;
+    for (int pass = 0; pass < PASSES; pass++) {
+        double begin = now_ns();
+        for (size_t at = 0, nbytes, n; at < k->size; at += nbytes)
+            if (block_measure(k->p + at, k->size - at, &nbytes, &n, NULL) != AMPQL_OK ||
+                block_unpack(k->p + at, nbytes, t, v, &n, NULL) != AMPQL_OK)
+                die("a block does not unpack");
+        double ns = now_ns() - begin;
+        k->unpack_ns = ns < k->unpack_ns ? ns : k->unpack_ns;
+    }
+}
+
+/* Bytes a nanosecond that this machine reads from memory, on one core. */
+static double read_bandwidth(void)
+{
+    enum { WORDS = 1 << 24 }; /* 128 MiB */
+    uint64_t *p = calloc(WORDS, sizeof *p), sum = 0;
+    double best = 1e300;
+    if (!p)
+        die("no memory");
+    for (size_t i = 0; i < WORDS; i++)
+        p[i] = i;
+    for (int pass = 0; pass < PASSES; pass++) {
+        double begin = now_ns();
+        for (size_t i = 0; i < WORDS; i++)
+            sum += p[i];
+        double ns = now_ns() - begin;
+        best = ns < best ? ns : best;
+    }
+    free(p);
+    return sum ? WORDS * sizeof *p / best : 0;
+}
+
+static void print_row(const struct kind *k, double bandwidth)
+{
+    double n = (double)k->nsamples;
+    printf("%-46s %7zu %10zu %7.3f %7.3f %6.2f %7.3f %7.1f %7.2f %6.0f%%\n", k->name, k->nseries,
+           k->nsamples, (double)k->size / n, (double)k->xor_bytes / n,
+           (double)k->size / (double)k->xor_bytes, (double)k->held_bytes / n, k->pack_ns / n,
+           k->unpack_ns / n, 100 * (n * 16 / k->unpack_ns) / bandwidth);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct kind *x = a, *y = b;
+    return (x->size < y->size) - (x->size > y->size);
+}
+
+int main(int argc, char **argv)
+{
+    struct cluster_options options = {.seed = 1,
+                                      .ncontainers = argc > 1 ? strtoul(argv[1], NULL, 10) : 200,
+                                      .start_ms = INT64_C(1700006400000),
+                                      .duration_ms = DAY_MS,
+                                      .interval_ms = MINUTE_MS};
+    struct cluster *c = cluster_new(&options);
+    static struct kind kinds[MAX_KINDS];
+    size_t nkinds = 0;
+    for (size_t i = 0; i < cluster_nseries(c); i++) {
+        const int64_t *t;
+        const double *v;
+        size_t n = cluster_read(c, i, INT64_MAX, &t, &v);
+        add_series(find_kind(kinds, &nkinds, name_of(c, i)), t, v, n);
+    }
+    struct kind all = {.name = "all"};
+    for (size_t i = 0; i < nkinds; i++) {
+        time_unpacking(&kinds[i]);
+        all.nseries += kinds[i].nseries;
+        all.nsamples += kinds[i].nsamples;
+        all.size += kinds[i].size;
+        all.xor_bytes += kinds[i].xor_bytes;
+        all.held_bytes += kinds[i].held_bytes;
+        all.pack_ns += kinds[i].pack_ns;
+        all.unpack_ns += kinds[i].unpack_ns;
+    }
+    double bandwidth = read_bandwidth();
+    qsort(kinds, nkinds, sizeof *kinds, by_bytes);
+    printf("Packed columns of a day of %zu containers; B: bytes a sample, ns: CPU a sample on one "
+           "core\n"
+           "%-46s %7s %10s %7s %7s %6s %7s %7s %7s %7s\n",
+           options.ncontainers, "metric", "series", "samples", "B", "XOR B", "ratio", "held B",
+           "pack ns", "unpack", "of read");
+    for (size_t i = 0; i < nkinds; i++)
+        print_row(&kinds[i], bandwidth);
+    print_row(&all, bandwidth);
+    printf(
+        "held B: in memory, appended in pieces of two hours. of read: unpacked bytes against the "
+        "%.1f GB/s that this core reads\n",
+        bandwidth);
+    for (size_t i = 0; i < nkinds; i++)
+        free(kinds[i].p);
+    cluster_free(c);
+    return 0;
+}

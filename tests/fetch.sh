@@ -1,0 +1,18 @@
+#!/bin/sh
+# Fetching through the fake AMP: the fake itself, samples on the edges, faults, and OpenCost's queries over a real Prometheus
+# 2.42 that holds a generated day with pods that end and their stale markers.
+#
+#   fetch.sh BUILD_FOLDER        environment: CONTAINERS (60), SEED (1), ONLY (a regular expression on templates and faults)
+set -eu
+build=${1:-build}
+status=0
+python3 -B tests/fake_amp/selftest.py -q || status=1
+python3 -B tests/fake_amp/edges.py "$build/ampql" || status=1
+python3 -B tests/fake_amp/fault_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+. tests/oracle/prometheus.sh
+prometheus_start build/oracle/fetch
+"$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-60}" --seed "${SEED:-1}"
+python3 -B tests/fake_amp/edges.py "$build/ampql" "$PROMETHEUS_URL" || status=1
+python3 -B tests/fake_amp/templates.py "$PROMETHEUS_URL" "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/billing.py "$PROMETHEUS_URL" "$build/ampql" || status=1
+exit $status
