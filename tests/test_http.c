@@ -127,7 +127,10 @@ static void serve_script(struct hostile *h, int fd, size_t n)
     {                                                                                              \
         name, bytes, 0, FIN, 200, body, AMPQL_OK, HTTP_CAUSE_NONE                                  \
     }
-#define BAD(name, bytes, status, ...) {name, bytes, 0, FIN, status, NULL, __VA_ARGS__}
+#define BAD(name, bytes, status, ...)                                                              \
+    {                                                                                              \
+        name, bytes, 0, FIN, status, NULL, __VA_ARGS__                                             \
+    }
 #define TRASH AMPQL_BAD_DATA, HTTP_CAUSE_PROTOCOL
 #define CUT AMPQL_UNAVAILABLE, HTTP_CAUSE_CUT
 
