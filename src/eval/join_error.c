@@ -18,12 +18,9 @@ static bool has(const uint64_t *words, size_t step)
 static struct labels match_group(const struct join_error *join, struct labels labels)
 {
     struct arena *temp = &join->stage->eval->temp;
-    static const symbol name[] = {SYMBOL_NAME};
     const struct grouping *g = join->grouping;
-    if (!g->is_without)
-        return labels_keep(temp, labels, g->names, g->n);
-    labels = labels_drop(temp, labels, g->names, g->nlisted);
-    return labels.at ? labels_drop(temp, labels, name, 1) : labels;
+    return g->is_without ? labels_drop(temp, labels, g->names, g->n)
+                         : labels_keep(temp, labels, g->names, g->n);
 }
 
 static enum ampql_code fail_duplicates(const struct join_error *join, struct labels a,

@@ -2,6 +2,7 @@
 #include "source/failure.h"
 
 #include "base/json.h"
+#include "base/quote.h"
 #include "base/time.h"
 
 #include <stdio.h>
@@ -124,7 +125,7 @@ static bool says(struct str text, const char *what)
 /* ---- what the body says */
 
 struct said {
-    char kind[64], text[192]; /* text quoted */
+    char kind[64], text[328]; /* text quoted: AWS's refusals name who, what and which resource */
     bool has_text;
 };
 
@@ -139,7 +140,7 @@ static void keep_kind(struct said *said, struct str kind)
 
 static void keep_text(struct said *said, struct str text)
 {
-    quote_clipped(said->text, sizeof said->text, text);
+    quote_text(said->text, sizeof said->text, text);
     said->has_text = true;
 }
 

@@ -34,7 +34,7 @@ struct failure {
     int64_t retry_after_ms; /* how long the server asks to wait; -1: it does not say */
     bool has_server_time;
     int64_t server_time_ms; /* of Date, Unix ms */
-    char text[264];         /* what the server said, quoted and clipped, with its type */
+    char text[400];         /* what the server said, quoted and clipped, with its type */
     const char *advice;     /* what to do about it; NULL: nothing to add */
 };
 

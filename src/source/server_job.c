@@ -216,6 +216,9 @@ static enum ampql_code next_part(struct server *server, struct job *job, struct 
             *out = part;
             return AMPQL_OK;
         }
+        /* after a cut the first half shows how small parts must be */
+        if (job->ncuts && part->state != PART_DONE)
+            return AMPQL_OK;
     }
     /* before the first answer nobody knows how much a request may ask for */
     if (!wire_has_part(&job->select, job->at) || (!job->knows_rate && job->nparts))
@@ -305,9 +308,12 @@ static struct part *flying_part(struct server *server, const struct job *job)
 static int64_t idle_ms(const struct server *server, const struct job *job)
 {
     int64_t now = clock_of(server), due = INT64_MAX;
-    for (const struct part *part = job->first; part; part = part->next)
+    for (const struct part *part = job->first; part; part = part->next) {
         if (part->state == PART_WAITING && part->due_ms < due)
             due = part->due_ms;
+        if (job->ncuts && part->state != PART_DONE) /* as next_part */
+            break;
+    }
     if (due == INT64_MAX || due < server->not_before_ms)
         due = server->not_before_ms;
     return due > now ? due - now : 0;

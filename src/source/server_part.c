@@ -73,9 +73,12 @@ static enum ampql_code replace(struct job *job, struct part *part, const struct 
 {
     struct part *added;
     TRY(job_add_part(job, part, second, &added, err));
+    job->ncuts++;
     part->wire = *first;
-    part->attempt = (struct attempt){0};
     part->due_ms = 0;
+    /* what was waited counts for both halves: a server that is down must not be asked for ever */
+    part->attempt.was_broken = false;
+    added->attempt = part->attempt;
     return AMPQL_OK;
 }
 
@@ -197,6 +200,8 @@ static enum ampql_code cut(struct server *server, struct job *job, struct part *
     struct ampql_error inner = {0};
     bool is_cut = false;
     bool labels_first = verdict->kind == VERDICT_SPLIT_LABELS;
+    if (job->ncuts == SERVER_MAX_CUTS)
+        return verdict->code;
     if (!labels_first && cut_time(job, part, MIN_SPAN_MS, &first, &second)) {
         int64_t span = part->wire.to_ms - part->wire.from_ms;
         if (job->most_ms == 0 || span / 2 < job->most_ms) /* and those to come are no longer */
@@ -251,6 +256,7 @@ static enum ampql_code take(struct server *server, struct job *job, struct part 
     part->state = PART_DONE;
     part->transfer = NULL;
     server->stats.billed_samples += decoded->billed_samples;
+    job->ncuts = 0;
     job_learn(server, job, part, decoded);
     return keep_warning(job, decoded->warning, err);
 }

@@ -15,6 +15,7 @@
 
 enum {
     SERVER_MAX_PARTS = 200000, /* of one select */
+    SERVER_MAX_CUTS = 64,      /* one after the other, without an answer in between */
     SERVER_MAX_REGEX = 8 << 10 /* bytes of the values that one label cut names */
 };
 
@@ -46,6 +47,7 @@ struct job {
     int64_t at;                /* where the next part begins */
     int64_t chunk_ms;          /* how long parts are; 0: as long as can be */
     int64_t most_ms;           /* what proved too long is halved; 0: nothing did */
+    unsigned ncuts;            /* since the last part that was answered */
     bool knows_rate;           /* an answer has shown how many samples there are */
     struct hold *hold;         /* what the parts at the front have left; NULL: none yet */
     struct {

@@ -41,10 +41,11 @@ class Plan:
 
     def ask(self, space, how):
         source = getattr(self.lab, how["way"])(space, *([how["region"]] if "region" in how else []))
-        flags = ["--chunk", "1h", *how.get("flags", [])]
+        flags = ["--chunk", "1h", "--retries", "2", *how.get("flags", [])]
         if how["way"] == "http":
             flags += ["--header", "Authorization: Bearer " + BEARER]
-        env = self.lab.environment(**{name: value for name, value in how.get("env", {}).items() if value})
+        aws = "%s/_aws/%s" % (self.lab.server.url, space)
+        env = self.lab.environment(**{name: value.replace("{aws}", aws) for name, value in how.get("env", {}).items() if value})
         for name, value in how.get("env", {}).items():
             if not value:
                 env.pop(name, None)

@@ -1,6 +1,7 @@
 """Bytes on the wire, properly or not. A fault of WIRE takes over from the headers on.
 
 handler is a BaseHTTPRequestHandler; after anything improper its connection is closed."""
+import functools
 import gzip
 import socket
 import struct
@@ -75,10 +76,10 @@ def length(n):
     return [("Content-Length", str(n))]
 
 
-def bomb(fault):
+@functools.lru_cache
+def bomb(size):
     """Small on the wire, huge when unpacked, and JSON up to there."""
-    text = b'{"status":"success","data":{"resultType":"matrix","result":[' + b" " * fault.get("bytes", 1 << 30)
-    return gzip.compress(text, 9)
+    return gzip.compress(b'{"status":"success","data":{"resultType":"matrix","result":[' + b" " * size, 9)
 
 
 def improper(handler, answer, fault):
@@ -132,7 +133,7 @@ def improper(handler, answer, fault):
         write(head(answer, length(len(body))) + body)
     elif kind.startswith("gzip"):
         packed = {"gzip_corrupt": lambda: flip(gzip.compress(body)), "gzip_cut": lambda: gzip.compress(body)[:-12],
-                  "gzip_claimed": lambda: body, "gzip_bomb": lambda: bomb(fault)}[kind]()
+                  "gzip_claimed": lambda: body, "gzip_bomb": lambda: bomb(fault.get("bytes", 1 << 30))}[kind]()
         write(head(answer, [("Content-Encoding", "gzip")] + length(len(packed))) + packed)
     elif kind == "unknown_encoding":
         write(head(answer, [("Content-Encoding", "x-rot13")] + length(len(body))) + body)

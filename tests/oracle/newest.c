@@ -26,7 +26,6 @@ static const char *const class_names[CLASSES] = {
     "refused alike",
     "equal in one of its orders",
     "unordered",
-    "orders not copied",
     "known faults of Prometheus",
     "different",
 };

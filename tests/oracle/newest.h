@@ -47,7 +47,6 @@ enum outcome_class {
     REFUSED,
     REORDERED,
     UNORDERED,
-    OTHER_ORDER,
     THEIR_FAULT,
     DIFFERENT,
     CLASSES

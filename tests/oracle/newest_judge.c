@@ -378,27 +378,6 @@ static bool has_at(const struct ast *ast)
     return false;
 }
 
-/* Series in the order of limitk's heap, or of sort_by_label with an empty label, which its
- * comparison puts nowhere: not copied, but the series must be the same. */
-static bool is_other_order(const struct ast *ast, struct outcome ours, struct outcome theirs,
-                           struct arena *arena)
-{
-    const struct ast *below[MAX_BELOW];
-    size_t n = ast_children(ast, below, MAX_BELOW);
-    bool has_order = ast->kind == AST_AGGREGATE && ast->u.aggregate.op == AGGREGATION_LIMITK;
-    if (ast->kind == AST_CALL)
-        has_order = strncmp(ast->u.call.function->name, "sort_by_label", 13) == 0;
-    if (has_order && ours.kind == AMPQL_RESULT_VECTOR && theirs.kind == ours.kind) {
-        sort_vector(&ours, arena);
-        sort_vector(&theirs, arena);
-        return outcomes_same(&ours, &theirs, who, NULL);
-    }
-    for (size_t i = 0; i < n; i++)
-        if (is_other_order(below[i], ours, theirs, arena))
-            return true;
-    return false;
-}
-
 struct ast *parse_prom3(struct str text, struct arena *arena)
 {
     struct ast *ast = NULL;
@@ -414,9 +393,6 @@ static enum outcome_class judge_difference(struct driver *d, const struct expr_c
     const struct ast *ast = class == DIFFERENT ? parse_prom3(c->text, arena) : NULL;
     if (!ast)
         return class;
-    bool has_values = ours->code == AMPQL_OK && first->code == AMPQL_OK;
-    if (has_values && is_other_order(ast, ours->outcome, first->outcome, arena))
-        return OTHER_ORDER;
     return is_their_fault(ast) ? THEIR_FAULT : class;
 }
 

@@ -1,6 +1,7 @@
-/* Signs requests for sigv4_random.py. Each comes on standard input as a line with two lengths, then so
- * many bytes in the form of context.txt and of request.txt (tests/data/sigv4); the answer is a line
- * with the URL to send and the authorization header, separated by a tab, or "refused" and why. */
+/* Signs requests for sigv4_random.py. Each comes on standard input as a line with two lengths, then
+ * so many bytes in the form of context.txt and of request.txt (tests/data/sigv4); the answer is a
+ * line with the URL to send and the authorization header, separated by a tab, or "refused" and why.
+ */
 #include "support/sigv4_case.h"
 
 #include <stdio.h>

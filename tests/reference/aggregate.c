@@ -276,6 +276,33 @@ static void check_k(struct ref_run *run, const struct ref_table *k, bool *is_voi
         ref_fail(run, AMPQL_EXECUTION, "Scalar value %s overflows int64", count_text(run, largest));
 }
 
+/* Rows of one step, those of one group after those of another; inside of a group as a binary heap
+ * has them that they were put on one by one, the smallest on top: NaN goes to the top. */
+static struct ref_table *in_heaps(struct ref_run *run, const struct ref_table *rows,
+                                  const size_t *group)
+{
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, 1);
+    size_t *heap = ref_alloc(run, rows->n, sizeof *heap);
+    for (size_t g = 0; g < rows->n; g++) {
+        size_t n = 0;
+        for (size_t i = 0; i < rows->n; i++) {
+            if (group[i] != g || !rows->at[i].here[0])
+                continue;
+            size_t at = n++;
+            double v = rows->at[i].v[0];
+            for (; at > 0 && (isnan(v) || v < rows->at[heap[(at - 1) / 2]].v[0]); at = (at - 1) / 2)
+                heap[at] = heap[(at - 1) / 2];
+            heap[at] = i;
+        }
+        for (size_t i = 0; i < n; i++) {
+            struct ref_row *row = ref_row_new(run, out, rows->at[heap[i]].labels);
+            row->here[0] = true;
+            row->v[0] = rows->at[heap[i]].v[0];
+        }
+    }
+    return out;
+}
+
 /* limitk: of each group the first k that are there. */
 static struct ref_table *limit(struct ref_run *run, const struct ast_aggregate *a,
                                const struct ref_table *in, const struct ref_table *k)
@@ -295,7 +322,7 @@ static struct ref_table *limit(struct ref_run *run, const struct ast_aggregate *
             row->v[s] = in->at[i].v[s];
         }
     }
-    return ref_merge(run, out, false);
+    return in->nsteps == 1 ? in_heaps(run, out, group) : ref_merge(run, out, false);
 }
 
 /* topk, bottomk. Of one step the result is in order of rank, group by group; of more it keeps the

@@ -275,7 +275,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Text byte by byte, but runs of digits as numbers. */
+/* Text byte by byte, but runs of digits as numbers. As in Prometheus an empty text is after any
+ * other and any other after it, and of two equal numbers either is before the other. */
 static int natural(struct str a, struct str b)
 {
     size_t i = 0, j = 0;
@@ -306,10 +307,14 @@ static int natural(struct str a, struct str b)
 static int by_labels(const struct ast_call *call, const struct ref_row *a, const struct ref_row *b)
 {
     for (size_t i = 1; i < call->nargs; i++) {
-        int order = natural(ref_get(a->labels, string_arg(call, i)),
-                            ref_get(b->labels, string_arg(call, i)));
-        if (order)
-            return order;
+        struct str x = ref_get(a->labels, string_arg(call, i)),
+                   y = ref_get(b->labels, string_arg(call, i));
+        if (str_equal(x, y))
+            continue;
+        if (x.n == 0 || y.n == 0)
+            return 1;
+        int order = natural(x, y);
+        return order ? order : -1;
     }
     return reference_labels_compare(a->labels.at, a->labels.n, b->labels.at, b->labels.n);
 }

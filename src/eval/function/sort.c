@@ -34,6 +34,24 @@ static int by_value(const void *a, const void *b, void *is_descending)
     return order ? order : by_number(x, y);
 }
 
+/* Go's sort inserts one after the other when there are few, and some of its comparisons are none:
+ * what comes out of those depends on that. */
+static void sort_items(struct item *items, size_t n,
+                       int (*compare)(const void *, const void *, void *), void *payload)
+{
+    enum { FEW = 12 };
+    if (n > FEW) {
+        qsort_r(items, n, sizeof *items, compare, payload);
+        return;
+    }
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k > 0 && compare(&items[k], &items[k - 1], payload) < 0; k--) {
+            struct item moved = items[k];
+            items[k] = items[k - 1];
+            items[k - 1] = moved;
+        }
+}
+
 static enum ampql_code emit_sorted(struct call *call,
                                    int (*compare)(const void *, const void *, void *),
                                    void *payload, struct ampql_error *err)
@@ -46,7 +64,7 @@ static enum ampql_code emit_sorted(struct call *call,
     for (size_t i = 0; i < list->n; i++)
         items[i] = (struct item){&list->at[i], i, list->at[i].row.v[0]};
     if (call->grid->n == 1 && list->n > 1)
-        qsort_r(items, list->n, sizeof *items, compare, payload);
+        sort_items(items, list->n, compare, payload);
     for (size_t i = 0; i < list->n; i++)
         TRY(call_emit(call, items[i].kept->labels, &items[i].kept->row));
     return AMPQL_OK;
@@ -82,26 +100,40 @@ static struct str without_zeros(struct str digits)
     return digits;
 }
 
-/* Order of text in which numbers count as numbers: "node9" before "node10". */
-static int natural_compare(struct str a, struct str b)
+/* A run of digits as a number, unless it is too large for one. */
+static bool is_number(struct str run)
+{
+    const struct str most = STR("9223372036854775807");
+    if (!is_digit(run.p[0]))
+        return false;
+    run = without_zeros(run);
+    return run.n < most.n || (run.n == most.n && str_compare(run, most) <= 0);
+}
+
+static int compare_numbers(struct str a, struct str b)
+{
+    a = without_zeros(a);
+    b = without_zeros(b);
+    return a.n != b.n ? (a.n > b.n) - (a.n < b.n) : str_compare(a, b);
+}
+
+/* Does a come before b, where numbers count as numbers: "node9" before "node10"? As in Prometheus's
+ * library an empty text comes before none and none before it, and of "07" and "7" each before the
+ * other. */
+static bool precedes(struct str a, struct str b)
 {
     while (a.n && b.n) {
         struct str x = first_run(a), y = first_run(b);
-        int order;
-        if (is_digit(x.p[0]) && is_digit(y.p[0])) {
-            struct str number_x = without_zeros(x), number_y = without_zeros(y);
-            order = (number_x.n > number_y.n) - (number_x.n < number_y.n);
-            if (!order)
-                order = str_compare(number_x, number_y);
-        } else {
-            order = str_compare(x, y);
-        }
+        bool are_numbers = is_number(x) && is_number(y);
+        int order = are_numbers ? compare_numbers(x, y) : str_compare(x, y);
         if (order)
-            return order;
+            return order < 0;
         a = str_from(a, x.n);
         b = str_from(b, y.n);
+        if (a.n == 0)
+            return true;
     }
-    return (a.n > 0) - (b.n > 0);
+    return false;
 }
 
 struct label_order {
@@ -116,12 +148,17 @@ static int by_labels(const void *a, const void *b, void *payload)
     const struct item *x = a, *y = b;
     const struct label_order *by = payload;
     int order = 0;
-    for (size_t i = 0; i < by->n && order == 0; i++)
-        order =
-            natural_compare(symbols_text(by->symbols, labels_get(x->kept->labels, by->names[i])),
-                            symbols_text(by->symbols, labels_get(y->kept->labels, by->names[i])));
-    if (order == 0)
-        order = labels_compare(by->symbols, x->kept->labels, y->kept->labels);
+    for (size_t i = 0; i < by->n && order == 0; i++) {
+        symbol p = labels_get(x->kept->labels, by->names[i]),
+               q = labels_get(y->kept->labels, by->names[i]);
+        if (p != q)
+            order = precedes(symbols_text(by->symbols, p), symbols_text(by->symbols, q)) ? -1 : 1;
+        if (by->is_descending) /* of two that come before each other, too, the first is the later */
+            order = -order;
+    }
+    if (order)
+        return order;
+    order = labels_compare(by->symbols, x->kept->labels, y->kept->labels);
     return by->is_descending ? -order : order;
 }
 
