@@ -708,6 +708,58 @@ static void money(void **state)
     ampql_source_free(source);
 }
 
+/* ---- progress */
+
+struct reports {
+    size_t n;
+    struct ampql_progress last;
+};
+
+static void hear(void *payload, const struct ampql_progress *progress)
+{
+    struct reports *reports = payload;
+    assert_true(progress->windows >= progress->windows_done);
+    assert_true(progress->windows_done >= reports->last.windows_done);
+    assert_true(progress->requests >= reports->last.requests);
+    reports->n++;
+    reports->last = *progress;
+}
+
+static void progress(void **state)
+{
+    (void)state;
+    static struct data data;
+    make_data(&data, 6, 60);
+    qsort(data.series, data.n, sizeof *data.series, by_label);
+    struct api api = api_of(&data);
+    struct ampql_matcher matchers[16];
+    struct ampql_select select = collect_raw("up", matchers, BASE, BASE + 3600000);
+    struct ampql_error err = {0};
+    struct reports reports = {0};
+    struct collect collect;
+    enum ampql_code code;
+    api.fault = API_RESET; /* so that it waits */
+    api.fault_from = 2;
+    api.fault_count = 2;
+    struct server_options options = {
+        .dialect = AMPQL_PROM3, .chunk_ms = 600000, .progress = hear, .progress_payload = &reports};
+    struct ampql_source *source = open_api(&api, &options);
+    struct ampql_prepare run = {.size = sizeof run, .selects = &select, .nselects = 1};
+    assert_int_equal(source->ops.prepare(source->payload, &run, &err), AMPQL_OK);
+    collect_init(&collect, &alloc_default, true);
+    assert_non_null(collect_select(&collect, source, &select, &code, &err));
+    struct ampql_prepare over = {.size = sizeof over};
+    assert_int_equal(source->ops.prepare(source->payload, &over, &err), AMPQL_OK);
+    assert_true(reports.n >= 2);
+    assert_int_equal(reports.last.windows_done, 6);
+    assert_int_equal(reports.last.windows, 6);
+    assert_int_equal(reports.last.retries, 2);
+    assert_int_equal(reports.last.requests, 8);
+    assert_true(reports.last.samples > 0 && reports.last.bytes > 0);
+    collect_done(&collect);
+    ampql_source_free(source);
+}
+
 /* ---- label sets */
 
 static enum ampql_code take_labels(void *payload, const struct ampql_label *labels, size_t nlabels,
@@ -829,9 +881,9 @@ static void torture(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(any_cutting), cmocka_unit_test(faults), cmocka_unit_test(every_byte),
-    cmocka_unit_test(cancels),     cmocka_unit_test(runs),   cmocka_unit_test(probes),
-    cmocka_unit_test(money),       cmocka_unit_test(series), cmocka_unit_test(opening),
-    cmocka_unit_test(torture),
+    cmocka_unit_test(any_cutting), cmocka_unit_test(faults),   cmocka_unit_test(every_byte),
+    cmocka_unit_test(cancels),     cmocka_unit_test(runs),     cmocka_unit_test(probes),
+    cmocka_unit_test(money),       cmocka_unit_test(series),   cmocka_unit_test(opening),
+    cmocka_unit_test(torture),     cmocka_unit_test(progress),
 };
 TEST_MAIN(tests)

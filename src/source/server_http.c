@@ -154,7 +154,8 @@ static enum ampql_code open_wires(const struct ampql_allocator *alc, const char 
 
 enum ampql_code source_http_open(const struct ampql_allocator *alc, const char *url,
                                  const struct ampql_http_options *options, bool is_amp,
-                                 struct ampql_source **out, struct ampql_error *err)
+                                 http_poll *poll, void *poll_payload, struct ampql_source **out,
+                                 struct ampql_error *err)
 {
     struct transport transport;
     struct http *http = NULL;
@@ -174,6 +175,10 @@ enum ampql_code source_http_open(const struct ampql_allocator *alc, const char *
                                     .dialect = options->dialect,
                                     .max_concurrency = options->concurrency,
                                     .retry = &retry,
-                                    .max_billed_samples = options->max_billed_samples};
+                                    .max_billed_samples = options->max_billed_samples,
+                                    .poll = poll,
+                                    .poll_payload = poll_payload,
+                                    .progress = options->progress,
+                                    .progress_payload = options->progress_payload};
     return source_server_open(alc, &transport, &server, out, err);
 }

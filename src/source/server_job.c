@@ -330,7 +330,10 @@ enum ampql_code job_finish(struct server *server, struct job *job, struct ampql_
         TRY(fill(server, job, err));
         struct part *part = flying_part(server, job);
         if (!part) {
-            TRY(server->transport.wait(server->transport.payload, idle_ms(server, job), err));
+            int64_t ms = idle_ms(server, job);
+            server->retry_at_ms = clock_of(server) + ms;
+            TRY(server->transport.wait(server->transport.payload, ms, err));
+            server->retry_at_ms = 0;
             continue;
         }
         TRY(part_read(server, job, part, err));
