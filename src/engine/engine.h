@@ -98,6 +98,9 @@ struct intake_limits {
     int64_t deadline_ms;  /* monotonic; INT64_MAX: none */
     uint64_t max_samples; /* that wait to be put in order */
 };
+/* Has the caller canceled, or is the deadline past? err  AMPQL_CANCELED, AMPQL_TIMEOUT */
+enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err);
+
 /* What the source warned of, in the arena. */
 struct intake_warnings {
     struct arena *arena;

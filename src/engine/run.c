@@ -338,6 +338,12 @@ struct intake_limits run_limits_of(const struct ampql_run_options *options, uint
     return (struct intake_limits){options->cancel, deadline, max_samples};
 }
 
+/* What long evaluation asks on its way. */
+static enum ampql_code may_go_on(const void *limits, struct ampql_error *err)
+{
+    return intake_check(limits, err);
+}
+
 enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
                            size_t nqueries, struct ampql_source *source,
                            const struct ampql_run_options *options, struct ampql_result **results,
@@ -360,6 +366,7 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
     arena_init(&run.arena, &engine->alc);
     plan_init(&run.plan, &run.arena, &plan_options);
     eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan, max_samples);
+    run.eval.poll = (struct poll){.check = may_go_on, .payload = &run.limits};
     struct ampql_source_stats before = ampql_source_stats(source);
     code = evaluate(&run, queries, &err);
     intake_end(source);

@@ -57,6 +57,10 @@ enum ampql_code gathered_check_counts(const struct gathered *gathered, struct am
 /* How many series to pick at a step, 0 up to their number. */
 size_t gathered_count(const struct gathered *gathered, size_t step);
 
+/* A group is about to be looked at, at one step: may this go on?
+ *   err  AMPQL_CANCELED, AMPQL_TIMEOUT */
+enum ampql_code gathered_polls(const struct gathered *gathered, size_t group);
+
 /* Emit the gathered rows that have a step left, group by group.
  *   err  what the operators above say */
 enum ampql_code gathered_emit_rows(const struct gathered *gathered);

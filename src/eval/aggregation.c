@@ -237,6 +237,13 @@ size_t gathered_count(const struct gathered *gathered, size_t step)
     return !(count >= 1) ? 0 : count < (double)nrows ? (size_t)count : nrows;
 }
 
+enum ampql_code gathered_polls(const struct gathered *gathered, size_t group)
+{
+    struct stage *stage = gathered->stage;
+    return poll_work(&stage->eval->poll, gathered->start[group + 1] - gathered->start[group] + 1,
+                     stage_err(stage));
+}
+
 /* What limitk and limit_ratio pick at one step comes as Go's container/heap leaves it, the smallest
  * value first. order [n] are row numbers; returns how many are there, moved to the front. */
 static size_t heap_order(const struct gathered *gathered, size_t *order, size_t n)

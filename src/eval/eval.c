@@ -19,6 +19,12 @@ void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symb
     arena_init(&eval->temp, alc);
 }
 
+enum ampql_code poll_check(struct poll *poll, struct ampql_error *err)
+{
+    poll->work = 0;
+    return poll->check ? poll->check(poll->payload, err) : AMPQL_OK;
+}
+
 void eval_done(struct eval *eval)
 {
     for (struct stage *stage = eval->ops; stage; stage = stage->next)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "base/pool.h"
+#include "eval/poll.h"
 #include "plan/plan.h"
 #include "series/labels.h"
 #include "series/row.h"
@@ -33,6 +34,7 @@ struct eval {
     enum ampql_dialect dialect;
     bool delays_names;             /* names that are dropped go at the end */
     uint64_t samples, max_samples; /* read and held, against the limit */
+    struct poll poll;              /* whether long work may go on */
     struct row_pool *pools;
     struct stage *ops; /* all of them, to be released */
 };

@@ -90,12 +90,15 @@ static double lost_in_resets(const struct extent *e, double left, double right)
 }
 
 void extended_change(const struct samples *s, const struct windows *w, bool is_counter,
-                     double seconds, struct row *out)
+                     double seconds, struct row *out, struct scratch *scratch)
 {
     size_t lo = 0, hi = 0;
+    uint64_t work = 0;
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
         out->v[i] = 0;
+        if (scratch_stops(scratch, &work, hi - lo + 1))
+            return;
         if (lo == hi)
             continue;
         struct extent e = extent_of(s, w, i, lo, hi);
@@ -112,12 +115,16 @@ void extended_change(const struct samples *s, const struct windows *w, bool is_c
 }
 
 void extended_count(const struct samples *s, const struct windows *w,
-                    bool (*counts)(double before, double after), struct row *out)
+                    bool (*counts)(double before, double after), struct row *out,
+                    struct scratch *scratch)
 {
     size_t lo = 0, hi = 0;
+    uint64_t work = 0;
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
         out->v[i] = 0;
+        if (scratch_stops(scratch, &work, hi - lo + 1))
+            return;
         if (lo == hi)
             continue;
         struct extent e = extent_of(s, w, i, lo, hi);

@@ -10,15 +10,18 @@
 #include "series/row.h"
 #include "series/sample.h"
 
+struct scratch;
+
 /* The change over each range, from its very start to its very end: of a counter with its resets
  * made good. seconds is the range of a rate, 0 for increase and delta. */
 void extended_change(const struct samples *samples, const struct windows *windows, bool is_counter,
-                     double seconds, struct row *out);
+                     double seconds, struct row *out, struct scratch *scratch);
 
 /* How many neighbours of the window count, beginning at the newest sample at or before the range's
  * start. No value where nothing lies behind the start. */
 void extended_count(const struct samples *samples, const struct windows *windows,
-                    bool (*counts)(double before, double after), struct row *out);
+                    bool (*counts)(double before, double after), struct row *out,
+                    struct scratch *scratch);
 
 /* The value of a smoothed instant selector at each step: on the line between the samples on both
  * sides of it, or the last one where none follows. */

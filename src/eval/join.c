@@ -150,12 +150,14 @@ static enum ampql_code check_one_side(struct join *join, size_t key, uint64_t *s
     if (!has_duplicates(join, match, seen))
         return AMPQL_OK;
     for (size_t a = match->first[1]; a != SIZE_MAX; a = one->next.at[a])
-        for (size_t b = one->next.at[a]; b != SIZE_MAX; b = one->next.at[b])
+        for (size_t b = one->next.at[a]; b != SIZE_MAX; b = one->next.at[b]) {
+            TRY(stage_polls(&join->stage, row_words(join->stage.node->grid->n)));
             for (size_t w = 0; w < row_words(join->stage.node->grid->n); w++) {
                 const struct kept *ka = &one->rows.at[a], *kb = &one->rows.at[b];
                 if (ka->row.present[w] & kb->row.present[w] & steps_looked_at(join, w))
                     return fail_duplicates(join, key, ka->labels, kb->labels);
             }
+        }
     return AMPQL_OK;
 }
 
@@ -228,8 +230,15 @@ static enum ampql_code make_pair(struct join *join, struct match *match, const s
             out->present[w] = many->present[w] & one->present[w];
         TRY(check_one_to_one(join, match, out));
     }
-    arithmetic_rows(ast->op, ast->returns_bool, join->is_swapped ? one : many,
-                    join->is_swapped ? many : one, out);
+    const struct row *lhs = join->is_swapped ? one : many, *rhs = join->is_swapped ? many : one;
+    enum { PART = 1 << 16 };
+    for (size_t from = 0; from < out->n; from += PART) {
+        size_t n = out->n - from < PART ? out->n - from : PART;
+        struct row a = row_part(lhs, from, n), b = row_part(rhs, from, n),
+                   c = row_part(out, from, n);
+        TRY(stage_polls(stage, n));
+        arithmetic_rows(ast->op, ast->returns_bool, &a, &b, &c);
+    }
     if (is_prom2)
         TRY(check_one_to_one(join, match, out));
     return AMPQL_OK;
@@ -343,6 +352,7 @@ static enum ampql_code emit_pairs(struct join *join, struct match *match, struct
     const struct side *one = &join->side[1];
     for (size_t k = match->first[1]; k != SIZE_MAX; k = one->next.at[k]) {
         const struct kept *partner = &one->rows.at[k];
+        TRY(stage_polls(&join->stage, row_words(many->row.n)));
         if (rows_meet(&many->row, &partner->row))
             TRY(add_rows(join, match, many->labels, &many->row, partner->labels, &partner->row,
                          pair));
@@ -474,9 +484,12 @@ static enum ampql_code combine(struct join *join, bool is_unique)
     uint64_t *seen = arena_alloc(&stage->eval->work, row_words(stage->node->grid->n), sizeof *seen);
     if (!seen)
         return fail_nomem(stage_err(stage), "a match");
-    for (size_t key = 0; key < join->matches.n; key++)
-        if (join->matches.at[key].count[1] > 1)
-            TRY(check_one_side(join, key, seen));
+    for (size_t key = 0; key < join->matches.n; key++) {
+        if (join->matches.at[key].count[1] < 2)
+            continue;
+        TRY(stage_polls(stage, join->matches.at[key].count[1] * row_words(stage->node->grid->n)));
+        TRY(check_one_side(join, key, seen));
+    }
 
     return is_unique ? emit_all_in_place(join) : emit_all(join);
 }

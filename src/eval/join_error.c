@@ -151,6 +151,7 @@ enum ampql_code join_explain(const struct join_error *join)
         bool is_filled = join->fills_many || join->fills_one;
         if (!is_filled && (!has(join->one.any, step) || !has(join->many.any, step)))
             continue; /* nothing is checked where a side is empty */
+        TRY(stage_polls(stage, 64 * (join->many.rows->n + join->one.rows->n)));
         TRY(check_step(join, step, &met));
     }
     *stage_err(stage) = known;

@@ -253,8 +253,10 @@ struct stage *stage_range(struct eval_query *query, const struct node *node)
     scan->function = (const struct function *)node->function;
     scan->params =
         (struct params){.n = node->nchild, .dialect = query->eval->dialect, .grid = node->grid};
-    scan->scratch =
-        (struct scratch){.alc = query->eval->alc, .params = &scan->params, .err = &query->err};
+    scan->scratch = (struct scratch){.alc = query->eval->alc,
+                                     .poll = &query->eval->poll,
+                                     .params = &scan->params,
+                                     .err = &query->err};
     return &scan->leaf.stage;
 }
 

@@ -74,6 +74,7 @@ enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row
     struct stage *above = stage->above;
     if (above->is_dead)
         return AMPQL_OK;
+    TRY(stage_polls(stage, row->n));
     if (above->is_param && above->is_param[stage->slot]) {
         struct row *param = &above->params[param_number(above, stage->slot)];
         TRY(eval_take(stage->eval, row->n, param, stage_err(stage)));
@@ -90,6 +91,7 @@ enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct
 {
     struct stage *above = stage->above;
     bool is_param = above->is_param && above->is_param[stage->slot];
+    TRY(stage_polls(stage, row->n));
     if (is_param && !above->is_dead) {
         above->params[param_number(above, stage->slot)] = *row;
         above->nparams++;
@@ -217,6 +219,7 @@ enum ampql_code unique_add(struct unique *unique, struct stage *stage, struct la
 {
     uint64_t hash = labels_hash(labels);
     size_t at = 0;
+    TRY(stage_polls(stage, row->n));
     for (size_t i = index_first(&unique->index, hash, &at); i != INDEX_NONE;
          i = index_next(&unique->index, hash, &at)) {
         struct kept *kept = &unique->rows.at[i];

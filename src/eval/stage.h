@@ -89,6 +89,14 @@ static inline struct ampql_error *stage_err(struct stage *stage)
     return &stage->query->err;
 }
 
+/* So many values are about to be looked at, of a series or a step: may this go on?
+ *   err  AMPQL_CANCELED, AMPQL_TIMEOUT */
+static inline enum ampql_code stage_polls(struct stage *stage, size_t n)
+{
+    enum { EACH = 64 }; /* what a series costs besides its values: labels, hashes, calls */
+    return poll_work(&stage->eval->poll, n + EACH, stage_err(stage));
+}
+
 /* ---- series that must have unique labels */
 
 /* Rows by labels, for operators that can make two series equal. */

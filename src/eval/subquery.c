@@ -107,7 +107,8 @@ static struct stage *subquery_new(struct eval_query *query, const struct node *n
     unique_init(&sub->unique, eval);
     sub->params =
         (struct params){.n = node->nchild - 1, .dialect = eval->dialect, .grid = node->grid};
-    sub->scratch = (struct scratch){.alc = eval->alc, .params = &sub->params, .err = &query->err};
+    sub->scratch = (struct scratch){
+        .alc = eval->alc, .poll = &eval->poll, .params = &sub->params, .err = &query->err};
     if (eval_count(eval, npoints, &query->err) != AMPQL_OK ||
         eval_take(eval, node->grid->n, &sub->row, &query->err) != AMPQL_OK)
         return NULL;

@@ -19,8 +19,10 @@ static enum ampql_code limitk(struct gathered *gathered, struct ampql_error *err
 {
     TRY(gathered_check_counts(gathered, err));
     for (size_t g = 0; g < gathered->ngroups; g++)
-        for (size_t step = 0; step < gathered->grid->n; step++)
+        for (size_t step = 0; step < gathered->grid->n; step++) {
+            TRY(gathered_polls(gathered, g));
             limit_group(gathered, g, step);
+        }
     return gathered_emit_heaps(gathered);
 }
 

@@ -258,6 +258,7 @@ static enum ampql_code quantiles(const struct inquiry *in)
     const struct grid *grid = in->call->grid;
     for (size_t i = 0; i < grid->n; i++) {
         struct buckets b = buckets_at(in->sources, in->nsources, i, in->room);
+        TRY(stage_polls(in->call->stage, in->nsources * in->nquestions));
         for (size_t k = 0; k < in->nquestions; k++) {
             struct falling falling;
             size_t nkept = 0;
@@ -277,17 +278,20 @@ static enum ampql_code quantiles(const struct inquiry *in)
     return AMPQL_OK;
 }
 
-static void fractions(const struct source *sources, size_t n, const double *low, const double *high,
-                      struct bucket *room, struct row *out)
+static enum ampql_code fractions(struct call *call, const struct source *sources, size_t n,
+                                 const double *low, const double *high, struct bucket *room,
+                                 struct row *out)
 {
     for (size_t i = 0; i < out->n; i++) {
         struct buckets b = buckets_at(sources, n, i, room);
+        TRY(stage_polls(call->stage, n));
         out->v[i] = 0;
         if (b.n == 0)
             continue;
         out->v[i] = fraction_of_buckets(low[i], high[i], b);
         row_mark(out, i);
     }
+    return AMPQL_OK;
 }
 
 /* A quantile as the value of a label: a number as OpenMetrics writes it, 0.5, 1.0. */
@@ -382,8 +386,8 @@ static enum ampql_code estimate(const struct histograms *h, struct inquiry *in,
         for (size_t k = 0; k < in->nquestions; k++)
             TRY(eval_take(call->stage->eval, call->grid->n, &rows[k], err));
         if (in->questions->high)
-            fractions(in->sources, in->nsources, in->questions->low, in->questions->high, in->room,
-                      &rows[0]);
+            TRY(fractions(call, in->sources, in->nsources, in->questions->low, in->questions->high,
+                          in->room, &rows[0]));
         else
             TRY(quantiles(in));
         TRY(emit_answers(in, err));
