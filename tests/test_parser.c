@@ -793,6 +793,40 @@ static void test_deep(void **state)
     }
 }
 
+/* What is wrong at once, or only at its end, is refused in no time either. */
+static void test_long_refusals(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"a", "[5m]", ""},
+        {"a", "[5m", ""},
+        {"", "{", ""},
+        {"a", "{}", ""},
+        {"a{b=\"c\"", "}", ""},
+        {"", ")", ""},
+        {"", "]", ""},
+        {"", "+-", ""},
+        {"a", " offset 5m", ""},
+        {"a", " @ 1", ""},
+        {"a + ", "fill(", ""},
+        {"a", " + fill(0) a", ""},
+        {"a + ", "fill(1) ", ""},
+        {"a", " anchored", " +"},
+        {"a", " smoothed anchored", ""},
+        {"a + on(b) ", "group_left ", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct str text =
+            repeat(rows[i][0], rows[i][1], rows[i][2], ((1 << 20) - 20) / strlen(rows[i][1]));
+        clock_t before = clock();
+        enum ampql_code code = code_of(text, &everything);
+        if (code != AMPQL_PARSE && code != AMPQL_LIMIT)
+            fail_msg("row %zu ended as %d", i, (int)code);
+        assert_true(clock() - before < CLOCKS_PER_SEC / 5);
+        free((char *)text.p);
+    }
+}
+
 static void test_depth_is_exact(void **state)
 {
     (void)state;
@@ -951,13 +985,14 @@ static void test_torture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_precedence),  cmocka_unit_test(test_types),
-        cmocka_unit_test(test_members),     cmocka_unit_test(test_duration_values),
-        cmocka_unit_test(test_selector),    cmocka_unit_test(test_position),
-        cmocka_unit_test(test_deep),        cmocka_unit_test(test_depth_is_exact),
-        cmocka_unit_test(test_length),      cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_small_stack), cmocka_unit_test(test_torture),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_precedence),     cmocka_unit_test(test_types),
+        cmocka_unit_test(test_members),        cmocka_unit_test(test_duration_values),
+        cmocka_unit_test(test_selector),       cmocka_unit_test(test_position),
+        cmocka_unit_test(test_deep),           cmocka_unit_test(test_long_refusals),
+        cmocka_unit_test(test_depth_is_exact), cmocka_unit_test(test_length),
+        cmocka_unit_test(test_wide),           cmocka_unit_test(test_small_stack),
+        cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

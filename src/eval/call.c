@@ -100,8 +100,9 @@ enum ampql_code call_emit_nameless(struct call *call, struct labels labels, stru
     if (row_is_empty(row))
         return AMPQL_OK;
     labels = stage_drop_name(call->stage, labels);
-    return labels.at ? unique_add(&c->unique, call->stage, labels, row, UNIQUE_STEPS)
-                     : fail_nomem(stage_err(call->stage), "a series' labels");
+    return labels.at
+               ? unique_add(&c->unique, call->stage, labels, row, stage_step_rule(call->stage))
+               : fail_nomem(stage_err(call->stage), "a series' labels");
 }
 
 const struct ampql_allocator *call_alc(const struct call *call)

@@ -286,8 +286,9 @@ static enum ampql_code add_pair(struct join *join, struct labels labels, const s
         return fail_nomem(stage_err(stage), "a series' labels");
     if (row_is_empty(row))
         return AMPQL_OK;
-    enum ampql_code code = unique_add(&join->unique, stage, labels, row, UNIQUE_STEPS);
     bool is_grouped = stage->node->ast->u.binary.card != ONE_TO_ONE;
+    enum unique_rule rule = is_grouped ? UNIQUE_STEPS : stage_step_rule(stage);
+    enum ampql_code code = unique_add(&join->unique, stage, labels, row, rule);
     return code == AMPQL_EXECUTION && is_grouped ? fail_grouping(stage) : code;
 }
 

@@ -95,7 +95,7 @@ static enum ampql_code emit_side(struct set *set, size_t side, bool wants_other,
             continue;
         }
         if (!is_empty)
-            TRY(unique_add(&set->unique, stage, kept->labels, &kept->row, UNIQUE_STEPS));
+            TRY(unique_add(&set->unique, stage, kept->labels, &kept->row, stage_step_rule(stage)));
         eval_give(stage->eval, &kept->row);
     }
     return AMPQL_OK;

@@ -173,6 +173,13 @@ struct labels stage_drop_name(struct stage *stage, struct labels labels)
     return labels;
 }
 
+enum unique_rule stage_step_rule(const struct stage *stage)
+{
+    const struct plan_options *query = &stage->eval->plan->options;
+    bool is_one_moment = stage->node->grid == &query->grid && query->end_ms == query->grid.start_ms;
+    return stage->eval->delays_names && is_one_moment ? UNIQUE_LATER : UNIQUE_STEPS;
+}
+
 enum unique_rule stage_range_rule(const struct stage *stage)
 {
     return stage->eval->dialect == AMPQL_PROM2 ? UNIQUE_SERIES : UNIQUE_STEPS;
@@ -220,8 +227,8 @@ enum ampql_code unique_add(struct unique *unique, struct stage *stage, struct la
     uint64_t hash = labels_hash(labels);
     size_t at = 0;
     TRY(stage_polls(stage, row->n));
-    for (size_t i = index_first(&unique->index, hash, &at); i != INDEX_NONE;
-         i = index_next(&unique->index, hash, &at)) {
+    for (size_t i = rule == UNIQUE_LATER ? INDEX_NONE : index_first(&unique->index, hash, &at);
+         i != INDEX_NONE; i = index_next(&unique->index, hash, &at)) {
         struct kept *kept = &unique->rows.at[i];
         if (!labels_equal(kept->labels, labels))
             continue;

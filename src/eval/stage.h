@@ -106,9 +106,14 @@ struct unique {
 };
 
 enum unique_rule {
-    UNIQUE_STEPS, /* equal labels merge where their steps do not overlap, otherwise fail */
-    UNIQUE_SERIES /* equal labels fail */
+    UNIQUE_STEPS,  /* equal labels merge where their steps do not overlap, otherwise fail */
+    UNIQUE_SERIES, /* equal labels fail */
+    UNIQUE_LATER   /* equal labels stay apart */
 };
+
+/* Of operators that work step by step. Where names go at the end, Prometheus does not look at the
+ * labels of one step that is a query of its own: only the result must not have any twice. */
+enum unique_rule stage_step_rule(const struct stage *stage);
 
 /* Of range functions and unary minus: 2.42 refuses equal labels even when the series never meet. */
 enum unique_rule stage_range_rule(const struct stage *stage);

@@ -38,7 +38,9 @@ struct signature {
     bool experimental; /* refused unless experimental functions are on */
     uint8_t kernel;    /* enum kernel */
     bool keeps_name;   /* the result keeps __name__ */
-    bool reads_time;   /* depends on when the query is evaluated: never step-invariant */
+    bool reads_time;   /* depends on the evaluation time: never step-invariant */
+    bool reads_query;  /* depends on the query's start, end or step: another query has another value
+                        */
     bool only_prom2;   /* holt_winters */
     bool is_refused;   /* known by name only: has no kernel */
 };

@@ -35,9 +35,9 @@ struct auth_options {
  *   options  copied
  *   url      the server's base URL
  *   http     for credentials; stays the caller's and outlives this
- *   err      AMPQL_BAD_DATA: secrets and no https: (the message says which flag allows it), user
- *            names with a colon, headers that are none; AMPQL_UNAUTHORIZED and others as
- *            credentials_open; AMPQL_UNSUPPORTED; AMPQL_NOMEM */
+ *   err      AMPQL_BAD_DATA: secrets and plain http beyond the loopback (the message says which
+ * flag allows it), no region, user names with a colon, headers that are none; AMPQL_UNAUTHORIZED
+ * and others as credentials_open; AMPQL_UNSUPPORTED; AMPQL_NOMEM */
 enum ampql_code auth_open(const struct ampql_allocator *alc, const struct auth_options *options,
                           struct str url, struct http *http, struct auth **out,
                           struct ampql_error *err);
@@ -53,9 +53,6 @@ void auth_close(struct auth *auth);
  * empty; as credentials_get and sigv4_sign; AMPQL_NOMEM */
 enum ampql_code auth_apply(struct auth *auth, const struct http_request *request, int64_t now_ms,
                            struct arena *arena, struct http_request *out, struct ampql_error *err);
-
-/* Overwrite the secret header values that auth_apply put into an arena. */
-void auth_wipe(const struct http_request *applied);
 
 /* After a server said that what was sent has expired: fetch new credentials, once.
  * *renewed is false when there is nothing that could be renewed. err  as credentials_refresh */

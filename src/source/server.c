@@ -69,7 +69,10 @@ static enum ampql_code prepare(void *payload, const struct ampql_prepare *run,
 {
     struct server *server = payload;
     drop_jobs(server);
-    server->transport.set_poll(server->transport.payload, run->poll, run->poll_payload);
+    server->poll = run->poll;
+    server->poll_payload = run->poll_payload;
+    if (!run->poll)
+        server_report(server);
     server->billed_before = server->stats.billed_samples;
     for (size_t i = 0; i < run->nselects; i++) {
         struct job *job;
@@ -251,6 +254,10 @@ enum ampql_code source_server_open(const struct ampql_allocator *alc, struct tra
     struct server *server = NULL;
     enum ampql_dialect dialect = options->dialect;
     TRY(new_server(alc, transport, options, &server, err));
+    server->poll = options->poll;
+    server->poll_payload = options->poll_payload;
+    server->opened_ms = server->transport.monotonic(server->transport.payload);
+    server->transport.set_poll(server->transport.payload, server_poll, server);
     enum ampql_code code = AMPQL_OK;
     if (dialect == AMPQL_DIALECT_DEFAULT)
         code = server_probe_dialect(server, &dialect, err);
@@ -260,6 +267,7 @@ enum ampql_code source_server_open(const struct ampql_allocator *alc, struct tra
         close_server(server);
         return code;
     }
+    server->poll = NULL;
     (*out)->dialect = dialect;
     (*out)->is_trusted = true;
     return AMPQL_OK;

@@ -165,9 +165,10 @@ void job_learn(struct server *server, struct job *job, const struct part *part,
     if (!is_raw)
         span += job->select.end_ms > job->select.start_ms ? job->select.step_ms : 1;
     /* a window may hold nothing and the next one much: grow by steps */
-    double fits = n ? (double)span * ((double)most / (double)n) : (double)span * 16;
-    if (fits > (double)span * 16)
-        fits = (double)span * 16;
+    const double growth = 4;
+    double fits = n ? (double)span * ((double)most / (double)n) : (double)span * growth;
+    if (fits > (double)span * growth)
+        fits = (double)span * growth;
     int64_t chunk = is_raw ? ladder[0] : 1;
     for (size_t i = 0; is_raw && i < NRUNGS && (double)ladder[i] <= fits; i++)
         chunk = ladder[i];
@@ -330,7 +331,10 @@ enum ampql_code job_finish(struct server *server, struct job *job, struct ampql_
         TRY(fill(server, job, err));
         struct part *part = flying_part(server, job);
         if (!part) {
-            TRY(server->transport.wait(server->transport.payload, idle_ms(server, job), err));
+            int64_t ms = idle_ms(server, job);
+            server->retry_at_ms = clock_of(server) + ms;
+            TRY(server->transport.wait(server->transport.payload, ms, err));
+            server->retry_at_ms = 0;
             continue;
         }
         TRY(part_read(server, job, part, err));

@@ -63,7 +63,8 @@ static void add_set_rows(struct ref_run *run, const struct ast_binary *b, struct
 }
 
 static struct ref_table *set_operator(struct ref_run *run, const struct ast_binary *b,
-                                      const struct ref_table *lhs, const struct ref_table *rhs)
+                                      const struct ref_table *lhs, const struct ref_table *rhs,
+                                      struct ref_grid grid)
 {
     struct ref_table *out = ref_table_new(run, VALUE_VECTOR, lhs->nsteps);
     struct ref_table none = {.nsteps = lhs->nsteps};
@@ -73,7 +74,7 @@ static struct ref_table *set_operator(struct ref_run *run, const struct ast_bina
     } else {
         add_set_rows(run, b, out, lhs, rhs, b->op == OP_AND);
     }
-    return ref_merge(run, out, false);
+    return ref_merge_steps(run, out, grid);
 }
 
 static void refuse_pair(struct ref_run *run, const struct ast_binary *b, struct ref_labels key,
@@ -257,7 +258,8 @@ static int by_pair(const void *a, const void *b)
 }
 
 static struct ref_table *vector_vector(struct ref_run *run, const struct ast_binary *b,
-                                       const struct ref_table *lhs, const struct ref_table *rhs)
+                                       const struct ref_table *lhs, const struct ref_table *rhs,
+                                       struct ref_grid grid)
 {
     struct pairs pairs = {0};
     bool is_swapped = b->card == ONE_TO_MANY;
@@ -269,12 +271,13 @@ static struct ref_table *vector_vector(struct ref_run *run, const struct ast_bin
     for (size_t i = 0; i < pairs.n; i++)
         if (!array_push(out, run->arena, pairs.at[i].row))
             abort();
-    return ref_merge(run, out, false);
+    return ref_merge_steps(run, out, grid);
 }
 
 static struct ref_table *vector_scalar(struct ref_run *run, const struct ast_binary *b,
                                        const struct ref_table *vector,
-                                       const struct ref_table *scalar, bool is_swapped)
+                                       const struct ref_table *scalar, bool is_swapped,
+                                       struct ref_grid grid)
 {
     struct ref_table *out = ref_table_new(run, VALUE_VECTOR, vector->nsteps);
     for (size_t i = 0; i < vector->n; i++) {
@@ -288,7 +291,7 @@ static struct ref_table *vector_scalar(struct ref_run *run, const struct ast_bin
             row->here[s] = from->here[s] && combine(b, lhs, rhs, from->v[s], &row->v[s]);
         }
     }
-    return ref_merge(run, out, false);
+    return ref_merge_steps(run, out, grid);
 }
 
 struct ref_table *ref_binary(struct ref_run *run, const struct ast *ast, struct ref_grid grid)
@@ -302,9 +305,9 @@ struct ref_table *ref_binary(struct ref_run *run, const struct ast *ast, struct 
         return out;
     }
     if (rhs->type == VALUE_SCALAR)
-        return vector_scalar(run, b, lhs, rhs, false);
+        return vector_scalar(run, b, lhs, rhs, false, grid);
     if (lhs->type == VALUE_SCALAR)
-        return vector_scalar(run, b, rhs, lhs, true);
-    return op_info[b->op].kind == OP_KIND_SET ? set_operator(run, b, lhs, rhs)
-                                              : vector_vector(run, b, lhs, rhs);
+        return vector_scalar(run, b, rhs, lhs, true, grid);
+    return op_info[b->op].kind == OP_KIND_SET ? set_operator(run, b, lhs, rhs, grid)
+                                              : vector_vector(run, b, lhs, rhs, grid);
 }

@@ -249,6 +249,5 @@ struct ref_table *ref_histogram_quantiles(struct ref_run *run, const struct ast 
             }
         }
     }
-    /* where names go at the end, equal labels are only looked for there, in a query of one step */
-    return run->delays_names && grid.n == 1 ? out : ref_merge(run, out, false);
+    return ref_merge_steps(run, out, grid);
 }

@@ -108,6 +108,10 @@ struct ref_row *ref_row_new(struct ref_run *run, struct ref_table *table, struct
  * `vector cannot contain metrics with the same labelset`; with whole, any two are. Rows without a
  * value are removed first. */
 struct ref_table *ref_merge(struct ref_run *run, struct ref_table *table, bool whole);
+/* The same after an operator of one step each, but where names go at the end, rows with equal
+ * labels of a query of one step stay as they are. */
+struct ref_table *ref_merge_steps(struct ref_run *run, struct ref_table *table,
+                                  struct ref_grid grid);
 
 /* ---- eval.c */
 struct ref_table *ref_eval(struct ref_run *run, const struct ast *ast, struct ref_grid grid);

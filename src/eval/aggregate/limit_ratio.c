@@ -71,6 +71,7 @@ static enum ampql_code limit_ratio(struct gathered *gathered, struct ampql_error
     for (size_t i = 0; i < gathered->rows->n; i++) {
         struct kept *kept = &gathered->rows->at[i];
         double place = 0;
+        TRY(stage_polls(gathered->stage, gathered->grid->n));
         TRY(place_of(gathered->stage->eval, kept->labels, &place, err));
         for (size_t step = 0; step < gathered->grid->n; step++)
             if (row_has(&kept->row, step) && !is_chosen(place, gathered->param->v[step]))

@@ -307,16 +307,6 @@ static symbol quantile_symbol(struct call *call, double q)
     return symbols_intern(call->symbols, str_make(text, n));
 }
 
-/* One step that is a query of its own: where names go at the end, Prometheus looks for equal labels
- * only there. */
-static bool is_one_moment(const struct call *call)
-{
-    const struct plan_options *query = &call->stage->eval->plan->options;
-    return call->grid->n == 1 &&
-           (call->grid->step_ms == 1 ||
-            (call->grid == &query->grid && query->end_ms == query->grid.start_ms));
-}
-
 /* The row under a label that holds its quantile: as many series as the quantile has values. */
 static enum ampql_code emit_labelled(struct call *call, const struct question *question,
                                      struct labels labels, const struct row *row,
@@ -325,7 +315,7 @@ static enum ampql_code emit_labelled(struct call *call, const struct question *q
     struct arena *work = call_arena(call);
     labels = stage_drop_name(call->stage, labels);
     struct row rest = {row->v, arena_alloc(work, row_words(row->n), sizeof *rest.present), row->n};
-    bool may_repeat = labels.loses_name && is_one_moment(call);
+    bool may_repeat = stage_step_rule(call->stage) == UNIQUE_LATER;
     struct row part = {row->v, arena_alloc(work, row_words(row->n), sizeof *part.present), row->n};
     if (!rest.present || !part.present || !labels.at)
         return fail_nomem(err, "a quantile");

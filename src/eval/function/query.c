@@ -52,12 +52,12 @@ static enum ampql_code step(struct call *call, struct ampql_error *err)
 
 static const struct function rows[] = {
     CALL("end", end, "The end of the query in Unix seconds.", .result = VALUE_SCALAR,
-         .experimental = true, .reads_time = true),
+         .experimental = true, .reads_query = true),
     CALL("range", range, "The seconds from start to end of the query.", .result = VALUE_SCALAR,
-         .experimental = true, .reads_time = true),
+         .experimental = true, .reads_query = true),
     CALL("start", start, "The start of the query in Unix seconds.", .result = VALUE_SCALAR,
-         .experimental = true, .reads_time = true),
+         .experimental = true, .reads_query = true),
     CALL("step", step, "The query's step in seconds, 0 when it has none.", .result = VALUE_SCALAR,
-         .experimental = true, .reads_time = true),
+         .experimental = true, .reads_query = true),
 };
 const struct function_table functions_query = {rows, sizeof rows / sizeof *rows};
