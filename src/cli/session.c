@@ -64,6 +64,7 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         .lookback_ms = flags->lookback.ms,
         .timeout_ms = flags->timeout.ms,
         .max_samples = flags->max_samples,
+        .max_subquery_points = flags->max_subquery_points,
         .delayed_name_removal = delayed,
         .cancel = session->cancel,
     };

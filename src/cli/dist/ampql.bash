@@ -3,7 +3,7 @@ _ampql() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local source='--source --as --on-conflict --stale-after --skip-histograms'
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
-    local run="--lookback-delta --enable --experimental --delayed-name-removal $limits"
+    local run="--lookback-delta --max-subquery-points --enable --experimental --delayed-name-removal $limits"
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in

@@ -151,3 +151,11 @@ run 0 series -s warned x_total <<'END'
 x_total
 ! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
 END
+
+# Subqueries have a limit of their own.
+run 0 query --time 100 --max-subquery-points 60 'count_over_time(vector(1)[1m:1s])' <<'END'
+{} => 60 @[100]
+END
+run 6 query --time 100 --max-subquery-points 59 'count_over_time(vector(1)[1m:1s])' <<'END'
+! ampql: error: the query needs more than 59 evaluation points in its subqueries
+END
