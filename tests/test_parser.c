@@ -674,7 +674,11 @@ static void test_duration_values(void **state)
         {"a[5m / (5m - 5m)]", 0, "division by zero"},
         {"a[5m % (1 - 1)]", 0, "modulo by zero"},
         {"a[10 ^ 20]", 0, "duration is out of range"},
-        {"a[(0 - 1) ^ 0.5]", 0, "duration is out of range"},
+        {"a[(0 - 1) ^ 0.5]", 0, "duration is NaN or infinite"},
+        {"a[min_of(5m, (0 - 1) ^ 0.5)]", 0, "duration is NaN or infinite"},
+        {"a[10 ^ 308 * 10]", 0, "duration is NaN or infinite"},
+        {"a[0 - 10 ^ 20]", 0, "duration must be greater than 0"},
+        {"a[0.001 / 2]", 0, "duration must be greater than 0"},
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct parsed parsed;
@@ -789,6 +793,40 @@ static void test_deep(void **state)
         if (code_of(text, &prom3) != AMPQL_LIMIT)
             fail_msg("row %zu was not refused for its depth", i);
         assert_true(clock() - before < CLOCKS_PER_SEC / 10);
+        free((char *)text.p);
+    }
+}
+
+/* What is wrong at once, or only at its end, is refused in no time either. */
+static void test_long_refusals(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"a", "[5m]", ""},
+        {"a", "[5m", ""},
+        {"", "{", ""},
+        {"a", "{}", ""},
+        {"a{b=\"c\"", "}", ""},
+        {"", ")", ""},
+        {"", "]", ""},
+        {"", "+-", ""},
+        {"a", " offset 5m", ""},
+        {"a", " @ 1", ""},
+        {"a + ", "fill(", ""},
+        {"a", " + fill(0) a", ""},
+        {"a + ", "fill(1) ", ""},
+        {"a", " anchored", " +"},
+        {"a", " smoothed anchored", ""},
+        {"a + on(b) ", "group_left ", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct str text =
+            repeat(rows[i][0], rows[i][1], rows[i][2], ((1 << 20) - 20) / strlen(rows[i][1]));
+        clock_t before = clock();
+        enum ampql_code code = code_of(text, &everything);
+        if (code != AMPQL_PARSE && code != AMPQL_LIMIT)
+            fail_msg("row %zu ended as %d", i, (int)code);
+        assert_true(clock() - before < CLOCKS_PER_SEC / 5);
         free((char *)text.p);
     }
 }
@@ -951,13 +989,14 @@ static void test_torture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_precedence),  cmocka_unit_test(test_types),
-        cmocka_unit_test(test_members),     cmocka_unit_test(test_duration_values),
-        cmocka_unit_test(test_selector),    cmocka_unit_test(test_position),
-        cmocka_unit_test(test_deep),        cmocka_unit_test(test_depth_is_exact),
-        cmocka_unit_test(test_length),      cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_small_stack), cmocka_unit_test(test_torture),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_precedence),     cmocka_unit_test(test_types),
+        cmocka_unit_test(test_members),        cmocka_unit_test(test_duration_values),
+        cmocka_unit_test(test_selector),       cmocka_unit_test(test_position),
+        cmocka_unit_test(test_deep),           cmocka_unit_test(test_long_refusals),
+        cmocka_unit_test(test_depth_is_exact), cmocka_unit_test(test_length),
+        cmocka_unit_test(test_wide),           cmocka_unit_test(test_small_stack),
+        cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ static const struct option options[] = {
     {"enable", 0, OPTION_LIST, offsetof(struct flags, enable), "FEATURE",
      "experimental, delayed-name-removal: accepted, and on here without being asked for"},
     {"max-samples", 0, OPTION_INTEGER, offsetof(struct flags, max_samples), "N",
-     "values that a query may hold at once; 10000 when not given"},
+     "samples and values that a query may hold at once; 10000 when not given"},
     {"junit", 0, OPTION_STRING, offsetof(struct flags, junit), "FILE",
      "write the results to FILE, too, as JUnit XML"},
     {"quiet", 'q', OPTION_BOOL, offsetof(struct flags, quiet), NULL, "print failures only"},

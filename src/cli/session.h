@@ -22,7 +22,7 @@ struct source_flags {
 struct run_flags {
     int dialect; /* enum below, or 0 */
     struct option_ms lookback, timeout;
-    uint64_t max_samples;
+    uint64_t max_samples, max_subquery_points, max_depth;
     struct option_list enable; /* features by name; session_features reads them */
     bool experimental, delayed_name_removal, stats;
     int error_format;
@@ -56,22 +56,28 @@ struct time_flags {
     {"timeout", 0, OPTION_DURATION, offsetof(type, member.timeout), "DURATION", \
      "give up after so long"}, \
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
-     "values held at once; 50 million when not given"}, \
+     "samples and values held at once; 50 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
      "say on standard error how many selects, series and samples were read"}, \
     REPORT_OPTIONS(type, member.error_format)
 
-#define EXPERIMENTAL_OPTION(type, member) \
+/* What is an expression. */
+#define LANGUAGE_OPTIONS(type, member) \
     {"enable", 0, OPTION_LIST, offsetof(type, member.enable), "FEATURE", \
      "experimental, delayed-name-removal; may be repeated"}, \
     {"experimental", 0, OPTION_BOOL, offsetof(type, member.experimental), NULL, \
-     "accept experimental functions, as --enable experimental"}
+     "accept experimental functions, as --enable experimental"}, \
+    {"max-depth", 0, OPTION_INTEGER, offsetof(type, member.max_depth), "N", \
+     "nesting of an expression, where each operator of a sum is a level; 256 when not given, at " \
+     "most 2048"}
 
 /* All of it, for commands that take expressions. */
 #define RUN_OPTIONS(type, member) \
     {"lookback-delta", 0, OPTION_DURATION, offsetof(type, member.lookback), "DURATION", \
      "how far an instant selector looks back; 5m when not given"}, \
-    EXPERIMENTAL_OPTION(type, member), \
+    {"max-subquery-points", 0, OPTION_INTEGER, offsetof(type, member.max_subquery_points), "N", \
+     "evaluation points of all subqueries together; 4194304 when not given"}, \
+    LANGUAGE_OPTIONS(type, member), \
     {"delayed-name-removal", 0, OPTION_BOOL, offsetof(type, member.delayed_name_removal), NULL, \
      "metric names go at the end, as --enable delayed-name-removal"}, \
     LIMIT_OPTIONS(type, member)

@@ -15,7 +15,7 @@ enum {
     DEFAULT_INTERVAL_MS = 60 * 1000,
     DEFAULT_MAX_SAMPLES = 50 * 1000 * 1000,
     DEFAULT_MAX_POINTS = 11001, /* what the HTTP API lets through */
-    MAX_SUBQUERY_POINTS = 1 << 22,
+    DEFAULT_MAX_SUBQUERY_POINTS = 1 << 22,
 };
 
 /* A leaf that a select feeds, and its query. */
@@ -62,7 +62,8 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
             options->default_interval_ms > 0 ? options->default_interval_ms : DEFAULT_INTERVAL_MS,
         .has_markers = caps & AMPQL_SOURCE_SAMPLES,
         .delayed_name_removal = options->delayed_name_removal,
-        .max_points = MAX_SUBQUERY_POINTS,
+        .max_points = options->max_subquery_points ? options->max_subquery_points
+                                                   : DEFAULT_MAX_SUBQUERY_POINTS,
     };
     if (out->dialect == AMPQL_PROM2)
         out->delayed_name_removal = false;

@@ -154,6 +154,7 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     struct scan *scan = (struct scan *)leaf;
     struct stage *stage = &leaf->stage;
     struct samples clean;
+    TRY(check_extension(stage));
     TRY(without_markers(scan, samples, &clean));
     TRY(eval_hold_windows(stage->eval, &clean, &stage->node->windows, stage_err(stage)));
     scan->params.at = stage->params;

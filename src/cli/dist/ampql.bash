@@ -6,7 +6,7 @@ _ampql() {
     source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
     source="$source --retries --request-timeout --max-billed-samples"
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
-    local run="--lookback-delta --enable --experimental --delayed-name-removal $limits"
+    local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
@@ -41,7 +41,7 @@ _ampql() {
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
                 ;;
             rules) words="--output --time --now $source $run" ;;
-            fmt) words='--check --enable --experimental --error-format --help' ;;
+            fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
                 ;;
