@@ -674,7 +674,11 @@ static void test_duration_values(void **state)
         {"a[5m / (5m - 5m)]", 0, "division by zero"},
         {"a[5m % (1 - 1)]", 0, "modulo by zero"},
         {"a[10 ^ 20]", 0, "duration is out of range"},
-        {"a[(0 - 1) ^ 0.5]", 0, "duration is out of range"},
+        {"a[(0 - 1) ^ 0.5]", 0, "duration is NaN or infinite"},
+        {"a[min_of(5m, (0 - 1) ^ 0.5)]", 0, "duration is NaN or infinite"},
+        {"a[10 ^ 308 * 10]", 0, "duration is NaN or infinite"},
+        {"a[0 - 10 ^ 20]", 0, "duration must be greater than 0"},
+        {"a[0.001 / 2]", 0, "duration must be greater than 0"},
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct parsed parsed;

@@ -204,6 +204,9 @@ enum exit_status report_error(struct cli *cli, const struct ampql_error *err, st
     bool has_position =
         err->has_span && report.text.p && err->start <= err->end && err->end <= report.text.n;
     const char *hint = report.hint && report.hint[0] ? report.hint : NULL;
+    if (!hint && err->code == AMPQL_LIMIT &&
+        str_has_prefix(str_of(err->message), STR("the expression is nested")))
+        hint = "--max-depth allows more, up to 2048";
     if (!hint && has_position)
         hint = suggest_function(err, report.text, function, sizeof function);
     if (status == STATUS_OK) /* whoever failed did not say how */

@@ -20,7 +20,7 @@ struct source_flags {
 struct run_flags {
     int dialect; /* enum below, or 0 */
     struct option_ms lookback, timeout;
-    uint64_t max_samples, max_subquery_points;
+    uint64_t max_samples, max_subquery_points, max_depth;
     struct option_list enable; /* features by name; session_features reads them */
     bool experimental, delayed_name_removal, stats;
     int error_format;
@@ -58,11 +58,15 @@ struct time_flags {
      "say on standard error how many selects, series and samples were read"}, \
     REPORT_OPTIONS(type, member.error_format)
 
-#define EXPERIMENTAL_OPTION(type, member) \
+/* What is an expression. */
+#define LANGUAGE_OPTIONS(type, member) \
     {"enable", 0, OPTION_LIST, offsetof(type, member.enable), "FEATURE", \
      "experimental, delayed-name-removal; may be repeated"}, \
     {"experimental", 0, OPTION_BOOL, offsetof(type, member.experimental), NULL, \
-     "accept experimental functions, as --enable experimental"}
+     "accept experimental functions, as --enable experimental"}, \
+    {"max-depth", 0, OPTION_INTEGER, offsetof(type, member.max_depth), "N", \
+     "nesting of an expression, where each operator of a sum is a level; 256 when not given, at " \
+     "most 2048"}
 
 /* All of it, for commands that take expressions. */
 #define RUN_OPTIONS(type, member) \
@@ -70,7 +74,7 @@ struct time_flags {
      "how far an instant selector looks back; 5m when not given"}, \
     {"max-subquery-points", 0, OPTION_INTEGER, offsetof(type, member.max_subquery_points), "N", \
      "evaluation points of all subqueries together; 4194304 when not given"}, \
-    EXPERIMENTAL_OPTION(type, member), \
+    LANGUAGE_OPTIONS(type, member), \
     {"delayed-name-removal", 0, OPTION_BOOL, offsetof(type, member.delayed_name_removal), NULL, \
      "metric names go at the end, as --enable delayed-name-removal"}, \
     LIMIT_OPTIONS(type, member)

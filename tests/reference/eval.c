@@ -23,9 +23,9 @@ static double eval_time(struct ref_run *run, const struct ast_time_expr *e)
     case TIME_UNARY_MINUS:
         return -a;
     case TIME_MIN:
-        return a < b ? a : b;
+        return ref_min(a, b);
     case TIME_MAX:
-        return a > b ? a : b;
+        return ref_max(a, b);
     case TIME_BINARY:
         break;
     }
@@ -37,12 +37,13 @@ static int64_t duration_ms(struct ref_run *run, const struct ast_duration *d, bo
     if (!d->expr)
         return d->ms;
     double seconds = eval_time(run, d->expr);
-    if (!(fabs(seconds) < 9223372036.0))
-        ref_fail(run, AMPQL_EXECUTION, "duration is out of range");
-    int64_t ms = (int64_t)(seconds * 1000);
-    if (must_be_positive && ms <= 0)
+    if (isnan(seconds) || isinf(seconds))
+        ref_fail(run, AMPQL_EXECUTION, "duration is NaN or infinite");
+    if (must_be_positive && seconds < 0.001)
         ref_fail(run, AMPQL_EXECUTION, "duration must be greater than 0");
-    return ms;
+    if (fabs(seconds) > 9223372036.854775807)
+        ref_fail(run, AMPQL_EXECUTION, "duration is out of range");
+    return (int64_t)(seconds * 1000);
 }
 
 /* Where a selector or subquery looks from at evaluation time t: @ replaces t, the offset goes back.

@@ -235,19 +235,24 @@ struct ref_table *ref_histogram_quantiles(struct ref_run *run, const struct ast 
     size_t nq = call->nargs - 2;
     for (size_t i = 0; i < nq; i++)
         q[i] = ref_eval(run, call->args[i + 2], grid);
-    for (size_t k = 0; k < g.out->n; k++) {
-        struct ref_labels labels = ref_drop_name(run, g.out->at[k].labels);
-        for (size_t s = 0; s < grid.n; s++) {
-            struct buckets buckets = gather(run, in, &g, k, s);
-            size_t n = buckets.n;
-            for (size_t i = 0; n > 0 && i < nq; i++) {
-                struct str text = quantile_text(run, q[i]->scalar[s]);
+    for (size_t wanted = 0; wanted < nq; wanted++)
+        for (size_t k = 0; k < g.out->n; k++) {
+            struct ref_labels labels = ref_drop_name(run, g.out->at[k].labels);
+            for (size_t s = 0; s < grid.n; s++) {
+                struct buckets buckets = gather(run, in, &g, k, s);
+                size_t n = buckets.n;
+                double v = 0;
+                for (size_t i = 0; n > 0 && i <= wanted; i++) {
+                    buckets.n = n;
+                    v = bucket_quantile(q[i]->scalar[s], &buckets, run->prom2);
+                }
+                if (n == 0)
+                    continue;
+                struct str text = quantile_text(run, q[wanted]->scalar[s]);
                 struct ref_row *row = ref_row_new(run, out, ref_set(run, labels, label, text));
                 row->here[s] = true;
-                row->v[s] = bucket_quantile(q[i]->scalar[s], &buckets, run->prom2);
-                buckets.n = n;
+                row->v[s] = v;
             }
         }
-    }
     return ref_merge_steps(run, out, grid);
 }

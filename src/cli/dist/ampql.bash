@@ -3,7 +3,7 @@ _ampql() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local source='--source --as --on-conflict --stale-after --skip-histograms'
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
-    local run="--lookback-delta --max-subquery-points --enable --experimental --delayed-name-removal $limits"
+    local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
@@ -37,7 +37,7 @@ _ampql() {
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
                 ;;
             rules) words="--output --time --now $source $run" ;;
-            fmt) words='--check --enable --experimental --error-format --help' ;;
+            fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
                 ;;

@@ -343,46 +343,58 @@ static enum ampql_code emit_labelled(struct call *call, const struct question *q
     return AMPQL_OK;
 }
 
-static enum ampql_code emit_answers(const struct inquiry *in, struct ampql_error *err)
+static enum ampql_code emit_answer(const struct inquiry *in, size_t question, struct row *row,
+                                   struct ampql_error *err)
 {
-    struct eval *eval = in->call->stage->eval;
-    for (size_t k = 0; k < in->nquestions; k++) {
-        if (in->questions[k].label == SYMBOL_NONE)
-            TRY(call_emit_nameless(in->call, in->labels, &in->rows[k]));
-        else
-            TRY(emit_labelled(in->call, &in->questions[k], in->labels, &in->rows[k], err));
-        eval_give(eval, &in->rows[k]);
-    }
+    const struct question *q = &in->questions[question];
+    if (q->label == SYMBOL_NONE)
+        TRY(call_emit_nameless(in->call, in->labels, row));
+    else
+        TRY(emit_labelled(in->call, q, in->labels, row, err));
+    eval_give(in->call->stage->eval, row);
     return AMPQL_OK;
 }
 
-/* One series for each histogram and question. */
+static enum ampql_code answer(const struct inquiry *in, struct ampql_error *err)
+{
+    const struct question *q = in->questions;
+    for (size_t k = 0; k < in->nquestions; k++)
+        TRY(eval_take(in->call->stage->eval, in->call->grid->n, &in->rows[k], err));
+    return q->high
+               ? fractions(in->call, in->sources, in->nsources, q->low, q->high, in->room, in->rows)
+               : quantiles(in);
+}
+
+/* One series for each histogram and question: question by question, so several wait for the last
+ * histogram. */
 static enum ampql_code estimate(const struct histograms *h, struct inquiry *in,
                                 struct ampql_error *err)
 {
-    struct call *call = in->call;
-    struct row rows[MOST_QUANTILES];
-    in->rows = rows;
-    in->room = arena_alloc(call_arena(call), h->n, sizeof *in->room);
-    in->spare = arena_alloc(call_arena(call), h->n, sizeof *in->spare);
-    if (!in->room || !in->spare)
+    struct arena *work = call_arena(in->call);
+    size_t ngroups = h->groups.keys.n, nq = in->nquestions;
+    struct row *rows = arena_zeroed(work, ngroups + 1, nq * sizeof *rows);
+    in->room = arena_alloc(work, h->n, sizeof *in->room);
+    in->spare = arena_alloc(work, h->n, sizeof *in->spare);
+    if (!rows || !in->room || !in->spare)
         return fail_nomem(err, "a list of buckets");
     for (size_t first = 0, end; first < h->n; first = end) {
-        in->sources = &h->sources[first];
-        for (end = first + 1; end < h->n && h->sources[end].group == in->sources->group;)
+        size_t group = h->sources[first].group;
+        for (end = first + 1; end < h->n && h->sources[end].group == group;)
             end++;
+        in->sources = &h->sources[first];
         in->nsources = end - first;
-        in->labels = h->groups.keys.at[in->sources->group];
-        for (size_t k = 0; k < in->nquestions; k++)
-            TRY(eval_take(call->stage->eval, call->grid->n, &rows[k], err));
-        if (in->questions->high)
-            TRY(fractions(call, in->sources, in->nsources, in->questions->low, in->questions->high,
-                          in->room, &rows[0]));
-        else
-            TRY(quantiles(in));
-        TRY(emit_answers(in, err));
+        in->labels = h->groups.keys.at[group];
+        in->rows = rows + group * nq;
+        TRY(answer(in, err));
+        if (nq == 1)
+            TRY(emit_answer(in, 0, in->rows, err));
     }
-    return note_falls_end(call->stage);
+    for (size_t k = 0; nq > 1 && k < nq; k++)
+        for (size_t group = 0; group < ngroups; group++) {
+            in->labels = h->groups.keys.at[group];
+            TRY(emit_answer(in, k, &rows[group * nq + k], err));
+        }
+    return note_falls_end(in->call->stage);
 }
 
 /* Of the histograms in argument number arg. */
