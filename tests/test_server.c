@@ -634,6 +634,52 @@ static void runs(void **state)
     ampql_source_free(source);
 }
 
+/* Selects of a run that are fetched ahead never keep the one that is waited for from being asked
+ * for again, whatever goes wrong where, and however few requests may be under way. */
+static void runs_with_faults(void **state)
+{
+    (void)state;
+    static struct data data;
+    make_data(&data, 8, 60);
+    qsort(data.series, data.n, sizeof *data.series, by_label);
+    for (unsigned concurrency = 1; concurrency < 7; concurrency++) {
+        for (size_t from = 0; from < 22; from++) {
+            struct api api = api_of(&data);
+            struct ampql_matcher matchers[3][16];
+            struct ampql_select selects[3] = {
+                collect_raw("up", matchers[0], BASE, BASE + 3600000),
+                collect_grid("x", matchers[1], BASE, BASE + 3600000, 300000),
+                collect_raw("x", matchers[2], BASE, BASE + 3600000),
+            };
+            struct ampql_error err = {0};
+            struct server_options options = {
+                .dialect = AMPQL_PROM3, .chunk_ms = 600000, .max_concurrency = concurrency};
+            api.fault = from % 2 ? API_RESET : API_CUT;
+            api.fault_from = from;
+            api.fault_count = 3;
+            struct ampql_source *source = open_api(&api, &options);
+            struct ampql_prepare run = {.size = sizeof run, .selects = selects, .nselects = 3};
+            assert_int_equal(source->ops.prepare(source->payload, &run, &err), AMPQL_OK);
+            for (size_t i = 0; i < 3; i++) {
+                struct collect collect;
+                struct buf expected;
+                enum ampql_code code;
+                collect_init(&collect, &alloc_default, true);
+                buf_init(&expected, &alloc_default, 1 << 26);
+                api_expect(&api, &selects[i], &expected);
+                const char *got = collect_select(&collect, source, &selects[i], &code, &err);
+                assert_int_equal(code, AMPQL_OK);
+                assert_string_equal(got, expected.p);
+                assert_true(api.nrequests < 100);
+                collect_done(&collect);
+                buf_done(&expected);
+            }
+            assert_true(api.most_open <= concurrency);
+            ampql_source_free(source);
+        }
+    }
+}
+
 /* A lookback that the server takes, or not; ranges that it floors, or not: both are probed once. */
 static void probes(void **state)
 {
@@ -920,9 +966,18 @@ static void torture(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(any_cutting), cmocka_unit_test(faults),   cmocka_unit_test(every_byte),
-    cmocka_unit_test(cancels),     cmocka_unit_test(runs),     cmocka_unit_test(probes),
-    cmocka_unit_test(money),       cmocka_unit_test(series),   cmocka_unit_test(opening),
-    cmocka_unit_test(torture),     cmocka_unit_test(progress), cmocka_unit_test(lengths),
+    cmocka_unit_test(any_cutting),
+    cmocka_unit_test(faults),
+    cmocka_unit_test(every_byte),
+    cmocka_unit_test(cancels),
+    cmocka_unit_test(runs),
+    cmocka_unit_test(probes),
+    cmocka_unit_test(money),
+    cmocka_unit_test(series),
+    cmocka_unit_test(opening),
+    cmocka_unit_test(torture),
+    cmocka_unit_test(progress),
+    cmocka_unit_test(lengths),
+    cmocka_unit_test(runs_with_faults),
 };
 TEST_MAIN(tests)

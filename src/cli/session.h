@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/report.h"
+#include "cli/server.h"
 
 /* ---- flags that several commands share, as rows for their tables */
 
@@ -15,6 +16,7 @@ struct source_flags {
     int on_conflict; /* 1: error, 2: last */
     struct option_ms stale_after;
     bool skip_histograms;
+    struct server_flags server;
 };
 
 struct run_flags {
@@ -36,7 +38,7 @@ struct time_flags {
 /* clang-format off */
 #define SOURCE_OPTIONS(type, member) \
     {"source", 's', OPTION_LIST, offsetof(type, member.sources), "SOURCE", \
-     "file or folder to read, - for standard input; may be repeated"}, \
+     "file, folder, - for standard input, http(s)://... or amp:WORKSPACE@REGION; may be repeated"}, \
     {"as", 0, OPTION_ENUM, offsetof(type, member.as), "raw", \
      "a saved range answer without selects.json holds raw samples"}, \
     {"on-conflict", 0, OPTION_ENUM, offsetof(type, member.on_conflict), "error|last", \
@@ -44,7 +46,8 @@ struct time_flags {
     {"stale-after", 0, OPTION_DURATION, offsetof(type, member.stale_after), "DURATION", \
      "text formats: a series silent for so long has ended"}, \
     {"skip-histograms", 0, OPTION_BOOL, offsetof(type, member.skip_histograms), NULL, \
-     "leave native histograms out instead of refusing them"}
+     "leave native histograms out instead of refusing them"}, \
+    SERVER_OPTIONS(type, member.server)
 
 /* How much a run may take, and what it tells. */
 #define LIMIT_OPTIONS(type, member) \

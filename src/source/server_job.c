@@ -227,9 +227,10 @@ static enum ampql_code next_part(struct server *server, struct job *job, struct 
     return plan_part(server, job, out, err);
 }
 
-static enum ampql_code start_parts(struct server *server, struct job *job, struct ampql_error *err)
+static enum ampql_code start_parts(struct server *server, struct job *job, size_t max_flying,
+                                   struct ampql_error *err)
 {
-    while (server->nflying < server->options.max_concurrency) {
+    while (server->nflying < max_flying) {
         struct part *part;
         TRY(next_part(server, job, &part, err));
         if (!part)
@@ -239,12 +240,16 @@ static enum ampql_code start_parts(struct server *server, struct job *job, struc
     return AMPQL_OK;
 }
 
-/* Start what may be started: of this job first, then of those that come after it. */
+/* Start what may be started: of this job first, then of those that come after it, which leave one
+ * place free: nobody reads them yet, and what of this job has to be asked for again would wait for
+ * ever. */
 static enum ampql_code fill(struct server *server, struct job *current, struct ampql_error *err)
 {
-    TRY(start_parts(server, current, err));
+    size_t max = server->options.max_concurrency;
+    TRY(start_parts(server, current, max, err));
     for (struct job *job = server->jobs; job; job = job->next)
-        TRY(start_parts(server, job, err));
+        if (job != current)
+            TRY(start_parts(server, job, max - 1, err));
     return AMPQL_OK;
 }
 

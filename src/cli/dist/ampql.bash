@@ -2,6 +2,9 @@
 _ampql() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local source='--source --as --on-conflict --stale-after --skip-histograms'
+    source="$source --header --http.config.file --sign --endpoint --region --profile --role-arn --external-id"
+    source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
+    source="$source --retries --request-timeout --max-billed-samples"
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local times='--time --start --end --step --max-points --now'
@@ -16,6 +19,7 @@ _ampql() {
     --output | -o) words='table json csv promql' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
+    --compress) words='auto on off' ;;
     --as) words='raw' ;;
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
