@@ -5,6 +5,7 @@
 #include <ampql/query.h>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/server.h"
 
