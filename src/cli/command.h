@@ -38,6 +38,6 @@ struct command {
 
 extern const struct command command_query, command_fetch, command_explain, command_series,
     command_labels, command_allocate, command_rules_check, command_rules_eval, command_fmt,
-    command_functions, command_test, command_whoami, command_version;
+    command_functions, command_test, command_doctor, command_whoami, command_version;
 
 #endif

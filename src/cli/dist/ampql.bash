@@ -27,7 +27,7 @@ _ampql() {
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
-            words='query fetch explain series labels allocate rules fmt functions test whoami version help --version'
+            words='query fetch explain series labels allocate rules fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
             words='check eval'
         else
@@ -45,9 +45,10 @@ _ampql() {
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
                 ;;
+            doctor) words="--rules --cluster-label --cluster-id --start --end --output $source $limits" ;;
             whoami) words='--source --profile --region --role-arn --external-id --session-name --output --error-format --help' ;;
             functions | version) words='--output --error-format --help' ;;
-            help) words='query fetch explain series labels allocate rules fmt functions test whoami version' ;;
+            help) words='query fetch explain series labels allocate rules fmt functions test doctor whoami version' ;;
             esac
             case $command in
             rules | test)
