@@ -348,12 +348,24 @@ size_t ast_children(const struct ast *ast, const struct ast **out, size_t max)
 
 static bool has_at(const struct ast *ast);
 
+/* timestamp() of a selector with both @ and an offset: the offset is forgotten. */
+static bool forgets_offset(const struct ast *ast)
+{
+    if (ast->kind != AST_CALL || strcmp(ast->u.call.function->name, "timestamp") != 0)
+        return false;
+    const struct ast *arg = ast_unwrap(ast->u.call.args[0]);
+    return arg->kind == AST_SELECTOR && arg->u.selector.at.kind != AT_NONE &&
+           (arg->u.selector.offset.ms != 0 || arg->u.selector.offset.expr);
+}
+
 /* Does a subquery that has an offset, or is pinned itself, hold an @? When it begins where the
  * query does, Prometheus 3.16 evaluates what is pinned inside at another time. */
 static bool is_their_fault(const struct ast *ast)
 {
     const struct ast *below[MAX_BELOW];
     size_t n = ast_children(ast, below, MAX_BELOW);
+    if (forgets_offset(ast))
+        return true;
     if (ast->kind == AST_SUBQUERY &&
         (ast->u.subquery.offset.ms != 0 || ast->u.subquery.at.kind != AT_NONE) &&
         has_at(ast->u.subquery.expr))

@@ -253,7 +253,7 @@ static void known_names(struct expr_names *out)
     expr_names_of_engine(&all);
     *out = (struct expr_names){0};
     for (size_t i = 0; i < all.n; i++)
-        if (strcmp(all.at[i], "first_over_time") != 0)
+        if (!expr_name_is_newer(all.at[i]))
             out->at[out->n++] = all.at[i];
 }
 
