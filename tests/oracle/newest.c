@@ -14,6 +14,7 @@
 
 #include "lang/parser.h"
 #include "support/case_file.h"
+#include "support/coverage.h"
 #include "support/same.h"
 #include "support/shrink.h"
 
@@ -114,6 +115,7 @@ static void run_case(struct driver *d, const struct expr_names *names, uint64_t 
     c.options.dialect = AMPQL_PROM3;
     enum outcome_class class = newest_judge(d, &c, &arena, &ours, &theirs);
     d->of[class]++;
+    coverage_count(&d->coverage, &c, class == SAME);
     if (class == DIFFERENT)
         print_difference(d, seed, &c, &arena);
     arena_done(&arena);
@@ -127,12 +129,13 @@ static int run(struct driver *d, uint64_t first, size_t count)
         run_case(d, &names, first + i);
     for (int i = 0; i < CLASSES; i++)
         printf("%zu %s%s", d->of[i], class_names[i], i + 1 < CLASSES ? ", " : "\n");
-    return d->of[DIFFERENT] > 0;
+    bool is_covered = coverage_print(&d->coverage, &names, stdout);
+    return d->of[DIFFERENT] > 0 || !is_covered;
 }
 
 int main(int argc, char **argv)
 {
-    struct driver d = {0};
+    static struct driver d;
     int status = 2;
     if (argc < 4) {
         fprintf(

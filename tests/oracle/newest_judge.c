@@ -279,6 +279,12 @@ static bool steps_are_same(struct driver *d, const struct expr_case *c)
     return true;
 }
 
+/* An error that names two series of many. */
+static bool are_twins(enum ampql_code code, struct str message)
+{
+    return code == AMPQL_EXECUTION && str_has_prefix(message, STR("found duplicate series"));
+}
+
 static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
                                     struct answer *ours, struct newest_answer *first,
                                     struct arena *arena)
@@ -287,7 +293,7 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
     bool has_values = ours->code == AMPQL_OK && first->code == AMPQL_OK, same_series = true;
     size_t n = has_values ? count_values(&ours->outcome) : 0;
     bool *unstable = flags(count_values(&first->outcome), arena), *seen = flags(n, arena);
-    bool has_words = same_words(c->text, ours, first);
+    bool has_words = same_words(c->text, ours, first), other_twins = false;
     for (int i = 0; i < ATTEMPTS; i++) {
         struct newest_answer again;
         newest_evaluate(&d->newest, c, arena, &again);
@@ -296,12 +302,17 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
         if (same_answer(c->text, ours, &again))
             return REORDERED;
         has_words = has_words || same_words(c->text, ours, &again);
+        other_twins = other_twins || (are_twins(ours->code, str_of(ours->err.message)) &&
+                                      are_twins(again.code, again.message) &&
+                                      !str_equal(again.message, first->message));
         has_values = has_values && again.code == AMPQL_OK;
         if (!has_values)
             continue;
         same_series = mark_unstable(&first->outcome, &again.outcome, unstable) && same_series;
         mark_seen(&ours->outcome, &again.outcome, seen);
     }
+    if (other_twins) /* it names others each time, and not all pairs ever */
+        return UNORDERED;
     if (!has_values || !has_words)
         return DIFFERENT;
     if (!same_series) /* topk between equals, in another order at each step */
@@ -376,6 +387,21 @@ static bool is_their_fault(const struct ast *ast)
     return false;
 }
 
+/* Over several steps 3.16 keeps the labels of pairs under both label sets' bytes in a row: what
+ * fill puts in has none, so that another pair's labels may come. */
+static bool has_fill(const struct ast *ast)
+{
+    const struct ast *below[MAX_BELOW];
+    size_t n = ast_children(ast, below, MAX_BELOW);
+    if (ast->kind == AST_BINARY &&
+        (ast->u.binary.fill_left.is_given || ast->u.binary.fill_right.is_given))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (has_fill(below[i]))
+            return true;
+    return false;
+}
+
 static bool has_at(const struct ast *ast)
 {
     const struct ast *below[MAX_BELOW];
@@ -405,7 +431,8 @@ static enum outcome_class judge_difference(struct driver *d, const struct expr_c
     const struct ast *ast = class == DIFFERENT ? parse_prom3(c->text, arena) : NULL;
     if (!ast)
         return class;
-    return is_their_fault(ast) ? THEIR_FAULT : class;
+    bool has_steps = c->options.step_ms > 0 || text_has(c->text, ":");
+    return is_their_fault(ast) || (has_steps && has_fill(ast)) ? THEIR_FAULT : class;
 }
 
 enum outcome_class newest_judge(struct driver *d, const struct expr_case *c, struct arena *arena,

@@ -155,18 +155,15 @@ static void write_notes(const struct outcome *o, bool infos, struct buf *out)
         buf_text(out, infos ? "  expect no_info\n" : "  expect no_warn\n");
 }
 
-/* `expect range vector from T to T step D`: the grid that all samples lie on. */
-static void write_window(const struct outcome *o, int64_t *start, int64_t *step, struct buf *out)
+/* `expect range vector from T to T step D`: a grid that all samples lie on; it ends at the time of
+ * the query. */
+static void write_window(const struct outcome *o, int64_t end, int64_t *start, int64_t *step,
+                         struct buf *out)
 {
-    int64_t from = INT64_MAX, to = INT64_MIN, apart = 0;
+    int64_t from = end, apart = 0;
     for (size_t i = 0; i < o->nseries; i++)
-        for (size_t k = 0; k < o->series[i].n; k++) {
-            int64_t t = o->series[i].t_ms[k];
-            from = t < from ? t : from;
-            to = t > to ? t : to;
-        }
-    if (from > to)
-        from = to = 0;
+        for (size_t k = 0; k < o->series[i].n; k++)
+            from = o->series[i].t_ms[k] < from ? o->series[i].t_ms[k] : from;
     for (size_t i = 0; i < o->nseries; i++)
         for (size_t k = 0; k < o->series[i].n; k++)
             apart = gcd(apart, o->series[i].t_ms[k] - from);
@@ -175,7 +172,7 @@ static void write_window(const struct outcome *o, int64_t *start, int64_t *step,
     buf_text(out, "  expect range vector from ");
     write_duration(out, from);
     buf_text(out, " to ");
-    write_duration(out, to);
+    write_duration(out, end);
     buf_text(out, " step ");
     write_duration(out, *step);
     buf_byte(out, '\n');
@@ -210,7 +207,7 @@ static bool write_outcome(const struct expr_case *c, const struct outcome *o, bo
     if (o->kind == AMPQL_RESULT_VECTOR && !is_range && has_order(c->text))
         buf_text(out, "  expect ordered\n");
     if (o->kind == AMPQL_RESULT_MATRIX && !is_range)
-        write_window(o, &start, &step, out);
+        write_window(o, c->options.start_ms, &start, &step, out);
     for (size_t i = 0; i < o->nseries; i++) {
         const struct outcome_series *s = &o->series[i];
         bool is_instant = o->kind == AMPQL_RESULT_VECTOR;

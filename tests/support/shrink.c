@@ -155,8 +155,10 @@ static bool cut_words(struct shrink *s)
     for (size_t length = LONGEST_CUT; length > 0; length--)
         for (size_t i = 0; i + length <= n && !is_over(s);) {
             size_t start = tokens[i].start, end = tokens[i + length - 1].end;
-            if (i + length < n && start > 0 && s->c->text.p[start - 1] == ' ')
-                end = tokens[i + length].start; /* one blank is enough */
+            if (start > 0 && s->c->text.p[start - 1] == ' ')
+                start--; /* one blank is enough */
+            else if (start == 0 && i + length < n)
+                end = tokens[i + length].start;
             if (try_text(s, splice(s, s->c->text, start, end, STR("")))) {
                 has_shrunk = true;
                 n = read_tokens(s, tokens);
@@ -356,7 +358,7 @@ static unsigned weight_of(double v)
 static bool simplify_value(struct shrink *s, size_t i, size_t k)
 {
     double v = s->c->series[i].v[k];
-    const double simpler[] = {1, 0, 2, 5, floor(v), round(v * 8) / 8};
+    const double simpler[] = {1, 0, 2, 5, 9, floor(v), round(v * 8) / 8};
     for (size_t n = 0; n < sizeof simpler / sizeof *simpler; n++)
         if (weight_of(simpler[n]) < weight_of(v) && set_value(s, i, k, simpler[n]))
             return true;
