@@ -156,7 +156,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus symbols layers readme
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,fetch) symbols layers readme
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
