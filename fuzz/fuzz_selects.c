@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_parts(const struct ampql_select *select, const struct folder_parts *parts)
+static void check_parts(const struct ampql_select *select, const struct held_parts *parts)
 {
     bool is_raw = select->kind == AMPQL_SELECT_RAW;
     int64_t at = is_raw ? select->mint_ms : select->start_ms;
@@ -21,9 +21,11 @@ static void check_parts(const struct ampql_select *select, const struct folder_p
         abort();
 }
 
-static void find_again(struct folder *folder, const struct folder_entry *e)
+static void find_again(struct folder *folder, const struct held *e)
 {
     struct arena arena;
+    struct held_list list = {folder->entries.at, folder->entries.n, sizeof *folder->entries.at, "f",
+                             &alloc_default};
     arena_init(&arena, &alloc_default);
     struct ampql_matcher *matchers = arena_alloc(&arena, e->matchers.n, sizeof *matchers);
     if (!matchers)
@@ -44,17 +46,17 @@ static void find_again(struct folder *folder, const struct folder_entry *e)
                                   .step_ms = e->step_ms,
                                   .lookback_ms = e->lookback_ms,
                                   .dialect = e->dialect};
-    struct folder_parts parts = {0};
-    if (folder_plan(folder, &select, &arena, &parts, NULL) != AMPQL_OK)
+    struct held_parts parts = {0};
+    if (held_plan(&list, &select, &arena, &parts, NULL) != AMPQL_OK)
         abort();
     check_parts(&select, &parts);
 
     /* beyond what it holds: found by others, or refused with a message */
     struct ampql_error err = {0};
-    parts = (struct folder_parts){0};
+    parts = (struct held_parts){0};
     select.maxt_ms += 1;
     select.end_ms += e->step_ms;
-    enum ampql_code code = folder_plan(folder, &select, &arena, &parts, &err);
+    enum ampql_code code = held_plan(&list, &select, &arena, &parts, &err);
     if (code == AMPQL_OK)
         check_parts(&select, &parts);
     else if (code != AMPQL_NOT_FOUND || err.message[0] == '\0')
@@ -76,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (code != AMPQL_OK && (err.code != code || err.message[0] == '\0'))
         abort();
     for (size_t i = 0; code == AMPQL_OK && i < folder->entries.n; i++)
-        find_again(folder, &folder->entries.at[i]);
+        find_again(folder, &folder->entries.at[i].held);
     input_done(&input);
     folder_free(folder);
     return 0;

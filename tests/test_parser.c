@@ -280,10 +280,31 @@ static const struct refused {
     {"sum by (\"\\xff\") (x)", "1:9: invalid label name for grouping: \"\\xff\"",
      "1:9: unexpected string \"\\\"\\\\xff\\\"\" in grouping opts, expected label"},
     /* refused by name */
-    {"foo smoothed", "1:1: smoothed modifier is experimental and not enabled",
-     "1:5: unexpected identifier \"smoothed\""},
-    {"rate(foo[5m] anchored)", "1:6: anchored modifier is experimental and not enabled",
+    {"(foo) smoothed", "1:1: smoothed modifier not implemented",
+     "1:7: unexpected identifier \"smoothed\""},
+    {"1 + 2 anchored", "1:5: anchored modifier not implemented",
+     "1:7: unexpected identifier \"anchored\""},
+    {"rate(foo[5m] anchored smoothed)",
+     "1:6: anchored and smoothed modifiers cannot be used together",
      "1:14: unexpected identifier \"anchored\""},
+    {"foo smoothed offset 5m anchored",
+     "1:1: anchored and smoothed modifiers cannot be used together",
+     "1:5: unexpected identifier \"smoothed\""},
+    {"rate(foo[5m:1m] anchored)", "1:6: anchored modifier is not supported for subqueries",
+     "1:17: unexpected identifier \"anchored\""},
+    {"foo[5m:] smoothed", "1:1: smoothed modifier is not supported for subqueries",
+     "1:10: unexpected identifier \"smoothed\""},
+    {"1[5m] anchored", "1:2: ranges only allowed for vector selectors", NULL},
+    {"foo[5m] smoothed[5m]", "1:17: ranges only allowed for vector selectors",
+     "1:9: unexpected identifier \"smoothed\""},
+    {"foo anchored + bool bar", "1:5: bool modifier can only be used on comparison operators",
+     "1:5: unexpected identifier \"anchored\""},
+    {"foo # comment\n + bool bar", "1:5: bool modifier can only be used on comparison operators",
+     NULL},
+    {"1 + fill(0) 1", "1:1: binop fill modifiers are experimental and not enabled",
+     "1:5: unknown function with name \"fill\""},
+    {"a + fill(0) b{", "1:15: unexpected end of input inside braces",
+     "1:5: unknown function with name \"fill\""},
     {"a + fill(0) b", "1:1: binop fill modifiers are experimental and not enabled",
      "1:5: unknown function with name \"fill\""},
     {"a + on(x) group_left fill_right (0) b",
@@ -418,6 +439,33 @@ static const struct accepted {
      &prom3},
     {"start() + range() + step() + max_of(1, min_of(2, 3))",
      "start() + range() + step() + max_of(1, min_of(2, 3))", &everything},
+    /* extended selectors, fills */
+    {"foo anchored", "foo anchored", &prom3},
+    {"foo{a=\"b\"} smoothed offset 5m @ 7", "foo{a=\"b\"} @ 7.000 smoothed offset 5m", &prom3},
+    {"foo[5m] @ 7 offset 5m ANCHORED", "foo[5m] anchored @ 7.000 offset 5m", &prom3},
+    {"foo anchored anchored[5m]", "foo[5m] anchored", &prom3},
+    {"-rate(foo[5m] smoothed) ^ 2", "-rate(foo[5m] smoothed) ^ 2", &prom3},
+    {"a + fill(0) b", "a + fill (0) b", &everything},
+    {"a - on (x) fill_right(-5m) FILL_LEFT (+0x10) b",
+     "a - on (x) fill_left (16) fill_right (-300) b", &everything},
+    {"a > bool ignoring (x) group_right (y) fill_left(NaN) b",
+     "a > bool ignoring (x) group_right (y) fill_left (NaN) b", &everything},
+    {"a / on (x) group_left fill (1e6) b", "a / on (x) group_left () fill (1e+06) b", &everything},
+    {"a + fill_left(2) fill_right(2) b", "a + fill (2) b", &everything},
+    {"a + fill (-Inf) fill", "a + fill (-Inf) fill", &everything},
+    {"a + fill_left(1) fill_left(2) b", "1:27: unexpected \"(\"", &everything},
+    {"a + fill(1) fill_left(2) b", "1:22: unexpected \"(\"", &everything},
+    {"a + fill(b) c", "1:10: unexpected identifier \"b\"", &everything},
+    {"a + fill() c", "1:10: unexpected \")\"", &everything},
+    {"a + fill(1, 2) c", "1:11: unexpected \",\"", &everything},
+    {"sum(a + fill(- -1) c)", "1:16: unexpected <op:-> in aggregation", &everything},
+    {"a + fill(1)", "1:12: unexpected end of input", &everything},
+    {"a and fill(1) b", "1:1: filling in missing series not allowed for set operators",
+     &everything},
+    {"a + fill(1) 1", "1:1: filling in missing series only allowed between instant vectors",
+     &everything},
+    {"a + on (x) fill(1) 1", "1:1: vector matching only allowed between instant vectors",
+     &everything},
     {"info(x, {a=\"b\"})", "info(x, {a=\"b\"})", &everything},
     {"info(x, {})", "info(x, {})", &everything},
     {"info(x, y)", "1:9: expected label selectors only, got vector selector instead", &everything},
@@ -626,7 +674,11 @@ static void test_duration_values(void **state)
         {"a[5m / (5m - 5m)]", 0, "division by zero"},
         {"a[5m % (1 - 1)]", 0, "modulo by zero"},
         {"a[10 ^ 20]", 0, "duration is out of range"},
-        {"a[(0 - 1) ^ 0.5]", 0, "duration is out of range"},
+        {"a[(0 - 1) ^ 0.5]", 0, "duration is NaN or infinite"},
+        {"a[min_of(5m, (0 - 1) ^ 0.5)]", 0, "duration is NaN or infinite"},
+        {"a[10 ^ 308 * 10]", 0, "duration is NaN or infinite"},
+        {"a[0 - 10 ^ 20]", 0, "duration must be greater than 0"},
+        {"a[0.001 / 2]", 0, "duration must be greater than 0"},
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct parsed parsed;
@@ -741,6 +793,40 @@ static void test_deep(void **state)
         if (code_of(text, &prom3) != AMPQL_LIMIT)
             fail_msg("row %zu was not refused for its depth", i);
         assert_true(clock() - before < CLOCKS_PER_SEC / 10);
+        free((char *)text.p);
+    }
+}
+
+/* What is wrong at once, or only at its end, is refused in no time either. */
+static void test_long_refusals(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"a", "[5m]", ""},
+        {"a", "[5m", ""},
+        {"", "{", ""},
+        {"a", "{}", ""},
+        {"a{b=\"c\"", "}", ""},
+        {"", ")", ""},
+        {"", "]", ""},
+        {"", "+-", ""},
+        {"a", " offset 5m", ""},
+        {"a", " @ 1", ""},
+        {"a + ", "fill(", ""},
+        {"a", " + fill(0) a", ""},
+        {"a + ", "fill(1) ", ""},
+        {"a", " anchored", " +"},
+        {"a", " smoothed anchored", ""},
+        {"a + on(b) ", "group_left ", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct str text =
+            repeat(rows[i][0], rows[i][1], rows[i][2], ((1 << 20) - 20) / strlen(rows[i][1]));
+        clock_t before = clock();
+        enum ampql_code code = code_of(text, &everything);
+        if (code != AMPQL_PARSE && code != AMPQL_LIMIT)
+            fail_msg("row %zu ended as %d", i, (int)code);
+        assert_true(clock() - before < CLOCKS_PER_SEC / 5);
         free((char *)text.p);
     }
 }
@@ -903,13 +989,14 @@ static void test_torture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_precedence),  cmocka_unit_test(test_types),
-        cmocka_unit_test(test_members),     cmocka_unit_test(test_duration_values),
-        cmocka_unit_test(test_selector),    cmocka_unit_test(test_position),
-        cmocka_unit_test(test_deep),        cmocka_unit_test(test_depth_is_exact),
-        cmocka_unit_test(test_length),      cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_small_stack), cmocka_unit_test(test_torture),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_precedence),     cmocka_unit_test(test_types),
+        cmocka_unit_test(test_members),        cmocka_unit_test(test_duration_values),
+        cmocka_unit_test(test_selector),       cmocka_unit_test(test_position),
+        cmocka_unit_test(test_deep),           cmocka_unit_test(test_long_refusals),
+        cmocka_unit_test(test_depth_is_exact), cmocka_unit_test(test_length),
+        cmocka_unit_test(test_wide),           cmocka_unit_test(test_small_stack),
+        cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

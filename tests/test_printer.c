@@ -84,6 +84,24 @@ static void test_pretty(void **state)
     assert_int_equal(nbad, 0);
 }
 
+/* A zero that is filled in keeps its sign, which a print in one word would lose. */
+static void test_fill_signs(void **state)
+{
+    (void)state;
+    const struct parse_options everything = {.experimental = true};
+    struct parsed parsed;
+    struct buf buf;
+    const char *text = "a + fill_left(0) fill_right(-0) b";
+    parse_text(&parsed, str_of(text), &everything);
+    assert_non_null(parsed.ast);
+    buf_init(&buf, &alloc_default, 4096);
+    print_expr(&buf, parsed.ast);
+    assert_true(str_equal(buf_view(&buf), STR("a + fill_left (0) fill_right (-0) b")));
+    buf_done(&buf);
+    assert_prints_back(parsed.ast, &everything);
+    parsed_done(&parsed);
+}
+
 static void test_matchers(void **state)
 {
     (void)state;
@@ -205,9 +223,9 @@ static void test_torture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pretty),       cmocka_unit_test(test_matchers),
-        cmocka_unit_test(test_offset_signs), cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_torture),
+        cmocka_unit_test(test_pretty),   cmocka_unit_test(test_fill_signs),
+        cmocka_unit_test(test_matchers), cmocka_unit_test(test_offset_signs),
+        cmocka_unit_test(test_limit),    cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

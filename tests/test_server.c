@@ -19,7 +19,7 @@ enum { MAX_SERIES = 24, MAX_SAMPLES = 400, NLABELS = 4 };
 struct data {
     struct test_series series[MAX_SERIES];
     struct ampql_label labels[MAX_SERIES][NLABELS];
-    char text[MAX_SERIES][NLABELS][16];
+    char text[MAX_SERIES][NLABELS][32];
     int64_t t[MAX_SERIES][MAX_SAMPLES];
     double v[MAX_SERIES][MAX_SAMPLES];
     size_t n;
@@ -37,11 +37,11 @@ static void make_data(struct data *data, size_t n, size_t nsamples)
     static const char *const names[NLABELS] = {"__name__", "ns", "pod", "zone"};
     data->n = n;
     for (size_t i = 0; i < n; i++) {
-        char(*text)[16] = data->text[i];
-        snprintf(text[0], 16, "%s", i < (n + 1) / 2 ? "up" : "x");
-        snprintf(text[1], 16, "n%zu", i / 3 % 4);
-        snprintf(text[2], 16, "p%02zu", i);
-        snprintf(text[3], 16, "z%zu", i % 2);
+        char(*text)[32] = data->text[i];
+        snprintf(text[0], 32, "%s", i < (n + 1) / 2 ? "up" : "x");
+        snprintf(text[1], 32, "n%zu", i / 3 % 4);
+        snprintf(text[2], 32, "p%02zu", i);
+        snprintf(text[3], 32, "z%zu", i % 2);
         size_t nlabels = 0;
         for (size_t k = 0; k < NLABELS; k++) {
             if (k == 1 && i % 5 == 4) /* some are in no namespace */
@@ -498,6 +498,7 @@ static void strike(const struct data *data, const struct row *row, size_t from, 
         fail_msg("%s: %s", row->name, err.message);
     if (!got && collect.text.n) /* not a part of an answer */
         fail_msg("%s: pushed %.*s", row->name, (int)collect.text.n, collect.text.p);
+    assert_null(strstr(err.message, "canary"));
     /* no retry goes on for ever */
     assert_true(api.waited_ms <= 70000);
     assert_int_equal(api.nopen, 0);
@@ -634,6 +635,52 @@ static void runs(void **state)
     ampql_source_free(source);
 }
 
+/* Selects of a run that are fetched ahead never keep the one that is waited for from being asked
+ * for again, whatever goes wrong where, and however few requests may be under way. */
+static void runs_with_faults(void **state)
+{
+    (void)state;
+    static struct data data;
+    make_data(&data, 8, 60);
+    qsort(data.series, data.n, sizeof *data.series, by_label);
+    for (unsigned concurrency = 1; concurrency < 7; concurrency++) {
+        for (size_t from = 0; from < 22; from++) {
+            struct api api = api_of(&data);
+            struct ampql_matcher matchers[3][16];
+            struct ampql_select selects[3] = {
+                collect_raw("up", matchers[0], BASE, BASE + 3600000),
+                collect_grid("x", matchers[1], BASE, BASE + 3600000, 300000),
+                collect_raw("x", matchers[2], BASE, BASE + 3600000),
+            };
+            struct ampql_error err = {0};
+            struct server_options options = {
+                .dialect = AMPQL_PROM3, .chunk_ms = 600000, .max_concurrency = concurrency};
+            api.fault = from % 2 ? API_RESET : API_CUT;
+            api.fault_from = from;
+            api.fault_count = 3;
+            struct ampql_source *source = open_api(&api, &options);
+            struct ampql_prepare run = {.size = sizeof run, .selects = selects, .nselects = 3};
+            assert_int_equal(source->ops.prepare(source->payload, &run, &err), AMPQL_OK);
+            for (size_t i = 0; i < 3; i++) {
+                struct collect collect;
+                struct buf expected;
+                enum ampql_code code;
+                collect_init(&collect, &alloc_default, true);
+                buf_init(&expected, &alloc_default, 1 << 26);
+                api_expect(&api, &selects[i], &expected);
+                const char *got = collect_select(&collect, source, &selects[i], &code, &err);
+                assert_int_equal(code, AMPQL_OK);
+                assert_string_equal(got, expected.p);
+                assert_true(api.nrequests < 100);
+                collect_done(&collect);
+                buf_done(&expected);
+            }
+            assert_true(api.most_open <= concurrency);
+            ampql_source_free(source);
+        }
+    }
+}
+
 /* A lookback that the server takes, or not; ranges that it floors, or not: both are probed once. */
 static void probes(void **state)
 {
@@ -704,6 +751,97 @@ static void money(void **state)
     assert_int_equal(code, AMPQL_LIMIT);
     assert_non_null(strstr(err.message, "--max-billed-samples is 100"));
     assert_true(api.billed < 200);
+    collect_done(&collect);
+    ampql_source_free(source);
+}
+
+/* ---- how long parts are */
+
+static void lengths(void **state)
+{
+    (void)state;
+    static struct data data;
+    make_data(&data, 8, 360); /* about one sample a minute, for ten hours or so */
+    qsort(data.series, data.n, sizeof *data.series, by_label);
+    const struct {
+        const char *selector;
+        uint64_t max_request_samples;
+        size_t least, most; /* requests */
+    } cases[] = {
+        {"nothing", 0, 2, 8}, /* one to look, then as long as may be */
+        {"up", 0, 2, 8},      /* the same when it is little */
+        {"up", 240, 9, 60},   /* an hour of four series */
+        {"up{pod=\"p00\"}", 30, 9, 80},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct api api = api_of(&data);
+        struct ampql_matcher matchers[16];
+        struct ampql_select select =
+            collect_raw(cases[i].selector, matchers, BASE - 3600000, BASE + 26 * INT64_C(3600000));
+        struct ampql_error err = {0};
+        struct collect collect;
+        enum ampql_code code;
+        struct server_options options = {.dialect = AMPQL_PROM3,
+                                         .max_request_samples = cases[i].max_request_samples};
+        struct ampql_source *source = open_api(&api, &options);
+        collect_init(&collect, &alloc_default, true);
+        assert_non_null(collect_select(&collect, source, &select, &code, &err));
+        if (api.nqueries < cases[i].least || api.nqueries > cases[i].most)
+            fail_msg("%s, %zu a request: %zu requests", cases[i].selector,
+                     (size_t)cases[i].max_request_samples, api.nqueries);
+        collect_done(&collect);
+        ampql_source_free(source);
+    }
+}
+
+/* ---- progress */
+
+struct reports {
+    size_t n;
+    struct ampql_progress last;
+};
+
+static void hear(void *payload, const struct ampql_progress *progress)
+{
+    struct reports *reports = payload;
+    assert_true(progress->windows >= progress->windows_done);
+    assert_true(progress->windows_done >= reports->last.windows_done);
+    assert_true(progress->requests >= reports->last.requests);
+    reports->n++;
+    reports->last = *progress;
+}
+
+static void progress(void **state)
+{
+    (void)state;
+    static struct data data;
+    make_data(&data, 6, 60);
+    qsort(data.series, data.n, sizeof *data.series, by_label);
+    struct api api = api_of(&data);
+    struct ampql_matcher matchers[16];
+    struct ampql_select select = collect_raw("up", matchers, BASE, BASE + 3600000);
+    struct ampql_error err = {0};
+    struct reports reports = {0};
+    struct collect collect;
+    enum ampql_code code;
+    api.fault = API_RESET; /* so that it waits */
+    api.fault_from = 2;
+    api.fault_count = 2;
+    struct server_options options = {
+        .dialect = AMPQL_PROM3, .chunk_ms = 600000, .progress = hear, .progress_payload = &reports};
+    struct ampql_source *source = open_api(&api, &options);
+    struct ampql_prepare run = {.size = sizeof run, .selects = &select, .nselects = 1};
+    assert_int_equal(source->ops.prepare(source->payload, &run, &err), AMPQL_OK);
+    collect_init(&collect, &alloc_default, true);
+    assert_non_null(collect_select(&collect, source, &select, &code, &err));
+    struct ampql_prepare over = {.size = sizeof over};
+    assert_int_equal(source->ops.prepare(source->payload, &over, &err), AMPQL_OK);
+    assert_true(reports.n >= 2);
+    assert_int_equal(reports.last.windows_done, 6);
+    assert_int_equal(reports.last.windows, 6);
+    assert_int_equal(reports.last.retries, 2);
+    assert_int_equal(reports.last.requests, 8);
+    assert_true(reports.last.samples > 0 && reports.last.bytes > 0);
     collect_done(&collect);
     ampql_source_free(source);
 }
@@ -829,9 +967,18 @@ static void torture(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(any_cutting), cmocka_unit_test(faults), cmocka_unit_test(every_byte),
-    cmocka_unit_test(cancels),     cmocka_unit_test(runs),   cmocka_unit_test(probes),
-    cmocka_unit_test(money),       cmocka_unit_test(series), cmocka_unit_test(opening),
+    cmocka_unit_test(any_cutting),
+    cmocka_unit_test(faults),
+    cmocka_unit_test(every_byte),
+    cmocka_unit_test(cancels),
+    cmocka_unit_test(runs),
+    cmocka_unit_test(probes),
+    cmocka_unit_test(money),
+    cmocka_unit_test(series),
+    cmocka_unit_test(opening),
     cmocka_unit_test(torture),
+    cmocka_unit_test(progress),
+    cmocka_unit_test(lengths),
+    cmocka_unit_test(runs_with_faults),
 };
 TEST_MAIN(tests)

@@ -53,12 +53,14 @@ struct ampql_run_options {
     int64_t lookback_ms;         /* 0: 5 minutes */
     int64_t default_interval_ms; /* step of subqueries that give none; 0: 1 minute */
     int64_t timeout_ms;          /* 0: none */
-    uint64_t max_samples;        /* values held at once; 0: 50 million */
+    uint64_t max_samples;        /* samples and values held at once; 0: 50 million */
     uint64_t max_points; /* steps of a range query; 0: 11,001 as the HTTP API; UINT64_MAX: none */
-    struct ampql_cancel *cancel; /* may be NULL */
-    bool delayed_name_removal;   /* prom3: operations that drop metric names mark their series, and
-                                  * the names go at the very end: Prometheus's feature
-                                  * promql-delayed-name-removal. Without effect in prom2 */
+    struct ampql_cancel *cancel;  /* may be NULL */
+    bool delayed_name_removal;    /* prom3: operations that drop metric names mark their series, and
+                                   * the names go at the very end: Prometheus's feature
+                                   * promql-delayed-name-removal. Without effect in prom2 */
+    uint64_t max_subquery_points; /* evaluation points of all subqueries of a batch together; 0:
+                                   * 4,194,304; UINT64_MAX: what max_samples lets through */
 };
 
 /* Evaluate a query on a source.

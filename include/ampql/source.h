@@ -271,10 +271,13 @@ struct ampql_http_options {
 
     /* what is asked */
     enum ampql_dialect dialect; /* of the server; DEFAULT: it is probed */
-    int64_t chunk_ms;     /* one request spans at most this much time; 0: what suits the data */
+    int64_t chunk_ms;     /* one request spans at most this much time, and ends at a multiple of it;
+                             0: what suits the data, by what the first answer holds */
     uint32_t max_retries; /* of one request; 0: 5; UINT32_MAX: none */
     uint64_t max_billed_samples; /* of one run: refused before when more is predicted, and sent to
                                     AMP as its threshold; 0: no limit */
+    int64_t interval_ms;  /* between two samples of a series, for what is predicted; 0: 1 minute */
+    bool skip_histograms; /* leave native histogram samples out; otherwise they are an error */
 
     /* while it is asked */
     struct ampql_cancel *cancel; /* looked at while opening; runs have their own */

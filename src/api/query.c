@@ -142,14 +142,15 @@ void ampql_cancel_free(struct ampql_cancel *cancel)
 static void describe_function(const struct signature *sig, struct ampql_function *out)
 {
     size_t n = (size_t)snprintf(out->signature, sizeof out->signature, "%s(", sig->name);
-    for (size_t i = 0; i < sig->nargs && n < sizeof out->signature; i++) {
-        bool optional = sig->optional == SIGNATURE_ANY ? i + 1 == sig->nargs
-                                                       : i + (size_t)sig->optional >= sig->nargs;
+    size_t first = sig->nargs - (sig->optional == SIGNATURE_ANY ? 1u : (size_t)sig->optional);
+    bool repeats = sig->optional == SIGNATURE_ANY || sig->nargs > SIGNATURE_ARGS;
+    for (size_t i = 0; i < (repeats ? first + 1 : sig->nargs) && n < sizeof out->signature; i++) {
+        bool optional = i >= first;
         n += (size_t)snprintf(out->signature + n, sizeof out->signature - n, "%s%s%s",
                               i ? ", " : "", value_type_text((enum value_type)sig->args[i]),
-                              !optional                        ? ""
-                              : sig->optional == SIGNATURE_ANY ? "..."
-                                                               : "?");
+                              !optional ? ""
+                              : repeats ? "..."
+                                        : "?");
     }
     if (n < sizeof out->signature)
         snprintf(out->signature + n, sizeof out->signature - n, ") %s",
@@ -177,14 +178,14 @@ static bool table_entry(size_t i, struct ampql_function *out)
 {
     const struct function *f;
     *out = (struct ampql_function){0};
-    size_t nfunctions = 0;
-    for (; (f = function_at(nfunctions)); nfunctions++) {
-        if (i == nfunctions) {
+    for (size_t k = 0; (f = function_at(k)); k++) {
+        if (f->sig.is_refused)
+            continue;
+        if (i-- == 0) {
             describe_function(&f->sig, out);
             return true;
         }
     }
-    i -= nfunctions;
     for (size_t a = 0; a < AGGREGATION_COUNT_ALL; a++) {
         if (!aggregate_find((enum aggregation)a))
             continue;

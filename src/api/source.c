@@ -67,12 +67,23 @@ enum ampql_code ampql_source_merge(struct ampql_engine *engine, struct ampql_sou
     return source_merge(&engine->alc, sources, nsources, last_wins, out, err);
 }
 
+#if AMPQL_HTTP
+static enum ampql_code poll_cancel(void *payload, struct ampql_error *err)
+{
+    struct ampql_cancel *cancel = payload;
+    if (cancel && atomic_load_explicit(&cancel->is_set, memory_order_relaxed))
+        return fail(err, AMPQL_CANCELED, "opening the source was canceled");
+    return AMPQL_OK;
+}
+#endif
+
 static enum ampql_code open_server(struct ampql_engine *engine, const char *url,
                                    const struct ampql_http_options *options, bool is_amp,
                                    struct ampql_source **out, struct ampql_error *err)
 {
 #if AMPQL_HTTP
-    return source_http_open(&engine->alc, url, options, is_amp, out, err);
+    return source_http_open(&engine->alc, url, options, is_amp, poll_cancel, options->cancel, out,
+                            err);
 #else
     (void)engine, (void)options, (void)is_amp, (void)out;
     return fail_quote(err, AMPQL_UNSUPPORTED, "this ampql was built without HTTP", str_of(url));

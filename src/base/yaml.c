@@ -111,6 +111,11 @@ static enum ampql_code refuse_named(const struct yaml *yaml, const char *what,
                                     const yaml_char_t *name, struct ampql_error *err)
 {
     char quoted[320];
+    if (yaml->hides_text) /* what looks like a name may be the beginning of a password */
+        return yaml_fail(err, yaml_here(yaml), yaml_here_end(yaml),
+                         "an %s, expected %s without aliases, anchors and tags; put a value that "
+                         "begins with *, & or ! into quotes",
+                         what[0] == 't' ? "explicit tag" : what, yaml->document);
     return yaml_fail(err, yaml_here(yaml), yaml_here_end(yaml),
                      "%s %s, expected %s without aliases, anchors and tags", what,
                      quote_clipped(quoted, sizeof quoted, str_of((const char *)name)),
@@ -198,9 +203,9 @@ enum ampql_code yaml_begin(struct yaml *yaml, yaml_event_type_t type, const char
 static enum ampql_code fail_unknown(const struct yaml *yaml, const char *what, struct str key,
                                     const char *const *names, struct ampql_error *err)
 {
-    char quoted[320], list[160];
+    char quoted[320], list[320];
     size_t n = 0;
-    for (size_t i = 0; names[i]; i++)
+    for (size_t i = 0; names[i] && n < sizeof list; i++)
         n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
     return yaml_fail(
         err, yaml_here(yaml), yaml_here_end(yaml), "unknown field %s in %s, expected %s%s",

@@ -14,6 +14,7 @@
  * leaves its last event current. */
 struct yaml {
     const char *document; /* what is read, for messages: "a rule file" */
+    bool hides_text;      /* values may be secrets: nothing of them is quoted */
     struct str text;
     yaml_parser_t parser;
     yaml_event_t event;

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "cli/forecast.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/session.h"
@@ -88,6 +89,21 @@ static enum exit_status print_selects(struct cli *cli, struct str json)
     return table_print(&table, &cli->out) ? STATUS_OK : report_nomem(cli);
 }
 
+/* Of a server, with how many series there are and what reading them would be billed. */
+static enum exit_status forecast(struct cli *cli, const struct session *session,
+                                 const struct ampql_query *const *queries, size_t nqueries,
+                                 bool *is_known)
+{
+    struct ampql_error err = {0};
+    struct fetch_plan plan;
+    *is_known = false;
+    if (fetch_plan(session->engine, queries, nqueries, session->source, &session->options, 0,
+                   &cli->arena, &plan, &err) != AMPQL_OK)
+        return report_error(cli, &err, (struct report){0});
+    *is_known = plan.is_known && plan.n;
+    return *is_known ? forecast_print(cli, &plan, FORECAST_PRICE) : STATUS_OK;
+}
+
 static enum exit_status explain(struct cli *cli, const struct flags *flags,
                                 const struct session *session,
                                 const struct ampql_query *const *queries, size_t nqueries)
@@ -97,6 +113,12 @@ static enum exit_status explain(struct cli *cli, const struct flags *flags,
     uint32_t caps = flags->caps == CAPS_SAMPLES ? AMPQL_SOURCE_SAMPLES : AMPQL_SOURCE_ANSWERS;
     if (!flags->caps && session->has_source)
         caps = ampql_source_caps(session->source);
+    if (!flags->caps && session->has_source && flags->format != PRINT_JSON) {
+        bool is_known;
+        enum exit_status status = forecast(cli, session, queries, nqueries, &is_known);
+        if (status || is_known)
+            return status;
+    }
     buf_init(&json, cli->arena.alc, EXPLAIN_MAX);
     enum ampql_code code = ampql_batch_explain(session->engine, queries, nqueries, caps,
                                                &session->options, collect, &json, &err);

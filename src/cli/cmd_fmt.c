@@ -8,13 +8,13 @@ enum { TEXT_MAX = 64 << 20 };
 
 struct flags {
     bool check;
-    struct run_flags run; /* experimental and error_format only */
+    struct run_flags run; /* those of the language, and error_format */
 };
 
 static const struct option options[] = {
     {"check", 0, OPTION_BOOL, offsetof(struct flags, check), NULL,
      "print nothing; exit 1 when an expression is not in canonical form"},
-    EXPERIMENTAL_OPTION(struct flags, run),
+    LANGUAGE_OPTIONS(struct flags, run),
     REPORT_OPTIONS(struct flags, run.error_format),
 };
 

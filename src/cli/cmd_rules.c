@@ -16,7 +16,7 @@ struct flags {
 };
 
 static const struct option check_options[] = {
-    EXPERIMENTAL_OPTION(struct flags, run),
+    LANGUAGE_OPTIONS(struct flags, run),
     REPORT_OPTIONS(struct flags, run.error_format),
 };
 

@@ -19,7 +19,7 @@ static const struct option options[] = {
     {"enable", 0, OPTION_LIST, offsetof(struct flags, enable), "FEATURE",
      "experimental, delayed-name-removal: accepted, and on here without being asked for"},
     {"max-samples", 0, OPTION_INTEGER, offsetof(struct flags, max_samples), "N",
-     "values that a query may hold at once; 10000 when not given"},
+     "samples and values that a query may hold at once; 10000 when not given"},
     {"junit", 0, OPTION_STRING, offsetof(struct flags, junit), "FILE",
      "write the results to FILE, too, as JUnit XML"},
     {"quiet", 'q', OPTION_BOOL, offsetof(struct flags, quiet), NULL, "print failures only"},
@@ -58,7 +58,7 @@ const struct command command_test = {
     .summary = "run test scripts",
     .examples = "  ampql test tests/data/promql\n"
                 "  ampql test --dialect prom2 my_rules.test\n"
-                "  ampql test --junit results.xml tests/data/promql\n",
+                "  ampql test --junit build/results.xml tests/data/promql\n",
     .details =
         "Scripts are in Prometheus's test language (load, eval instant, eval range); of a\n"
         "folder all *.test files are run. As in Prometheus's own harness an instant\n"

@@ -36,8 +36,8 @@ struct command {
 #define COMMAND_OPTIONS(table, type)                                                               \
     .options = (table), .noptions = sizeof(table) / sizeof *(table), .flags_size = sizeof(type)
 
-extern const struct command command_query, command_explain, command_series, command_labels,
-    command_allocate, command_rules_check, command_rules_eval, command_fmt, command_functions,
-    command_test, command_version;
+extern const struct command command_query, command_fetch, command_explain, command_series,
+    command_labels, command_allocate, command_rules_check, command_rules_eval, command_fmt,
+    command_functions, command_test, command_doctor, command_whoami, command_version;
 
 #endif

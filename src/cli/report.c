@@ -204,6 +204,9 @@ enum exit_status report_error(struct cli *cli, const struct ampql_error *err, st
     bool has_position =
         err->has_span && report.text.p && err->start <= err->end && err->end <= report.text.n;
     const char *hint = report.hint && report.hint[0] ? report.hint : NULL;
+    if (!hint && err->code == AMPQL_LIMIT &&
+        str_has_prefix(str_of(err->message), STR("the expression is nested")))
+        hint = "--max-depth allows more, up to 2048";
     if (!hint && has_position)
         hint = suggest_function(err, report.text, function, sizeof function);
     if (status == STATUS_OK) /* whoever failed did not say how */
@@ -278,12 +281,28 @@ void report_annotations(struct cli *cli, const struct ampql_result *result)
     }
 }
 
+void report_note(struct cli *cli, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    note(cli, "note", str_of(text));
+}
+
 void report_stats(struct cli *cli, struct ampql_stats stats)
 {
-    char text[128];
-    snprintf(text, sizeof text, "selects=%llu series=%llu samples=%llu",
-             (unsigned long long)stats.selects, (unsigned long long)stats.series,
-             (unsigned long long)stats.samples);
+    char text[320];
+    int n = snprintf(text, sizeof text, "selects=%llu series=%llu samples=%llu",
+                     (unsigned long long)stats.selects, (unsigned long long)stats.series,
+                     (unsigned long long)stats.samples);
+    if (stats.requests)
+        snprintf(text + n, sizeof text - (size_t)n,
+                 " requests=%llu retries=%llu bytes=%llu billed_samples=%llu remote_samples=%llu",
+                 (unsigned long long)stats.requests, (unsigned long long)stats.retries,
+                 (unsigned long long)stats.bytes, (unsigned long long)stats.billed_samples,
+                 (unsigned long long)stats.remote_samples);
     note(cli, "stats", str_of(text));
 }
 

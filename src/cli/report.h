@@ -47,6 +47,9 @@ void report_warning(struct cli *cli, const char *format, ...) __attribute__((for
 /* The same of text that somebody else wrote, of any length. */
 void report_warning_text(struct cli *cli, struct str text);
 
+/* "ampql: note: ...": nothing wrong, and no data. */
+void report_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Annotations of a result as warnings and infos. */
 void report_annotations(struct cli *cli, const struct ampql_result *result);
 

@@ -51,10 +51,14 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
     enum exit_status status = session_features(cli, flags->enable, &experimental, &delayed);
     if (status != STATUS_OK)
         return status;
-    struct ampql_engine_options options = {
-        .size = sizeof options, .dialect = asked_dialect(flags), .experimental = experimental};
+    struct ampql_engine_options options = {.size = sizeof options,
+                                           .dialect = asked_dialect(flags),
+                                           .experimental = experimental,
+                                           .max_depth = flags->max_depth};
     session->engine_options = options;
     enum ampql_code code = ampql_engine_new(&options, &session->engine, &err);
+    if (code == AMPQL_BAD_DATA)
+        return report_usage(cli, NULL, "%s", err.message);
     if (code == AMPQL_OK)
         code = ampql_cancel_new(session->engine, &session->cancel, &err);
     if (code != AMPQL_OK)
@@ -64,6 +68,7 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         .lookback_ms = flags->lookback.ms,
         .timeout_ms = flags->timeout.ms,
         .max_samples = flags->max_samples,
+        .max_subquery_points = flags->max_subquery_points,
         .delayed_name_removal = delayed,
         .cancel = session->cancel,
     };
@@ -129,8 +134,9 @@ enum exit_status session_source(struct cli *cli, const struct source_flags *sour
                                 const struct run_flags *flags, struct session *session)
 {
     struct ampql_error err = {0};
-    enum ampql_code code =
-        source_open(session->engine, sources, &cli->arena, &session->source, &err);
+    session->progress.is_tty = cli->err_is_tty;
+    enum ampql_code code = source_open(session->engine, sources, &session->progress,
+                                       session->cancel, &cli->arena, &session->source, &err);
     if (code != AMPQL_OK)
         return report_error(
             cli, &err,

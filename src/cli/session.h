@@ -5,7 +5,9 @@
 #include <ampql/query.h>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/server.h"
 
 /* ---- flags that several commands share, as rows for their tables */
 
@@ -15,12 +17,13 @@ struct source_flags {
     int on_conflict; /* 1: error, 2: last */
     struct option_ms stale_after;
     bool skip_histograms;
+    struct server_flags server;
 };
 
 struct run_flags {
     int dialect; /* enum below, or 0 */
     struct option_ms lookback, timeout;
-    uint64_t max_samples;
+    uint64_t max_samples, max_subquery_points, max_depth;
     struct option_list enable; /* features by name; session_features reads them */
     bool experimental, delayed_name_removal, stats;
     int error_format;
@@ -36,7 +39,7 @@ struct time_flags {
 /* clang-format off */
 #define SOURCE_OPTIONS(type, member) \
     {"source", 's', OPTION_LIST, offsetof(type, member.sources), "SOURCE", \
-     "file or folder to read, - for standard input; may be repeated"}, \
+     "file, folder, - for standard input, http(s)://... or amp:WORKSPACE@REGION; may be repeated"}, \
     {"as", 0, OPTION_ENUM, offsetof(type, member.as), "raw", \
      "a saved range answer without selects.json holds raw samples"}, \
     {"on-conflict", 0, OPTION_ENUM, offsetof(type, member.on_conflict), "error|last", \
@@ -44,7 +47,8 @@ struct time_flags {
     {"stale-after", 0, OPTION_DURATION, offsetof(type, member.stale_after), "DURATION", \
      "text formats: a series silent for so long has ended"}, \
     {"skip-histograms", 0, OPTION_BOOL, offsetof(type, member.skip_histograms), NULL, \
-     "leave native histograms out instead of refusing them"}
+     "leave native histograms out instead of refusing them"}, \
+    SERVER_OPTIONS(type, member.server)
 
 /* How much a run may take, and what it tells. */
 #define LIMIT_OPTIONS(type, member) \
@@ -53,22 +57,28 @@ struct time_flags {
     {"timeout", 0, OPTION_DURATION, offsetof(type, member.timeout), "DURATION", \
      "give up after so long"}, \
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
-     "values held at once; 50 million when not given"}, \
+     "samples and values held at once; 50 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
      "say on standard error how many selects, series and samples were read"}, \
     REPORT_OPTIONS(type, member.error_format)
 
-#define EXPERIMENTAL_OPTION(type, member) \
+/* What is an expression. */
+#define LANGUAGE_OPTIONS(type, member) \
     {"enable", 0, OPTION_LIST, offsetof(type, member.enable), "FEATURE", \
      "experimental, delayed-name-removal; may be repeated"}, \
     {"experimental", 0, OPTION_BOOL, offsetof(type, member.experimental), NULL, \
-     "accept experimental functions, as --enable experimental"}
+     "accept experimental functions, as --enable experimental"}, \
+    {"max-depth", 0, OPTION_INTEGER, offsetof(type, member.max_depth), "N", \
+     "nesting of an expression, where each operator of a sum is a level; 256 when not given, at " \
+     "most 2048"}
 
 /* All of it, for commands that take expressions. */
 #define RUN_OPTIONS(type, member) \
     {"lookback-delta", 0, OPTION_DURATION, offsetof(type, member.lookback), "DURATION", \
      "how far an instant selector looks back; 5m when not given"}, \
-    EXPERIMENTAL_OPTION(type, member), \
+    {"max-subquery-points", 0, OPTION_INTEGER, offsetof(type, member.max_subquery_points), "N", \
+     "evaluation points of all subqueries together; 4194304 when not given"}, \
+    LANGUAGE_OPTIONS(type, member), \
     {"delayed-name-removal", 0, OPTION_BOOL, offsetof(type, member.delayed_name_removal), NULL, \
      "metric names go at the end, as --enable delayed-name-removal"}, \
     LIMIT_OPTIONS(type, member)
@@ -89,15 +99,16 @@ struct time_flags {
 /* ---- a session */
 
 struct session {
-    struct ampql_engine *engine;      /* compiles: in the dialect, once sources are open */
-    struct ampql_engine *first;       /* made the sources, when that is another one; NULL */
+    struct ampql_engine *engine; /* compiles: in the dialect, once sources are open */
+    struct ampql_engine *first;  /* made the sources, when that is another one; NULL */
     struct ampql_engine_options engine_options;
     struct ampql_source *source;
     struct ampql_cancel *cancel;      /* set by SIGINT once the sources are open */
     struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
     struct source_flags source_flags;
-    bool has_source;       /* false: the source only says that there is none */
-    bool source_says_prom2; /* and nobody asked for a dialect */
+    struct progress progress; /* of servers; the session must not move while it is open */
+    bool has_source;          /* false: the source only says that there is none */
+    bool source_says_prom2;   /* and nobody asked for a dialect */
 };
 
 /* Compile a text, and drop what comes out. */

@@ -3,16 +3,10 @@
 
 #include "base/error.h"
 
-/* Servers are recognised, so that their names are never looked up as files. */
-static bool is_server(struct str word)
-{
-    return str_has_prefix(word, STR("http://")) || str_has_prefix(word, STR("https://")) ||
-           str_has_prefix(word, STR("amp:"));
-}
-
 static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
-                                const struct source_flags *flags, struct ampql_source **out,
-                                struct ampql_error *err)
+                                const struct source_flags *flags,
+                                const struct ampql_http_options *server, struct arena *arena,
+                                struct ampql_source **out, struct ampql_error *err)
 {
     struct ampql_file_options options = {
         .size = sizeof options,
@@ -21,11 +15,8 @@ static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
         .skip_histograms = flags->skip_histograms,
         .stale_after_ms = flags->stale_after.ms,
     };
-    if (is_server(str_of(word)) && !str_has_prefix(str_of(word), STR("amp:")))
-        return ampql_source_http(engine, word, NULL, out, err);
-    if (is_server(str_of(word)))
-        return fail_quote(err, AMPQL_UNSUPPORTED, "HTTP sources are not built in yet",
-                          str_of(word));
+    if (is_server_source(str_of(word)))
+        return server_source_open(engine, word, &flags->server, server, arena, out, err);
     return ampql_source_file(engine, word, &options, out, err);
 }
 
@@ -46,17 +37,24 @@ static enum ampql_code open_none(struct ampql_engine *engine, struct ampql_sourc
 }
 
 enum ampql_code source_open(struct ampql_engine *engine, const struct source_flags *flags,
+                            struct progress *progress, struct ampql_cancel *cancel,
                             struct arena *arena, struct ampql_source **out, struct ampql_error *err)
 {
     size_t n = flags->sources.n, opened = 0;
     struct ampql_source **sources = arena_zeroed(arena, n + 1, sizeof *sources);
+    struct ampql_http_options server = {.skip_histograms = flags->skip_histograms,
+                                        .cancel = cancel,
+                                        .progress = progress_report,
+                                        .progress_payload = progress};
     enum ampql_code code = AMPQL_OK;
+    progress->mode = flags->server.progress;
     if (!sources)
         return fail_nomem(err, "the sources");
     if (n == 0)
         return open_none(engine, out, err);
     while (code == AMPQL_OK && opened < n) {
-        code = open_one(engine, flags->sources.at[opened], flags, &sources[opened], err);
+        code = open_one(engine, flags->sources.at[opened], flags, &server, arena, &sources[opened],
+                        err);
         opened += code == AMPQL_OK;
     }
     if (code == AMPQL_OK && n > 1)

@@ -98,6 +98,9 @@ struct intake_limits {
     int64_t deadline_ms;  /* monotonic; INT64_MAX: none */
     uint64_t max_samples; /* that wait to be put in order */
 };
+/* Has the caller canceled, or is the deadline past? err  AMPQL_CANCELED, AMPQL_TIMEOUT */
+enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err);
+
 /* What the source warned of, in the arena. */
 struct intake_warnings {
     struct arena *arena;
@@ -112,8 +115,27 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                               struct ampql_stats *stats, struct intake_warnings *warnings,
                               struct ampql_error *err);
 
+/* Hand each select of a batch to `take`, as a source would be asked: each once, in the order of a
+ * run. With `prepares` the source hears of all of them first, so that it can fetch ahead.
+ *   err  as engine_run before it reads; what take returned */
+typedef enum ampql_code engine_take_select(void *payload, const struct ampql_select *select,
+                                           struct ampql_error *err);
+enum ampql_code engine_selects(struct ampql_engine *engine,
+                               const struct ampql_query *const *queries, size_t nqueries,
+                               struct ampql_source *source, const struct ampql_run_options *options,
+                               bool prepares, engine_take_select *take, void *payload,
+                               struct ampql_error *err);
+
+/* What a server would have counted for one series of a leaf: see money.c. */
+uint64_t money_remote_samples(const struct leaf *leaf, const struct samples *samples);
+
 /* Tell the source what the run will select, in this order, and when it is over; limits stay until
  * then. err  what the source says; AMPQL_NOMEM */
+struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples);
+enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
+                              enum ampql_dialect dialect, struct arena *arena,
+                              struct ampql_select *out, struct ampql_error *err);
+enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err);
 enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,
                              const struct select *const *selects, size_t nselects,
                              int64_t lookback_ms, enum ampql_dialect dialect,

@@ -43,7 +43,7 @@ struct intake {
     struct ampql_error *err;
 };
 
-static enum ampql_code check_limits(const struct intake_limits *limits, struct ampql_error *err)
+enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err)
 {
     if (limits->cancel && atomic_load_explicit(&limits->cancel->is_set, memory_order_relaxed))
         return fail(err, AMPQL_CANCELED, "query was canceled in expression evaluation");
@@ -125,7 +125,7 @@ static enum ampql_code series(void *payload, const struct ampql_label *labels, s
 {
     struct intake *in = payload;
     struct labels set;
-    TRY(check_limits(in->limits, in->err));
+    TRY(intake_check(in->limits, in->err));
     TRY(intern(in, labels, nlabels, &set));
     if (!matchers_match(&in->matchers, in->symbols, set, &in->arena))
         return AMPQL_OK;
@@ -160,7 +160,7 @@ static enum ampql_code release_waiting(struct intake *in)
         const struct waiting *w = &in->waiting.at[i];
         if (i > 0 && labels_equal(w->labels, w[-1].labels))
             return fail(in->err, AMPQL_BAD_DATA, "the source gave a series twice");
-        TRY(check_limits(in->limits, in->err));
+        TRY(intake_check(in->limits, in->err));
         TRY(in->take(in->payload, w->labels, &(struct samples){w->t, w->v, w->n}));
     }
     return AMPQL_OK;
@@ -196,9 +196,9 @@ static enum ampql_code keep_warnings(struct intake *in, const struct ampql_sink 
 }
 
 /* A select of the plan as sources are asked. Views of select, matchers in the arena. */
-static enum ampql_code make_public(const struct select *select, int64_t lookback_ms,
-                                   enum ampql_dialect dialect, struct arena *arena,
-                                   struct ampql_select *out, struct ampql_error *err)
+enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
+                              enum ampql_dialect dialect, struct arena *arena,
+                              struct ampql_select *out, struct ampql_error *err)
 {
     struct ampql_matcher *matchers = arena_alloc(arena, select->matchers.n, sizeof *matchers);
     if (!matchers)
@@ -228,7 +228,7 @@ static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64
                            enum ampql_dialect dialect)
 {
     struct ampql_select wanted;
-    TRY(make_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
+    TRY(intake_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
     struct ampql_sink sink;
     sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
     bool lists = in->only_labels && source->ops.series;
@@ -264,7 +264,7 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                         .err = err ? err : &local};
     arena_init(&in.arena, &engine->alc);
     stats->selects++;
-    enum ampql_code code = check_limits(limits, in.err);
+    enum ampql_code code = intake_check(limits, in.err);
     if (code == AMPQL_OK)
         code = matchers_bind(select->matchers, symbols, dialect, &in.arena, &in.matchers, in.err);
     if (code == AMPQL_OK)
@@ -282,7 +282,7 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
 
 static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
 {
-    return check_limits(payload, err);
+    return intake_check(payload, err);
 }
 
 enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,
@@ -297,7 +297,7 @@ enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *s
     struct ampql_select *wanted = arena_alloc(&arena, nselects, sizeof *wanted);
     enum ampql_code code = wanted ? AMPQL_OK : fail_nomem(err, "the selects of a run");
     for (size_t i = 0; i < nselects && code == AMPQL_OK; i++)
-        code = make_public(selects[i], lookback_ms, dialect, &arena, &wanted[i], err);
+        code = intake_public(selects[i], lookback_ms, dialect, &arena, &wanted[i], err);
     struct ampql_prepare prepare = {.size = sizeof prepare,
                                     .selects = wanted,
                                     .nselects = nselects,

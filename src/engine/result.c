@@ -125,28 +125,32 @@ static enum ampql_result_kind kind_of(const struct eval_query *query)
 
 /* Matrices are in label order; a vector keeps the order of evaluation, which sort() and topk() give
  * a meaning. */
-static bool fill_series(struct ampql_result *result, const struct eval_query *query,
-                        struct copier *copier)
+static enum ampql_code fill_series(struct ampql_result *result, const struct eval_query *query,
+                                   struct copier *copier, struct ampql_error *err)
 {
+    enum { EACH = 64 }; /* what a series costs besides its values */
     struct symbols *symbols = query->eval->symbols;
     bool is_samples = query->root->type == VALUE_MATRIX,
          is_vector = result->kind == AMPQL_RESULT_VECTOR;
     size_t n = is_samples ? query->samples.n : query->rows.n;
     result->series = arena_zeroed(&result->arena, n, sizeof *result->series);
     if (!result->series)
-        return false;
+        return fail_nomem(err, "a result");
     if (is_samples && n)
         qsort_r(query->samples.at, n, sizeof *query->samples.at, samples_by_labels, symbols);
     else if (!is_vector && n)
         qsort_r(query->rows.at, n, sizeof *query->rows.at, kept_by_labels, symbols);
     for (; result->nseries < n; result->nseries++) {
         struct ampql_series *out = &result->series[result->nseries];
+        TRY(poll_work(&query->eval->poll,
+                      EACH + (is_samples ? query->samples.at[result->nseries].n : result->grid.n),
+                      err));
         bool ok = is_samples ? copy_samples(copier, &query->samples.at[result->nseries], out)
                              : copy_row(copier, &query->rows.at[result->nseries], is_vector, out);
         if (!ok)
-            return false;
+            return fail_nomem(err, "a result");
     }
-    return true;
+    return AMPQL_OK;
 }
 
 /* Warnings and infos, with their places. False when memory is out. */
@@ -185,20 +189,22 @@ enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_
     struct arena temp;
     struct copier copier;
     arena_init(&temp, &engine->alc);
-    bool ok = copier_init(&copier, &temp, &result->arena, query->eval->symbols);
-    if (ok && result->kind == AMPQL_RESULT_SCALAR) {
+    enum ampql_code code = AMPQL_OK;
+    if (!copier_init(&copier, &temp, &result->arena, query->eval->symbols))
+        code = fail_nomem(err, "a result");
+    else if (result->kind == AMPQL_RESULT_SCALAR)
         result->scalar = query->rows.at[0].row.v[0];
-    } else if (ok && result->kind == AMPQL_RESULT_STRING) {
+    else if (result->kind == AMPQL_RESULT_STRING)
         result->string = arena_copy(&result->arena, ast_unwrap(query->root->ast)->u.string);
-        ok = result->string.p;
-    } else if (ok) {
-        ok = fill_series(result, query, &copier);
-    }
-    ok = ok && copy_annotations(result, query);
+    else
+        code = fill_series(result, query, &copier, err);
+    if (code == AMPQL_OK && ((result->kind == AMPQL_RESULT_STRING && !result->string.p) ||
+                             !copy_annotations(result, query)))
+        code = fail_nomem(err, "a result");
     arena_done(&temp);
-    if (!ok) {
+    if (code != AMPQL_OK) {
         ampql_result_free(result);
-        return fail_nomem(err, "a result");
+        return code;
     }
     *out = result;
     return AMPQL_OK;

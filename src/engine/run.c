@@ -15,7 +15,7 @@ enum {
     DEFAULT_INTERVAL_MS = 60 * 1000,
     DEFAULT_MAX_SAMPLES = 50 * 1000 * 1000,
     DEFAULT_MAX_POINTS = 11001, /* what the HTTP API lets through */
-    MAX_SUBQUERY_POINTS = 1 << 22,
+    DEFAULT_MAX_SUBQUERY_POINTS = 1 << 22,
 };
 
 /* A leaf that a select feeds, and its query. */
@@ -62,7 +62,8 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
             options->default_interval_ms > 0 ? options->default_interval_ms : DEFAULT_INTERVAL_MS,
         .has_markers = caps & AMPQL_SOURCE_SAMPLES,
         .delayed_name_removal = options->delayed_name_removal,
-        .max_points = MAX_SUBQUERY_POINTS,
+        .max_points = options->max_subquery_points ? options->max_subquery_points
+                                                   : DEFAULT_MAX_SUBQUERY_POINTS,
     };
     if (out->dialect == AMPQL_PROM2)
         out->delayed_name_removal = false;
@@ -147,6 +148,8 @@ static enum ampql_code take(void *payload, struct labels labels, const struct sa
     run->nobody_listens = true;
     const struct feed *feed;
     for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));) {
+        if (run->source->ops.stats)
+            run->stats.remote_samples += money_remote_samples(feed->leaf, samples);
         eval_series(feed->query, feed->leaf, labels, samples);
         run->nobody_listens = false;
     }
@@ -328,12 +331,18 @@ static void add_costs(struct ampql_stats *stats, const struct ampql_source_stats
     stats->billed_samples = now.billed_samples - before->billed_samples;
 }
 
-static struct intake_limits limits_of(const struct ampql_run_options *options, uint64_t max_samples)
+struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples)
 {
     int64_t deadline = INT64_MAX; /* also when the sum is past it */
     if (options->timeout_ms > 0)
         checked_add(time_monotonic(), options->timeout_ms, &deadline);
     return (struct intake_limits){options->cancel, deadline, max_samples};
+}
+
+/* What long evaluation asks on its way. */
+static enum ampql_code may_go_on(const void *limits, struct ampql_error *err)
+{
+    return intake_check(limits, err);
 }
 
 enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
@@ -352,12 +361,13 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
 
     struct run run = {.engine = engine, .source = source, .nqueries = nqueries};
     uint64_t max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES;
-    run.limits = limits_of(options, max_samples);
+    run.limits = run_limits_of(options, max_samples);
     if (!symbols_init(&run.symbols, &engine->alc))
         return fail_all(fail_nomem(&err, "a run"), &err, errs, nqueries);
     arena_init(&run.arena, &engine->alc);
     plan_init(&run.plan, &run.arena, &plan_options);
     eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan, max_samples);
+    run.eval.poll = (struct poll){.check = may_go_on, .payload = &run.limits};
     struct ampql_source_stats before = ampql_source_stats(source);
     code = evaluate(&run, queries, &err);
     intake_end(source);
@@ -401,7 +411,7 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
     struct symbols symbols;
     struct ampql_stats stats = {0};
     struct intake_limits limits =
-        limits_of(options, options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
+        run_limits_of(options, options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
     if (options->start_ms < -PLAN_TIME_LIMIT || options->end_ms > PLAN_TIME_LIMIT)
         return fail(err, AMPQL_BAD_DATA, "start or end is out of range");
     if (options->end_ms < options->start_ms)

@@ -37,7 +37,7 @@ struct gathered {
     const size_t *group;         /* [rows.n] */
     const struct labels *groups; /* [ngroups] */
     size_t ngroups;
-    const size_t *order; /* [rows.n] row numbers, group by group, in series order */
+    size_t *order;       /* [rows.n] row numbers, group by group, in series order */
     const size_t *start; /* [ngroups + 1]: group g has order[start[g]] up to order[start[g + 1]] */
     const struct row *param; /* the scalar parameter, NULL when there is none */
     const struct grid *grid;
@@ -57,9 +57,16 @@ enum ampql_code gathered_check_counts(const struct gathered *gathered, struct am
 /* How many series to pick at a step, 0 up to their number. */
 size_t gathered_count(const struct gathered *gathered, size_t step);
 
+/* A group is about to be looked at, at one step: may this go on?
+ *   err  AMPQL_CANCELED, AMPQL_TIMEOUT */
+enum ampql_code gathered_polls(const struct gathered *gathered, size_t group);
+
 /* Emit the gathered rows that have a step left, group by group.
  *   err  what the operators above say */
 enum ampql_code gathered_emit_rows(const struct gathered *gathered);
+
+/* The same in the order of limitk and limit_ratio, which is a heap's where there is one step. */
+enum ampql_code gathered_emit_heaps(const struct gathered *gathered);
 
 /* The kernel of an aggregation, or NULL when there is none. */
 const struct aggregate *aggregate_find(enum aggregation op);

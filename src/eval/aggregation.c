@@ -14,6 +14,7 @@
     AGGREGATE(count)                                                                               \
     AGGREGATE(count_values)                                                                        \
     AGGREGATE(group)                                                                               \
+    AGGREGATE(limit_ratio)                                                                         \
     AGGREGATE(limitk)                                                                              \
     AGGREGATE(max)                                                                                 \
     AGGREGATE(min)                                                                                 \
@@ -135,7 +136,9 @@ static enum ampql_code finish_whole(struct aggregation_stage *a)
                                 .grid = stage->node->grid,
                                 .dialect = stage->eval->dialect};
     TRY(order_rows(a, &gathered));
-    return a->aggregate->whole(&gathered, stage_err(stage));
+    TRY(a->aggregate->whole(&gathered, stage_err(stage)));
+    eval_give_all(stage->eval, &a->rows);
+    return AMPQL_OK;
 }
 
 static enum ampql_code finish(struct stage *stage)
@@ -171,11 +174,6 @@ struct stage *stage_aggregate(struct eval_query *query, const struct node *node)
     if (groups_init(&a->groups, query->eval, ast->grouping, ast->is_without, &query->err) !=
         AMPQL_OK)
         return NULL;
-    if (!a->aggregate) {
-        fail_at(&query->err, AMPQL_UNSUPPORTED, node->ast->span.start, node->ast->span.end,
-                "aggregation %s is not supported yet", aggregation_info[ast->op].text);
-        return NULL;
-    }
     if (a->aggregate->check &&
         stage_settle_early(&a->stage,
                            a->aggregate->check(ast, query->eval->dialect, &query->err)) != AMPQL_OK)
@@ -237,6 +235,49 @@ size_t gathered_count(const struct gathered *gathered, size_t step)
     double count = gathered->param->v[step];
     size_t nrows = gathered->rows->n;
     return !(count >= 1) ? 0 : count < (double)nrows ? (size_t)count : nrows;
+}
+
+enum ampql_code gathered_polls(const struct gathered *gathered, size_t group)
+{
+    struct stage *stage = gathered->stage;
+    return poll_work(&stage->eval->poll, gathered->start[group + 1] - gathered->start[group] + 1,
+                     stage_err(stage));
+}
+
+/* What limitk and limit_ratio pick at one step comes as Go's container/heap leaves it, the smallest
+ * value first. order [n] are row numbers; returns how many are there, moved to the front. */
+static size_t heap_order(const struct gathered *gathered, size_t *order, size_t n)
+{
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct row *row = &gathered->rows->at[order[i]].row;
+        if (!row_has(row, 0))
+            continue;
+        size_t number = order[i], at = m++;
+        for (; at > 0; at = (at - 1) / 2) {
+            double parent = gathered->rows->at[order[(at - 1) / 2]].row.v[0];
+            if (!(isnan(row->v[0]) || row->v[0] < parent))
+                break;
+            order[at] = order[(at - 1) / 2];
+        }
+        order[at] = number;
+    }
+    return m;
+}
+
+enum ampql_code gathered_emit_heaps(const struct gathered *gathered)
+{
+    if (gathered->grid->n > 1)
+        return gathered_emit_rows(gathered);
+    for (size_t g = 0; g < gathered->ngroups; g++) {
+        size_t start = gathered->start[g], n = gathered->start[g + 1] - start;
+        n = heap_order(gathered, gathered->order + start, n);
+        for (size_t i = start; i < start + n; i++) {
+            struct kept *kept = &gathered->rows->at[gathered->order[i]];
+            TRY(stage_emit(gathered->stage, kept->labels, &kept->row));
+        }
+    }
+    return AMPQL_OK;
 }
 
 enum ampql_code gathered_emit_rows(const struct gathered *gathered)

@@ -33,6 +33,9 @@ static enum ampql_code call_finish(struct stage *stage)
                         .symbols = stage->eval->symbols,
                         .dialect = stage->eval->dialect};
     TRY(((const struct function *)stage->node->function)->u.call(&call, stage_err(stage)));
+    for (size_t i = 0; i < call.nargs; i++)
+        eval_give_all(stage->eval, &c->args[i]);
+    eval_give(stage->eval, &c->row);
     return unique_emit(&c->unique, stage);
 }
 
@@ -70,9 +73,18 @@ enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error
     return AMPQL_OK;
 }
 
+const double *call_scalar(const struct call *call, size_t arg)
+{
+    return call->args[arg].at[0].row.v;
+}
+
 enum ampql_code call_emit(struct call *call, struct labels labels, struct row *row)
 {
-    return row_is_empty(row) ? AMPQL_OK : stage_emit(call->stage, labels, row);
+    struct call_stage *c = (struct call_stage *)call->stage;
+    if (row_is_empty(row))
+        return AMPQL_OK;
+    return row == &c->row ? stage_emit_own(call->stage, labels, row)
+                          : stage_emit(call->stage, labels, row);
 }
 
 enum ampql_code call_emit_unique(struct call *call, struct labels labels, struct row *row)
@@ -88,8 +100,9 @@ enum ampql_code call_emit_nameless(struct call *call, struct labels labels, stru
     if (row_is_empty(row))
         return AMPQL_OK;
     labels = stage_drop_name(call->stage, labels);
-    return labels.at ? unique_add(&c->unique, call->stage, labels, row, UNIQUE_STEPS)
-                     : fail_nomem(stage_err(call->stage), "a series' labels");
+    return labels.at
+               ? unique_add(&c->unique, call->stage, labels, row, stage_step_rule(call->stage))
+               : fail_nomem(stage_err(call->stage), "a series' labels");
 }
 
 const struct ampql_allocator *call_alc(const struct call *call)

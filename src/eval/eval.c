@@ -19,6 +19,12 @@ void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symb
     arena_init(&eval->temp, alc);
 }
 
+enum ampql_code poll_check(struct poll *poll, struct ampql_error *err)
+{
+    poll->work = 0;
+    return poll->check ? poll->check(poll->payload, err) : AMPQL_OK;
+}
+
 void eval_done(struct eval *eval)
 {
     for (struct stage *stage = eval->ops; stage; stage = stage->next)
@@ -95,6 +101,13 @@ void eval_give(struct eval *eval, struct row *row)
     pool_give(&pool_for(eval, row->n)->pool, row->v);
     eval->samples -= row->n;
     *row = (struct row){0};
+}
+
+void eval_give_all(struct eval *eval, struct kept_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        eval_give(eval, &list->at[i].row);
+    list->n = 0;
 }
 
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "base/pool.h"
+#include "eval/poll.h"
 #include "plan/plan.h"
 #include "series/labels.h"
 #include "series/row.h"
@@ -33,6 +34,7 @@ struct eval {
     enum ampql_dialect dialect;
     bool delays_names;             /* names that are dropped go at the end */
     uint64_t samples, max_samples; /* read and held, against the limit */
+    struct poll poll;              /* whether long work may go on */
     struct row_pool *pools;
     struct stage *ops; /* all of them, to be released */
 };
@@ -146,6 +148,9 @@ void eval_query_done(struct eval_query *query);
 enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
                           struct ampql_error *err);
 void eval_give(struct eval *eval, struct row *row);
+
+/* The rows of a list, which is empty afterwards. */
+void eval_give_all(struct eval *eval, struct kept_list *list);
 
 /* Copy labels and row and append them. Same errors. */
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,

@@ -9,12 +9,16 @@
     TABLE(clamp)                                                                                   \
     TABLE(date)                                                                                    \
     TABLE(deriv)                                                                                   \
+    TABLE(extreme)                                                                                 \
     TABLE(histogram)                                                                               \
+    TABLE(info)                                                                                    \
+    TABLE(integral)                                                                                \
     TABLE(label)                                                                                   \
     TABLE(mad)                                                                                     \
     TABLE(math)                                                                                    \
     TABLE(over_time)                                                                               \
     TABLE(quantile)                                                                                \
+    TABLE(query)                                                                                   \
     TABLE(rate)                                                                                    \
     TABLE(round)                                                                                   \
     TABLE(scalar)                                                                                  \
@@ -91,9 +95,12 @@ static void run_windows(bool (*f)(const struct window *w, double *out), const st
                         const struct windows *windows, struct row *out, struct scratch *scratch)
 {
     size_t lo = 0, hi = 0;
+    uint64_t work = 0;
     for (size_t i = 0; i < windows->n; i++) {
         window_advance(s, windows, i, &lo, &hi);
         out->v[i] = 0;
+        if (scratch_stops(scratch, &work, hi - lo + 1))
+            return;
         if (lo == hi)
             continue;
         int64_t end = window_end(windows, i);

@@ -4,6 +4,7 @@
 #define AMPQL_SRC_EVAL_FUNCTION_H
 
 #include "base/error.h"
+#include "eval/poll.h"
 #include "lang/ast.h"
 #include "series/grid.h"
 #include "series/labels.h"
@@ -29,6 +30,7 @@ static inline double param(const struct params *params, size_t number, size_t st
 /* Room that range kernels may use and that lasts from series to series. */
 struct scratch {
     const struct ampql_allocator *alc;
+    struct poll *poll;
     const struct params *params;
     double *v; /* [nv] */
     size_t nv;
@@ -38,6 +40,21 @@ struct scratch {
 
 /* Room for n doubles, or NULL with failed set. */
 double *scratch_room(struct scratch *scratch, size_t n);
+
+/* So many more samples are about to be looked at. *work is the kernel's own count, from 0: asking
+ * costs next to nothing. True: the kernel must not go on, failed is set. */
+static inline bool scratch_stops(struct scratch *scratch, uint64_t *work, uint64_t more)
+{
+    enum { SOME = 4096 };
+    *work += more;
+    if (*work < SOME)
+        return false;
+    enum ampql_code code = poll_work(scratch->poll, *work, scratch->err);
+    *work = 0;
+    if (code != AMPQL_OK)
+        scratch->failed = code;
+    return code != AMPQL_OK;
+}
 
 /* One window's samples, never none, without stale markers. */
 struct window {
@@ -71,7 +88,7 @@ struct function {
         enum ampql_code (*call)(struct call *call,
                                 struct ampql_error *err); /* whole values in and out */
     } u;
-    function_note *note; /* of FORM_RANGE; may be NULL */
+    function_note *note; /* of range functions; may be NULL */
     /* Of FORM_CALL: constant arguments that Prometheus refuses before it evaluates the others; may
      * be NULL.  err  AMPQL_EXECUTION, AMPQL_NOMEM */
     enum ampql_code (*check)(const struct ast_call *ast, enum ampql_dialect dialect,
@@ -147,9 +164,12 @@ struct call {
     enum ampql_dialect dialect;
 };
 
-/* A cleared row over the call's grid, the call's own until it ends.
+/* A cleared row over the call's grid, the call's own until it emits it or ends.
  *   err  AMPQL_LIMIT, AMPQL_NOMEM */
 enum ampql_code call_row(struct call *call, struct row **out, struct ampql_error *err);
+
+/* A scalar argument [steps]: number `arg` of those that are no string. */
+const double *call_scalar(const struct call *call, size_t arg);
 
 /* Emit a series of the result. Functions that can make two series equal go through
  * call_emit_unique: equal labels merge where their steps do not overlap, otherwise the query fails.

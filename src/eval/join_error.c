@@ -100,15 +100,21 @@ static enum ampql_code check_pairs(const struct join_error *join, size_t step, s
     memset(met->paired, 0, join->nkeys * sizeof *met->paired);
     for (size_t i = 0; i < many->rows->n; i++) {
         size_t key = many->key[i], one = met->one[key];
-        if (!one || !has(many->present[i], step))
+        if ((!one && !join->fills_one) || !has(many->present[i], step))
             continue;
         if (is_one_to_one && met->paired[key])
             return fail(stage_err(stage), AMPQL_EXECUTION,
                         "multiple matches for labels: many-to-one matching must be explicit "
                         "(group_left/group_right)");
         met->paired[key] = true;
-        struct labels labels =
-            join->result(stage, many->rows->at[i].labels, join->one.rows->at[one - 1].labels);
+        struct labels partner = one ? join->one.rows->at[one - 1].labels : join->keys[key];
+        TRY(add_labels(join, pairs, join->result(stage, many->rows->at[i].labels, partner), key));
+    }
+    for (size_t i = 0; join->fills_many && i < join->one.rows->n; i++) {
+        size_t key = join->one.key[i];
+        if (met->paired[key] || !has(join->one.present[i], step))
+            continue;
+        struct labels labels = join->result(stage, join->keys[key], join->one.rows->at[i].labels);
         TRY(add_labels(join, pairs, labels, key));
     }
     return pairs->has_twins ? fail(stage_err(stage), AMPQL_EXECUTION,
@@ -119,7 +125,7 @@ static enum ampql_code check_pairs(const struct join_error *join, size_t step, s
 static enum ampql_code check_step(const struct join_error *join, size_t step, struct met *met)
 {
     struct arena *temp = &join->stage->eval->temp;
-    size_t n = join->many.rows->n;
+    size_t n = join->many.rows->n + join->one.rows->n;
     arena_reset(temp);
     TRY(check_one_side(join, step, met));
     struct pairs pairs = {.labels = arena_alloc(temp, n + 1, sizeof *pairs.labels),
@@ -142,8 +148,10 @@ enum ampql_code join_explain(const struct join_error *join)
     if (!met.one || !met.paired)
         return fail_nomem(stage_err(stage), "a match");
     for (size_t step = 0; step < stage->node->grid->n; step++) {
-        if (!has(join->one.any, step) || !has(join->many.any, step))
+        bool is_filled = join->fills_many || join->fills_one;
+        if (!is_filled && (!has(join->one.any, step) || !has(join->many.any, step)))
             continue; /* nothing is checked where a side is empty */
+        TRY(stage_polls(stage, 64 * (join->many.rows->n + join->one.rows->n)));
         TRY(check_step(join, step, &met));
     }
     *stage_err(stage) = known;

@@ -18,7 +18,9 @@ struct join_error {
     struct join_side many, one;
     const struct grouping *grouping; /* of the matching labels */
     size_t nkeys;
-    bool is_swapped; /* the one side is the left one */
+    const struct labels *keys;  /* [nkeys] the matching labels, which stand for what is filled in */
+    bool is_swapped;            /* the one side is the left one */
+    bool fills_many, fills_one; /* what a side lacks is filled in */
     /* The labels of a pair's result, in the temp arena; at is NULL when memory is out. */
     struct labels (*result)(struct stage *stage, struct labels many, struct labels one);
 };

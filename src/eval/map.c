@@ -16,9 +16,7 @@ static enum ampql_code constant_finish(struct stage *stage)
                        ? stage->node->ast->u.number.value
                        : (double)grid_time(stage->node->grid, i) / 1000;
     row_fill(&row);
-    enum ampql_code code = stage_emit(stage, no_labels, &row);
-    eval_give(stage->eval, &row);
-    return code;
+    return stage_emit_own(stage, no_labels, &row);
 }
 
 struct stage *stage_constant(struct eval_query *query, const struct node *node)
@@ -58,12 +56,33 @@ struct stage *stage_broadcast(struct eval_query *query, const struct node *node)
 
 /* ---- rows in place */
 
+/* A row is changed in parts, so that a long one can be given up on the way. */
+enum { PART = 1 << 16 };
+
 struct map {
     struct stage stage;
-    void (*change)(struct map *map, struct row *row); /* in place; may clear steps */
+    /* in place; may clear steps; the row begins at step `from` */
+    void (*change)(struct map *map, struct row *row, size_t from);
     struct unique unique;
     struct params params;
+    struct row *part; /* [params.n] of parameters, from the same step */
+    struct grid grid; /* of the part */
 };
+
+static enum ampql_code change_row(struct map *map, struct row *row)
+{
+    struct stage *stage = &map->stage;
+    if (row->n <= PART) {
+        map->change(map, row, 0);
+        return AMPQL_OK;
+    }
+    for (size_t from = 0; from < row->n; from += PART) {
+        struct row part = row_part(row, from, row->n - from < PART ? row->n - from : PART);
+        TRY(stage_polls(stage, part.n));
+        map->change(map, &part, from);
+    }
+    return AMPQL_OK;
+}
 
 /* Leave the name out where the node drops it. */
 static enum ampql_code map_labels(struct map *map, struct labels *labels)
@@ -89,7 +108,7 @@ static enum ampql_code map_push(struct stage *stage, size_t slot, struct labels 
 {
     struct map *map = (struct map *)stage;
     (void)slot;
-    map->change(map, row);
+    TRY(change_row(map, row));
     if (row_is_empty(row))
         return AMPQL_OK;
     TRY(map_labels(map, &labels));
@@ -106,7 +125,7 @@ static enum ampql_code map_own(struct stage *stage, size_t slot, struct labels l
         eval_give(stage->eval, row);
         return AMPQL_OK;
     }
-    map->change(map, row);
+    TRY(change_row(map, row));
     if (row_is_empty(row)) {
         eval_give(stage->eval, row);
         return AMPQL_OK;
@@ -119,10 +138,15 @@ static enum ampql_code map_own(struct stage *stage, size_t slot, struct labels l
     return AMPQL_OK;
 }
 
-static void call_function(struct map *map, struct row *row)
+static void call_function(struct map *map, struct row *row, size_t from)
 {
     const struct function *f = (const struct function *)map->stage.node->function;
-    map->params.at = map->stage.params;
+    for (size_t i = 0; i < map->params.n; i++)
+        map->part[i] = row_part(&map->stage.params[i], from, row->n);
+    const struct grid *grid = map->stage.node->grid;
+    map->grid = (struct grid){grid_time(grid, from), grid->step_ms, row->n};
+    map->params.grid = &map->grid;
+    map->params.at = map->part;
     if (f->form == FORM_MAP)
         f->u.map(row, &map->params);
     else
@@ -130,18 +154,19 @@ static void call_function(struct map *map, struct row *row)
             row->v[i] = f->u.each(row->v[i]);
 }
 
-static void negate(struct map *map, struct row *row)
+static void negate(struct map *map, struct row *row, size_t from)
 {
     (void)map;
+    (void)from;
     for (size_t i = 0; i < row->n; i++)
         row->v[i] = -row->v[i];
 }
 
-static void with_scalar(struct map *map, struct row *row)
+static void with_scalar(struct map *map, struct row *row, size_t from)
 {
     const struct node *node = map->stage.node;
     const struct ast_binary *binary = &node->ast->u.binary;
-    arithmetic_row_scalar(binary->op, binary->returns_bool, row, map->stage.params[0].v,
+    arithmetic_row_scalar(binary->op, binary->returns_bool, row, map->stage.params[0].v + from,
                           node->stream == 1);
 }
 
@@ -158,7 +183,7 @@ static void map_release(struct stage *stage)
 }
 
 static struct stage *map_new(struct eval_query *query, const struct node *node,
-                             void (*change)(struct map *map, struct row *row))
+                             void (*change)(struct map *map, struct row *row, size_t from))
 {
     static const struct stage_kind kind = {
         .push = map_push, .own = map_own, .finish = map_finish, .release = map_release};
@@ -167,8 +192,10 @@ static struct stage *map_new(struct eval_query *query, const struct node *node,
         return NULL;
     unique_init(&map->unique, query->eval);
     map->change = change;
-    map->params =
-        (struct params){.n = node->nchild - 1, .dialect = query->eval->dialect, .grid = node->grid};
+    map->params = (struct params){.n = node->nchild - 1, .dialect = query->eval->dialect};
+    map->part = arena_zeroed(&query->eval->work, map->params.n, sizeof *map->part);
+    if (!map->part)
+        return NULL;
     return stage_expect_params(&map->stage, node->nchild, node->stream) == AMPQL_OK ? &map->stage
                                                                                     : NULL;
 }
@@ -196,7 +223,7 @@ static enum ampql_code scalars_finish(struct stage *stage)
     struct row *row = &stage->params[0];
     arithmetic_row_scalar(binary->op, true, row, stage->params[1].v, false);
     row_fill(row);
-    return stage_emit(stage, no_labels, row);
+    return stage_emit_own(stage, no_labels, row);
 }
 
 struct stage *stage_scalars(struct eval_query *query, const struct node *node)

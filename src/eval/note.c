@@ -102,6 +102,27 @@ enum ampql_code note_quantile(struct stage *stage, const struct ast *where, doub
     return add_written(stage, where, &text);
 }
 
+enum ampql_code note_strategy(struct stage *stage, const struct ast *where, double strategy)
+{
+    char number[NUMBER_MAX];
+    struct buf text;
+    buf_init(&text, stage->eval->alc, NOTE_MAX);
+    buf_text(&text, "PromQL warning: strategy should be 0, 1, or 2 (default), using 2, got ");
+    buf_bytes(&text, number, number_format_general(strategy, number));
+    return add_written(stage, where, &text);
+}
+
+enum ampql_code note_ratio(struct stage *stage, const struct ast *where, double ratio, double cap)
+{
+    char number[NUMBER_MAX];
+    struct buf text;
+    buf_init(&text, stage->eval->alc, NOTE_MAX);
+    buf_text(&text, "PromQL warning: ratio value should be between -1 and 1, got ");
+    buf_bytes(&text, number, number_format_general(ratio, number));
+    buf_format(&text, ", capping to %d", (int)cap);
+    return add_written(stage, where, &text);
+}
+
 enum ampql_code note_not_counter(struct stage *stage, const struct ast *where, struct labels labels)
 {
     static const char *const endings[] = {"_total", "_sum", "_count", "_bucket"};

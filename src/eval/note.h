@@ -13,6 +13,12 @@
 /* A quantile that is not in [0, 1]; any other is none. */
 enum ampql_code note_quantile(struct stage *stage, const struct ast *where, double q);
 
+/* A strategy of integral() that is none of 0, 1 and 2. */
+enum ampql_code note_strategy(struct stage *stage, const struct ast *where, double strategy);
+
+/* The most or least ratio of limit_ratio, when it lies outside of [-1, 1]. */
+enum ampql_code note_ratio(struct stage *stage, const struct ast *where, double ratio, double cap);
+
 /* rate or increase of a series that does not have a counter's name. */
 enum ampql_code note_not_counter(struct stage *stage, const struct ast *where,
                                  struct labels labels);

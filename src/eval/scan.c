@@ -1,6 +1,8 @@
 /* Leaves: from a select's series to rows. Lookback is here and nowhere else. */
 #include "eval/stage.h"
 
+#include "eval/extended.h"
+
 #include "base/checked.h"
 
 /* The value of an instant selector at each step: the newest sample at or before it, unless that is
@@ -74,19 +76,6 @@ static enum ampql_code send(struct scan *scan, struct labels labels, enum unique
     return stage_emit(stage, labels, &scan->row);
 }
 
-static enum ampql_code instant_series(struct leaf_stage *leaf, struct labels labels,
-                                      const struct samples *samples)
-{
-    struct scan *scan = (struct scan *)leaf;
-    const struct node *node = leaf->stage.node;
-    row_clear(&scan->row);
-    if (leaf->stage.eval->plan->selects.at[node->select].kind == SELECT_RAW)
-        look_back(samples, &node->windows, node->is_timestamp, &scan->row);
-    else
-        TRY(take_points(&leaf->stage, samples, &scan->row));
-    return send(scan, labels, UNIQUE_STEPS);
-}
-
 /* The samples without stale markers: a range selector skips them, they do not split it. */
 static enum ampql_code without_markers(struct scan *scan, const struct samples *in,
                                        struct samples *out)
@@ -120,12 +109,52 @@ static enum ampql_code without_markers(struct scan *scan, const struct samples *
     return AMPQL_OK;
 }
 
+static enum ampql_code instant_series(struct leaf_stage *leaf, struct labels labels,
+                                      const struct samples *samples)
+{
+    struct scan *scan = (struct scan *)leaf;
+    const struct node *node = leaf->stage.node;
+    struct samples clean;
+    row_clear(&scan->row);
+    if (node->windows.margin_after_ms > 0) { /* smoothed: a marker is no end, as in a range */
+        TRY(without_markers(scan, samples, &clean));
+        extended_smooth(&clean, &node->windows, &scan->row);
+    } else if (leaf->stage.eval->plan->selects.at[node->select].kind == SELECT_RAW) {
+        look_back(samples, &node->windows, node->is_timestamp, &scan->row);
+    } else {
+        TRY(take_points(&leaf->stage, samples, &scan->row));
+    }
+    return send(scan, labels, UNIQUE_STEPS);
+}
+
+/* Only functions with a recipe of their own for them take anchored and smoothed windows; nobody
+ * asks where there is no step. */
+static enum ampql_code check_extension(struct stage *stage)
+{
+    static const char *const takers[] = {"changes", "resets", "delta", "increase", "rate"};
+    const struct node *node = stage->node;
+    const struct windows *w = &node->windows;
+    size_t from = w->margin_after_ms > 0 ? 2 : 0; /* changes and resets: only anchored */
+    if (w->margin_before_ms == 0 || w->n == 0)
+        return AMPQL_OK;
+    for (size_t i = from; i < sizeof takers / sizeof *takers; i++)
+        if (strcmp(takers[i], node->function->name) == 0)
+            return AMPQL_OK;
+    return fail(stage_err(stage), AMPQL_EXECUTION,
+                w->margin_after_ms > 0
+                    ? "smoothed modifier can only be used with: delta, increase, rate - not with %s"
+                    : "anchored modifier can only be used with: changes, delta, increase, rate, "
+                      "resets - not with %s",
+                node->function->name);
+}
+
 static enum ampql_code range_series(struct leaf_stage *leaf, struct labels labels,
                                     const struct samples *samples)
 {
     struct scan *scan = (struct scan *)leaf;
     struct stage *stage = &leaf->stage;
     struct samples clean;
+    TRY(check_extension(stage));
     TRY(without_markers(scan, samples, &clean));
     TRY(eval_hold_windows(stage->eval, &clean, &stage->node->windows, stage_err(stage)));
     scan->params.at = stage->params;
@@ -138,6 +167,19 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     return send(scan, labels, stage_range_rule(stage));
 }
 
+/* An anchored or smoothed range selector as the whole query. */
+static enum ampql_code keep_extended(struct stage *stage, struct labels labels,
+                                     const struct samples *clean)
+{
+    struct arena *temp = &stage->eval->temp;
+    int64_t *t = arena_alloc(temp, clean->n + 2, sizeof *t);
+    double *v = arena_alloc(temp, clean->n + 2, sizeof *v);
+    if (!t || !v)
+        return fail_nomem(stage_err(stage), "a series' samples");
+    size_t n = extended_samples(clean, &stage->node->windows, t, v);
+    return stage_keep_samples(stage, labels, &(struct samples){t, v, n});
+}
+
 /* A range selector as the whole query: its samples. */
 static enum ampql_code samples_series(struct leaf_stage *leaf, struct labels labels,
                                       const struct samples *samples)
@@ -147,6 +189,8 @@ static enum ampql_code samples_series(struct leaf_stage *leaf, struct labels lab
     struct samples clean;
     TRY(without_markers(scan, samples, &clean));
     const struct windows *w = &stage->node->windows;
+    if (w->margin_before_ms > 0)
+        return keep_extended(stage, labels, &clean);
     size_t lo = 0, hi = 0;
     window_advance(&clean, w, 0, &lo, &hi);
     clean = (struct samples){clean.t + lo, clean.v + lo, hi - lo};
@@ -156,6 +200,7 @@ static enum ampql_code samples_series(struct leaf_stage *leaf, struct labels lab
 static enum ampql_code scan_finish(struct stage *stage)
 {
     struct scan *scan = (struct scan *)stage;
+    eval_give(stage->eval, &scan->row);
     return unique_emit(&scan->unique, stage);
 }
 
@@ -169,11 +214,20 @@ static void scan_release(struct stage *stage)
     alloc_put(alc, scan->scratch.v, scan->scratch.nv, sizeof *scan->scratch.v);
 }
 
-static const struct stage_kind scan_kind = {.finish = scan_finish, .release = scan_release};
-
-static struct scan *scan_new(struct eval_query *query, const struct node *node)
+/* Also without a series. */
+static enum ampql_code range_finish(struct stage *stage)
 {
-    struct scan *scan = (struct scan *)stage_new(query, &scan_kind, node, sizeof *scan);
+    TRY(check_extension(stage));
+    return scan_finish(stage);
+}
+
+static const struct stage_kind scan_kind = {.finish = scan_finish, .release = scan_release};
+static const struct stage_kind range_kind = {.finish = range_finish, .release = scan_release};
+
+static struct scan *scan_new(struct eval_query *query, const struct node *node,
+                             const struct stage_kind *kind)
+{
+    struct scan *scan = (struct scan *)stage_new(query, kind, node, sizeof *scan);
     if (!scan)
         return NULL;
     unique_init(&scan->unique, query->eval);
@@ -184,7 +238,7 @@ static struct scan *scan_new(struct eval_query *query, const struct node *node)
 
 struct stage *stage_instant(struct eval_query *query, const struct node *node)
 {
-    struct scan *scan = scan_new(query, node);
+    struct scan *scan = scan_new(query, node, &scan_kind);
     if (!scan)
         return NULL;
     scan->leaf.series = instant_series;
@@ -193,21 +247,23 @@ struct stage *stage_instant(struct eval_query *query, const struct node *node)
 
 struct stage *stage_range(struct eval_query *query, const struct node *node)
 {
-    struct scan *scan = scan_new(query, node);
+    struct scan *scan = scan_new(query, node, &range_kind);
     if (!scan || stage_expect_params(&scan->leaf.stage, node->nchild, SIZE_MAX) != AMPQL_OK)
         return NULL;
     scan->leaf.series = range_series;
     scan->function = (const struct function *)node->function;
     scan->params =
         (struct params){.n = node->nchild, .dialect = query->eval->dialect, .grid = node->grid};
-    scan->scratch =
-        (struct scratch){.alc = query->eval->alc, .params = &scan->params, .err = &query->err};
+    scan->scratch = (struct scratch){.alc = query->eval->alc,
+                                     .poll = &query->eval->poll,
+                                     .params = &scan->params,
+                                     .err = &query->err};
     return &scan->leaf.stage;
 }
 
 struct stage *stage_samples(struct eval_query *query, const struct node *node)
 {
-    struct scan *scan = scan_new(query, node);
+    struct scan *scan = scan_new(query, node, &scan_kind);
     if (!scan)
         return NULL;
     scan->leaf.series = samples_series;

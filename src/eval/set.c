@@ -85,6 +85,7 @@ static enum ampql_code emit_side(struct set *set, size_t side, bool wants_other,
     struct stage *stage = &set->stage;
     for (size_t i = 0; i < set->rows[side].n; i++) {
         struct kept *kept = &set->rows[side].at[i];
+        TRY(stage_polls(stage, kept->row.n));
         const uint64_t *other = set->present[1 - side].at[set->key[side].at[i]];
         for (size_t w = 0; w < row_words(kept->row.n) && !wants_all; w++)
             kept->row.present[w] &= wants_other ? other[w] : ~other[w];
@@ -94,7 +95,7 @@ static enum ampql_code emit_side(struct set *set, size_t side, bool wants_other,
             continue;
         }
         if (!is_empty)
-            TRY(unique_add(&set->unique, stage, kept->labels, &kept->row, UNIQUE_STEPS));
+            TRY(unique_add(&set->unique, stage, kept->labels, &kept->row, stage_step_rule(stage)));
         eval_give(stage->eval, &kept->row);
     }
     return AMPQL_OK;

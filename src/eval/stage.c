@@ -74,6 +74,7 @@ enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row
     struct stage *above = stage->above;
     if (above->is_dead)
         return AMPQL_OK;
+    TRY(stage_polls(stage, row->n));
     if (above->is_param && above->is_param[stage->slot]) {
         struct row *param = &above->params[param_number(above, stage->slot)];
         TRY(eval_take(stage->eval, row->n, param, stage_err(stage)));
@@ -90,6 +91,13 @@ enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct
 {
     struct stage *above = stage->above;
     bool is_param = above->is_param && above->is_param[stage->slot];
+    TRY(stage_polls(stage, row->n));
+    if (is_param && !above->is_dead) {
+        above->params[param_number(above, stage->slot)] = *row;
+        above->nparams++;
+        *row = (struct row){0};
+        return AMPQL_OK;
+    }
     if (above->kind->own && !is_param && !above->nwaiting && !above->is_dead)
         return stage_settle(above, above->kind->own(above, stage->slot, labels, row));
     TRY(stage_emit(stage, labels, row));
@@ -110,10 +118,19 @@ static enum ampql_code release_early(struct stage *stage)
                                                     : AMPQL_OK;
 }
 
+/* What a stage was given to work with is held no longer than it works. */
+static void give_params(struct stage *stage)
+{
+    for (size_t i = 0; i < stage->nparams; i++)
+        eval_give(stage->eval, &stage->params[i]);
+    stage->nparams = 0;
+}
+
 enum ampql_code stage_complete(struct stage *stage)
 {
     if (stage->kind->finish && !stage->is_dead)
         TRY(stage_settle(stage, stage->kind->finish(stage)));
+    give_params(stage);
     return stage->above && !stage->is_dead ? stage_end(stage) : AMPQL_OK;
 }
 
@@ -154,6 +171,13 @@ struct labels stage_drop_name(struct stage *stage, struct labels labels)
         return stage_without_name(stage, labels);
     labels.loses_name = true;
     return labels;
+}
+
+enum unique_rule stage_step_rule(const struct stage *stage)
+{
+    const struct plan_options *query = &stage->eval->plan->options;
+    bool is_one_moment = stage->node->grid == &query->grid && query->end_ms == query->grid.start_ms;
+    return stage->eval->delays_names && is_one_moment ? UNIQUE_LATER : UNIQUE_STEPS;
 }
 
 enum unique_rule stage_range_rule(const struct stage *stage)
@@ -202,8 +226,9 @@ enum ampql_code unique_add(struct unique *unique, struct stage *stage, struct la
 {
     uint64_t hash = labels_hash(labels);
     size_t at = 0;
-    for (size_t i = index_first(&unique->index, hash, &at); i != INDEX_NONE;
-         i = index_next(&unique->index, hash, &at)) {
+    TRY(stage_polls(stage, row->n));
+    for (size_t i = rule == UNIQUE_LATER ? INDEX_NONE : index_first(&unique->index, hash, &at);
+         i != INDEX_NONE; i = index_next(&unique->index, hash, &at)) {
         struct kept *kept = &unique->rows.at[i];
         if (!labels_equal(kept->labels, labels))
             continue;

@@ -89,6 +89,14 @@ static inline struct ampql_error *stage_err(struct stage *stage)
     return &stage->query->err;
 }
 
+/* So many values are about to be looked at, of a series or a step: may this go on?
+ *   err  AMPQL_CANCELED, AMPQL_TIMEOUT */
+static inline enum ampql_code stage_polls(struct stage *stage, size_t n)
+{
+    enum { EACH = 64 }; /* what a series costs besides its values: labels, hashes, calls */
+    return poll_work(&stage->eval->poll, n + EACH, stage_err(stage));
+}
+
 /* ---- series that must have unique labels */
 
 /* Rows by labels, for operators that can make two series equal. */
@@ -98,9 +106,14 @@ struct unique {
 };
 
 enum unique_rule {
-    UNIQUE_STEPS, /* equal labels merge where their steps do not overlap, otherwise fail */
-    UNIQUE_SERIES /* equal labels fail */
+    UNIQUE_STEPS,  /* equal labels merge where their steps do not overlap, otherwise fail */
+    UNIQUE_SERIES, /* equal labels fail */
+    UNIQUE_LATER   /* equal labels stay apart */
 };
+
+/* Of operators that work step by step. Where names go at the end, Prometheus does not look at the
+ * labels of one step that is a query of its own: only the result must not have any twice. */
+enum unique_rule stage_step_rule(const struct stage *stage);
 
 /* Of range functions and unary minus: 2.42 refuses equal labels even when the series never meet. */
 enum unique_rule stage_range_rule(const struct stage *stage);

@@ -85,6 +85,7 @@ static enum ampql_code samples_push(struct stage *stage, size_t slot, struct lab
 static enum ampql_code subquery_finish(struct stage *stage)
 {
     struct subquery *sub = (struct subquery *)stage;
+    eval_give(stage->eval, &sub->row);
     return unique_emit(&sub->unique, stage);
 }
 
@@ -106,8 +107,9 @@ static struct stage *subquery_new(struct eval_query *query, const struct node *n
     unique_init(&sub->unique, eval);
     sub->params =
         (struct params){.n = node->nchild - 1, .dialect = eval->dialect, .grid = node->grid};
-    sub->scratch = (struct scratch){.alc = eval->alc, .params = &sub->params, .err = &query->err};
-    if (eval_count(eval, 2 * (uint64_t)npoints, &query->err) != AMPQL_OK ||
+    sub->scratch = (struct scratch){
+        .alc = eval->alc, .poll = &eval->poll, .params = &sub->params, .err = &query->err};
+    if (eval_count(eval, npoints, &query->err) != AMPQL_OK ||
         eval_take(eval, node->grid->n, &sub->row, &query->err) != AMPQL_OK)
         return NULL;
     sub->t = arena_zeroed(&eval->work, npoints + 1, sizeof *sub->t);

@@ -88,6 +88,10 @@ struct at {
     int64_t ms; /* AT_TIME */
 };
 
+/* anchored and smoothed look further than the range, as far as the lookback goes: for the sample
+ * before it, and the one behind it. */
+enum extension { EXTENSION_NONE, EXTENSION_ANCHORED, EXTENSION_SMOOTHED };
+
 struct ast_selector {
     struct str name;          /* written before the braces; empty when only in braces */
     struct matchers matchers; /* all of them, the name's `__name__="..."` first when name is set */
@@ -95,6 +99,7 @@ struct ast_selector {
     struct ast_duration range;
     struct ast_duration offset; /* 0 when not given */
     struct at at;
+    enum extension extension;
 };
 
 struct ast_subquery {
@@ -127,6 +132,12 @@ struct ast_aggregate {
     struct names grouping;
 };
 
+/* A value in the place of series that have no match: fill, fill_left, fill_right. */
+struct fill {
+    bool is_given;
+    double value;
+};
+
 enum cardinality { ONE_TO_ONE, MANY_TO_ONE, ONE_TO_MANY, MANY_TO_MANY };
 
 struct ast_binary {
@@ -137,8 +148,9 @@ struct ast_binary {
     bool has_matching; /* on or ignoring was written */
     bool is_on;
     struct names matching;
-    enum cardinality card; /* MANY_TO_ONE: group_left; MANY_TO_MANY: set operators */
-    struct names include;  /* of group_left, group_right */
+    enum cardinality card;             /* MANY_TO_ONE: group_left; MANY_TO_MANY: set operators */
+    struct names include;              /* of group_left, group_right */
+    struct fill fill_left, fill_right; /* for what the side on the left, on the right lacks */
 };
 
 struct ast_unary {

@@ -149,7 +149,10 @@ static enum ampql_code lex_word(struct lexer *l, struct token *out)
         l->at++;
     }
     const struct keyword *k = l->in_braces ? NULL : find_keyword(l, text_read(l));
-    if (k && k->kind == TOKEN_KEYWORD && k->value == KEYWORD_FILL && !is_fill_call(l))
+    bool is_fill = k && k->kind == TOKEN_KEYWORD &&
+                   (k->value == KEYWORD_FILL || k->value == KEYWORD_FILL_LEFT ||
+                    k->value == KEYWORD_FILL_RIGHT);
+    if (is_fill && !is_fill_call(l))
         k = NULL;
     if (k)
         return emit_keyword(l, out, k);

@@ -459,6 +459,26 @@ static enum ampql_code parse_at(struct parser *p, struct ast *node)
     return AMPQL_OK;
 }
 
+/* "anchored" | "smoothed", at the word */
+static enum ampql_code parse_extension(struct parser *p, struct ast *node)
+{
+    bool is_anchored = parser_take(p).value == KEYWORD_ANCHORED;
+    enum extension wanted = is_anchored ? EXTENSION_ANCHORED : EXTENSION_SMOOTHED;
+    if (node->kind == AST_SUBQUERY)
+        return fail_node(p, node,
+                         is_anchored ? "anchored modifier is not supported for subqueries"
+                                     : "smoothed modifier is not supported for subqueries");
+    if (node->kind != AST_SELECTOR)
+        return fail_node(p, node,
+                         is_anchored ? "anchored modifier not implemented"
+                                     : "smoothed modifier not implemented");
+    enum extension *extension = &node->u.selector.extension;
+    if (*extension != EXTENSION_NONE && *extension != wanted)
+        return fail_node(p, node, "anchored and smoothed modifiers cannot be used together");
+    *extension = wanted; /* the node ends before the word, as messages of Prometheus have it */
+    return AMPQL_OK;
+}
+
 enum ampql_code parse_suffixes(struct parser *p, struct ast **node)
 {
     for (;;) {
@@ -469,10 +489,8 @@ enum ampql_code parse_suffixes(struct parser *p, struct ast **node)
             TRY(parse_offset(p, *node));
         else if (token_is(p, TOKEN_AT))
             TRY(parse_at(p, *node));
-        else if (keyword_is(p, KEYWORD_ANCHORED))
-            return fail_node(p, *node, "anchored modifier is experimental and not enabled");
-        else if (keyword_is(p, KEYWORD_SMOOTHED))
-            return fail_node(p, *node, "smoothed modifier is experimental and not enabled");
+        else if (keyword_is(p, KEYWORD_ANCHORED) || keyword_is(p, KEYWORD_SMOOTHED))
+            TRY(parse_extension(p, *node));
         else
             return AMPQL_OK;
     }

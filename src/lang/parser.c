@@ -90,6 +90,11 @@ enum ampql_code parser_copy(struct parser *p, struct str s, struct str *out)
 
 /* ---- calls */
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /* May the token begin an expression? */
 static bool begins_expr(const struct parser *p)
 {
@@ -173,6 +178,9 @@ static OWN_FRAME enum ampql_code find_function(struct parser *p, const struct to
     if (f->experimental && !p->options->experimental)
         return fail_at(p->err, AMPQL_PARSE, name->span.start, name->span.end,
                        "function %s is not enabled", quote_text(quoted, sizeof quoted, text));
+    if (f->is_refused)
+        return fail_at(p->err, AMPQL_UNSUPPORTED, name->span.start, name->span.end,
+                       "function %s is not supported", quote_text(quoted, sizeof quoted, text));
     *out = f;
     return AMPQL_OK;
 }
@@ -377,14 +385,57 @@ static enum ampql_code parse_group(struct parser *p, struct ast_binary *out)
     TRY(parser_peek(p));
     if (begins_expr(p) && !token_is(p, TOKEN_LEFT_PAREN))
         return AMPQL_OK;
-    if (keyword_is(p, KEYWORD_FILL)) /* refused by the caller */
-        return AMPQL_OK;
     return parse_labels(p, &out->include);
 }
 
-/* modifiers := ["bool"] [("on"|"ignoring") labels [group]] */
-static OWN_FRAME enum ampql_code parse_modifiers(struct parser *p, size_t lhs_start,
-                                                 struct ast_binary *out)
+/* "(" ["+"|"-"] (NUMBER | DURATION) ")", behind the word */
+static OWN_FRAME enum ampql_code parse_fill_value(struct parser *p, struct fill *out)
+{
+    bool is_minus = false;
+    TRY(parser_peek(p));
+    parser_take(p); /* the lexer has seen the parenthesis */
+    TRY(parser_peek(p));
+    if (token_is(p, TOKEN_OPERATOR) && (p->token.value == OP_ADD || p->token.value == OP_SUB)) {
+        is_minus = parser_take(p).value == OP_SUB;
+        TRY(parser_peek(p));
+    }
+    if (!token_is(p, TOKEN_NUMBER) && !token_is(p, TOKEN_DURATION))
+        return fail_unexpected_here(p);
+    struct token token = parser_take(p);
+    TRY(parse_number(p, &token, &out->value));
+    if (is_minus && !isnan(out->value)) /* a NaN keeps its bits */
+        out->value = -out->value;
+    out->is_given = true;
+    TRY(parser_peek(p));
+    if (!token_is(p, TOKEN_RIGHT_PAREN))
+        return fail_unexpected_here(p);
+    parser_take(p);
+    return AMPQL_OK;
+}
+
+/* fill := ["fill" value | "fill_left" value ["fill_right" value]
+ *         | "fill_right" value ["fill_left" value]] */
+static enum ampql_code parse_fill(struct parser *p, struct ast_binary *out)
+{
+    if (keyword_is(p, KEYWORD_FILL)) {
+        parser_take(p);
+        TRY(parse_fill_value(p, &out->fill_left));
+        out->fill_right = out->fill_left;
+        return AMPQL_OK;
+    }
+    for (int i = 0; i < 2; i++) {
+        bool is_left = keyword_is(p, KEYWORD_FILL_LEFT) && !out->fill_left.is_given;
+        if (!is_left && (!keyword_is(p, KEYWORD_FILL_RIGHT) || out->fill_right.is_given))
+            return AMPQL_OK;
+        parser_take(p);
+        TRY(parse_fill_value(p, is_left ? &out->fill_left : &out->fill_right));
+        TRY(parser_peek(p));
+    }
+    return AMPQL_OK;
+}
+
+/* modifiers := ["bool"] [("on"|"ignoring") labels [group]] [fill] */
+static OWN_FRAME enum ampql_code parse_modifiers(struct parser *p, struct ast_binary *out)
 {
     TRY(parser_peek(p));
     if (keyword_is(p, KEYWORD_BOOL)) {
@@ -401,10 +452,26 @@ static OWN_FRAME enum ampql_code parse_modifiers(struct parser *p, size_t lhs_st
         out->has_matching = out->is_on || out->matching.n > 0 || out->card != ONE_TO_ONE;
         TRY(parser_peek(p));
     }
-    if (keyword_is(p, KEYWORD_FILL))
-        return fail_at(p->err, AMPQL_PARSE, lhs_start, p->token.span.end,
-                       "binop fill modifiers are experimental and not enabled");
-    return AMPQL_OK;
+    return parse_fill(p, out);
+}
+
+static OWN_FRAME enum ampql_code check_fill(struct parser *p, const struct ast_binary *binary)
+{
+    bool is_filled = binary->fill_left.is_given || binary->fill_right.is_given;
+    if (!is_filled || p->options->experimental)
+        return AMPQL_OK;
+    return fail_at(p->err, AMPQL_PARSE, binary->lhs->span.start, binary->rhs->span.end,
+                   "binop fill modifiers are experimental and not enabled");
+}
+
+/* Where messages about an operator point: to what follows its left side, which may be a comment or
+ * "anchored". */
+static struct span op_place(const struct parser *p, const struct ast *lhs, const struct token *op)
+{
+    size_t start = lhs->span.end;
+    while (start < op->span.start && is_blank(p->lexer.text.p[start]))
+        start++;
+    return (struct span){start, op->span.end};
 }
 
 /* op modifiers expr behind *lhs, which becomes the whole; at the operator */
@@ -412,9 +479,11 @@ static enum ampql_code parse_right(struct parser *p, struct ast **lhs)
 {
     struct token token = parser_take(p);
     const struct op_info *info = &op_info[token.value];
-    struct ast_binary binary = {.op = token.value, .op_span = token.span, .lhs = *lhs};
-    TRY(parse_modifiers(p, (*lhs)->span.start, &binary));
+    struct ast_binary binary = {
+        .op = token.value, .op_span = op_place(p, *lhs, &token), .lhs = *lhs};
+    TRY(parse_modifiers(p, &binary));
     TRY(parse_binary(p, info->is_right ? info->precedence : info->precedence + 1, &binary.rhs));
+    TRY(check_fill(p, &binary));
     TRY(parser_node(p, AST_BINARY, (struct span){binary.lhs->span.start, binary.rhs->span.end},
                     binary.lhs, binary.rhs, lhs));
     (*lhs)->u.binary = binary;

@@ -17,8 +17,8 @@ struct parse_options {
 /* Parse and type-check one expression. The tree and its strings are in the arena; text is not
  * referred to afterwards. err  AMPQL_PARSE with a span: what Prometheus says without its "LINE:COL:
  * parse error: "; AMPQL_LIMIT: text too long, tree too deep or a regex too large;
- * AMPQL_UNSUPPORTED: the native histograms' operators </ and >/; AMPQL_NOMEM. An error leaves *out
- * alone. */
+ * AMPQL_UNSUPPORTED: the native histograms' operators </ and >/, functions known by name only;
+ * AMPQL_NOMEM. An error leaves *out alone. */
 enum ampql_code parse_expr(struct str text, const struct parse_options *options,
                            struct arena *arena, struct ast **out, struct ampql_error *err);
 

@@ -183,8 +183,7 @@ static const char *offset_signs(const struct ast_time_expr *e)
     return is_minus ? "+" : e->is_paren ? "" : "++";
 }
 
-/* " @ 5.000 offset 1m" */
-static OWN_FRAME void print_shift(struct buf *out, struct at at, const struct ast_duration *offset)
+static OWN_FRAME void print_at(struct buf *out, struct at at)
 {
     switch (at.kind) {
     case AT_NONE:
@@ -200,12 +199,22 @@ static OWN_FRAME void print_shift(struct buf *out, struct at at, const struct as
         buf_text(out, " @ end()");
         break;
     }
+}
+
+static void print_offset(struct buf *out, const struct ast_duration *offset)
+{
     if (offset->ms != 0 || offset->expr) {
         buf_text(out, " offset ");
         if (offset->expr)
             buf_text(out, offset_signs(offset->expr));
         print_duration(out, offset);
     }
+}
+
+static void print_extension(struct buf *out, enum extension extension)
+{
+    if (extension != EXTENSION_NONE)
+        buf_text(out, extension == EXTENSION_ANCHORED ? " anchored" : " smoothed");
 }
 
 /* "[1d:5m] offset 1h" */
@@ -217,7 +226,8 @@ static void print_subquery_suffix(struct buf *out, const struct ast_subquery *s)
     if (s->has_step)
         print_duration(out, &s->step);
     buf_byte(out, ']');
-    print_shift(out, s->at, &s->offset);
+    print_at(out, s->at);
+    print_offset(out, &s->offset);
 }
 
 static void print_vector(struct buf *out, const struct ast_selector *s)
@@ -227,8 +237,13 @@ static void print_vector(struct buf *out, const struct ast_selector *s)
         buf_byte(out, '[');
         print_duration(out, &s->range);
         buf_byte(out, ']');
+        print_extension(out, s->extension);
+        print_at(out, s->at);
+    } else { /* in Prometheus's order */
+        print_at(out, s->at);
+        print_extension(out, s->extension);
     }
-    print_shift(out, s->at, &s->offset);
+    print_offset(out, &s->offset);
 }
 
 /* has_plus: write infinity as Prometheus does. The left side of ^ must do without: the sign would
@@ -258,7 +273,27 @@ static void print_aggregate_head(struct buf *out, const struct ast_aggregate *a)
     }
 }
 
-/* "== bool on (a) group_left (b)" */
+static OWN_FRAME void print_fill(struct buf *out, const char *word, struct fill fill)
+{
+    char text[NUMBER_MAX];
+    if (!fill.is_given)
+        return;
+    buf_text(out, word);
+    buf_bytes(out, text, number_format_general(fill.value, text));
+    buf_byte(out, ')');
+}
+
+static void print_fills(struct buf *out, const struct ast_binary *b)
+{
+    struct fill left = b->fill_left, right = b->fill_right;
+    bool is_same = left.is_given && right.is_given && left.value == right.value &&
+                   !signbit(left.value) == !signbit(right.value);
+    print_fill(out, is_same ? " fill (" : " fill_left (", left);
+    if (!is_same)
+        print_fill(out, " fill_right (", right);
+}
+
+/* "== bool on (a) group_left (b) fill (0)" */
 static void print_operator(struct buf *out, const struct ast_binary *b)
 {
     buf_text(out, op_info[b->op].text);
@@ -272,6 +307,7 @@ static void print_operator(struct buf *out, const struct ast_binary *b)
         buf_text(out, b->card == MANY_TO_ONE ? " group_left" : " group_right");
         print_names(out, b->include);
     }
+    print_fills(out, b);
 }
 
 static void print_lhs(struct buf *out, const struct ast_binary *b)

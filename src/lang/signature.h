@@ -39,7 +39,10 @@ struct signature {
     uint8_t kernel;    /* enum kernel */
     bool keeps_name;   /* the result keeps __name__ */
     bool reads_time;   /* depends on the evaluation time: never step-invariant */
+    bool reads_query;  /* depends on the query's start, end or step: another query has another value
+                        */
     bool only_prom2;   /* holt_winters */
+    bool is_refused;   /* known by name only: has no kernel */
 };
 
 /* Finds by exact, case-sensitive name; NULL when there is no such function. */

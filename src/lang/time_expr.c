@@ -71,7 +71,7 @@ static enum ampql_code evaluate(const struct ast_time_expr *e, const struct grid
     case TIME_MAX:
         TRY(evaluate(e->lhs, grid, &a));
         TRY(evaluate(e->rhs, grid, &b));
-        *out = (e->kind == TIME_MIN) == (a < b) ? a : b;
+        *out = isnan(a) || isnan(b) ? NAN : (e->kind == TIME_MIN) == (a < b) ? a : b;
         return AMPQL_OK;
     case TIME_BINARY:
         break;
@@ -91,15 +91,18 @@ enum ampql_code duration_value(const struct ast_duration *duration, int64_t step
         return AMPQL_OK;
     }
     TRY(evaluate(e, &grid, &seconds));
-    /* Prometheus counts in int64 nanoseconds; a NaN fails the comparison and is out of range too */
-    if (!(fabs(seconds) < 0x1p63 / 1e9))
-        return fail_at(err, AMPQL_EXECUTION, e->span.start, e->span.end,
-                       "duration is out of range");
-    int64_t ms = (int64_t)(seconds * 1000);
-    if (ms <= 0 && !may_be_negative)
-        return fail_at(err, AMPQL_EXECUTION, e->span.start, e->span.end,
-                       "duration must be greater than 0");
-    *out = ms;
+    const char *why = NULL;
+    if (!isfinite(seconds))
+        why = "duration is NaN or infinite";
+    else if (seconds <= 0 && !may_be_negative)
+        why = "duration must be greater than 0";
+    else if (fabs(seconds) > 0x1p63 / 1e9) /* Prometheus counts in int64 nanoseconds */
+        why = "duration is out of range";
+    else if (fabs(seconds) < 0.001 && !may_be_negative) /* which it cuts to nothing */
+        why = "duration must be greater than 0";
+    if (why)
+        return fail_at(err, AMPQL_EXECUTION, e->span.start, e->span.end, "%s", why);
+    *out = (int64_t)(seconds * 1000);
     return AMPQL_OK;
 }
 

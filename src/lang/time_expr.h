@@ -12,8 +12,9 @@
  *   may_be_negative  offsets; ranges and steps must be > 0
  *   out              ms; seconds are cut, not rounded
  *   err              AMPQL_EXECUTION with a span: "duration must be greater than 0", "duration is
- * out of range", "division by zero", "modulo by zero" see              Prometheus docs, "Duration
- * expressions" */
+ *                    out of range", "duration is NaN or infinite", "division by zero", "modulo by
+ *                    zero"
+ *   see              Prometheus docs, "Duration expressions" */
 enum ampql_code duration_value(const struct ast_duration *duration, int64_t step_ms,
                                int64_t range_ms, bool may_be_negative, int64_t *out,
                                struct ampql_error *err);

@@ -194,14 +194,21 @@ static enum ampql_code check_matching(const struct checker *c, struct ast *ast)
 {
     struct ast_binary *b = &ast->u.binary;
     bool is_set = op_info[b->op].kind == OP_KIND_SET;
+    bool is_filled = b->fill_left.is_given || b->fill_right.is_given;
     if (b->lhs->type == VALUE_VECTOR && b->rhs->type == VALUE_VECTOR) {
         if (is_set && b->card != MANY_TO_MANY)
             return fail_at(c->err, AMPQL_PARSE, ast->span.start, ast->span.end,
                            "no grouping allowed for \"%s\" operation", op_info[b->op].text);
+        if (is_set && is_filled)
+            return complain(c, ast->span,
+                            "filling in missing series not allowed for set operators");
         return AMPQL_OK;
     }
     if (b->matching.n)
         return complain(c, ast->span, "vector matching only allowed between instant vectors");
+    if (is_filled)
+        return complain(c, ast->span,
+                        "filling in missing series only allowed between instant vectors");
     b->has_matching = b->is_on = false;
     b->card = ONE_TO_ONE;
     b->include = (struct names){0};

@@ -78,6 +78,21 @@ static enum ampql_code place_windows(const struct plan *plan, const struct grid 
     return AMPQL_OK;
 }
 
+/* anchored windows reach back as far as the lookback, smoothed ones also ahead. An instant selector
+ * looks back anyway, so anchored changes nothing there. */
+static void extend_windows(const struct plan *plan, const struct ast_selector *selector,
+                           struct windows *windows)
+{
+    int64_t margin = plan->options.lookback_ms;
+    if (selector->extension == EXTENSION_NONE ||
+        (selector->extension == EXTENSION_ANCHORED && !selector->has_range))
+        return;
+    windows->margin_before_ms = selector->has_range ? margin : 0;
+    windows->margin_after_ms = selector->extension == EXTENSION_SMOOTHED ? margin : 0;
+    windows->end_ms += windows->margin_after_ms;
+    windows->range_ms += windows->margin_before_ms + windows->margin_after_ms;
+}
+
 static bool has_single_name(const struct ast_selector *selector)
 {
     for (size_t i = 0; i < selector->matchers.n; i++) {
@@ -104,6 +119,8 @@ static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const 
     node->is_timestamp = is_timestamp;
     node->name = has_single_name(s) ? NAME_SINGLE : NAME_ANY;
     TRY(place_windows(plan, grid, &s->offset, s->at, range_ms, &node->windows, err));
+    if (!is_timestamp) /* which Prometheus does not smooth */
+        extend_windows(plan, s, &node->windows);
     TRY(plan_want(plan, node, s, err));
     *out = node;
     return AMPQL_OK;
@@ -319,6 +336,9 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
         node->may_collide = many == NAME_ANY;
         node->name = NAME_NONE;
     }
+    if (binary->fill_left.is_given || binary->fill_right.is_given)
+        node->name =
+            node->name == NAME_NONE ? NAME_NONE : NAME_ANY; /* what is filled in has none */
     for (size_t i = 0; i < binary->include.n && !binary->returns_bool; i++)
         if (str_equal(binary->include.at[i], STR("__name__")))
             node->name = NAME_ANY; /* taken along from the one side */

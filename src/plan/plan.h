@@ -86,7 +86,7 @@ struct plan_options {
     int64_t lookback_ms, default_interval_ms;
     bool has_markers; /* the source is a SAMPLES one */
     bool delayed_name_removal;
-    uint64_t max_points; /* steps of all grids together */
+    uint64_t max_points; /* steps of all subqueries' grids together */
 };
 
 struct want;

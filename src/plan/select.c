@@ -23,7 +23,8 @@ enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast
         leaf->select = SIZE_MAX;
     struct want want = {.leaf = leaf, .select = {.matchers = selector->matchers}};
     const struct windows *w = &leaf->windows;
-    if (leaf->kind == NODE_INSTANT && !plan->options.has_markers) {
+    bool is_smoothed = w->margin_after_ms > 0; /* which asks nobody whether the series has ended */
+    if (leaf->kind == NODE_INSTANT && !plan->options.has_markers && !is_smoothed) {
         want.select.kind = leaf->is_timestamp ? SELECT_GRID_TIMESTAMP : SELECT_GRID;
         want.select.grid = shifted_grid(leaf);
     } else {

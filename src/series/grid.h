@@ -31,6 +31,9 @@ struct windows {
     size_t n;
     bool left_closed;
     int64_t eval_ms;
+    /* of anchored and smoothed selectors: how much range_ms is more than the range, on either side;
+     * end_ms is that of the whole window */
+    int64_t margin_before_ms, margin_after_ms;
 };
 
 /* A sample at t belongs to window i when window_after(w, i) < t <= window_end(w, i). */
@@ -42,6 +45,22 @@ static inline int64_t window_end(const struct windows *w, size_t i)
 static inline int64_t window_after(const struct windows *w, size_t i)
 {
     return window_end(w, i) - w->range_ms - (w->left_closed ? 1 : 0);
+}
+
+/* The range that a window is about: all of it, but for its margins. */
+static inline int64_t window_range_end(const struct windows *w, size_t i)
+{
+    return window_end(w, i) - w->margin_after_ms;
+}
+
+static inline int64_t window_range_start(const struct windows *w, size_t i)
+{
+    return window_end(w, i) - w->range_ms + w->margin_before_ms;
+}
+
+static inline int64_t window_range(const struct windows *w)
+{
+    return w->range_ms - w->margin_before_ms - w->margin_after_ms;
 }
 
 #endif

@@ -89,6 +89,12 @@ static inline size_t row_count(const struct row *row)
     return n;
 }
 
+/* Steps [from, from + n) as a row of their own, the same values; from is a multiple of 64. */
+static inline struct row row_part(const struct row *row, size_t from, size_t n)
+{
+    return (struct row){row->v + from, row->present + from / 64, n};
+}
+
 static inline void row_copy(struct row *to, const struct row *from)
 {
     memcpy(to->v, from->v, from->n * sizeof *from->v);

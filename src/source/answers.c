@@ -326,11 +326,17 @@ static bool contains(struct str text, struct str part)
     return false;
 }
 
-/* What only some of the stores behind a server answered. */
+/* What only some of the stores behind a server answered, in the words of Thanos, Cortex and others.
+ */
 static bool is_partial(struct str warning)
 {
-    return contains(warning, STR("partial")) || contains(warning, STR("Partial")) ||
-           contains(warning, STR("PARTIAL")) || contains(warning, STR("incomplete"));
+    static const char *const words[] = {"partial response", "partial data", "partial result",
+                                        "PartialResponse",  "PARTIAL_DATA", "incomplete",
+                                        "results truncated"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (contains(warning, str_of(words[i])))
+            return true;
+    return false;
 }
 
 /* A server that was told to limit its answer, or that could not ask all its stores, says so here:

@@ -35,9 +35,9 @@ struct auth_options {
  *   options  copied
  *   url      the server's base URL
  *   http     for credentials; stays the caller's and outlives this
- *   err      AMPQL_BAD_DATA: secrets and no https: (the message says which flag allows it), user
- *            names with a colon, headers that are none; AMPQL_UNAUTHORIZED and others as
- *            credentials_open; AMPQL_UNSUPPORTED; AMPQL_NOMEM */
+ *   err      AMPQL_BAD_DATA: secrets and plain http beyond the loopback (the message says which
+ * flag allows it), no region, user names with a colon, headers that are none; AMPQL_UNAUTHORIZED
+ * and others as credentials_open; AMPQL_UNSUPPORTED; AMPQL_NOMEM */
 enum ampql_code auth_open(const struct ampql_allocator *alc, const struct auth_options *options,
                           struct str url, struct http *http, struct auth **out,
                           struct ampql_error *err);
@@ -54,13 +54,14 @@ void auth_close(struct auth *auth);
 enum ampql_code auth_apply(struct auth *auth, const struct http_request *request, int64_t now_ms,
                            struct arena *arena, struct http_request *out, struct ampql_error *err);
 
-/* Overwrite the secret header values that auth_apply put into an arena. */
-void auth_wipe(const struct http_request *applied);
-
 /* After a server said that what was sent has expired: fetch new credentials, once.
  * *renewed is false when there is nothing that could be renewed. err  as credentials_refresh */
 enum ampql_code auth_refresh(struct auth *auth, int64_t now_ms, bool *renewed,
                              struct ampql_error *err);
+
+/* Overwrite in a text of somebody else's [n], such as a server's error, the secrets that were sent:
+ * some servers repeat what they were asked. */
+void auth_redact(struct auth *auth, char *text, size_t n);
 
 enum auth_kind auth_kind(const struct auth *auth);
 

@@ -157,7 +157,7 @@ static enum ampql_code find_process(struct finder *f, struct str profile, struct
     p->command = of_profile(f, profile, "credential_process");
     if (p->command.n == 0)
         return AMPQL_OK;
-    return found(p, PROVIDER_PROCESS, "credential process",
+    return found(p, PROVIDER_PROCESS, "credential_process",
                  say(f->arena, "profile %s has credential_process", quote(profile).text), err);
 }
 

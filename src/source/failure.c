@@ -65,7 +65,7 @@ static const struct rule rules[] = {
     {400, 403, "security token included in the request is invalid", FAILURE_FAIL, AMPQL_UNAUTHORIZED,
      false, "AWS does not know this access key: see `ampql whoami`"},
     {400, 403, "missing authentication token", FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
-     "the server wants signed requests: name it as amp:WORKSPACE@REGION, or give --sigv4"},
+     "the server wants signed requests: name it as amp:WORKSPACE@REGION, or give --sign"},
     {401, 401, NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
      "the server wants to know who asks: give credentials"},
     {403, 403, NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,

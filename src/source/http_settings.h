@@ -14,14 +14,12 @@ struct http_settings {
 };
 
 /* options are those of ampql_source_http, as read by OPTIONS_READ. What out points to is options'
- * or in the arena.
+ * or in the arena,
+ * which should be one over an allocator that wipes (aws_secret.h).
  *   err  AMPQL_BAD_DATA: contradictions, a config file that is wrong ("FILE:LINE:COLUMN: ...");
  *        AMPQL_NOT_FOUND: no such file; AMPQL_UNSUPPORTED: settings that are refused, by name;
  *        AMPQL_NOMEM */
 enum ampql_code http_settings_read(const struct ampql_http_options *options, struct arena *arena,
                                    struct http_settings *out, struct ampql_error *err);
-
-/* Overwrite the secrets that a config file brought into the arena. */
-void http_settings_wipe(struct http_settings *settings);
 
 #endif

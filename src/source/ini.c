@@ -38,8 +38,9 @@ static enum ampql_code add(struct reader *r, struct str key, struct str value,
 /* section := "[" name "]" */
 static enum ampql_code read_section(struct reader *r, struct str line, struct ampql_error *err)
 {
-    struct str name = trim(str_make(line.p + 1, line.n - 2));
-    if (line.p[line.n - 1] != ']' || line.n < 3 || name.n == 0)
+    bool is_closed = line.n > 1 && line.p[line.n - 1] == ']';
+    struct str name = is_closed ? trim(str_make(line.p + 1, line.n - 2)) : STR("");
+    if (name.n == 0)
         return fail(err, AMPQL_BAD_DATA, "line %zu: expected [section]", r->line);
     r->section = name;
     r->has_section = true;

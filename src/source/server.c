@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { DEFAULT_CONCURRENCY = 5, DEFAULT_REQUEST_SAMPLES = 500000, DEFAULT_INTERVAL_MS = 60000 };
+enum { DEFAULT_CONCURRENCY = 5, DEFAULT_REQUEST_SAMPLES = 500000 };
 
 /* ---- a run */
 
@@ -18,12 +18,61 @@ static void drop_jobs(struct server *server)
         job_free(server, server->jobs);
 }
 
+static enum ampql_code count_one(void *payload, const struct ampql_label *labels, size_t nlabels,
+                                 struct ampql_error *err)
+{
+    uint64_t *n = payload;
+    (void)labels, (void)nlabels, (void)err;
+    ++*n;
+    return AMPQL_OK;
+}
+
+static enum ampql_code predict(struct server *server, const struct ampql_select *select,
+                               struct server_prediction *out, struct ampql_error *err)
+{
+    *out = (struct server_prediction){0};
+    TRY(server_learn(server, select, err));
+    TRY(wire_check(select, &server->wire, err));
+    TRY(server_list(server, select, count_one, &out->series, err));
+    uint64_t each = wire_samples_a_series(select, server->options.interval_ms);
+    if (__builtin_mul_overflow(each, out->series, &out->samples))
+        out->samples = UINT64_MAX;
+    out->requests = wire_count(select, &server->wire, server->options.chunk_ms);
+    uint64_t by_size = out->samples / server->options.max_request_samples + 1;
+    if (server->options.chunk_ms == 0 && by_size > out->requests)
+        out->requests = by_size;
+    return AMPQL_OK;
+}
+
+/* With a budget a run that will not fit into it is refused before it has cost anything. */
+static enum ampql_code check_budget(struct server *server, struct ampql_error *err)
+{
+    uint64_t total = 0, series = 0, max = server->options.max_billed_samples;
+    for (const struct job *job = server->jobs; job && max; job = job->next) {
+        struct server_prediction p;
+        TRY(predict(server, &job->select, &p, err));
+        series += p.series;
+        if (__builtin_add_overflow(total, p.samples, &total))
+            total = UINT64_MAX;
+    }
+    if (total <= max || max == 0)
+        return AMPQL_OK;
+    return fail(err, AMPQL_LIMIT,
+                "%.*s would bill about %llu samples (%llu series with one every %lld s), and "
+                "--max-billed-samples is %llu: nothing was asked",
+                STR_ARGS(server->origin), (unsigned long long)total, (unsigned long long)series,
+                (long long)(server->options.interval_ms / 1000), (unsigned long long)max);
+}
+
 static enum ampql_code prepare(void *payload, const struct ampql_prepare *run,
                                struct ampql_error *err)
 {
     struct server *server = payload;
     drop_jobs(server);
-    server->transport.set_poll(server->transport.payload, run->poll, run->poll_payload);
+    server->poll = run->poll;
+    server->poll_payload = run->poll_payload;
+    if (!run->poll)
+        server_report(server);
     server->billed_before = server->stats.billed_samples;
     for (size_t i = 0; i < run->nselects; i++) {
         struct job *job;
@@ -31,9 +80,9 @@ static enum ampql_code prepare(void *payload, const struct ampql_prepare *run,
         if (code == AMPQL_OK)
             job->uses++;
         else if (code != AMPQL_UNSUPPORTED && code != AMPQL_BAD_DATA)
-            return code; /* those two are for the queries that select it */
+            return server_failed(server, code, err); /* those two: the queries that select it */
     }
-    return AMPQL_OK;
+    return run->poll ? server_failed(server, check_budget(server, err), err) : AMPQL_OK;
 }
 
 static enum ampql_code push_series(void *payload, const struct store *store, struct labels labels,
@@ -54,7 +103,9 @@ static enum ampql_code select_series(void *payload, const struct ampql_select *s
 {
     struct server *server = payload;
     struct job *job;
-    TRY(job_find_or_add(server, select, &job, err));
+    enum ampql_code found = job_find_or_add(server, select, &job, err);
+    if (found != AMPQL_OK)
+        return server_failed(server, found, err);
     enum ampql_code code = job_finish(server, job, err);
     if (code == AMPQL_OK)
         code = push(job, sink, err);
@@ -62,7 +113,7 @@ static enum ampql_code select_series(void *payload, const struct ampql_select *s
         job_free(server, job);
     else
         job->uses--;
-    return code;
+    return server_failed(server, code, err);
 }
 
 /* ---- label sets */
@@ -95,34 +146,13 @@ static enum ampql_code list_series(void *payload, const struct ampql_select *sel
     if (code == AMPQL_OK)
         code = store_scan(&store, &all, INT64_MIN, INT64_MAX, push_labels, sink, err);
     store_done(&store);
-    return code;
-}
-
-static enum ampql_code count_one(void *payload, const struct ampql_label *labels, size_t nlabels,
-                                 struct ampql_error *err)
-{
-    uint64_t *n = payload;
-    (void)labels, (void)nlabels, (void)err;
-    ++*n;
-    return AMPQL_OK;
+    return server_failed(server, code, err);
 }
 
 enum ampql_code server_predict(struct ampql_source *source, const struct ampql_select *select,
                                struct server_prediction *out, struct ampql_error *err)
 {
-    struct server *server = source->payload;
-    *out = (struct server_prediction){0};
-    TRY(server_learn(server, select, err));
-    TRY(wire_check(select, &server->wire, err));
-    TRY(server_list(server, select, count_one, &out->series, err));
-    uint64_t each = wire_samples_a_series(select, server->options.interval_ms);
-    if (__builtin_mul_overflow(each, out->series, &out->samples))
-        out->samples = UINT64_MAX;
-    out->requests = wire_count(select, &server->wire, server->options.chunk_ms);
-    uint64_t by_size = out->samples / server->options.max_request_samples + 1;
-    if (server->options.chunk_ms == 0 && by_size > out->requests)
-        out->requests = by_size;
-    return AMPQL_OK;
+    return server_failed(source->payload, predict(source->payload, select, out, err), err);
 }
 
 /* ---- opening and closing */
@@ -187,7 +217,7 @@ static void fill_defaults(struct server *server)
     if (o->max_request_samples == 0)
         o->max_request_samples = DEFAULT_REQUEST_SAMPLES;
     if (o->interval_ms <= 0)
-        o->interval_ms = DEFAULT_INTERVAL_MS;
+        o->interval_ms = SERVER_INTERVAL_MS;
     server->wire = (struct wire_server){.floors_ranges = true};
     server->knows_floors = server->knows_lookback = o->is_amp;
 }
@@ -226,15 +256,21 @@ enum ampql_code source_server_open(const struct ampql_allocator *alc, struct tra
     struct server *server = NULL;
     enum ampql_dialect dialect = options->dialect;
     TRY(new_server(alc, transport, options, &server, err));
+    server->poll = options->poll;
+    server->poll_payload = options->poll_payload;
+    server->opened_ms = server->transport.monotonic(server->transport.payload);
+    server->transport.set_poll(server->transport.payload, server_poll, server);
     enum ampql_code code = AMPQL_OK;
     if (dialect == AMPQL_DIALECT_DEFAULT)
         code = server_probe_dialect(server, &dialect, err);
     if (code == AMPQL_OK)
         code = source_new(alc, &ops, server, out, err);
     if (code != AMPQL_OK) {
+        server_failed(server, code, err);
         close_server(server);
         return code;
     }
+    server->poll = NULL;
     (*out)->dialect = dialect;
     (*out)->is_trusted = true;
     return AMPQL_OK;

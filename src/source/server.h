@@ -35,6 +35,8 @@ struct transport {
     /* New credentials, after the server said that those sent have expired. */
     enum ampql_code (*refresh)(void *payload, int64_t now_ms, bool *renewed,
                                struct ampql_error *err);
+    /* Overwrite in a server's text the secrets that it was sent. May be NULL. */
+    void (*redact)(void *payload, char *text, size_t n);
     int64_t (*now)(void *payload);       /* Unix ms */
     int64_t (*monotonic)(void *payload); /* ms since some start */
     uint64_t (*random)(void *payload);   /* 64 bits */
@@ -55,6 +57,10 @@ struct server_options {
                                          max_request_samples, by what the select's first answer held */
     int64_t interval_ms;              /* between two samples, for predictions; 0: 1 minute */
     bool skip_histograms;
+    http_poll *poll; /* asked while opening; runs bring their own. NULL: none */
+    void *poll_payload;
+    ampql_progress_report progress; /* NULL: none */
+    void *progress_payload;
 };
 
 /* Open a source. The transport is taken over, also when this fails.
@@ -71,10 +77,12 @@ struct auth;
 enum ampql_code server_transport(const struct ampql_allocator *alc, struct http *http,
                                  struct auth *auth, struct transport *out, struct ampql_error *err);
 
-/* ampql_source_http and ampql_source_amp, without an engine; options as read by OPTIONS_READ. */
+/* ampql_source_http and ampql_source_amp, without an engine; options as read by OPTIONS_READ.
+ *   poll  asked while opening, instead of options->cancel; may be NULL */
 enum ampql_code source_http_open(const struct ampql_allocator *alc, const char *url,
                                  const struct ampql_http_options *options, bool is_amp,
-                                 struct ampql_source **out, struct ampql_error *err);
+                                 http_poll *poll, void *poll_payload, struct ampql_source **out,
+                                 struct ampql_error *err);
 
 /* Samples older than this may be kept for good: the newest minutes can still be on their way to the
  * server. */
@@ -90,6 +98,9 @@ struct server_prediction {
     uint64_t samples;  /* billed, at interval_ms */
     uint64_t requests; /* to answer it, and those of this prediction are not among them */
 };
+
+/* How often series have a sample, as predictions take it, when nothing is said. */
+enum { SERVER_INTERVAL_MS = 60000 };
 
 /* Ask the server for the series of a select (/api/v1/series, which bills no samples) and reckon.
  *   source  one of source_server_open

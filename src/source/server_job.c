@@ -165,9 +165,10 @@ void job_learn(struct server *server, struct job *job, const struct part *part,
     if (!is_raw)
         span += job->select.end_ms > job->select.start_ms ? job->select.step_ms : 1;
     /* a window may hold nothing and the next one much: grow by steps */
-    double fits = n ? (double)span * ((double)most / (double)n) : (double)span * 16;
-    if (fits > (double)span * 16)
-        fits = (double)span * 16;
+    const double growth = 4;
+    double fits = n ? (double)span * ((double)most / (double)n) : (double)span * growth;
+    if (fits > (double)span * growth)
+        fits = (double)span * growth;
     int64_t chunk = is_raw ? ladder[0] : 1;
     for (size_t i = 0; is_raw && i < NRUNGS && (double)ladder[i] <= fits; i++)
         chunk = ladder[i];
@@ -226,9 +227,10 @@ static enum ampql_code next_part(struct server *server, struct job *job, struct 
     return plan_part(server, job, out, err);
 }
 
-static enum ampql_code start_parts(struct server *server, struct job *job, struct ampql_error *err)
+static enum ampql_code start_parts(struct server *server, struct job *job, size_t max_flying,
+                                   struct ampql_error *err)
 {
-    while (server->nflying < server->options.max_concurrency) {
+    while (server->nflying < max_flying) {
         struct part *part;
         TRY(next_part(server, job, &part, err));
         if (!part)
@@ -238,12 +240,16 @@ static enum ampql_code start_parts(struct server *server, struct job *job, struc
     return AMPQL_OK;
 }
 
-/* Start what may be started: of this job first, then of those that come after it. */
+/* Start what may be started: of this job first, then of those that come after it, which leave one
+ * place free: nobody reads them yet, and what of this job has to be asked for again would wait for
+ * ever. */
 static enum ampql_code fill(struct server *server, struct job *current, struct ampql_error *err)
 {
-    TRY(start_parts(server, current, err));
+    size_t max = server->options.max_concurrency;
+    TRY(start_parts(server, current, max, err));
     for (struct job *job = server->jobs; job; job = job->next)
-        TRY(start_parts(server, job, err));
+        if (job != current)
+            TRY(start_parts(server, job, max - 1, err));
     return AMPQL_OK;
 }
 
@@ -330,7 +336,10 @@ enum ampql_code job_finish(struct server *server, struct job *job, struct ampql_
         TRY(fill(server, job, err));
         struct part *part = flying_part(server, job);
         if (!part) {
-            TRY(server->transport.wait(server->transport.payload, idle_ms(server, job), err));
+            int64_t ms = idle_ms(server, job);
+            server->retry_at_ms = clock_of(server) + ms;
+            TRY(server->transport.wait(server->transport.payload, ms, err));
+            server->retry_at_ms = 0;
             continue;
         }
         TRY(part_read(server, job, part, err));

@@ -256,6 +256,8 @@ static enum ampql_code take(struct server *server, struct job *job, struct part 
     part->state = PART_DONE;
     part->transfer = NULL;
     server->stats.billed_samples += decoded->billed_samples;
+    server->samples += decoded->samples;
+    server->windows_done++;
     job->ncuts = 0;
     job_learn(server, job, part, decoded);
     return keep_warning(job, decoded->warning, err);

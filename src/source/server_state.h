@@ -5,6 +5,7 @@
  *   server_part.c    one part: asking, reading, and what to do when it fails
  *   server_decode.c  an answer's body into packed columns
  *   server_call.c    small documents: probes, label names and values, series
+ *   server_progress.c  how far it has come
  *   server_http.c    the transport over libcurl */
 #ifndef AMPQL_SRC_SOURCE_SERVER_STATE_H
 #define AMPQL_SRC_SOURCE_SERVER_STATE_H
@@ -70,9 +71,11 @@ struct server {
     int64_t not_before_ms;   /* after a 429 nothing is started before, monotonic */
     int64_t clock_offset_ms; /* the server's clock less ours */
     uint64_t billed_before;  /* what the run began with */
-    http_poll *poll;
+    http_poll *poll;         /* of the run, or of who opens the source */
     void *poll_payload;
     struct ampql_source_stats stats;
+    uint64_t windows_done, samples;              /* parts that were read, and what was in them */
+    int64_t opened_ms, reported_ms, retry_at_ms; /* monotonic; the last: 0, or when a wait ends */
 };
 
 /* ---- server_call.c */
@@ -90,6 +93,10 @@ struct server_ask {
 /* Begin it; the URL and headers live in work. */
 enum ampql_code server_start(struct server *server, const struct server_ask *ask,
                              struct arena *work, void **transfer, struct ampql_error *err);
+
+/* Overwrite the secrets that a server may have repeated in its text; returns code. */
+void server_redact(struct server *server, char *text, size_t n);
+enum ampql_code server_failed(struct server *server, enum ampql_code code, struct ampql_error *err);
 
 /* End a transfer and count what it brought. */
 void server_end(struct server *server, void *transfer);
@@ -155,6 +162,14 @@ struct decoded {
  *        time; the transport's */
 enum ampql_code server_decode(struct server *server, const struct job *job, const struct part *part,
                               struct arena *arena, struct decoded *out, struct ampql_error *err);
+
+/* ---- server_progress.c */
+
+/* What the transport asks while it waits: reports progress, then asks the run. */
+enum ampql_code server_poll(void *payload, struct ampql_error *err);
+
+/* Report now. */
+void server_report(struct server *server);
 
 /* ---- server_part.c */
 

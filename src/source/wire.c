@@ -140,6 +140,16 @@ static int64_t chunk_of(const struct ampql_select *select, int64_t chunk_ms)
     return chunk_ms > 0 && chunk_ms < most ? chunk_ms : most;
 }
 
+/* Where the RAW part that begins at `at` ends. What is left of a chunk goes with the next one when
+ * it is less than half of it: a left-closed window begins one ms before a round time. */
+static int64_t raw_end(const struct ampql_select *select, int64_t chunk_ms, int64_t at)
+{
+    int64_t chunk = chunk_of(select, chunk_ms), end = floor_to(at, chunk) + chunk;
+    if (end - at < chunk / 2 && end - at + chunk <= WIRE_MAX_RAW_MS)
+        end += chunk;
+    return end < select->maxt_ms ? end : select->maxt_ms;
+}
+
 /* Steps from a GRID part's first point to its last. */
 static int64_t steps_of(const struct ampql_select *select, const struct wire_server *server,
                         int64_t chunk_ms, int64_t at)
@@ -159,10 +169,7 @@ struct wire_part wire_next(const struct ampql_select *select, const struct wire_
 {
     struct wire_part part = {.from_ms = *at};
     if (is_raw(select)) {
-        int64_t chunk = chunk_of(select, chunk_ms);
-        part.to_ms = floor_to(*at, chunk) + chunk;
-        if (part.to_ms > select->maxt_ms)
-            part.to_ms = select->maxt_ms;
+        part.to_ms = raw_end(select, chunk_ms, *at);
         *at = part.to_ms;
     } else {
         part.to_ms = *at + steps_of(select, server, chunk_ms, *at) * step_of(select);
@@ -177,8 +184,9 @@ uint64_t wire_count(const struct ampql_select *select, const struct wire_server 
     if (!wire_has_part(select, wire_begin(select)))
         return 0;
     if (is_raw(select)) {
-        int64_t chunk = chunk_of(select, chunk_ms), first = floor_to(select->mint_ms, chunk);
-        return ((uint64_t)(select->maxt_ms - first) + (uint64_t)chunk - 1) / (uint64_t)chunk;
+        int64_t chunk = chunk_of(select, chunk_ms);
+        int64_t rest = select->maxt_ms - raw_end(select, chunk_ms, select->mint_ms);
+        return 1 + ((uint64_t)rest + (uint64_t)chunk - 1) / (uint64_t)chunk;
     }
     uint64_t points = (uint64_t)((select->end_ms - select->start_ms) / step_of(select)) + 1;
     uint64_t each = (uint64_t)steps_of(select, server, chunk_ms, select->start_ms) + 1;

@@ -70,8 +70,8 @@ int64_t wire_begin(const struct ampql_select *select);
 bool wire_has_part(const struct ampql_select *select, int64_t at);
 
 /* The part that begins at `at`, which it moves to where the next one begins. RAW parts end at
- * multiples of chunk_ms (<= 0, or too long: WIRE_MAX_RAW_MS), GRID parts span at most that, at
- * least one point. */
+ * multiples of chunk_ms (<= 0, or too long: WIRE_MAX_RAW_MS), the first one up to half as long
+ * again as that; GRID parts span at most that, at least one point. */
 struct wire_part wire_next(const struct ampql_select *select, const struct wire_server *server,
                            int64_t chunk_ms, int64_t *at);
 

@@ -47,8 +47,8 @@ static void visit(struct walk *walk, struct ast *ast, bool is_fixed)
         visit(walk, ast->u.subquery.expr, ast->u.subquery.at.kind == AT_TIME || is_fixed);
         return;
     case AST_CALL:
-        if (!is_fixed &&
-            (ast->u.call.function->reads_time || ast->u.call.function->kernel == KERNEL_TIMESTAMP))
+        if (!is_fixed && (ast->u.call.function->reads_time || ast->u.call.function->reads_query ||
+                          ast->u.call.function->kernel == KERNEL_TIMESTAMP))
             walk->reads_time = true;
         for (size_t i = 0; i < ast->u.call.nargs; i++)
             visit(walk, ast->u.call.args[i], is_fixed);

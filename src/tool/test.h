@@ -12,7 +12,7 @@ struct tool_test_options {
     enum ampql_dialect dialect;     /* 0: what a script says in `# dialect: prom2`, else prom3 */
     enum name_removal name_removal; /* default: what a script says in `# name removal:`, else
                                        delayed in prom3 */
-    uint64_t max_samples;           /* values a query may hold; 0: 10,000 as in that harness */
+    uint64_t max_samples;           /* that a query may hold; 0: 10,000 as in that harness */
     const char *junit;              /* write JUnit XML to this file; NULL: don't */
     bool quiet;                     /* only failures */
     FILE *out, *err;                /* NULL: stdout, stderr */

@@ -279,6 +279,22 @@ static bool steps_are_same(struct driver *d, const struct expr_case *c)
     return true;
 }
 
+/* Which two series of a match group are named is a matter of their order: the same group, and
+ * Prometheus names others when it is asked again. */
+static bool names_others(const struct answer *ours, const struct newest_answer *first,
+                         const struct newest_answer *again)
+{
+    static const char start[] = "found duplicate series for the match group";
+    struct str message = str_of(ours->err.message);
+    const char *series = ours->code == AMPQL_EXECUTION ? strchr(ours->err.message, '[') : NULL;
+    if (!series || first->code != AMPQL_EXECUTION || again->code != AMPQL_EXECUTION ||
+        !str_has_prefix(message, str_of(start)))
+        return false;
+    struct str group = str_make(message.p, (size_t)(series - message.p));
+    return str_has_prefix(first->message, group) && str_has_prefix(again->message, group) &&
+           !str_equal(first->message, again->message);
+}
+
 static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
                                     struct answer *ours, struct newest_answer *first,
                                     struct arena *arena)
@@ -287,7 +303,7 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
     bool has_values = ours->code == AMPQL_OK && first->code == AMPQL_OK, same_series = true;
     size_t n = has_values ? count_values(&ours->outcome) : 0;
     bool *unstable = flags(count_values(&first->outcome), arena), *seen = flags(n, arena);
-    bool has_words = same_words(c->text, ours, first);
+    bool has_words = same_words(c->text, ours, first), has_others = false;
     for (int i = 0; i < ATTEMPTS; i++) {
         struct newest_answer again;
         newest_evaluate(&d->newest, c, arena, &again);
@@ -295,6 +311,7 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
             sort_vector(&again.outcome, arena);
         if (same_answer(c->text, ours, &again))
             return REORDERED;
+        has_others = has_others || names_others(ours, first, &again);
         has_words = has_words || same_words(c->text, ours, &again);
         has_values = has_values && again.code == AMPQL_OK;
         if (!has_values)
@@ -302,6 +319,8 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
         same_series = mark_unstable(&first->outcome, &again.outcome, unstable) && same_series;
         mark_seen(&ours->outcome, &again.outcome, seen);
     }
+    if (has_others)
+        return UNORDERED;
     if (!has_values || !has_words)
         return DIFFERENT;
     if (!same_series) /* topk between equals, in another order at each step */
@@ -348,18 +367,45 @@ size_t ast_children(const struct ast *ast, const struct ast **out, size_t max)
 
 static bool has_at(const struct ast *ast);
 
+/* timestamp() of a selector with both @ and an offset: the offset is forgotten. */
+static bool forgets_offset(const struct ast *ast)
+{
+    if (ast->kind != AST_CALL || strcmp(ast->u.call.function->name, "timestamp") != 0)
+        return false;
+    const struct ast *arg = ast_unwrap(ast->u.call.args[0]);
+    return arg->kind == AST_SELECTOR && arg->u.selector.at.kind != AT_NONE &&
+           (arg->u.selector.offset.ms != 0 || arg->u.selector.offset.expr);
+}
+
 /* Does a subquery that has an offset, or is pinned itself, hold an @? When it begins where the
  * query does, Prometheus 3.16 evaluates what is pinned inside at another time. */
 static bool is_their_fault(const struct ast *ast)
 {
     const struct ast *below[MAX_BELOW];
     size_t n = ast_children(ast, below, MAX_BELOW);
+    if (forgets_offset(ast))
+        return true;
     if (ast->kind == AST_SUBQUERY &&
         (ast->u.subquery.offset.ms != 0 || ast->u.subquery.at.kind != AT_NONE) &&
         has_at(ast->u.subquery.expr))
         return true;
     for (size_t i = 0; i < n; i++)
         if (is_their_fault(below[i]))
+            return true;
+    return false;
+}
+
+/* Over several steps 3.16 keeps the labels of pairs under both label sets' bytes in a row: what
+ * fill puts in has none, so that another pair's labels may come. */
+static bool has_fill(const struct ast *ast)
+{
+    const struct ast *below[MAX_BELOW];
+    size_t n = ast_children(ast, below, MAX_BELOW);
+    if (ast->kind == AST_BINARY &&
+        (ast->u.binary.fill_left.is_given || ast->u.binary.fill_right.is_given))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (has_fill(below[i]))
             return true;
     return false;
 }
@@ -393,7 +439,8 @@ static enum outcome_class judge_difference(struct driver *d, const struct expr_c
     const struct ast *ast = class == DIFFERENT ? parse_prom3(c->text, arena) : NULL;
     if (!ast)
         return class;
-    return is_their_fault(ast) ? THEIR_FAULT : class;
+    bool has_steps = c->options.step_ms > 0 || text_has(c->text, ":");
+    return is_their_fault(ast) || (has_steps && has_fill(ast)) ? THEIR_FAULT : class;
 }
 
 enum outcome_class newest_judge(struct driver *d, const struct expr_case *c, struct arena *arena,

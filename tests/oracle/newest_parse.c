@@ -52,17 +52,12 @@ static bool same_but_signs(const struct buf *ours, struct str theirs)
     return k == ours->n;
 }
 
-/* Our words for what is known and refused, or said shorter: modifiers and operators, ranges below a
- * millisecond, `offset NaN`, long regexes. */
+/* Our words for what is known and refused, or said shorter: operators, ranges below a millisecond,
+ * `offset NaN`, long regexes. */
 static bool is_unsupported(const struct buf *ours)
 {
-    static const char *const words[] = {"native histograms",
-                                        "anchored modifier",
-                                        "smoothed modifier",
-                                        "binop fill modifiers",
-                                        "duration must be greater than 0",
-                                        "duration out of range",
-                                        "...`"};
+    static const char *const words[] = {"native histograms", "duration must be greater than 0",
+                                        "duration out of range", "...`"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (memmem(ours->p, ours->n, words[i], strlen(words[i])))
             return true;
@@ -98,6 +93,13 @@ static bool is_first_of_its_kind(struct tally *tally, struct str message)
     return true;
 }
 
+/* A power behind `offset` that only signs hold together: Prometheus prints it without them, and so
+ * as the power of the selector. */
+static bool keeps_signs(const struct buf *ours)
+{
+    return memmem(ours->p, ours->n, " offset +", 9) != NULL;
+}
+
 static void compare_as(struct newest *newest, struct str text, bool experimental, bool shows_all,
                        struct tally *tally)
 {
@@ -112,7 +114,7 @@ static void compare_as(struct newest *newest, struct str text, bool experimental
     if (is_ok == (theirs.code == AMPQL_OK) && same_but_signs(&ours, said)) {
         tally->same += is_ok;
         tally->refused += !is_ok;
-    } else if ((!is_ok && is_unsupported(&ours)) ||
+    } else if ((!is_ok && is_unsupported(&ours)) || (is_ok && keeps_signs(&ours)) ||
                (theirs.code == AMPQL_OK && !parses(said, experimental))) {
         tally->known++;
     } else {
@@ -268,6 +270,8 @@ static void edit(struct gen_bytes *g, struct buf *text)
                                          " anchored ",
                                          " smoothed ",
                                          " fill (1) ",
+                                         " fill_left (-2) ",
+                                         " fill_right(0x1F) ",
                                          "</",
                                          "!",
                                          "$",

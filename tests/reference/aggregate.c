@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 static struct ref_labels group_key(struct ref_run *run, const struct ast_aggregate *a,
                                    struct ref_labels labels)
@@ -325,6 +326,51 @@ static struct ref_table *limit(struct ref_run *run, const struct ast_aggregate *
     return in->nsteps == 1 ? in_heaps(run, out, group) : ref_merge(run, out, false);
 }
 
+/* Prometheus's hash of a label set, as a share of all hashes. */
+static double hash_place(struct ref_run *run, struct ref_labels labels)
+{
+    size_t size = 1, n = 0;
+    for (size_t i = 0; i < labels.n; i++)
+        size += labels.at[i].name.n + labels.at[i].value.n + 8;
+    unsigned char *text = ref_alloc(run, size, 1);
+    for (size_t i = 0; i < 2 * labels.n; i++) {
+        struct str s = i % 2 ? labels.at[i / 2].value : labels.at[i / 2].name;
+        if (s.n > 254) {
+            text[n++] = 255;
+            text[n++] = (unsigned char)(s.n % 256);
+            text[n++] = (unsigned char)(s.n / 256 % 256);
+            text[n++] = (unsigned char)(s.n / 65536);
+        } else {
+            text[n++] = (unsigned char)s.n;
+        }
+        for (size_t k = 0; k < s.n; k++)
+            text[n++] = (unsigned char)s.p[k];
+    }
+    return (double)XXH64(text, n, 0) / 18446744073709551615.0;
+}
+
+static struct ref_table *limit_ratio(struct ref_run *run, const struct ast_aggregate *a,
+                                     const struct ref_table *in, const struct ref_table *ratio)
+{
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, in->nsteps);
+    for (size_t s = 0; s < ratio->nsteps; s++)
+        if (isnan(ratio->scalar[s]))
+            ref_fail(run, AMPQL_EXECUTION, "Ratio value is NaN");
+    for (size_t i = 0; i < in->n; i++) {
+        struct ref_row *row = ref_row_new(run, out, in->at[i].labels);
+        double place = hash_place(run, in->at[i].labels);
+        for (size_t s = 0; s < in->nsteps; s++) {
+            double r = ratio->scalar[s];
+            row->here[s] =
+                in->at[i].here[s] && (r >= 0 ? place < fmin(r, 1) : place >= 1 + fmax(r, -1));
+            row->v[s] = in->at[i].v[s];
+        }
+    }
+    size_t *group = ref_alloc(run, in->n, sizeof *group);
+    make_groups(run, a, in, group);
+    return in->nsteps == 1 ? in_heaps(run, out, group) : ref_merge(run, out, false);
+}
+
 /* topk, bottomk. Of one step the result is in order of rank, group by group; of more it keeps the
  * order of its input. */
 static struct ref_table *top(struct ref_run *run, const struct ast_aggregate *a,
@@ -419,6 +465,8 @@ struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, stru
         return top(run, a, in, param);
     case AGGREGATION_LIMITK:
         return limit(run, a, in, param);
+    case AGGREGATION_LIMIT_RATIO:
+        return limit_ratio(run, a, in, param);
     case AGGREGATION_COUNT_VALUES:
         return count_values(run, a, in, param->string);
     default:

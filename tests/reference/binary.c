@@ -63,7 +63,8 @@ static void add_set_rows(struct ref_run *run, const struct ast_binary *b, struct
 }
 
 static struct ref_table *set_operator(struct ref_run *run, const struct ast_binary *b,
-                                      const struct ref_table *lhs, const struct ref_table *rhs)
+                                      const struct ref_table *lhs, const struct ref_table *rhs,
+                                      struct ref_grid grid)
 {
     struct ref_table *out = ref_table_new(run, VALUE_VECTOR, lhs->nsteps);
     struct ref_table none = {.nsteps = lhs->nsteps};
@@ -73,7 +74,7 @@ static struct ref_table *set_operator(struct ref_run *run, const struct ast_bina
     } else {
         add_set_rows(run, b, out, lhs, rhs, b->op == OP_AND);
     }
-    return ref_merge(run, out, false);
+    return ref_merge_steps(run, out, grid);
 }
 
 static void refuse_pair(struct ref_run *run, const struct ast_binary *b, struct ref_labels key,
@@ -165,43 +166,86 @@ static bool combine(const struct ast_binary *b, double lhs, double rhs, double k
     return is_true;
 }
 
+/* One step of vector op vector, and what has matched in it. */
+struct step {
+    struct ref_run *run;
+    const struct ast_binary *b;
+    struct pairs *pairs;
+    struct matches used; /* keys of one-to-one matches; result labels of many-to-one ones */
+    size_t nsteps, s;
+};
+
+/* A sample, or what is filled in for one that is not there: with its key's labels. */
+struct operand {
+    size_t row; /* SIZE_MAX: filled in */
+    struct ref_labels labels;
+    double v;
+};
+
+static bool is_used(const struct step *step, struct ref_labels key)
+{
+    for (size_t i = 0; i < step->used.n; i++)
+        if (ref_same(step->used.at[i].key, key))
+            return true;
+    return false;
+}
+
+static void match_pair(struct step *step, struct ref_labels key, struct operand many,
+                       struct operand one)
+{
+    struct ref_run *run = step->run;
+    const struct ast_binary *b = step->b;
+    bool is_swapped = b->card == ONE_TO_MANY;
+    double lhs = is_swapped ? one.v : many.v, rhs = is_swapped ? many.v : one.v, v;
+    bool is_kept = combine(b, lhs, rhs, lhs, &v);
+    if (!is_kept && run->prom2)
+        return;
+    struct ref_labels labels = result_labels(run, b, many.labels, one.labels);
+    for (size_t k = 0; k < step->used.n; k++)
+        if (ref_same(step->used.at[k].key, key) &&
+            (b->card == ONE_TO_ONE || ref_same(step->used.at[k].labels, labels)))
+            ref_fail(run, AMPQL_EXECUTION, "multiple matches for labels: %s",
+                     b->card == ONE_TO_ONE
+                         ? "many-to-one matching must be explicit (group_left/group_right)"
+                         : "grouping labels must ensure unique matches");
+    if (!array_push(&step->used, run->arena, (struct match){key, labels}))
+        abort();
+    if (!is_kept)
+        return;
+    struct ref_row *row = pair_row(run, step->pairs, many.row, one.row, labels, step->nsteps);
+    row->here[step->s] = true;
+    row->v[step->s] = v;
+}
+
 static void match_step(struct ref_run *run, const struct ast_binary *b,
                        const struct ref_table *many_table, const struct ref_table *one_table,
                        size_t s, struct pairs *pairs)
 {
+    bool is_swapped = b->card == ONE_TO_MANY;
+    struct fill fill_many = is_swapped ? b->fill_right : b->fill_left,
+                fill_one = is_swapped ? b->fill_left : b->fill_right;
+    struct step step = {.run = run, .b = b, .pairs = pairs, .nsteps = many_table->nsteps, .s = s};
     struct present many = present_rows(run, many_table, s), one = present_rows(run, one_table, s);
-    if (many.n == 0 || one.n == 0)
+    if ((many.n == 0 || one.n == 0) && !fill_many.is_given && !fill_one.is_given)
         return;
     refuse_duplicates(run, b, &one);
-    struct matches used = {0}; /* keys of one-to-one matches; result labels of many-to-one ones */
     for (size_t i = 0; i < many.n; i++) {
         struct ref_labels key = match_key(run, b, many.at[i]->labels);
-        for (size_t j = 0; j < one.n; j++) {
-            if (!ref_same(key, match_key(run, b, one.at[j]->labels)))
-                continue;
-            double m = many.at[i]->v[s], o = one.at[j]->v[s], v;
-            bool is_swapped = b->card == ONE_TO_MANY;
-            double lhs = is_swapped ? o : m, rhs = is_swapped ? m : o;
-            bool is_kept = combine(b, lhs, rhs, lhs, &v);
-            if (!is_kept && (run->prom2 || b->card != ONE_TO_ONE))
-                continue;
-            struct ref_labels labels = result_labels(run, b, many.at[i]->labels, one.at[j]->labels);
-            for (size_t k = 0; k < used.n; k++)
-                if (ref_same(used.at[k].key, key) &&
-                    (b->card == ONE_TO_ONE || ref_same(used.at[k].labels, labels)))
-                    ref_fail(run, AMPQL_EXECUTION, "multiple matches for labels: %s",
-                             b->card == ONE_TO_ONE
-                                 ? "many-to-one matching must be explicit (group_left/group_right)"
-                                 : "grouping labels must ensure unique matches");
-            if (!array_push(&used, run->arena, (struct match){key, labels}))
-                abort();
-            if (!is_kept)
-                continue;
-            struct ref_row *row =
-                pair_row(run, pairs, many.index[i], one.index[j], labels, many_table->nsteps);
-            row->here[s] = true;
-            row->v[s] = v;
-        }
+        struct operand m = {many.index[i], many.at[i]->labels, many.at[i]->v[s]};
+        size_t j = 0;
+        while (j < one.n && !ref_same(key, match_key(run, b, one.at[j]->labels)))
+            j++;
+        if (j < one.n)
+            match_pair(&step, key, m,
+                       (struct operand){one.index[j], one.at[j]->labels, one.at[j]->v[s]});
+        else if (fill_one.is_given)
+            match_pair(&step, key, m, (struct operand){SIZE_MAX, key, fill_one.value});
+    }
+    for (size_t j = 0; fill_many.is_given && j < one.n; j++) {
+        struct ref_labels key = match_key(run, b, one.at[j]->labels);
+        if (!is_used(&step, key))
+            match_pair(&step, key, (struct operand){SIZE_MAX, key, fill_many.value},
+                       (struct operand){one.index[j], one.at[j]->labels, one.at[j]->v[s]});
     }
 }
 
@@ -214,7 +258,8 @@ static int by_pair(const void *a, const void *b)
 }
 
 static struct ref_table *vector_vector(struct ref_run *run, const struct ast_binary *b,
-                                       const struct ref_table *lhs, const struct ref_table *rhs)
+                                       const struct ref_table *lhs, const struct ref_table *rhs,
+                                       struct ref_grid grid)
 {
     struct pairs pairs = {0};
     bool is_swapped = b->card == ONE_TO_MANY;
@@ -226,12 +271,13 @@ static struct ref_table *vector_vector(struct ref_run *run, const struct ast_bin
     for (size_t i = 0; i < pairs.n; i++)
         if (!array_push(out, run->arena, pairs.at[i].row))
             abort();
-    return ref_merge(run, out, false);
+    return ref_merge_steps(run, out, grid);
 }
 
 static struct ref_table *vector_scalar(struct ref_run *run, const struct ast_binary *b,
                                        const struct ref_table *vector,
-                                       const struct ref_table *scalar, bool is_swapped)
+                                       const struct ref_table *scalar, bool is_swapped,
+                                       struct ref_grid grid)
 {
     struct ref_table *out = ref_table_new(run, VALUE_VECTOR, vector->nsteps);
     for (size_t i = 0; i < vector->n; i++) {
@@ -245,7 +291,7 @@ static struct ref_table *vector_scalar(struct ref_run *run, const struct ast_bin
             row->here[s] = from->here[s] && combine(b, lhs, rhs, from->v[s], &row->v[s]);
         }
     }
-    return ref_merge(run, out, false);
+    return ref_merge_steps(run, out, grid);
 }
 
 struct ref_table *ref_binary(struct ref_run *run, const struct ast *ast, struct ref_grid grid)
@@ -259,9 +305,9 @@ struct ref_table *ref_binary(struct ref_run *run, const struct ast *ast, struct 
         return out;
     }
     if (rhs->type == VALUE_SCALAR)
-        return vector_scalar(run, b, lhs, rhs, false);
+        return vector_scalar(run, b, lhs, rhs, false, grid);
     if (lhs->type == VALUE_SCALAR)
-        return vector_scalar(run, b, rhs, lhs, true);
-    return op_info[b->op].kind == OP_KIND_SET ? set_operator(run, b, lhs, rhs)
-                                              : vector_vector(run, b, lhs, rhs);
+        return vector_scalar(run, b, rhs, lhs, true, grid);
+    return op_info[b->op].kind == OP_KIND_SET ? set_operator(run, b, lhs, rhs, grid)
+                                              : vector_vector(run, b, lhs, rhs, grid);
 }

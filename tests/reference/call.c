@@ -503,7 +503,8 @@ static struct ref_table *call_other(struct ref_run *run, const struct ast_call *
 
 struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct ref_grid grid)
 {
-    static const char *const of_native[] = {"histogram_avg", "histogram_count", "histogram_stddev",
+    static const char *const of_native[] = {"start_timestamp",  "histogram_avg",
+                                            "histogram_count",  "histogram_stddev",
                                             "histogram_stdvar", "histogram_sum"};
     const struct ast_call *call = &ast->u.call;
     struct ref_table *out = call_map(run, call, grid);
@@ -513,6 +514,8 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
         out = call_other(run, call, grid);
     if (!out && is_named(call, "histogram_quantile"))
         out = ref_histogram_quantile(run, ast, grid);
+    if (!out && is_named(call, "histogram_quantiles"))
+        out = ref_histogram_quantiles(run, ast, grid);
     if (!out && is_named(call, "histogram_fraction"))
         out = ref_histogram_fraction(run, ast, grid);
     for (size_t i = 0; !out && i < sizeof of_native / sizeof *of_native; i++)
@@ -520,6 +523,8 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
             ref_eval(run, call->args[0], grid);
             out = ref_table_new(run, VALUE_VECTOR, grid.n);
         }
+    if (!out)
+        out = ref_query_call(run, ast, grid);
     if (!out)
         out = ref_range_call(run, ast, grid);
     if (!out)

@@ -23,9 +23,9 @@ static double eval_time(struct ref_run *run, const struct ast_time_expr *e)
     case TIME_UNARY_MINUS:
         return -a;
     case TIME_MIN:
-        return a < b ? a : b;
+        return ref_min(a, b);
     case TIME_MAX:
-        return a > b ? a : b;
+        return ref_max(a, b);
     case TIME_BINARY:
         break;
     }
@@ -37,12 +37,13 @@ static int64_t duration_ms(struct ref_run *run, const struct ast_duration *d, bo
     if (!d->expr)
         return d->ms;
     double seconds = eval_time(run, d->expr);
-    if (!(fabs(seconds) < 9223372036.0))
-        ref_fail(run, AMPQL_EXECUTION, "duration is out of range");
-    int64_t ms = (int64_t)(seconds * 1000);
-    if (must_be_positive && ms <= 0)
+    if (isnan(seconds) || isinf(seconds))
+        ref_fail(run, AMPQL_EXECUTION, "duration is NaN or infinite");
+    if (must_be_positive && seconds < 0.001)
         ref_fail(run, AMPQL_EXECUTION, "duration must be greater than 0");
-    return ms;
+    if (fabs(seconds) > 9223372036.854775807)
+        ref_fail(run, AMPQL_EXECUTION, "duration is out of range");
+    return (int64_t)(seconds * 1000);
 }
 
 /* Where a selector or subquery looks from at evaluation time t: @ replaces t, the offset goes back.
@@ -114,6 +115,24 @@ static bool look_back(const struct ref_run *run, const struct reference_series *
     return !is_stale(series->v[n - 1]);
 }
 
+static void add_point(struct ref_points *points, int64_t t, double v)
+{
+    points->t[points->n] = t;
+    points->v[points->n++] = v;
+}
+
+/* Without the stale markers, which ranges and smoothed selectors do not see. */
+static struct ref_points samples_of(struct ref_run *run, const struct reference_series *series)
+{
+    struct ref_points points = {.labels = labels_of(series)};
+    points.t = ref_alloc(run, series->n, sizeof *points.t);
+    points.v = ref_alloc(run, series->n, sizeof *points.v);
+    for (size_t k = 0; k < series->n; k++)
+        if (!is_stale(series->v[k]))
+            add_point(&points, series->t[k], series->v[k]);
+    return points;
+}
+
 struct ref_table *ref_select(struct ref_run *run, const struct ast *ast, struct ref_grid grid,
                              bool timestamps)
 {
@@ -128,18 +147,17 @@ struct ref_table *ref_select(struct ref_run *run, const struct ast *ast, struct 
         for (size_t s = 0; s < grid.n; s++) {
             int64_t from = look_from(run, &sel->at, offset, ref_grid_time(&grid, s));
             size_t k = 0;
+            if (sel->extension == EXTENSION_SMOOTHED && !timestamps) {
+                struct ref_points points = samples_of(run, series);
+                row->here[s] = ref_smooth(run, &points, from, &row->v[s]);
+                continue;
+            }
             row->here[s] = look_back(run, series, from, &k);
             if (row->here[s])
                 row->v[s] = timestamps ? (double)series->t[k] / 1000 : series->v[k];
         }
     }
     return ref_merge(run, table, false);
-}
-
-static void add_point(struct ref_points *points, int64_t t, double v)
-{
-    points->t[points->n] = t;
-    points->v[points->n++] = v;
 }
 
 static void select_points(struct ref_run *run, const struct ast_selector *sel,
@@ -150,13 +168,7 @@ static void select_points(struct ref_run *run, const struct ast_selector *sel,
         const struct reference_series *series = run->series[i];
         if (!is_selected(run, &sel->matchers, series))
             continue;
-        struct ref_points *points = &out->at[out->n++];
-        points->labels = labels_of(series);
-        points->t = ref_alloc(run, series->n, sizeof *points->t);
-        points->v = ref_alloc(run, series->n, sizeof *points->v);
-        for (size_t k = 0; k < series->n; k++)
-            if (!is_stale(series->v[k]))
-                add_point(points, series->t[k], series->v[k]);
+        out->at[out->n++] = samples_of(run, series);
     }
 }
 
@@ -372,6 +384,11 @@ static void give_matrix(struct ref_run *run, const struct ast *ast, struct ref_g
     for (size_t i = 0; i < matrix.n; i++) {
         struct ref_window w = ref_window(run, &matrix, i, grid, 0);
         struct ref_labels labels = matrix.at[i].labels;
+        if (ref_is_extended(ast)) {
+            struct ref_points points = ref_extended_points(
+                run, ast, &matrix.at[i], ref_minus(matrix.end[0], matrix.range_ms), matrix.end[0]);
+            w = (struct ref_window){.t = points.t, .v = points.v, .n = points.n};
+        }
         struct reference_series *same = NULL;
         if (w.n == 0)
             continue;

@@ -210,3 +210,49 @@ struct ref_table *ref_histogram_fraction(struct ref_run *run, const struct ast *
         return ref_table_new(run, VALUE_VECTOR, grid.n);
     return over_groups(run, ref_eval(run, args[2], grid), low, high);
 }
+
+static struct str quantile_text(struct ref_run *run, double q)
+{
+    char *text = ref_alloc(run, NUMBER_MAX + 2, 1);
+    size_t n = number_format_general(q == 0 ? 0 : q, text);
+    if (isfinite(q) && !memchr(text, '.', n) && !memchr(text, 'e', n)) {
+        memcpy(text + n, ".0", 2);
+        n += 2;
+    }
+    return str_make(text, n);
+}
+
+/* Each histogram is asked for one quantile after the other, as the last one left its buckets, and
+ * each step's answer goes under the label that the quantile has there. */
+struct ref_table *ref_histogram_quantiles(struct ref_run *run, const struct ast *ast,
+                                          struct ref_grid grid)
+{
+    const struct ast_call *call = &ast->u.call;
+    struct str label = ast_unwrap(call->args[1])->u.string;
+    struct ref_table *in = ref_eval(run, call->args[0], grid);
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, grid.n), *q[10];
+    struct groups g = group_rows(run, in);
+    size_t nq = call->nargs - 2;
+    for (size_t i = 0; i < nq; i++)
+        q[i] = ref_eval(run, call->args[i + 2], grid);
+    for (size_t wanted = 0; wanted < nq; wanted++)
+        for (size_t k = 0; k < g.out->n; k++) {
+            struct ref_labels labels = ref_drop_name(run, g.out->at[k].labels);
+            for (size_t s = 0; s < grid.n; s++) {
+                struct buckets buckets = gather(run, in, &g, k, s);
+                size_t n = buckets.n;
+                double v = 0;
+                for (size_t i = 0; n > 0 && i <= wanted; i++) {
+                    buckets.n = n;
+                    v = bucket_quantile(q[i]->scalar[s], &buckets, run->prom2);
+                }
+                if (n == 0)
+                    continue;
+                struct str text = quantile_text(run, q[wanted]->scalar[s]);
+                struct ref_row *row = ref_row_new(run, out, ref_set(run, labels, label, text));
+                row->here[s] = true;
+                row->v[s] = v;
+            }
+        }
+    return ref_merge_steps(run, out, grid);
+}

@@ -237,6 +237,11 @@ double ref_pow(double x, double y)
                                            : (int)a_exponent);
 }
 
+double ref_seconds(int64_t ms)
+{
+    return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
+}
+
 double ref_operator(enum op op, double a, double b)
 {
     switch (op) {

@@ -8,12 +8,6 @@
 typedef bool (*window_function)(struct ref_run *run, const struct ref_window *w, double param,
                                 double *out);
 
-/* As Go's Duration.Seconds: whole seconds plus a fraction. */
-static double seconds_of(int64_t ms)
-{
-    return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
-}
-
 static double counter_zero(const struct ref_window *w, double result, double sampled, double start)
 {
     if (!(result > 0 && w->v[0] >= 0))
@@ -45,7 +39,7 @@ static bool extrapolate(const struct ref_window *w, bool is_counter, bool is_rat
         to_end = average / 2;
     double factor = (sampled + to_start + to_end) / sampled;
     if (is_rate)
-        factor /= seconds_of(w->range_ms);
+        factor /= ref_seconds(w->range_ms);
     *out = result * factor;
     return true;
 }
@@ -314,6 +308,38 @@ WINDOW(mad_over_time)
     return true;
 }
 
+/* Rectangles as high as the left (0) or right (1) sample, or trapezoids. */
+WINDOW(integral)
+{
+    (void)run;
+    double sum = 0, c = 0;
+    int strategy = param == 0 || param == 1 ? (int)param : 2;
+    for (size_t i = 1; i < w->n; i++) {
+        double a = isnan(w->v[i - 1]) ? 0 : w->v[i - 1], b = isnan(w->v[i]) ? 0 : w->v[i];
+        double width = (double)(w->t[i] - w->t[i - 1]) / 1000;
+        double height = strategy == 0 ? a : b, height_c = 0;
+        if (strategy == 2) {
+            height = a;
+            ref_add(b, &height, &height_c, false);
+            bool overflows = isinf(height) && isfinite(a) && isfinite(b);
+            if (overflows) {
+                height = a / 2;
+                height_c = 0;
+                ref_add(b / 2, &height, &height_c, false);
+            } else {
+                height /= 2;
+                height_c /= 2;
+            }
+        }
+        if (height == 0 && height_c == 0)
+            continue;
+        c += height_c * width;
+        ref_add(height * width, &sum, &c, false);
+    }
+    *out = isinf(sum) ? sum : sum + c;
+    return true;
+}
+
 static void check_factor(struct ref_run *run, const char *what, const char *name, double factor)
 {
     if (factor <= 0 || factor >= 1)
@@ -402,6 +428,7 @@ static const struct range_row {
     {"deriv", deriv, false},
     {"predict_linear", predict_linear, false},
     {"mad_over_time", mad_over_time, false},
+    {"integral", integral, false},
     {"double_exponential_smoothing", double_exponential_smoothing, false},
     {"holt_winters", double_exponential_smoothing, false},
     {"ts_of_first_over_time", ts_of_first_over_time, false},
@@ -430,6 +457,8 @@ struct ref_table *ref_range_call(struct ref_run *run, const struct ast *ast, str
 {
     const struct ast_call *call = &ast->u.call;
     struct str name = str_of(call->function->name);
+    if (str_equal(name, STR("absent_over_time")) && ref_is_extended(call->args[0]))
+        return ref_extended_call(run, ast, grid); /* which refuses it */
     if (str_equal(name, STR("absent_over_time")))
         return absent_over_time(run, call->args[0], grid);
     const struct range_row *f = NULL;
@@ -447,6 +476,8 @@ struct ref_table *ref_range_call(struct ref_run *run, const struct ast *ast, str
         else
             params[nparams++] = ref_eval(run, call->args[i], grid);
     }
+    if (ref_is_extended(arg))
+        return ref_extended_call(run, ast, grid);
     struct ref_matrix matrix = ref_eval_matrix(run, arg, grid);
     struct ref_table *out = ref_table_new(run, VALUE_VECTOR, grid.n);
     for (size_t i = 0; i < matrix.n; i++) {
@@ -456,7 +487,8 @@ struct ref_table *ref_range_call(struct ref_run *run, const struct ast *ast, str
         for (size_t s = 0; s < grid.n; s++) {
             struct ref_window w = ref_window(run, &matrix, i, grid, s);
             w.param2 = nparams > 1 ? params[1]->scalar[s] : 0;
-            row->here[s] = w.n > 0 && f->f(run, &w, nparams ? params[0]->scalar[s] : 0, &row->v[s]);
+            row->here[s] =
+                w.n > 0 && f->f(run, &w, nparams ? params[0]->scalar[s] : NAN, &row->v[s]);
         }
     }
     return ref_merge(run, out, run->prom2);

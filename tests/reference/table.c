@@ -221,3 +221,17 @@ struct ref_table *ref_merge(struct ref_run *run, struct ref_table *table, bool w
     }
     return out;
 }
+
+struct ref_table *ref_merge_steps(struct ref_run *run, struct ref_table *table,
+                                  struct ref_grid grid)
+{
+    int64_t step = run->options.step_ms > 0 ? run->options.step_ms : 1;
+    bool is_query = grid.start == run->query_start && grid.step == step;
+    if (!run->delays_names || !is_query || run->query_start != run->query_end)
+        return ref_merge(run, table, false);
+    struct ref_table *out = ref_table_new(run, VALUE_VECTOR, table->nsteps);
+    for (size_t i = 0; i < table->n; i++)
+        if (!is_empty(table, &table->at[i]) && !array_push(out, run->arena, table->at[i]))
+            abort();
+    return out;
+}

@@ -108,6 +108,10 @@ struct ref_row *ref_row_new(struct ref_run *run, struct ref_table *table, struct
  * `vector cannot contain metrics with the same labelset`; with whole, any two are. Rows without a
  * value are removed first. */
 struct ref_table *ref_merge(struct ref_run *run, struct ref_table *table, bool whole);
+/* The same after an operator of one step each, but where names go at the end, rows with equal
+ * labels of a query of one step stay as they are. */
+struct ref_table *ref_merge_steps(struct ref_run *run, struct ref_table *table,
+                                  struct ref_grid grid);
 
 /* ---- eval.c */
 struct ref_table *ref_eval(struct ref_run *run, const struct ast *ast, struct ref_grid grid);
@@ -120,7 +124,22 @@ struct ref_matrix ref_eval_matrix(struct ref_run *run, const struct ast *ast, st
 struct ref_window ref_window(struct ref_run *run, const struct ref_matrix *matrix, size_t i,
                              struct ref_grid grid, size_t step);
 
+/* ---- extended.c: anchored and smoothed selectors */
+
+/* Is the expression a range selector with anchored or smoothed? */
+bool ref_is_extended(const struct ast *ast);
+/* A function of one; ends the run with those that take none. */
+struct ref_table *ref_extended_call(struct ref_run *run, const struct ast *ast,
+                                    struct ref_grid grid);
+/* The samples of one as the whole query, for the range (start, end]. */
+struct ref_points ref_extended_points(struct ref_run *run, const struct ast *ast,
+                                      const struct ref_points *points, int64_t start, int64_t end);
+/* A smoothed instant selector's value at t; false: none. */
+bool ref_smooth(struct ref_run *run, const struct ref_points *points, int64_t t, double *out);
+
 /* ---- one file each */
+/* start, end, step, range, max_of, min_of; NULL when it is none of these. */
+struct ref_table *ref_query_call(struct ref_run *run, const struct ast *ast, struct ref_grid grid);
 struct ref_table *ref_binary(struct ref_run *run, const struct ast *ast, struct ref_grid grid);
 struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, struct ref_grid grid);
 struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct ref_grid grid);
@@ -128,6 +147,8 @@ struct ref_table *ref_call(struct ref_run *run, const struct ast *ast, struct re
 struct ref_table *ref_range_call(struct ref_run *run, const struct ast *ast, struct ref_grid grid);
 struct ref_table *ref_histogram_quantile(struct ref_run *run, const struct ast *ast,
                                          struct ref_grid grid);
+struct ref_table *ref_histogram_quantiles(struct ref_run *run, const struct ast *ast,
+                                          struct ref_grid grid);
 struct ref_table *ref_histogram_fraction(struct ref_run *run, const struct ast *ast,
                                          struct ref_grid grid);
 double ref_date(const char *function, double seconds);
@@ -135,6 +156,8 @@ double ref_date(const char *function, double seconds);
 struct ref_labels ref_absent_labels(struct ref_run *run, const struct ast *ast);
 
 /* ---- numeric.c */
+/* As Go's Duration.Seconds: whole seconds plus a fraction. */
+double ref_seconds(int64_t ms);
 double ref_operator(enum op op, double a, double b); /* comparisons give 1 or 0 */
 double ref_quantile(struct ref_run *run, double q, const double *v, size_t n);
 /* Neumaier's compensated add; prom3 forgets the compensation when the sum is infinite. */

@@ -21,6 +21,11 @@ enum api_fault {
     API_DENY,     /* a 403 with `body`, until refresh or a right clock makes it good */
 };
 
+struct api_answer {
+    int status;
+    struct str body;
+};
+
 struct api {
     struct ampql_allocator alc;       /* of transfers */
     const struct test_series *series; /* [n] */
@@ -41,6 +46,10 @@ struct api {
     int status;
     const char *body;
     const char *header_name, *header_value;
+
+    /* instead of all that: request i gets answer i, those after the last one the last */
+    const struct api_answer *answers; /* [nanswers] */
+    size_t nanswers;
 
     /* what was seen */
     size_t nqueries, nrequests, nopen, nrefreshed;

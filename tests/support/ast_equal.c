@@ -56,7 +56,8 @@ static bool selectors_equal(const struct ast_selector *a, const struct ast_selec
 {
     return str_equal(a->name, b->name) && same_matchers(a->matchers, b->matchers) &&
            a->has_range == b->has_range && durations_equal(a->range, b->range) &&
-           durations_equal(a->offset, b->offset) && at_equal(a->at, b->at);
+           durations_equal(a->offset, b->offset) && at_equal(a->at, b->at) &&
+           a->extension == b->extension;
 }
 
 static bool subqueries_equal(const struct ast_subquery *a, const struct ast_subquery *b)
@@ -83,12 +84,18 @@ static bool aggregates_equal(const struct ast_aggregate *a, const struct ast_agg
            (!a->param || ast_equal(a->param, b->param)) && ast_equal(a->expr, b->expr);
 }
 
+static bool fills_equal(struct fill a, struct fill b)
+{
+    return a.is_given == b.is_given && bits_of(a.value) == bits_of(b.value);
+}
+
 static bool binaries_equal(const struct ast_binary *a, const struct ast_binary *b)
 {
     return a->op == b->op && a->returns_bool == b->returns_bool &&
            a->has_matching == b->has_matching && a->is_on == b->is_on &&
            names_equal(a->matching, b->matching) && a->card == b->card &&
-           names_equal(a->include, b->include) && ast_equal(a->lhs, b->lhs) &&
+           names_equal(a->include, b->include) && fills_equal(a->fill_left, b->fill_left) &&
+           fills_equal(a->fill_right, b->fill_right) && ast_equal(a->lhs, b->lhs) &&
            ast_equal(a->rhs, b->rhs);
 }
 

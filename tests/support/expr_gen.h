@@ -28,6 +28,9 @@ struct expr_case {
 /* Ask the engine's table. */
 void expr_names_of_engine(struct expr_names *out);
 
+/* Is it unknown to 2.42? */
+bool expr_name_is_newer(const char *name);
+
 /* Make a case of bytes [size], with its strings and samples in the arena. Out of memory ends the
  * program. */
 void expr_generate(const uint8_t *bytes, size_t size, const struct expr_names *names,

@@ -106,6 +106,7 @@ static const struct signature rows[] = {
     X("end", (VALUE_NONE), 0, 0, S),
     X("histogram_quantiles", (V, T, S, S, S, S), 12, 9, V),
     X("info", (V, V), 2, 1, V),
+    X("integral", (M, S), 2, 1, V),
     X("mad_over_time", (M), 1, 0, V),
     X("max_of", (S, S), 2, 0, S),
     X("min_of", (S, S), 2, 0, S),

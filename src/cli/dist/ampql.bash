@@ -2,12 +2,15 @@
 _ampql() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     local source='--source --as --on-conflict --stale-after --skip-histograms'
+    source="$source --header --http.config.file --sign --endpoint --region --profile --role-arn --external-id"
+    source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
+    source="$source --retries --request-timeout --progress --max-billed-samples"
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
-    local run="--lookback-delta --enable --experimental --delayed-name-removal $limits"
+    local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
-    --source | -s | --junit)
+    --source | -s | --junit | --out)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -16,6 +19,8 @@ _ampql() {
     --output | -o) words='table json csv promql' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
+    --compress) words='auto on off' ;;
+    --progress) words='auto json none' ;;
     --as) words='raw' ;;
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
@@ -23,12 +28,13 @@ _ampql() {
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
-            words='query explain series labels allocate rules fmt functions test version help --version'
+            words='query fetch explain series labels allocate rules fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
             words='check eval'
         else
             case $command in
             query) words="--output $source $times $run" ;;
+            fetch) words="--out --dry-run --interval --price $source $times $run" ;;
             explain) words="--output --caps $source $times $run" ;;
             series) words="--output --start --end $source $limits" ;;
             labels) words="--output --match --start --end $source $limits" ;;
@@ -36,12 +42,14 @@ _ampql() {
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
                 ;;
             rules) words="--output --time --now $source $run" ;;
-            fmt) words='--check --enable --experimental --error-format --help' ;;
+            fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
                 ;;
+            doctor) words="--rules --cluster-label --cluster-id --start --end --output $source $limits" ;;
+            whoami) words='--source --profile --region --role-arn --external-id --session-name --output --error-format --help' ;;
             functions | version) words='--output --error-format --help' ;;
-            help) words='query explain series labels allocate rules fmt functions test version' ;;
+            help) words='query fetch explain series labels allocate rules fmt functions test doctor whoami version' ;;
             esac
             case $command in
             rules | test)

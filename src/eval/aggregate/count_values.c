@@ -43,6 +43,7 @@ static enum ampql_code series_of(struct counts *c, struct labels labels, size_t 
         if (labels_equal(c->out.at[*out].labels, labels))
             return AMPQL_OK;
     *out = c->out.n;
+    TRY(stage_polls(c->gathered->stage, c->gathered->grid->n));
     TRY(eval_take(c->eval, c->gathered->grid->n, &kept.row, c->err));
     memset(kept.row.v, 0, kept.row.n * sizeof *kept.row.v);
     return array_push(&c->out, &c->eval->work, kept) && index_add(&c->by_labels, hash, *out)
@@ -87,6 +88,7 @@ static enum ampql_code count_row(struct counts *c, const struct row *row, size_t
     for (size_t i = 0; i < row->n; i++) {
         if (!row_has(row, i))
             continue;
+        TRY(stage_polls(c->gathered->stage, 1));
         if (series == SIZE_MAX || bits_of(row->v[i]) != bits)
             TRY(find(c, group, row->v[i], &series));
         bits = bits_of(row->v[i]);

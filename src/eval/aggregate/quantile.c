@@ -5,10 +5,12 @@
 
 #include <math.h>
 
-static void fill(const struct gathered *gathered, size_t group, double *room, struct row *out)
+static enum ampql_code fill(const struct gathered *gathered, size_t group, double *room,
+                            struct row *out)
 {
     for (size_t step = 0; step < out->n; step++) {
         size_t n = 0;
+        TRY(gathered_polls(gathered, group));
         for (size_t i = gathered->start[group]; i < gathered->start[group + 1]; i++)
             if (row_has(gathered_row(gathered, i), step))
                 room[n++] = gathered_row(gathered, i)->v[step];
@@ -20,6 +22,7 @@ static void fill(const struct gathered *gathered, size_t group, double *room, st
             quantile_of(gathered->param->v[step], room, n, gathered->stage->eval->dialect);
         row_mark(out, step);
     }
+    return AMPQL_OK;
 }
 
 /* NaN, the largest and the smallest are looked at, as in Prometheus: beside a NaN the largest is
@@ -53,7 +56,7 @@ static enum ampql_code quantile(struct gathered *gathered, struct ampql_error *e
     TRY(eval_take(eval, gathered->grid->n, &row, err));
     for (size_t g = 0; g < gathered->ngroups; g++) {
         row_clear(&row);
-        fill(gathered, g, room, &row);
+        TRY(fill(gathered, g, room, &row));
         TRY(stage_emit(gathered->stage, gathered->groups[g], &row));
     }
     eval_give(eval, &row);

@@ -135,8 +135,10 @@ static enum ampql_code topk(struct gathered *gathered, struct ampql_error *err)
     if (!heap.at)
         return fail_nomem(err, "the best of a group");
     for (size_t g = 0; g < gathered->ngroups; g++) {
-        for (size_t step = 0; step < gathered->grid->n; step++)
+        for (size_t step = 0; step < gathered->grid->n; step++) {
+            TRY(gathered_polls(gathered, g));
             pick(gathered, g, step, &heap);
+        }
         if (gathered->grid->n == 1)
             TRY(emit_best_first(gathered, &heap));
     }

@@ -1,37 +1,12 @@
 /* clamp clamp_min clamp_max: values held within bounds. */
 #include "eval/function.h"
-
-#include <math.h>
-
-/* Go's min and max, unlike fmin and fmax: a NaN stays, unless the other is the infinity that
- * nothing passes; -0 is below 0. */
-static inline double least(double a, double b)
-{
-    if (a == -INFINITY || b == -INFINITY)
-        return -INFINITY;
-    if (isnan(a) || isnan(b))
-        return double_of(NAN_BITS);
-    if (a == 0 && b == 0)
-        return signbit(a) ? a : b;
-    return a < b ? a : b;
-}
-
-static inline double most(double a, double b)
-{
-    if (a == INFINITY || b == INFINITY)
-        return INFINITY;
-    if (isnan(a) || isnan(b))
-        return double_of(NAN_BITS);
-    if (a == 0 && b == 0)
-        return signbit(a) ? b : a;
-    return a > b ? a : b;
-}
+#include "eval/gomath.h"
 
 static void clamp(struct row *row, const struct params *params)
 {
     for (size_t i = 0; i < row->n; i++) {
         double low = param(params, 0, i), high = param(params, 1, i);
-        row->v[i] = most(low, least(high, row->v[i]));
+        row->v[i] = go_max(low, go_min(high, row->v[i]));
         if (high < low)
             row_unmark(row, i);
     }
@@ -40,13 +15,13 @@ static void clamp(struct row *row, const struct params *params)
 static void clamp_max(struct row *row, const struct params *params)
 {
     for (size_t i = 0; i < row->n; i++)
-        row->v[i] = least(param(params, 0, i), row->v[i]);
+        row->v[i] = go_min(param(params, 0, i), row->v[i]);
 }
 
 static void clamp_min(struct row *row, const struct params *params)
 {
     for (size_t i = 0; i < row->n; i++)
-        row->v[i] = most(param(params, 0, i), row->v[i]);
+        row->v[i] = go_max(param(params, 0, i), row->v[i]);
 }
 
 static const struct function rows[] = {

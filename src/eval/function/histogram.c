@@ -1,5 +1,5 @@
-/* histogram_quantile histogram_fraction: estimates from classic histograms, whose buckets are
- * series with an upper bound in the label le.
+/* histogram_quantile histogram_quantiles histogram_fraction: estimates from classic histograms,
+ * whose buckets are series with an upper bound in the label le.
  *
  * histogram_count histogram_sum histogram_avg histogram_stddev histogram_stdvar are of native
  * histograms, which this library does not read: they skip floats, so nothing is left. */
@@ -12,6 +12,8 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+
+enum { MOST_QUANTILES = 10 };
 
 struct bucket {
     double bound, count; /* of all observations up to the bound */
@@ -81,10 +83,13 @@ static size_t bucket_of(const struct buckets *b, double rank)
     return lo;
 }
 
+/* Buckets are merged and raised in place: *nkept of them are left, behind which stands what stood
+ * there before. */
 static double quantile_of_buckets(double q, struct buckets b, enum ampql_dialect dialect,
-                                  struct falling *falling)
+                                  struct falling *falling, size_t *nkept)
 {
     *falling = (struct falling){0};
+    *nkept = b.n;
     if (isnan(q))
         return double_of(NAN_BITS);
     if (q < 0)
@@ -95,6 +100,7 @@ static double quantile_of_buckets(double q, struct buckets b, enum ampql_dialect
         return double_of(NAN_BITS);
     merge_bounds(&b);
     make_monotonic(&b, dialect, falling);
+    *nkept = b.n;
     double total = b.at[b.n - 1].count;
     if (b.n < 2 || total == 0)
         return double_of(NAN_BITS);
@@ -213,91 +219,237 @@ static struct buckets buckets_at(const struct source *sources, size_t n, size_t 
     return b;
 }
 
-/* A histogram's quantiles at all steps. */
-static enum ampql_code quantiles(struct call *call, const struct ast *where,
-                                 const struct source *sources, size_t n, struct labels labels,
-                                 const double *q, struct bucket *room, struct row *out)
+/* What is asked of each histogram: a share between two bounds, or (high is NULL) a quantile. [step]
+ * low and high are scalar arguments. */
+struct question {
+    const double *low, *high;
+    symbol label; /* to hold the quantile; SYMBOL_NONE: no label */
+};
+
+/* Prometheus asks one list of buckets for quantile after quantile: after the first it is sorted
+ * again, with what stands behind the merged ones. Both parts are in order. */
+static void sort_again(struct buckets *b, size_t nkept, struct bucket *spare)
 {
-    for (size_t i = 0; i < out->n; i++) {
-        struct buckets b = buckets_at(sources, n, i, room);
-        struct falling falling;
-        out->v[i] = 0;
-        if (b.n == 0)
-            continue;
-        out->v[i] = quantile_of_buckets(q[i], b, call->dialect, &falling);
-        row_mark(out, i);
-        falling.first_ms = falling.last_ms = grid_time(call->grid, i);
-        if (falling.n)
-            TRY(note_falling(call->stage, where, labels, &falling, i));
+    size_t i = 0, k = nkept, n = 0;
+    if (nkept == b->n)
+        return;
+    while (i < nkept || k < b->n)
+        spare[n++] =
+            k == b->n || (i < nkept && b->at[i].bound <= b->at[k].bound) ? b->at[i++] : b->at[k++];
+    memcpy(b->at, spare, n * sizeof *spare);
+}
+
+/* A histogram and what is asked of it. */
+struct inquiry {
+    struct call *call;
+    const struct ast *where;
+    const struct source *sources; /* [nsources] */
+    size_t nsources;
+    struct labels labels;
+    const struct question *questions; /* [nquestions] */
+    size_t nquestions;
+    struct bucket *room, *spare; /* [nsources] */
+    struct row *rows;            /* [nquestions] the answers */
+};
+
+/* A histogram's quantiles at all steps. */
+static enum ampql_code quantiles(const struct inquiry *in)
+{
+    const struct grid *grid = in->call->grid;
+    for (size_t i = 0; i < grid->n; i++) {
+        struct buckets b = buckets_at(in->sources, in->nsources, i, in->room);
+        TRY(stage_polls(in->call->stage, in->nsources * in->nquestions));
+        for (size_t k = 0; k < in->nquestions; k++) {
+            struct falling falling;
+            size_t nkept = 0;
+            in->rows[k].v[i] = 0;
+            if (b.n == 0)
+                continue;
+            in->rows[k].v[i] = quantile_of_buckets(in->questions[k].low[i], b, in->call->dialect,
+                                                   &falling, &nkept);
+            row_mark(&in->rows[k], i);
+            falling.first_ms = falling.last_ms = grid_time(grid, i);
+            if (falling.n)
+                TRY(note_falling(in->call->stage, in->where, in->labels, &falling, i));
+            if (k + 1 < in->nquestions)
+                sort_again(&b, nkept, in->spare);
+        }
     }
     return AMPQL_OK;
 }
 
-static void fractions(const struct source *sources, size_t n, const double *low, const double *high,
-                      struct bucket *room, struct row *out)
+static enum ampql_code fractions(struct call *call, const struct source *sources, size_t n,
+                                 const double *low, const double *high, struct bucket *room,
+                                 struct row *out)
 {
     for (size_t i = 0; i < out->n; i++) {
         struct buckets b = buckets_at(sources, n, i, room);
+        TRY(stage_polls(call->stage, n));
         out->v[i] = 0;
         if (b.n == 0)
             continue;
         out->v[i] = fraction_of_buckets(low[i], high[i], b);
         row_mark(out, i);
     }
+    return AMPQL_OK;
 }
 
-/* One series for each histogram; params [step] are scalar arguments, high NULL asks for quantiles.
- */
-static enum ampql_code estimate(struct call *call, const struct histograms *h,
-                                const struct ast *where, const double *low, const double *high,
+/* A quantile as the value of a label: a number as OpenMetrics writes it, 0.5, 1.0. */
+static symbol quantile_symbol(struct call *call, double q)
+{
+    char text[NUMBER_MAX + 2];
+    size_t n = number_format_general(q == 0 ? 0 : q, text);
+    bool is_plain = isfinite(q) && !memchr(text, '.', n) && !memchr(text, 'e', n);
+    if (is_plain) {
+        text[n++] = '.';
+        text[n++] = '0';
+    }
+    return symbols_intern(call->symbols, str_make(text, n));
+}
+
+/* The row under a label that holds its quantile: as many series as the quantile has values. */
+static enum ampql_code emit_labelled(struct call *call, const struct question *question,
+                                     struct labels labels, const struct row *row,
+                                     struct ampql_error *err)
+{
+    struct arena *work = call_arena(call);
+    labels = stage_drop_name(call->stage, labels);
+    struct row rest = {row->v, arena_alloc(work, row_words(row->n), sizeof *rest.present), row->n};
+    bool may_repeat = stage_step_rule(call->stage) == UNIQUE_LATER;
+    struct row part = {row->v, arena_alloc(work, row_words(row->n), sizeof *part.present), row->n};
+    if (!rest.present || !part.present || !labels.at)
+        return fail_nomem(err, "a quantile");
+    memcpy(rest.present, row->present, row_words(row->n) * sizeof *row->present);
+    for (size_t i = 0; i < rest.n; i++) {
+        if (!row_has(&rest, i))
+            continue;
+        symbol value = quantile_symbol(call, question->low[i]);
+        struct labels named = value == SYMBOL_NONE
+                                  ? (struct labels){0}
+                                  : labels_set(work, call->symbols, labels, question->label, value);
+        if (!named.at)
+            return fail_nomem(err, "a quantile");
+        row_clear(&part);
+        for (size_t k = i; k < rest.n; k++) {
+            bool is_same = question->low[k] == question->low[i] ||
+                           (isnan(question->low[k]) && isnan(question->low[i]));
+            if (!is_same || !row_has(&rest, k))
+                continue;
+            row_mark(&part, k);
+            row_unmark(&rest, k);
+        }
+        TRY(may_repeat ? call_emit(call, named, &part) : call_emit_unique(call, named, &part));
+    }
+    return AMPQL_OK;
+}
+
+static enum ampql_code emit_answer(const struct inquiry *in, size_t question, struct row *row,
+                                   struct ampql_error *err)
+{
+    const struct question *q = &in->questions[question];
+    if (q->label == SYMBOL_NONE)
+        TRY(call_emit_nameless(in->call, in->labels, row));
+    else
+        TRY(emit_labelled(in->call, q, in->labels, row, err));
+    eval_give(in->call->stage->eval, row);
+    return AMPQL_OK;
+}
+
+static enum ampql_code answer(const struct inquiry *in, struct ampql_error *err)
+{
+    const struct question *q = in->questions;
+    for (size_t k = 0; k < in->nquestions; k++)
+        TRY(eval_take(in->call->stage->eval, in->call->grid->n, &in->rows[k], err));
+    return q->high
+               ? fractions(in->call, in->sources, in->nsources, q->low, q->high, in->room, in->rows)
+               : quantiles(in);
+}
+
+/* One series for each histogram and question: question by question, so several wait for the last
+ * histogram. */
+static enum ampql_code estimate(const struct histograms *h, struct inquiry *in,
                                 struct ampql_error *err)
 {
-    struct bucket *room = arena_alloc(call_arena(call), h->n, sizeof *room);
-    if (!room)
+    struct arena *work = call_arena(in->call);
+    size_t ngroups = h->groups.keys.n, nq = in->nquestions;
+    struct row *rows = arena_zeroed(work, ngroups + 1, nq * sizeof *rows);
+    in->room = arena_alloc(work, h->n, sizeof *in->room);
+    in->spare = arena_alloc(work, h->n, sizeof *in->spare);
+    if (!rows || !in->room || !in->spare)
         return fail_nomem(err, "a list of buckets");
     for (size_t first = 0, end; first < h->n; first = end) {
-        const struct source *sources = &h->sources[first];
-        for (end = first + 1; end < h->n && h->sources[end].group == sources->group;)
+        size_t group = h->sources[first].group;
+        for (end = first + 1; end < h->n && h->sources[end].group == group;)
             end++;
-        struct row *row = NULL;
-        TRY(call_row(call, &row, err));
-        struct labels labels = h->groups.keys.at[sources->group];
-        if (high)
-            fractions(sources, end - first, low, high, room, row);
-        else
-            TRY(quantiles(call, where, sources, end - first, labels, low, room, row));
-        TRY(call_emit_nameless(call, labels, row));
+        in->sources = &h->sources[first];
+        in->nsources = end - first;
+        in->labels = h->groups.keys.at[group];
+        in->rows = rows + group * nq;
+        TRY(answer(in, err));
+        if (nq == 1)
+            TRY(emit_answer(in, 0, in->rows, err));
     }
-    return note_falls_end(call->stage);
+    for (size_t k = 0; nq > 1 && k < nq; k++)
+        for (size_t group = 0; group < ngroups; group++) {
+            in->labels = h->groups.keys.at[group];
+            TRY(emit_answer(in, k, &rows[group * nq + k], err));
+        }
+    return note_falls_end(in->call->stage);
 }
 
 /* Of the histograms in argument number arg. */
-static enum ampql_code estimate_all(struct call *call, size_t arg, const double *low,
-                                    const double *high, struct ampql_error *err)
+static enum ampql_code estimate_all(struct call *call, size_t arg, const struct question *questions,
+                                    size_t n, struct ampql_error *err)
 {
     struct histograms h = {0};
-    const struct ast *where = call->ast->u.call.args[arg];
-    enum ampql_code code = collect(call, &call->args[arg], where, &h, err);
+    struct inquiry in = {.call = call,
+                         .where = call->ast->u.call.args[arg],
+                         .questions = questions,
+                         .nquestions = n};
+    enum ampql_code code = collect(call, &call->args[arg], in.where, &h, err);
     if (code == AMPQL_OK)
-        code = estimate(call, &h, where, low, high, err);
+        code = estimate(&h, &in, err);
     groups_done(&h.groups);
     return code;
 }
 
+static enum ampql_code note_quantiles(struct call *call, const struct ast *where, const double *q)
+{
+    for (size_t i = 0; i < call->grid->n; i++)
+        if (i == 0 || bits_of(q[i]) != bits_of(q[i - 1]))
+            TRY(note_quantile(call->stage, where, q[i]));
+    return AMPQL_OK;
+}
+
 static enum ampql_code histogram_quantile(struct call *call, struct ampql_error *err)
 {
-    const struct row *q = &call->args[0].at[0].row;
-    for (size_t i = 0; i < q->n; i++)
-        if (i == 0 || bits_of(q->v[i]) != bits_of(q->v[i - 1]))
-            TRY(note_quantile(call->stage, call->ast->u.call.args[0], q->v[i]));
-    return estimate_all(call, 1, q->v, NULL, err);
+    struct question question = {.low = call_scalar(call, 0), .label = SYMBOL_NONE};
+    TRY(note_quantiles(call, call->ast->u.call.args[0], question.low));
+    return estimate_all(call, 1, &question, 1, err);
+}
+
+/* The vector, the label, and up to ten quantiles. */
+static enum ampql_code histogram_quantiles(struct call *call, struct ampql_error *err)
+{
+    const struct ast_call *ast = &call->ast->u.call;
+    struct question questions[MOST_QUANTILES];
+    symbol label = symbols_intern(call->symbols, ast_unwrap(ast->args[1])->u.string);
+    if (label == SYMBOL_NONE)
+        return fail_nomem(err, "a label");
+    size_t n = call->nargs - 1; /* the string is not among the rows */
+    for (size_t i = 0; i < n; i++) {
+        questions[i] = (struct question){.low = call_scalar(call, i + 1), .label = label};
+        TRY(note_quantiles(call, ast->args[i + 2], questions[i].low));
+    }
+    return estimate_all(call, 0, questions, n, err);
 }
 
 static enum ampql_code histogram_fraction(struct call *call, struct ampql_error *err)
 {
     if (call->dialect == AMPQL_PROM2) /* knows it of native histograms only */
         return AMPQL_OK;
-    return estimate_all(call, 2, call->args[0].at[0].row.v, call->args[1].at[0].row.v, err);
+    struct question question = {call_scalar(call, 0), call_scalar(call, 1), SYMBOL_NONE};
+    return estimate_all(call, 2, &question, 1, err);
 }
 
 static void skip_floats(struct row *row, const struct params *params)
@@ -315,6 +467,12 @@ static const struct function rows[] = {
          .args = {VALUE_SCALAR, VALUE_SCALAR, VALUE_VECTOR}, .nargs = 3, .result = VALUE_VECTOR),
     CALL("histogram_quantile", histogram_quantile, "Quantile estimated from a histogram's buckets.",
          .args = {VALUE_SCALAR, VALUE_VECTOR}, .nargs = 2, .result = VALUE_VECTOR),
+    CALL("histogram_quantiles", histogram_quantiles,
+         "Several quantiles estimated from a histogram's buckets, each under a label.",
+         .args = {VALUE_VECTOR, VALUE_STRING, VALUE_SCALAR, VALUE_SCALAR, VALUE_SCALAR,
+                  VALUE_SCALAR},
+         .nargs = 2 + MOST_QUANTILES, .optional = MOST_QUANTILES - 1, .result = VALUE_VECTOR,
+         .experimental = true),
     NATIVE("histogram_stddev", "Standard deviation of native histograms; empty for floats."),
     NATIVE("histogram_stdvar", "Variance of native histograms; empty for floats."),
     NATIVE("histogram_sum", "Sum of native histograms; empty for floats."),

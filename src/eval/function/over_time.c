@@ -84,10 +84,12 @@ static bool max_over_time(const struct window *w, double *out)
 static void count_over_time(const struct samples *s, const struct windows *windows, struct row *out,
                             struct scratch *scratch)
 {
-    (void)scratch;
     size_t lo = 0, hi = 0;
+    uint64_t work = 0;
     for (size_t i = 0; i < windows->n; i++) {
         window_advance(s, windows, i, &lo, &hi);
+        if (scratch_stops(scratch, &work, 1))
+            return;
         out->v[i] = (double)(hi - lo);
         if (hi > lo)
             row_mark(out, i);

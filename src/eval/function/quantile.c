@@ -41,10 +41,13 @@ static void quantile_over_time(const struct samples *s, const struct windows *wi
                                struct row *out, struct scratch *scratch)
 {
     size_t lo = 0, hi = 0;
+    uint64_t work = 0;
     struct sorted sorted = {0};
     for (size_t i = 0; i < windows->n; i++) {
         window_advance(s, windows, i, &lo, &hi);
         out->v[i] = 0;
+        if (scratch_stops(scratch, &work, hi - lo + 1))
+            return;
         if (lo == hi)
             continue;
         if (!make_sorted(&sorted, s, lo, hi, scratch))

@@ -2,6 +2,7 @@
  * last two samples.
  *
  * The order of operations is Prometheus's, because that is what the bits are. */
+#include "eval/extended.h"
 #include "eval/function.h"
 #include "eval/note.h"
 #include "eval/regular.h"
@@ -120,15 +121,23 @@ static void change_run(const double *first, const double *last, size_t stride, d
 
 /* seconds is the range of a rate, 0 for increase and delta. */
 static inline void change_loop(const struct samples *s, const struct windows *w, struct row *out,
-                               bool is_counter, double seconds, enum ampql_dialect dialect)
+                               bool is_counter, double seconds, struct scratch *scratch)
 {
+    enum ampql_dialect dialect = scratch->params->dialect;
+    if (w->margin_before_ms > 0) {
+        extended_change(s, w, is_counter, seconds, out, scratch);
+        return;
+    }
     size_t lo = 0, hi = 0, stride = 0;
+    uint64_t work = 0;
     struct shape shape = {.n = 0};
     struct regular run = {0};
     bool resets = is_counter && has_reset(s->v, s->n);
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
         out->v[i] = 0;
+        if (scratch_stops(scratch, &work, resets ? hi - lo + 1 : 1))
+            return;
         if (hi - lo < 2)
             continue;
         int64_t end = window_end(w, i), first_t = s->t[lo], last_t = s->t[hi - 1];
@@ -156,6 +165,8 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
         }
         if (m == 0)
             continue;
+        if (scratch_stops(scratch, &work, m))
+            return;
         change_run(s->v + lo + stride, s->v + hi - 1 + stride, stride, out->v + i + 1, m, &shape,
                    is_counter, seconds, dialect);
         row_mark_range(out, i + 1, m);
@@ -168,19 +179,19 @@ static inline void change_loop(const struct samples *s, const struct windows *w,
 static void rate(const struct samples *s, const struct windows *w, struct row *out,
                  struct scratch *scratch)
 {
-    change_loop(s, w, out, true, (double)w->range_ms / 1000, scratch->params->dialect);
+    change_loop(s, w, out, true, (double)window_range(w) / 1000, scratch);
 }
 
 static void increase(const struct samples *s, const struct windows *w, struct row *out,
                      struct scratch *scratch)
 {
-    change_loop(s, w, out, true, 0, scratch->params->dialect);
+    change_loop(s, w, out, true, 0, scratch);
 }
 
 static void delta(const struct samples *s, const struct windows *w, struct row *out,
                   struct scratch *scratch)
 {
-    change_loop(s, w, out, false, 0, scratch->params->dialect);
+    change_loop(s, w, out, false, 0, scratch);
 }
 
 /* The change between two neighbours; a counter that fell began again from zero. */
@@ -191,13 +202,16 @@ static inline double step_change(double before, double last, double seconds, boo
 }
 
 static inline void instant_loop(const struct samples *s, const struct windows *w, struct row *out,
-                                bool is_rate)
+                                bool is_rate, struct scratch *scratch)
 {
     size_t lo = 0, hi = 0, stride = 0;
+    uint64_t work = 0;
     struct regular run = {0};
     for (size_t i = 0; i < w->n; i++) {
         window_advance(s, w, i, &lo, &hi);
         out->v[i] = 0;
+        if (scratch_stops(scratch, &work, 1))
+            return;
         if (hi - lo < 2)
             continue;
         double seconds = (double)(s->t[hi - 1] - s->t[hi - 2]) / 1000;
@@ -205,6 +219,8 @@ static inline void instant_loop(const struct samples *s, const struct windows *w
         row_mark(out, i);
 
         size_t m = regular_steps(&run, s, w, i, lo, hi, &stride);
+        if (scratch_stops(scratch, &work, m))
+            return;
         const double *v = s->v + hi - 2 + stride;
         double *o = out->v + i + 1;
         if (stride == 1)
@@ -223,15 +239,13 @@ static inline void instant_loop(const struct samples *s, const struct windows *w
 static void irate(const struct samples *s, const struct windows *w, struct row *out,
                   struct scratch *scratch)
 {
-    (void)scratch;
-    instant_loop(s, w, out, true);
+    instant_loop(s, w, out, true, scratch);
 }
 
 static void idelta(const struct samples *s, const struct windows *w, struct row *out,
                    struct scratch *scratch)
 {
-    (void)scratch;
-    instant_loop(s, w, out, false);
+    instant_loop(s, w, out, false, scratch);
 }
 
 static enum ampql_code note_name(struct stage *stage, struct labels labels, const struct row *out,

@@ -34,8 +34,11 @@ END
 run 7 query -s tests/data/cli/nowhere.prom --time 1 x <<'END'
 ! ampql: error: tests/data/cli/nowhere.prom: No such file or directory
 END
-run 7 query -s amp:ws-1@us-east-1 --time 1 x <<'END'
-! ampql: error: HTTP sources are not built in yet: "amp:ws-1@us-east-1"
+run 9 query -s amp:ws-1 --time 1 x <<'END'
+! ampql: error: expected amp:WORKSPACE@REGION: "amp:ws-1"
+END
+run 9 query -s http://127.0.0.1:1 --header novalue --time 1 x <<'END'
+! ampql: error: --header: expected NAME:VALUE
 END
 run 2 query --time 1 x <<'END'
 ! ampql: error: the expression reads series, and no --source was given

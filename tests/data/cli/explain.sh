@@ -20,3 +20,10 @@ run 4 explain 'x[' x <<'END'
 !   x[
 !     ^
 END
+# anchored and smoothed see further, and a smoothed instant selector wants samples, not answers
+run 0 explain --caps answers --time 3600 'rate(x[5m] smoothed) + y smoothed + increase(z[5m] anchored offset 1m)' <<'END'
+KIND  FROM                  TO                    STEP  QUERY
+RAW   1970-01-01T00:59:00Z  1970-01-01T00:59:00Z        z[10m]
+RAW   1970-01-01T01:05:00Z  1970-01-01T01:05:00Z        x[15m]
+RAW   1970-01-01T01:05:00Z  1970-01-01T01:05:00Z        y[10m]
+END

@@ -151,3 +151,23 @@ run 0 series -s warned x_total <<'END'
 x_total
 ! ampql: warning: warned/a.json: the server warned: "partial\x1b response" (and 1 more)
 END
+
+# Subqueries have a limit of their own.
+run 0 query --time 100 --max-subquery-points 60 'count_over_time(vector(1)[1m:1s])' <<'END'
+{} => 60 @[100]
+END
+run 6 query --time 100 --max-subquery-points 59 'count_over_time(vector(1)[1m:1s])' <<'END'
+! ampql: error: the query needs more than 59 evaluation points in its subqueries
+END
+
+# Depth: a sum of 300 terms is 300 levels.
+sum=$(awk 'BEGIN { s = 1; for (i = 1; i < 300; i++) s = s "+1"; print s }')
+check 'too deep is a limit, and says how to raise it' sh -c \
+    '"$AMPQL" query --time 1 "$1" 2>&1 | grep -q "hint: --max-depth allows more, up to 2048"' sh "$sum"
+run 0 query --time 1 --max-depth 2048 "$sum" <<'END'
+scalar: 300 @[1]
+END
+run 2 query --time 1 --max-depth 2049 1 <<'END'
+! ampql: error: query: max_depth is 2049, expected at most 2048
+!   hint: see `ampql help query`
+END

@@ -1,0 +1,128 @@
+/* Fetching without evaluating. */
+#include "tool/fetch.h"
+
+#include "base/duration.h"
+#include "engine/engine.h"
+#include "source/capture_source.h"
+#include "source/server.h"
+#include "source/wire.h"
+
+enum { MAX_QUERY = 1 << 20 };
+
+/* ---- planning */
+
+struct planning {
+    struct ampql_source *source;
+    int64_t interval_ms;
+    struct arena *arena;
+    struct fetch_plan *plan;
+};
+
+static enum ampql_code print_query(const struct ampql_select *select, struct arena *arena,
+                                   struct str *out, struct ampql_error *err)
+{
+    struct buf text;
+    char span[DURATION_MAX];
+    bool is_raw = select->kind == AMPQL_SELECT_RAW;
+    bool is_timestamp = select->kind == AMPQL_SELECT_GRID_TIMESTAMP;
+    /* a left-closed window of W is asked for with one ms more */
+    int64_t range_ms = select->maxt_ms - select->mint_ms - (select->dialect == AMPQL_PROM2);
+    buf_init(&text, arena->alc, MAX_QUERY);
+    if (is_timestamp)
+        buf_text(&text, "timestamp(");
+    wire_selector(&text, select->matchers, select->nmatchers, NULL);
+    if (is_timestamp)
+        buf_byte(&text, ')');
+    if (is_raw) {
+        buf_byte(&text, '[');
+        buf_bytes(&text, span, duration_format(range_ms, span));
+        buf_byte(&text, ']');
+    }
+    *out = text.failed == AMPQL_OK ? arena_copy(arena, buf_view(&text)) : (struct str){0};
+    buf_done(&text);
+    return out->p ? AMPQL_OK : fail_nomem(err, "a select");
+}
+
+static void add(uint64_t *total, uint64_t n)
+{
+    if (__builtin_add_overflow(*total, n, total))
+        *total = UINT64_MAX;
+}
+
+static enum ampql_code plan_one(void *payload, const struct ampql_select *select,
+                                struct ampql_error *err)
+{
+    struct planning *p = payload;
+    bool is_raw = select->kind == AMPQL_SELECT_RAW;
+    struct fetch_select s = {.kind = select->kind,
+                             .from_ms = is_raw ? select->mint_ms : select->start_ms,
+                             .to_ms = is_raw ? select->maxt_ms : select->end_ms,
+                             .step_ms =
+                                 is_raw || select->start_ms == select->end_ms ? 0 : select->step_ms,
+                             .samples_a_series = wire_samples_a_series(select, p->interval_ms)};
+    TRY(print_query(select, p->arena, &s.query, err));
+#if AMPQL_HTTP
+    if (source_is_server(p->source)) {
+        struct server_prediction prediction;
+        TRY(server_predict(p->source, select, &prediction, err));
+        s.is_known = true;
+        s.series = prediction.series;
+        s.requests = prediction.requests;
+        if (__builtin_mul_overflow(s.series, s.samples_a_series, &s.samples))
+            s.samples = UINT64_MAX;
+    }
+#endif
+    p->plan->is_known = p->plan->is_known && s.is_known;
+    add(&p->plan->series, s.series);
+    add(&p->plan->samples, s.samples);
+    add(&p->plan->requests, s.requests);
+    return array_push(p->plan, p->arena, s) ? AMPQL_OK : fail_nomem(err, "the plan");
+}
+
+enum ampql_code fetch_plan(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                           size_t nqueries, struct ampql_source *source,
+                           const struct ampql_run_options *options, int64_t interval_ms,
+                           struct arena *arena, struct fetch_plan *out, struct ampql_error *err)
+{
+    *out = (struct fetch_plan){.is_known = true};
+    struct planning planning = {source, interval_ms > 0 ? interval_ms : SERVER_INTERVAL_MS, arena,
+                                out};
+    return engine_selects(engine, queries, nqueries, source, options, false, plan_one, &planning,
+                          err);
+}
+
+/* ---- fetching */
+
+struct taking {
+    struct capture_log *log;
+    struct ampql_source *source;
+    size_t n;
+};
+
+static enum ampql_code take_one(void *payload, const struct ampql_select *select,
+                                struct ampql_error *err)
+{
+    struct taking *taking = payload;
+    bool is_new = false;
+    TRY(capture_take(taking->log, taking->source, select, &is_new, err));
+    taking->n += is_new;
+    return AMPQL_OK;
+}
+
+enum ampql_code fetch_capture(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                              size_t nqueries, struct ampql_source *source, const char *name,
+                              const struct ampql_run_options *options, const char *path, size_t *n,
+                              struct ampql_error *err)
+{
+    struct capture_log log;
+    struct capture_origin origin = capture_origin_of(source, str_of(name));
+    struct taking taking = {.log = &log, .source = source};
+    TRY(capture_log_open(&log, &engine->alc, path, &origin, true, err));
+    enum ampql_code code =
+        engine_selects(engine, queries, nqueries, source, options, true, take_one, &taking, err);
+    if (code == AMPQL_OK)
+        code = capture_log_finish(&log, false, NULL, err);
+    capture_log_done(&log);
+    *n = taking.n;
+    return code;
+}

@@ -1,0 +1,49 @@
+/* What expressions would take of a source, and taking it into a capture: for `ampql fetch` and
+ * `ampql explain`. Nothing is evaluated. */
+#ifndef AMPQL_SRC_TOOL_FETCH_H
+#define AMPQL_SRC_TOOL_FETCH_H
+
+#include <ampql/query.h>
+
+#include "base/array.h"
+#include "base/error.h"
+
+struct fetch_select {
+    struct str query; /* as it is asked, whole: `up{job="a"}[1h]` */
+    enum ampql_select_kind kind;
+    int64_t from_ms, to_ms;    /* RAW: (from, to]; GRID: the first and the last point */
+    int64_t step_ms;           /* 0: RAW, or one point */
+    uint64_t samples_a_series; /* that a server counts: RAW with one every interval_ms */
+    bool is_known;             /* the source was asked for its series: */
+    uint64_t series, samples, requests;
+};
+
+struct fetch_plan {
+    ARRAY(struct fetch_select);
+    bool is_known; /* of all */
+    uint64_t series, samples, requests;
+};
+
+/* The selects of a batch, each once. When the source is a server it is asked for their series
+ * (/api/v1/series, which bills nothing).
+ *
+ *   interval_ms  between two samples of a series; 0: 1 minute
+ *   out          in the arena
+ *   err          as a run, before it reads; what the server says */
+enum ampql_code fetch_plan(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                           size_t nqueries, struct ampql_source *source,
+                           const struct ampql_run_options *options, int64_t interval_ms,
+                           struct arena *arena, struct fetch_plan *out, struct ampql_error *err);
+
+/* Fetch them into a capture at `path`, which appears whole at the end. A run that was killed is
+ * gone on with: what its log holds is not fetched again.
+ *
+ *   name  of the source, to be kept in the capture: without secrets
+ *   n     out: how many selects were asked for; those that the log held are not among them
+ *   err   as a run; as capture_log_open, capture_take and capture_log_finish */
+enum ampql_code fetch_capture(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                              size_t nqueries, struct ampql_source *source, const char *name,
+                              const struct ampql_run_options *options, const char *path, size_t *n,
+                              struct ampql_error *err);
+
+#endif
