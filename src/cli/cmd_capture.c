@@ -1,7 +1,7 @@
 /* ampql capture ls, show, verify, merge: captures as files. */
 #include "cli/print.h"
 #include "cli/report.h"
-#include "cli/session.h"
+#include "cli/source.h"
 #include "tool/capture.h"
 
 struct flags {
@@ -32,8 +32,8 @@ static enum exit_status run_ls(struct cli *cli, const void *payload, struct opti
 {
     const struct flags *flags = payload;
     struct ampql_error err = {0};
-    enum ampql_code code = tool_capture_ls(operands.at[0], flags->format == PRINT_JSON,
-                                           output_write, &cli->out, &err);
+    enum ampql_code code =
+        tool_capture_ls(operands.at[0], flags->format == PRINT_JSON, output_write, &cli->out, &err);
     return finish(cli, code, &err);
 }
 

@@ -37,9 +37,7 @@ struct time_flags {
 };
 
 /* clang-format off */
-#define SOURCE_OPTIONS(type, member) \
-    {"source", 's', OPTION_LIST, offsetof(type, member.sources), "SOURCE", \
-     "file, folder, - for standard input, http(s)://... or amp:WORKSPACE@REGION; may be repeated"}, \
+#define FILE_OPTIONS(type, member) \
     {"as", 0, OPTION_ENUM, offsetof(type, member.as), "raw", \
      "a saved range answer without selects.json holds raw samples"}, \
     {"on-conflict", 0, OPTION_ENUM, offsetof(type, member.on_conflict), "error|last", \
@@ -47,7 +45,12 @@ struct time_flags {
     {"stale-after", 0, OPTION_DURATION, offsetof(type, member.stale_after), "DURATION", \
      "text formats: a series silent for so long has ended"}, \
     {"skip-histograms", 0, OPTION_BOOL, offsetof(type, member.skip_histograms), NULL, \
-     "leave native histograms out instead of refusing them"}, \
+     "leave native histograms out instead of refusing them"}
+
+#define SOURCE_OPTIONS(type, member) \
+    {"source", 's', OPTION_LIST, offsetof(type, member.sources), "SOURCE", \
+     "file, folder, - for standard input, http(s)://... or amp:WORKSPACE@REGION; may be repeated"}, \
+    FILE_OPTIONS(type, member), \
     SERVER_OPTIONS(type, member.server)
 
 /* How much a run may take, and what it tells. */

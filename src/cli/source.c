@@ -3,18 +3,23 @@
 
 #include "base/error.h"
 
-static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
-                                const struct source_flags *flags,
-                                const struct ampql_http_options *server, struct arena *arena,
-                                struct ampql_source **out, struct ampql_error *err)
+struct ampql_file_options source_file_options(const struct source_flags *flags)
 {
-    struct ampql_file_options options = {
-        .size = sizeof options,
+    return (struct ampql_file_options){
+        .size = sizeof(struct ampql_file_options),
         .as_raw = flags->as == 1,
         .last_wins = flags->on_conflict == 2,
         .skip_histograms = flags->skip_histograms,
         .stale_after_ms = flags->stale_after.ms,
     };
+}
+
+static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
+                                const struct source_flags *flags,
+                                const struct ampql_http_options *server, struct arena *arena,
+                                struct ampql_source **out, struct ampql_error *err)
+{
+    struct ampql_file_options options = source_file_options(flags);
     if (is_server_source(str_of(word)))
         return server_source_open(engine, word, &flags->server, server, arena, out, err);
     return ampql_source_file(engine, word, &options, out, err);

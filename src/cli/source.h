@@ -4,6 +4,9 @@
 
 #include "cli/session.h"
 
+/* How files are read. */
+struct ampql_file_options source_file_options(const struct source_flags *flags);
+
 /* Open all sources named by the flags as one.
  *   progress  of servers; outlives the source
  *   cancel    looked at while opening

@@ -89,9 +89,8 @@ static struct ampql_select select_of(const struct held *held, struct ampql_match
 {
     for (size_t i = 0; i < held->matchers.n; i++) {
         const struct matcher *m = &held->matchers.at[i];
-        matchers[i] = (struct ampql_matcher){{m->name.p, m->name.n},
-                                             (enum ampql_match_op)m->op,
-                                             {m->value.p, m->value.n}};
+        matchers[i] = (struct ampql_matcher){
+            {m->name.p, m->name.n}, (enum ampql_match_op)m->op, {m->value.p, m->value.n}};
     }
     return (struct ampql_select){.size = sizeof(struct ampql_select),
                                  .kind = held->kind,
@@ -136,8 +135,8 @@ enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *s
     if (!(source->ops.caps & AMPQL_SOURCE_SAMPLES))
         return fail(err, AMPQL_UNSUPPORTED,
                     "a server's answers are captured query by query: use ampql fetch");
-    struct held all = {.kind = AMPQL_SELECT_RAW, .after_ms = -CAPTURE_FOREVER,
-                       .upto_ms = CAPTURE_FOREVER};
+    struct held all = {
+        .kind = AMPQL_SELECT_RAW, .after_ms = -CAPTURE_FOREVER, .upto_ms = CAPTURE_FOREVER};
     return take_held(log, source, &all, err);
 }
 

@@ -26,8 +26,8 @@ enum ampql_code capture_take(struct capture_log *log, struct ampql_source *sourc
                              const struct ampql_select *select, bool *is_new,
                              struct ampql_error *err);
 
-/* Append everything that a source holds: what a folder of answers has, or all of a source of samples.
- *   err  also AMPQL_UNSUPPORTED: a server, which holds more than anybody can ask for */
+/* Append everything that a source holds: what a folder of answers has, or all of a source of
+ * samples. err  also AMPQL_UNSUPPORTED: a server, which holds more than anybody can ask for */
 enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *source,
                                  struct ampql_error *err);
 

@@ -60,7 +60,8 @@ enum ampql_code folder_take_answer(struct folder *folder, struct input *input, b
 enum ampql_code folder_source(struct folder *folder, struct ampql_source **out,
                               struct ampql_error *err);
 
-/* What a source of this kind holds, valid as long as the source; false when it is of another kind. */
+/* What a source of this kind holds, valid as long as the source; false when it is of another kind.
+ */
 bool folder_held(const struct ampql_source *source, struct held_list *out);
 
 #endif

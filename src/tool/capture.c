@@ -50,7 +50,7 @@ static void put_entry(struct buf *out, const struct capture_entry *e, bool as_js
     if (!as_json) {
         put_held(out, &e->held, false);
         put_number(out, ": ", e->nseries);
-        put_number(out, e->nseries == 1 ? " series, " : " series, ", e->nsamples);
+        put_number(out, " series, ", e->nsamples);
         buf_text(out, " samples");
         if (e->billed)
             put_number(out, ", billed ", e->billed);

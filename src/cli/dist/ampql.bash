@@ -28,9 +28,11 @@ _ampql() {
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
-            words='query fetch explain series labels allocate rules fmt functions test doctor whoami version help --version'
+            words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
             words='check eval'
+        elif [ "$before" = capture ]; then
+            words='ls show verify convert merge'
         else
             case $command in
             query) words="--output $source $times $run" ;;
@@ -42,6 +44,7 @@ _ampql() {
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
                 ;;
             rules) words="--output --time --now $source $run" ;;
+            capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
@@ -49,10 +52,10 @@ _ampql() {
             doctor) words="--rules --cluster-label --cluster-id --start --end --output $source $limits" ;;
             whoami) words='--source --profile --region --role-arn --external-id --session-name --output --error-format --help' ;;
             functions | version) words='--output --error-format --help' ;;
-            help) words='query fetch explain series labels allocate rules fmt functions test doctor whoami version' ;;
+            help) words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version' ;;
             esac
             case $command in
-            rules | test)
+            rules | test | capture)
                 compopt -o filenames
                 mapfile -t COMPREPLY < <(compgen -f -W "$words" -- "$word")
                 return

@@ -1,0 +1,51 @@
+# ampql capture: captures made of files, listed, verified, merged; queries over them.
+. tests/data/cli/lib.sh
+small=tests/data/cli/small.prom
+day=$work/day.aqc
+
+run 0 capture convert $small "$work/small.aqc" </dev/null
+# the same numbers, to the byte
+for query in 'sum(rate(requests_total[2m]))' 'requests_total' 'topk(1, requests_total offset 30s)'; do
+    "$AMPQL" query "$query" -s $small --start 0 --end 120 --step 15 -o json >"$work/file" 2>"$work/file.err"
+    "$AMPQL" query "$query" -s "$work/small.aqc" --start 0 --end 120 --step 15 -o json >"$work/replay" 2>"$work/replay.err"
+    check "$query over a capture" cmp "$work/file" "$work/replay"
+    check "warnings of $query over a capture" cmp "$work/file.err" "$work/replay.err"
+done
+
+# a folder of answers: what it holds, and no more
+run 0 capture convert examples/data/cluster_day "$day" </dev/null
+"$AMPQL" allocate -s examples/data/cluster_day --window 2026-03-01T00:00:00Z,2026-03-02T00:00:00Z -o json >"$work/file"
+"$AMPQL" allocate -s "$day" --window 2026-03-01T00:00:00Z,2026-03-02T00:00:00Z -o json >"$work/replay"
+check 'a bill over a capture' cmp "$work/file" "$work/replay"
+run 0 capture verify "$day" <<'END'
+whole: 62 of 62 selects can be used, 128 blocks, 4520 series, 1651973 samples
+END
+run 7 query -s "$day" --time 2026-03-02T00:00:00Z 'nope' <<END
+! ampql: error: $day does not hold nope at 2026-03-02T00:00:00Z (GRID, lookback 5m, prom2); nearest: nothing of that metric
+END
+
+# one byte of it wrong
+cp "$day" "$work/wrong.aqc"
+printf 'x' | dd of="$work/wrong.aqc" bs=1 seek=300000 conv=notrunc 2>/dev/null
+"$AMPQL" capture verify "$work/wrong.aqc" >"$work/out"
+check 'the status of a damaged capture' [ $? = 9 ]
+check 'what a damaged capture lost' grep -q '^lost: .*its checksum differs: it is damaged' "$work/out"
+check 'what a damaged capture still holds' grep -q '^damaged: 61 of 62 selects can be used' "$work/out"
+
+run 0 capture merge "$day" "$day" "$work/both.aqc" </dev/null
+"$AMPQL" capture show -o json "$day" | sed 's/,"source".*//' >"$work/file"
+"$AMPQL" capture show -o json "$work/both.aqc" | sed 's/,"source".*//' >"$work/replay"
+check 'a capture merged with itself has the same content id' cmp "$work/file" "$work/replay"
+
+feed 'nothing'
+cp "$work/stdin" "$work/none.aqc"
+run 9 capture ls "$work/none.aqc" <<END
+! ampql: error: $work/none.aqc: not a capture: shorter than a capture's head
+END
+run 9 capture convert $small "$work" <<END
+! ampql: error: $work: a folder, and a capture is written as a plain file
+END
+run 2 capture </dev/null 2>/dev/null <<'END'
+! ampql: error: ampql capture is several commands
+!   hint: expected: ampql capture ls, ampql capture show, ampql capture verify, ampql capture convert, ampql capture merge
+END
