@@ -498,6 +498,7 @@ static void strike(const struct data *data, const struct row *row, size_t from, 
         fail_msg("%s: %s", row->name, err.message);
     if (!got && collect.text.n) /* not a part of an answer */
         fail_msg("%s: pushed %.*s", row->name, (int)collect.text.n, collect.text.p);
+    assert_null(strstr(err.message, "canary"));
     /* no retry goes on for ever */
     assert_true(api.waited_ms <= 70000);
     assert_int_equal(api.nopen, 0);

@@ -14,6 +14,7 @@ struct server_flags {
     struct option_ms chunk, request_timeout;
     uint64_t concurrency, max_billed_samples;
     int compress; /* 1: auto, 2: on, 3: off */
+    int progress; /* of progress.h */
     bool sign, insecure_http;
 };
 
@@ -55,6 +56,8 @@ struct server_flags {
      "of one request; 5 when not given"}, \
     {"request-timeout", 0, OPTION_DURATION, offsetof(type, member.request_timeout), "DURATION", \
      "of one request; 15m when not given"}, \
+    {"progress", 0, OPTION_ENUM, offsetof(type, member.progress), "auto|json|none", \
+     "how far fetching has come; auto: a line on a terminal"}, \
     {"max-billed-samples", 0, OPTION_INTEGER, offsetof(type, member.max_billed_samples), "N", \
      "refuse a run that a server would bill more samples for"}
 /* clang-format on */

@@ -134,8 +134,9 @@ enum exit_status session_source(struct cli *cli, const struct source_flags *sour
                                 const struct run_flags *flags, struct session *session)
 {
     struct ampql_error err = {0};
-    enum ampql_code code =
-        source_open(session->engine, sources, &cli->arena, &session->source, &err);
+    session->progress.is_tty = cli->err_is_tty;
+    enum ampql_code code = source_open(session->engine, sources, &session->progress,
+                                       session->cancel, &cli->arena, &session->source, &err);
     if (code != AMPQL_OK)
         return report_error(
             cli, &err,

@@ -5,6 +5,7 @@
 #include <ampql/query.h>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/server.h"
 
@@ -105,8 +106,9 @@ struct session {
     struct ampql_cancel *cancel;      /* set by SIGINT once the sources are open */
     struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
     struct source_flags source_flags;
-    bool has_source;        /* false: the source only says that there is none */
-    bool source_says_prom2; /* and nobody asked for a dialect */
+    struct progress progress; /* of servers; the session must not move while it is open */
+    bool has_source;          /* false: the source only says that there is none */
+    bool source_says_prom2;   /* and nobody asked for a dialect */
 };
 
 /* Compile a text, and drop what comes out. */

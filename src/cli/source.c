@@ -4,7 +4,8 @@
 #include "base/error.h"
 
 static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
-                                const struct source_flags *flags, struct arena *arena,
+                                const struct source_flags *flags,
+                                const struct ampql_http_options *server, struct arena *arena,
                                 struct ampql_source **out, struct ampql_error *err)
 {
     struct ampql_file_options options = {
@@ -14,9 +15,8 @@ static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
         .skip_histograms = flags->skip_histograms,
         .stale_after_ms = flags->stale_after.ms,
     };
-    struct ampql_http_options server = {.skip_histograms = flags->skip_histograms};
     if (is_server_source(str_of(word)))
-        return server_source_open(engine, word, &flags->server, &server, arena, out, err);
+        return server_source_open(engine, word, &flags->server, server, arena, out, err);
     return ampql_source_file(engine, word, &options, out, err);
 }
 
@@ -37,17 +37,24 @@ static enum ampql_code open_none(struct ampql_engine *engine, struct ampql_sourc
 }
 
 enum ampql_code source_open(struct ampql_engine *engine, const struct source_flags *flags,
+                            struct progress *progress, struct ampql_cancel *cancel,
                             struct arena *arena, struct ampql_source **out, struct ampql_error *err)
 {
     size_t n = flags->sources.n, opened = 0;
     struct ampql_source **sources = arena_zeroed(arena, n + 1, sizeof *sources);
+    struct ampql_http_options server = {.skip_histograms = flags->skip_histograms,
+                                        .cancel = cancel,
+                                        .progress = progress_report,
+                                        .progress_payload = progress};
     enum ampql_code code = AMPQL_OK;
+    progress->mode = flags->server.progress;
     if (!sources)
         return fail_nomem(err, "the sources");
     if (n == 0)
         return open_none(engine, out, err);
     while (code == AMPQL_OK && opened < n) {
-        code = open_one(engine, flags->sources.at[opened], flags, arena, &sources[opened], err);
+        code = open_one(engine, flags->sources.at[opened], flags, &server, arena, &sources[opened],
+                        err);
         opened += code == AMPQL_OK;
     }
     if (code == AMPQL_OK && n > 1)

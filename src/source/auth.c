@@ -354,6 +354,14 @@ enum ampql_code auth_apply(struct auth *auth, const struct http_request *request
     return AMPQL_OK;
 }
 
+/* Keys that were found again where they had been are no new ones. */
+static bool are_same(const struct aws_credentials *a, const struct aws_credentials *b)
+{
+    return a == b || (str_equal(a->access_key_id, b->access_key_id) &&
+                      str_equal(a->secret_access_key, b->secret_access_key) &&
+                      str_equal(a->session_token, b->session_token));
+}
+
 enum ampql_code auth_refresh(struct auth *auth, int64_t now_ms, bool *renewed,
                              struct ampql_error *err)
 {
@@ -362,6 +370,53 @@ enum ampql_code auth_refresh(struct auth *auth, int64_t now_ms, bool *renewed,
     if (!auth->credentials || !auth->sent)
         return AMPQL_OK;
     TRY(credentials_refresh(auth->credentials, now_ms, auth->sent, &keys, err));
-    *renewed = keys != auth->sent;
+    *renewed = !are_same(keys, auth->sent);
     return AMPQL_OK;
+}
+
+/* ---- what others say */
+
+/* Overwrite secret wherever text has it, and where text was clipped inside of it. Shorter ones than
+ * a few bytes are no secrets, and would take everything with them. */
+static void mask(char *text, size_t n, struct str secret)
+{
+    enum { LEAST = 4 };
+    if (secret.n < LEAST)
+        return;
+    for (size_t at = 0; at + LEAST <= n; at++) {
+        size_t length = n - at < secret.n ? n - at : secret.n;
+        if (memcmp(text + at, secret.p, length) == 0)
+            memset(text + at, '*', length);
+    }
+}
+
+/* The value of a header, and what stands behind its first word: "Bearer SECRET". */
+static void mask_value(char *text, size_t n, struct str value)
+{
+    mask(text, n, value);
+    const char *blank = value.n ? memchr(value.p, ' ', value.n) : NULL;
+    if (blank)
+        mask(text, n, str_from(value, (size_t)(blank - value.p) + 1));
+}
+
+void auth_redact(struct auth *auth, char *text, size_t n)
+{
+    const struct auth_options *o = &auth->options;
+    struct arena arena;
+    struct str value;
+    arena_init(&arena, &auth->secret.alc);
+    for (size_t i = 0; i < o->nheaders; i++)
+        mask_value(text, n, o->headers[i].value);
+    mask(text, n, o->secret);
+    if (o->kind == AUTH_BASIC || o->kind == AUTH_AUTHORIZATION) {
+        if (authorization(o, &arena, &value, NULL) == AMPQL_OK)
+            mask_value(text, n, value);
+        else
+            memset(text, '*', n); /* nobody knows what is in it */
+    }
+    if (auth->sent) {
+        mask(text, n, auth->sent->secret_access_key);
+        mask(text, n, auth->sent->session_token);
+    }
+    arena_done(&arena);
 }

@@ -59,6 +59,10 @@ enum ampql_code auth_apply(struct auth *auth, const struct http_request *request
 enum ampql_code auth_refresh(struct auth *auth, int64_t now_ms, bool *renewed,
                              struct ampql_error *err);
 
+/* Overwrite in a text of somebody else's [n], such as a server's error, the secrets that were sent:
+ * some servers repeat what they were asked. */
+void auth_redact(struct auth *auth, char *text, size_t n);
+
 enum auth_kind auth_kind(const struct auth *auth);
 
 /* Of AUTH_SIGV4, unless the keys were given; otherwise NULL. */

@@ -80,9 +80,9 @@ static enum ampql_code prepare(void *payload, const struct ampql_prepare *run,
         if (code == AMPQL_OK)
             job->uses++;
         else if (code != AMPQL_UNSUPPORTED && code != AMPQL_BAD_DATA)
-            return code; /* those two are for the queries that select it */
+            return server_failed(server, code, err); /* those two: the queries that select it */
     }
-    return run->poll ? check_budget(server, err) : AMPQL_OK;
+    return run->poll ? server_failed(server, check_budget(server, err), err) : AMPQL_OK;
 }
 
 static enum ampql_code push_series(void *payload, const struct store *store, struct labels labels,
@@ -103,7 +103,9 @@ static enum ampql_code select_series(void *payload, const struct ampql_select *s
 {
     struct server *server = payload;
     struct job *job;
-    TRY(job_find_or_add(server, select, &job, err));
+    enum ampql_code found = job_find_or_add(server, select, &job, err);
+    if (found != AMPQL_OK)
+        return server_failed(server, found, err);
     enum ampql_code code = job_finish(server, job, err);
     if (code == AMPQL_OK)
         code = push(job, sink, err);
@@ -111,7 +113,7 @@ static enum ampql_code select_series(void *payload, const struct ampql_select *s
         job_free(server, job);
     else
         job->uses--;
-    return code;
+    return server_failed(server, code, err);
 }
 
 /* ---- label sets */
@@ -144,13 +146,13 @@ static enum ampql_code list_series(void *payload, const struct ampql_select *sel
     if (code == AMPQL_OK)
         code = store_scan(&store, &all, INT64_MIN, INT64_MAX, push_labels, sink, err);
     store_done(&store);
-    return code;
+    return server_failed(server, code, err);
 }
 
 enum ampql_code server_predict(struct ampql_source *source, const struct ampql_select *select,
                                struct server_prediction *out, struct ampql_error *err)
 {
-    return predict(source->payload, select, out, err);
+    return server_failed(source->payload, predict(source->payload, select, out, err), err);
 }
 
 /* ---- opening and closing */
@@ -264,6 +266,7 @@ enum ampql_code source_server_open(const struct ampql_allocator *alc, struct tra
     if (code == AMPQL_OK)
         code = source_new(alc, &ops, server, out, err);
     if (code != AMPQL_OK) {
+        server_failed(server, code, err);
         close_server(server);
         return code;
     }

@@ -35,6 +35,8 @@ struct transport {
     /* New credentials, after the server said that those sent have expired. */
     enum ampql_code (*refresh)(void *payload, int64_t now_ms, bool *renewed,
                                struct ampql_error *err);
+    /* Overwrite in a server's text the secrets that it was sent. May be NULL. */
+    void (*redact)(void *payload, char *text, size_t n);
     int64_t (*now)(void *payload);       /* Unix ms */
     int64_t (*monotonic)(void *payload); /* ms since some start */
     uint64_t (*random)(void *payload);   /* 64 bits */

@@ -52,6 +52,19 @@ enum ampql_code server_start(struct server *server, const struct server_ask *ask
     return AMPQL_OK;
 }
 
+void server_redact(struct server *server, char *text, size_t n)
+{
+    if (server->transport.redact)
+        server->transport.redact(server->transport.payload, text, n);
+}
+
+enum ampql_code server_failed(struct server *server, enum ampql_code code, struct ampql_error *err)
+{
+    if (code != AMPQL_OK && err)
+        server_redact(server, err->message, strlen(err->message));
+    return code;
+}
+
 void server_end(struct server *server, void *transfer)
 {
     server->stats.bytes += server->transport.bytes(transfer);
@@ -199,6 +212,7 @@ enum ampql_code server_judge_answer(struct server *server, void *transfer, int s
     size_t n;
     struct failure failure;
     TRY(read_refusal(server, transfer, body, &n, err));
+    server_redact(server, body, n);
     struct failure_answer answer = {
         .status = status,
         .body = str_make(body, n),

@@ -153,7 +153,7 @@ static enum ampql_code check_shape(const struct decoder *d, const struct answer 
                 wants_matrix ? "matrix" : "vector");
 }
 
-static enum ampql_code keep_warning(const struct server *server, const struct answer *answer,
+static enum ampql_code keep_warning(struct server *server, const struct answer *answer,
                                     struct arena *arena, struct decoded *out,
                                     struct ampql_error *err)
 {
@@ -164,6 +164,7 @@ static enum ampql_code keep_warning(const struct server *server, const struct an
         snprintf(more, sizeof more, " (and %zu more)", answer->nwarnings - 1);
     snprintf(text, sizeof text, "%.*s: the server warned: %s%s", STR_ARGS(server->origin),
              answer->warning, more);
+    server_redact(server, text, strlen(text));
     out->warning = arena_copy(arena, str_of(text));
     return out->warning.p ? AMPQL_OK : fail_nomem(err, "a warning");
 }

@@ -89,6 +89,13 @@ static enum ampql_code refresh(void *payload, int64_t now_ms, bool *renewed,
     return wires->auth ? auth_refresh(wires->auth, now_ms, renewed, err) : AMPQL_OK;
 }
 
+static void redact(void *payload, char *text, size_t n)
+{
+    struct wires *wires = payload;
+    if (wires->auth)
+        auth_redact(wires->auth, text, n);
+}
+
 static int64_t now(void *payload)
 {
     (void)payload;
@@ -127,9 +134,23 @@ enum ampql_code server_transport(const struct ampql_allocator *alc, struct http 
         return fail_nomem(err, "a source");
     }
     *wires = (struct wires){*alc, http, auth, (uint64_t)time_now()};
-    *out = (struct transport){wires,    start,     status,      header,   read_some, failure,
-                              is_ready, bytes,     end,         wait_ms,  set_poll,  refresh,
-                              now,      monotonic, random_bits, close_all};
+    *out = (struct transport){.payload = wires,
+                              .start = start,
+                              .status = status,
+                              .header = header,
+                              .read = read_some,
+                              .failure = failure,
+                              .is_ready = is_ready,
+                              .bytes = bytes,
+                              .end = end,
+                              .wait = wait_ms,
+                              .set_poll = set_poll,
+                              .refresh = refresh,
+                              .redact = redact,
+                              .now = now,
+                              .monotonic = monotonic,
+                              .random = random_bits,
+                              .close = close_all};
     return AMPQL_OK;
 }
 

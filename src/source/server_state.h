@@ -94,6 +94,10 @@ struct server_ask {
 enum ampql_code server_start(struct server *server, const struct server_ask *ask,
                              struct arena *work, void **transfer, struct ampql_error *err);
 
+/* Overwrite the secrets that a server may have repeated in its text; returns code. */
+void server_redact(struct server *server, char *text, size_t n);
+enum ampql_code server_failed(struct server *server, enum ampql_code code, struct ampql_error *err);
+
 /* End a transfer and count what it brought. */
 void server_end(struct server *server, void *transfer);
 

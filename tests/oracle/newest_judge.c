@@ -279,6 +279,22 @@ static bool steps_are_same(struct driver *d, const struct expr_case *c)
     return true;
 }
 
+/* Which two series of a match group are named is a matter of their order: the same group, and
+ * Prometheus names others when it is asked again. */
+static bool names_others(const struct answer *ours, const struct newest_answer *first,
+                         const struct newest_answer *again)
+{
+    static const char start[] = "found duplicate series for the match group";
+    struct str message = str_of(ours->err.message);
+    const char *series = ours->code == AMPQL_EXECUTION ? strchr(ours->err.message, '[') : NULL;
+    if (!series || first->code != AMPQL_EXECUTION || again->code != AMPQL_EXECUTION ||
+        !str_has_prefix(message, str_of(start)))
+        return false;
+    struct str group = str_make(message.p, (size_t)(series - message.p));
+    return str_has_prefix(first->message, group) && str_has_prefix(again->message, group) &&
+           !str_equal(first->message, again->message);
+}
+
 static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
                                     struct answer *ours, struct newest_answer *first,
                                     struct arena *arena)
@@ -287,7 +303,7 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
     bool has_values = ours->code == AMPQL_OK && first->code == AMPQL_OK, same_series = true;
     size_t n = has_values ? count_values(&ours->outcome) : 0;
     bool *unstable = flags(count_values(&first->outcome), arena), *seen = flags(n, arena);
-    bool has_words = same_words(c->text, ours, first);
+    bool has_words = same_words(c->text, ours, first), has_others = false;
     for (int i = 0; i < ATTEMPTS; i++) {
         struct newest_answer again;
         newest_evaluate(&d->newest, c, arena, &again);
@@ -295,6 +311,7 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
             sort_vector(&again.outcome, arena);
         if (same_answer(c->text, ours, &again))
             return REORDERED;
+        has_others = has_others || names_others(ours, first, &again);
         has_words = has_words || same_words(c->text, ours, &again);
         has_values = has_values && again.code == AMPQL_OK;
         if (!has_values)
@@ -302,6 +319,8 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
         same_series = mark_unstable(&first->outcome, &again.outcome, unstable) && same_series;
         mark_seen(&ours->outcome, &again.outcome, seen);
     }
+    if (has_others)
+        return UNORDERED;
     if (!has_values || !has_words)
         return DIFFERENT;
     if (!same_series) /* topk between equals, in another order at each step */

@@ -93,6 +93,13 @@ static bool is_first_of_its_kind(struct tally *tally, struct str message)
     return true;
 }
 
+/* A power behind `offset` that only signs hold together: Prometheus prints it without them, and so
+ * as the power of the selector. */
+static bool keeps_signs(const struct buf *ours)
+{
+    return memmem(ours->p, ours->n, " offset +", 9) != NULL;
+}
+
 static void compare_as(struct newest *newest, struct str text, bool experimental, bool shows_all,
                        struct tally *tally)
 {
@@ -107,7 +114,7 @@ static void compare_as(struct newest *newest, struct str text, bool experimental
     if (is_ok == (theirs.code == AMPQL_OK) && same_but_signs(&ours, said)) {
         tally->same += is_ok;
         tally->refused += !is_ok;
-    } else if ((!is_ok && is_unsupported(&ours)) ||
+    } else if ((!is_ok && is_unsupported(&ours)) || (is_ok && keeps_signs(&ours)) ||
                (theirs.code == AMPQL_OK && !parses(said, experimental))) {
         tally->known++;
     } else {

@@ -12,9 +12,27 @@
 
 bool expr_name_is_newer(const char *name)
 {
-    static const char *const newer[] = {
-        "first_over_time", "anchored", "fill", "histogram_quantiles", "start", "end", "step",
-        "range",           "max_of"};
+    static const char *const newer[] = {"first_over_time",
+                                        "anchored",
+                                        "fill",
+                                        "histogram_quantiles",
+                                        "start",
+                                        "end",
+                                        "step",
+                                        "range",
+                                        "max_of",
+                                        "limitk",
+                                        "limit_ratio",
+                                        "sort_by_label",
+                                        "sort_by_label_desc",
+                                        "start_timestamp",
+                                        "mad_over_time",
+                                        "ts_of_first_over_time",
+                                        "ts_of_last_over_time",
+                                        "ts_of_max_over_time",
+                                        "ts_of_min_over_time",
+                                        "double_exponential_smoothing",
+                                        "integral"};
     for (size_t i = 0; i < sizeof newer / sizeof *newer; i++)
         if (strcmp(name, newer[i]) == 0)
             return true;

@@ -1,6 +1,8 @@
 /* Random expressions of fixed shapes: what few ask for, and what cost models ask. */
 #include "support/expr_gen_parts.h"
 
+#include <string.h>
+
 /* What few ask for, around a vector. */
 static const struct rare {
     const char *before, *after;
@@ -37,10 +39,22 @@ static const struct rare {
     {"atanh(1 / ", ")"},
 };
 
+/* May the word that a piece of text begins with be used? */
+static bool may_say(const struct gen *g, const char *text)
+{
+    char word[64];
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+    if (n == 0 || n >= sizeof word)
+        return true;
+    memcpy(word, text, n);
+    word[n] = '\0';
+    return gen_has(g, word);
+}
+
 void gen_rare(struct gen *g, unsigned depth)
 {
     const struct rare *r = &GEN_OF(&g->bytes, rares);
-    bool is_atan2 = gen_chance(&g->bytes, 10);
+    bool is_atan2 = gen_chance(&g->bytes, 10) || !may_say(g, r->before);
     SAY(g, "%s", is_atan2 ? "(" : r->before);
     gen_vector(g, depth);
     if (is_atan2) {
@@ -69,6 +83,7 @@ void gen_rare_range(struct gen *g, unsigned depth)
     static const char *const windows[] = {"[step() + 1m]", "[max_of(step(), 2m)]", "[2 * 90s]",
                                           "[range() + 5m]", "[150]"};
     const char *name = GEN_OF(&g->bytes, names);
+    name = may_say(g, name) ? name : "deriv(";
     SAY(g, "%s", name);
     if (gen_chance(&g->bytes, 40)) {
         gen_selector_bare(g);

@@ -4,7 +4,7 @@ _ampql() {
     local source='--source --as --on-conflict --stale-after --skip-histograms'
     source="$source --header --http.config.file --sign --endpoint --region --profile --role-arn --external-id"
     source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
-    source="$source --retries --request-timeout --max-billed-samples"
+    source="$source --retries --request-timeout --progress --max-billed-samples"
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local times='--time --start --end --step --max-points --now'
@@ -20,6 +20,7 @@ _ampql() {
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
+    --progress) words='auto json none' ;;
     --as) words='raw' ;;
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
