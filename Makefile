@@ -156,7 +156,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus symbols layers readme
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,fetch) symbols layers readme
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
@@ -208,12 +208,12 @@ demo: deps ## replay the bundled cluster day: recorded series, and what each nam
 	@$(MAKE) --no-print-directory $(JOBS) $(CMD) && sh examples/demo.sh $(CMD)
 
 ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
-differential: $(CMD) ## OpenCost's queries and rules, every function, and random queries, here and in a Prometheus 2.42 on loopback; N=1000000 SEED=1: only random ones
+differential: $(CMD) ## OpenCost's queries and rules, every function, and random queries, here and in a Prometheus 2.42 on loopback; N=1000000 SEED=1: only random ones; TIME=420: random ones for so many seconds
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
 	@$(MAKE) --no-print-directory $(BENCHES) $(RANDOM)
 	$(if $(N),,@sh tests/oracle/differential.sh $(B))
 	$(if $(N),,@sh tests/oracle/functions.sh $(B))
-	@SEED=$(or $(SEED),1) CASE=$(CASE) sh tests/oracle/random.sh $(B) $(or $(N),200000)
+	@SEED=$(or $(RANDOM_SEED),$(SEED),1) CASE=$(CASE) sh tests/oracle/random.sh $(B) $(or $(N),$(if $(TIME),$(TIME)s),200000)
 
 NEWEST := $(B)/oracle/newest
 $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)

@@ -71,7 +71,7 @@ static enum exit_status fetch(struct cli *cli, const struct flags *flags,
     size_t nselects = 0;
     if (!flags->out)
         return report_usage(cli, "--dry-run says what would be fetched",
-                            "fetch writes a capture: name it with --out FILE.aqc");
+                            "name the capture to write with --out FILE.aqc");
     if (flags->source.sources.n != 1)
         return report_usage(cli, NULL, "fetch reads from one --source");
     enum ampql_code code =

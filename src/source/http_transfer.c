@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+enum { MAX_HEADERS = 1000 };
+
 /* ---- failures */
 
 /* Text that libcurl made, partly of what the server sent: nothing in it may drive a terminal. */
@@ -101,6 +103,12 @@ void transfer_finish(struct http_transfer *t, CURLcode result)
     if (result == CURLE_OK || t->code != AMPQL_OK)
         return;
     struct curl_meaning m = meaning(result);
+    /* So libcurl calls it when a header line grows over its own limit. */
+    long sent = 0;
+    if (result == CURLE_OUT_OF_MEMORY && !t->has_headers && t->easy &&
+        curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0)
+        m = (struct curl_meaning){HTTP_CAUSE_LIMIT, AMPQL_LIMIT,
+                                  "a header that does not end, or no memory"};
     /* The same code stands for a broken connection and for trash in the chunks. */
     if (result == CURLE_RECV_ERROR && strstr(t->curl_error, "chunk"))
         m = meaning(CURLE_WEIRD_SERVER_REPLY);
@@ -153,6 +161,18 @@ static int status_of(struct str line)
     return status;
 }
 
+/* A length that libcurl cannot hold it leaves out, and reads to the connection's end instead. */
+static bool is_length(struct str text)
+{
+    static const char most[] = "9223372036854775807";
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+    size_t digits = sizeof most - 1;
+    return text.n > 0 &&
+           (text.n < digits || (text.n == digits && memcmp(text.p, most, digits) <= 0));
+}
+
 /* What frames the body must be said once, and of codings only chunked was asked for: a server or
  * proxy that disagrees with itself gives bodies that cannot be trusted. */
 static enum ampql_code check_framing(struct http_transfer *t)
@@ -166,6 +186,9 @@ static enum ampql_code check_framing(struct http_transfer *t)
                 return transfer_fail(t, HTTP_CAUSE_PROTOCOL, AMPQL_BAD_DATA,
                                      "the answer has two different lengths");
             length = h->value;
+            if (!is_length(length))
+                return transfer_fail(t, HTTP_CAUSE_PROTOCOL, AMPQL_BAD_DATA,
+                                     "the answer has a length that is none");
         } else if (equal_folded(h->name, STR("transfer-encoding"))) {
             if (!equal_folded(h->value, STR("chunked")))
                 return transfer_fail(t, HTTP_CAUSE_PROTOCOL, AMPQL_BAD_DATA,
@@ -224,6 +247,9 @@ static enum ampql_code take_header(struct http_transfer *t, struct str line)
     struct http_header h = {
         .name = arena_copy(&t->arena, trim(str_make(text.p, (size_t)(colon - text.p)))),
         .value = arena_copy(&t->arena, trim(str_from(text, (size_t)(colon - text.p) + 1)))};
+    if (t->answer.n == MAX_HEADERS)
+        return transfer_fail(t, HTTP_CAUSE_LIMIT, AMPQL_LIMIT,
+                             "the answer has more than %d headers", MAX_HEADERS);
     if (!h.name.p || !h.value.p || !array_push(&t->answer, &t->arena, h))
         return transfer_fail(t, HTTP_CAUSE_NONE, AMPQL_NOMEM, "no memory for the answer's headers");
     return AMPQL_OK;

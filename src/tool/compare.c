@@ -23,6 +23,13 @@ bool values_agree(double a, double b)
     return difference / fmin(sum, DBL_MAX) < 1e-6;
 }
 
+/* As bits where a script says so; which NaN a NaN is does not count. */
+static bool value_meets(const struct script_eval *eval, double want, double got)
+{
+    return values_agree(want, got) &&
+           (!eval->is_exact || bits_of(want) == bits_of(got) || (isnan(want) && !is_stale(want)));
+}
+
 int label_sets_compare(const struct ampql_label *a, size_t na, const struct ampql_label *b,
                        size_t nb)
 {
@@ -106,8 +113,9 @@ static bool next_expected(const struct script_series *want, const struct script_
     return true;
 }
 
-static bool series_agree(const struct script_series *want, const struct script_grid *grid,
-                         const struct outcome_series *got, struct difference *out)
+static bool series_agree(const struct script_eval *eval, const struct script_series *want,
+                         const struct script_grid *grid, const struct outcome_series *got,
+                         struct difference *out)
 {
     for (size_t i = 0, k = 0;; i++, k++) {
         int64_t t = INT64_MAX;
@@ -128,7 +136,7 @@ static bool series_agree(const struct script_series *want, const struct script_g
                 out->has_got = false;
             }
         }
-        if (!out->has_want || !out->has_got || !values_agree(out->want, out->got))
+        if (!out->has_want || !out->has_got || !value_meets(eval, out->want, out->got))
             return false;
     }
 }
@@ -199,7 +207,7 @@ static bool find_expected(const struct script_eval *eval, size_t i, const struct
         if (eval->is_ordered ? k != i : !same_labels(want, series))
             continue;
         bool is_same = same_labels(want, series);
-        if (is_same && series_agree(want, grid, series, &difference))
+        if (is_same && series_agree(eval, want, grid, series, &difference))
             return true;
         buf_text(diff, "    expected ");
         write_expected(diff, want);
@@ -258,9 +266,10 @@ static const char *kind_text(enum ampql_result_kind kind)
     return texts[kind];
 }
 
-static bool scalar_meets(double want, double got, struct buf *diff)
+static bool scalar_meets(const struct script_eval *eval, double got, struct buf *diff)
 {
-    if (values_agree(want, got))
+    double want = eval->scalar;
+    if (value_meets(eval, want, got))
         return true;
     buf_text(diff, "    expected ");
     write_number(diff, want);
@@ -289,7 +298,7 @@ bool outcome_meets(const struct script_eval *eval, const struct script_grid *gri
         return false;
     }
     if (want == AMPQL_RESULT_SCALAR)
-        return scalar_meets(eval->scalar, got->scalar, diff);
+        return scalar_meets(eval, got->scalar, diff);
     if (want == AMPQL_RESULT_STRING) {
         if (str_equal(eval->string, got->string))
             return true;

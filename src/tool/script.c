@@ -15,6 +15,7 @@ struct reader {
     } commands;
     enum ampql_dialect dialect;
     enum name_removal name_removal;
+    bool is_exact;
 };
 
 struct series_list {
@@ -30,7 +31,7 @@ static enum ampql_code no_memory(const struct reader *r)
     return fail_nomem(r->place.err, "a test script");
 }
 
-/* `# dialect: prom2`, `# name removal: immediate`; any other comment is one. */
+/* `# dialect: prom2`, `# name removal: immediate`, `# values: exact`; any other comment is one. */
 static void note_comment(struct reader *r, struct str comment)
 {
     struct str rest = str_from(comment, 1), first = take_word(&rest), word = take_word(&rest);
@@ -39,6 +40,8 @@ static void note_comment(struct reader *r, struct str comment)
             r->dialect = AMPQL_PROM2;
         else if (str_equal(word, STR("prom3")))
             r->dialect = AMPQL_PROM3;
+    } else if (str_equal(first, STR("values:"))) {
+        r->is_exact = str_equal(word, STR("exact"));
     } else if (str_equal(first, STR("name")) && str_equal(word, STR("removal:"))) {
         word = take_word(&rest);
         if (str_equal(word, STR("delayed")))
@@ -314,6 +317,7 @@ static enum ampql_code read_eval(struct reader *r, struct str line, struct scrip
 {
     struct eval_lists lists = {0};
     struct str word = take_word(&line);
+    eval->is_exact = r->is_exact;
     TRY(read_old_suffix(r, word, eval, &lists));
     struct str shape = take_word(&line);
     if (str_equal(shape, STR("range"))) {

@@ -9,7 +9,8 @@
  *
  * See Prometheus, promql/promqltest/README.md. Time begins at Unix 0. A comment `# dialect: prom2`
  * says for which Prometheus a script was written, `# name removal: immediate` that metric names go
- * at once and not at the end; anybody else's reader skips them. */
+ * at once and not at the end, `# values: exact` that values must have the same bits from there on;
+ * anybody else's reader skips them. */
 #ifndef AMPQL_SRC_TOOL_SCRIPT_H
 #define AMPQL_SRC_TOOL_SCRIPT_H
 
@@ -61,6 +62,7 @@ struct script_eval {
     size_t column;   /* where it begins on the command's line, from 1 */
     struct script_grid grid;
     bool is_ordered;
+    bool is_exact; /* values are compared as bits */
     bool fails;
     struct script_text failure;
     struct script_texts warnings, infos;

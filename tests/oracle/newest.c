@@ -13,11 +13,14 @@
 #include "oracle/newest.h"
 
 #include "lang/parser.h"
+#include "support/case_file.h"
+#include "support/coverage.h"
 #include "support/same.h"
+#include "support/shrink.h"
 
 #include <stdlib.h>
 
-enum { MAX_DIFFERENT = 20 };
+enum { MAX_DIFFERENT = 20, MAX_TESTS = 3000 };
 
 static const char *const class_names[CLASSES] = {
     "with values",
@@ -32,10 +35,11 @@ static const char *const class_names[CLASSES] = {
 
 static const char *const who[2] = {"engine    ", "prometheus"};
 
-/* ---- making a difference small */
+/* ---- a difference: made small, shown, and kept as a test case */
 
-static bool still_differs(struct driver *d, const struct expr_case *c)
+static bool still_differs(void *payload, const struct expr_case *c)
 {
+    struct driver *d = payload;
     struct arena arena;
     struct answer ours;
     struct newest_answer theirs;
@@ -45,103 +49,14 @@ static bool still_differs(struct driver *d, const struct expr_case *c)
     return differs;
 }
 
-static bool drop_series(struct driver *d, struct expr_case *c)
+static void save(uint64_t seed, const struct expr_case *c, const struct newest_answer *theirs)
 {
-    bool has_shrunk = false;
-    for (size_t i = 0; i < c->nseries;) {
-        struct expr_case less = *c;
-        less.nseries--;
-        memmove(&less.series[i], &less.series[i + 1], (less.nseries - i) * sizeof *less.series);
-        if (still_differs(d, &less)) {
-            *c = less;
-            has_shrunk = true;
-        } else {
-            i++;
-        }
-    }
-    return has_shrunk;
-}
-
-/* From either end. */
-static bool drop_samples(struct driver *d, struct expr_case *c)
-{
-    bool has_shrunk = false;
-    for (size_t i = 0; i < c->nseries; i++)
-        for (size_t n = c->series[i].n; n > 0; n /= 2)
-            for (int is_end = 0; is_end < 2 && n <= c->series[i].n; is_end++) {
-                struct expr_case less = *c;
-                struct test_series *s = &less.series[i];
-                s->n -= n;
-                s->t_ms += is_end ? 0 : n;
-                s->v += is_end ? 0 : n;
-                if (still_differs(d, &less)) {
-                    *c = less;
-                    has_shrunk = true;
-                }
-            }
-    return has_shrunk;
-}
-
-static bool drop_steps(struct driver *d, struct expr_case *c)
-{
-    struct ampql_run_options *o = &c->options;
-    int64_t n = o->step_ms ? (o->end_ms - o->start_ms) / o->step_ms : 0;
-    for (int64_t i = 0; o->step_ms && i <= n; i++) {
-        struct expr_case less = *c;
-        less.options.start_ms = less.options.end_ms = o->start_ms + i * o->step_ms;
-        less.options.step_ms = 0;
-        if (still_differs(d, &less)) {
-            *c = less;
-            return true;
-        }
-        less.options.step_ms = o->step_ms;
-        if (n > 0 && still_differs(d, &less)) {
-            *c = less;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Put the text of an operand in the place of an expression, here or further down. */
-static bool lift_operand(struct driver *d, struct expr_case *c, const struct ast *ast,
-                         struct arena *arena)
-{
-    const struct ast *below[MAX_BELOW];
-    size_t n = ast_children(ast, below, MAX_BELOW);
-    for (size_t i = 0; i < n; i++) {
-        struct expr_case less = *c;
-        struct span all = ast->span, part = below[i]->span;
-        struct buf buf;
-        buf_init(&buf, &alloc_default, 1 << 20);
-        buf_bytes(&buf, c->text.p, all.start);
-        buf_bytes(&buf, c->text.p + part.start, part.end - part.start);
-        buf_bytes(&buf, c->text.p + all.end, c->text.n - all.end);
-        less.text = arena_copy(arena, buf_view(&buf));
-        bool differs = !buf.failed && still_differs(d, &less);
-        buf_done(&buf);
-        if (differs) {
-            *c = less;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < n; i++)
-        if (lift_operand(d, c, below[i], arena))
-            return true;
-    return false;
-}
-
-static bool drop_operators(struct driver *d, struct expr_case *c, struct arena *arena)
-{
-    const struct ast *ast = parse_prom3(c->text, arena);
-    return ast && lift_operand(d, c, ast, arena);
-}
-
-static void shrink(struct driver *d, struct expr_case *c, struct arena *arena)
-{
-    while (drop_operators(d, c, arena) || drop_steps(d, c) || drop_series(d, c) ||
-           drop_samples(d, c))
-        ;
+    char name[64], origin[96];
+    const struct case_answer answer = {theirs->code, theirs->message, &theirs->outcome};
+    snprintf(name, sizeof name, "newest-%llu", (unsigned long long)seed);
+    snprintf(origin, sizeof origin, "make newest SEED=%llu N=1: what Prometheus answers",
+             (unsigned long long)seed);
+    case_save(c, &answer, origin, "tests/data/pending", name);
 }
 
 /* ---- running */
@@ -152,7 +67,8 @@ static void print_difference(struct driver *d, uint64_t seed, struct expr_case *
     struct buf why;
     struct answer ours;
     struct newest_answer theirs;
-    shrink(d, c, arena);
+    const struct shrink_options options = {AMPQL_PROM3, MAX_TESTS};
+    shrink_case(c, &options, still_differs, d, arena);
     newest_judge(d, c, arena, &ours, &theirs);
     buf_init(&why, &alloc_default, 1 << 20);
     expr_case_print(c, &why);
@@ -167,6 +83,7 @@ static void print_difference(struct driver *d, uint64_t seed, struct expr_case *
     }
     newest_print_notes(&ours.outcome, &theirs.outcome, &why);
     printf("different, seed %llu\n%.*s\n", (unsigned long long)seed, STR_ARGS(buf_view(&why)));
+    save(seed, c, &theirs);
     fflush(stdout);
     buf_done(&why);
 }
@@ -198,6 +115,7 @@ static void run_case(struct driver *d, const struct expr_names *names, uint64_t 
     c.options.dialect = AMPQL_PROM3;
     enum outcome_class class = newest_judge(d, &c, &arena, &ours, &theirs);
     d->of[class]++;
+    coverage_count(&d->coverage, &c, class == SAME);
     if (class == DIFFERENT)
         print_difference(d, seed, &c, &arena);
     arena_done(&arena);
@@ -211,12 +129,13 @@ static int run(struct driver *d, uint64_t first, size_t count)
         run_case(d, &names, first + i);
     for (int i = 0; i < CLASSES; i++)
         printf("%zu %s%s", d->of[i], class_names[i], i + 1 < CLASSES ? ", " : "\n");
-    return d->of[DIFFERENT] > 0;
+    bool is_covered = coverage_print(&d->coverage, &names, stdout);
+    return d->of[DIFFERENT] > 0 || !is_covered;
 }
 
 int main(int argc, char **argv)
 {
-    struct driver d = {0};
+    static struct driver d;
     int status = 2;
     if (argc < 4) {
         fprintf(

@@ -4,6 +4,7 @@
 #define AMPQL_TESTS_ORACLE_NEWEST_H
 
 #include "lang/ast.h"
+#include "support/coverage.h"
 #include "support/expr_gen.h"
 #include "support/gen_bytes.h"
 
@@ -56,6 +57,7 @@ struct driver {
     struct newest newest;
     struct engine_evaluator engine;
     size_t of[CLASSES];
+    struct coverage coverage;
 };
 
 /* The engine's. */

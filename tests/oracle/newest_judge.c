@@ -395,6 +395,21 @@ static bool is_their_fault(const struct ast *ast)
     return false;
 }
 
+/* Over several steps 3.16 keeps the labels of pairs under both label sets' bytes in a row: what
+ * fill puts in has none, so that another pair's labels may come. */
+static bool has_fill(const struct ast *ast)
+{
+    const struct ast *below[MAX_BELOW];
+    size_t n = ast_children(ast, below, MAX_BELOW);
+    if (ast->kind == AST_BINARY &&
+        (ast->u.binary.fill_left.is_given || ast->u.binary.fill_right.is_given))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (has_fill(below[i]))
+            return true;
+    return false;
+}
+
 static bool has_at(const struct ast *ast)
 {
     const struct ast *below[MAX_BELOW];
@@ -424,7 +439,8 @@ static enum outcome_class judge_difference(struct driver *d, const struct expr_c
     const struct ast *ast = class == DIFFERENT ? parse_prom3(c->text, arena) : NULL;
     if (!ast)
         return class;
-    return is_their_fault(ast) ? THEIR_FAULT : class;
+    bool has_steps = c->options.step_ms > 0 || text_has(c->text, ":");
+    return is_their_fault(ast) || (has_steps && has_fill(ast)) ? THEIR_FAULT : class;
 }
 
 enum outcome_class newest_judge(struct driver *d, const struct expr_case *c, struct arena *arena,

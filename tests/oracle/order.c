@@ -90,6 +90,15 @@ static void ask_server(struct order *order, const struct expr_case *c, struct ar
     arrange(out, arena);
 }
 
+enum ampql_code order_answer(struct order *order, const struct expr_case *c, struct arena *arena,
+                             struct outcome *out)
+{
+    struct answer answer;
+    ask_server(order, c, arena, &answer);
+    *out = answer.outcome;
+    return answer.code;
+}
+
 static void ask_engine(struct order *order, const struct expr_case *c, struct arena *arena,
                        struct answer *out)
 {

@@ -37,7 +37,11 @@ enum order_verdict {
 };
 extern const char *const order_verdict_text[ORDER_VERDICTS];
 
-/* Ends the program when the server does not answer. */
+/* What the server says, its series in order of labels; the outcome lives in the arena. Ends the
+ * program when the server does not answer, as order_judge does. */
+enum ampql_code order_answer(struct order *order, const struct expr_case *c, struct arena *arena,
+                             struct outcome *out);
+
 enum order_verdict order_judge(struct order *order, const struct expr_case *c, struct buf *why);
 
 #endif
