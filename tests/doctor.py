@@ -33,6 +33,9 @@ class Fake(BaseHTTPRequestHandler):
     def do_POST(self):
         row = self.server.row
         form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
+        if self.path == "/sts":
+            self.sts(row)
+            return
         query = form.get("query", [""])[0]
         status, text = row.get("status", 200), row.get("body", vector("1"))
         if not query.startswith("count_over_time(vector(1)"):
@@ -41,8 +44,8 @@ class Fake(BaseHTTPRequestHandler):
             status, text = 200, json.dumps({"status": "success", "data": found})
             if not self.path.endswith("/series"):
                 text = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": []}})
-        if "echo" in row:
-            text = json.dumps({"message": json.dumps(dict(self.headers.items()))})
+        if "echo" in row and self.path != "/sts":
+            text = json.dumps({"message": self.headers["x-amz-security-token"] + " is what you sent"})
         text = text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
@@ -54,7 +57,20 @@ class Fake(BaseHTTPRequestHandler):
 
     do_GET = do_POST
 
+    def sts(self, row):
+        code = row.get("sts")
+        text = (
+            f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+            if code
+            else "<R><Arn>arn:aws:sts::123456789012:assumed-role/reader/s</Arn><UserId>u</UserId><Account>1</Account></R>"
+        )
+        self.send_response(403 if code else 200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
 
+
+AMP = "amp:ws-1@us-east-1"
 MODEL = ["kube_pod_container_status_running", "container_memory_working_set_bytes"]
 ROWS = [
     # name, what the server does, exit status, texts
@@ -73,6 +89,15 @@ ROWS = [
     ("busy", {"status": 503, "body": "later"}, 7, ["503"]),
     ("nobody there", {"url": "http://127.0.0.1:1"}, 7, ["fail  connection", "127.0.0.1:1", "is the way out open"]),
     ("no such host", {"url": "http://nowhere.invalid"}, 7, ["fail  connection", "nowhere.invalid"]),
+    ("AMP", {"url": AMP, "series": MODEL}, 0, ["ok    credentials    environment", "ok    identity       \"arn:aws:sts", "prom3"]),
+    ("AMP: keys not known", {"url": AMP, "sts": "InvalidClientTokenId"}, 8, ["fail  identity", "AWS knows no such access key"]),
+    ("AMP: denied", {"url": AMP, "status": 403, "body": '{"message":"User: x is not authorized"}'}, 8,
+     ["ok    identity", "fail  permission", "AmazonPrometheusQueryAccess"]),
+    ("AMP: a server that repeats all", {"url": AMP, "status": 403, "echo": True}, 8, ["fail  permission", "repeats a secret"]),
+    ("AMP: no credentials", {"url": AMP, "env": {"AWS_ACCESS_KEY_ID": ""}}, 8, ["fail  credentials", "no AWS credentials: no AWS_ACCESS"]),
+    ("AMP: half of a key", {"url": AMP, "env": {"AWS_SECRET_ACCESS_KEY": ""}}, 8, ["fail  credentials", "ampql whoami shows"]),
+    ("AMP: a role", {"url": AMP, "env": {"AWS_WEB_IDENTITY_TOKEN_FILE": "/x", "AWS_ROLE_ARN": "arn:aws:iam::1:role/r"}, "series": MODEL}, 0,
+     ["ok    credentials    environment", "warn  credentials    not used although configured: web identity"]),
     ("https where http is spoken", {"url": "https://127.0.0.1:{port}"}, 7, ["fail  connection"]),
 ]
 
@@ -83,8 +108,10 @@ def run(ampql, server, row):
     url = does.get("url", "http://127.0.0.1:{port}").replace("{port}", str(server.server_port))
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_EC2_METADATA_DISABLED": "true",
            "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": TOKEN, "AWS_REGION": "us-east-1",
+           "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:%d/sts" % server.server_port, **does.get("env", {}),
            **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
-    done = subprocess.run([ampql, "doctor", "-s", url, *does.get("flags", [])], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    flags = ["--endpoint", "http://127.0.0.1:%d" % server.server_port] if url == AMP else []
+    done = subprocess.run([ampql, "doctor", "-s", url, *flags], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=60, check=False)
     said = (done.stdout + done.stderr).decode()
     problems = [f"{text!r} is missing" for text in texts if text not in said]
@@ -100,7 +127,7 @@ def run(ampql, server, row):
 def main():
     wanted = re.compile(sys.argv[2] if len(sys.argv) > 2 else "")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Fake)
-    server.daemon_threads = True
+    server.daemon_threads, server.handle_error = True, lambda *_: None  # clients that gave up
     threading.Thread(target=server.serve_forever, daemon=True).start()
     rows = [row for row in ROWS if wanted.search(row[0])]
     good = sum(run(sys.argv[1], server, row) for row in rows)

@@ -1,6 +1,7 @@
 /* ampql doctor: is everything there between a source and a bill? One check a line. */
 #include "tool/doctor.h"
 
+#include "base/error.h"
 #include "base/json.h"
 #include "cli/print.h"
 #include "cli/session.h"
@@ -111,27 +112,18 @@ static enum exit_status status_of(const struct doctor *doctor)
 
 /* ---- checking */
 
-/* A server by its name: http(s)://..., or amp:WORKSPACE@REGION, whose parts go to the arena. */
-static enum exit_status server_of(struct cli *cli, const char *word, struct doctor_server *out,
-                                  bool *is_server)
+static enum ampql_code check_server(struct cli *cli, const char *word, const struct flags *flags,
+                                    struct doctor *doctor, bool *is_reached,
+                                    struct ampql_error *err)
 {
-    struct str source = str_of(word), rest = str_from(source, source.n < 4 ? source.n : 4);
-    *out = (struct doctor_server){.now_ms = cli->now_ms};
-    *is_server = true;
-    if (str_has_prefix(source, STR("http://")) || str_has_prefix(source, STR("https://"))) {
-        out->url = word;
-        return STATUS_OK;
-    }
-    *is_server = str_has_prefix(source, STR("amp:"));
-    if (!*is_server)
-        return STATUS_OK;
-    const char *at = rest.n ? memchr(rest.p, '@', rest.n) : NULL;
-    if (!at)
-        return report_usage(cli, NULL, "--source: expected amp:WORKSPACE@REGION");
-    struct str workspace = arena_copy(&cli->arena, str_make(rest.p, (size_t)(at - rest.p)));
-    out->workspace = workspace.p;
-    out->region = at + 1;
-    return workspace.p ? STATUS_OK : report_nomem(cli);
+    struct ampql_http_options base = {.size = sizeof base}, http;
+    struct doctor_server server = {.now_ms = cli->now_ms, .options = &http};
+    TRY(server_options(&flags->source.server, &base, &cli->arena, &http, err));
+    if (str_has_prefix(str_of(word), STR("amp:")))
+        TRY(server_amp_parts(word, &http, &cli->arena, &server.workspace, &server.region, err));
+    else
+        server.url = word;
+    return doctor_server(doctor, &server, is_reached, err);
 }
 
 /* *go_on: every source that is a server answers. */
@@ -141,20 +133,14 @@ static enum exit_status check_servers(struct cli *cli, const struct flags *flags
     *has_server = false;
     *go_on = true;
     for (size_t i = 0; i < flags->source.sources.n; i++) {
-        struct ampql_http_options http;
-        struct doctor_server server;
+        const char *word = flags->source.sources.at[i];
         struct ampql_error err = {0};
-        bool is_server, is_reached;
-        enum exit_status status = server_of(cli, flags->source.sources.at[i], &server, &is_server);
-        if (status)
-            return status;
-        if (!is_server)
+        bool is_reached;
+        if (!is_server_source(str_of(word)))
             continue;
-        http = (struct ampql_http_options){.size = sizeof http};
-        server.options = &http;
-        *has_server = true;
-        if (doctor_server(doctor, &server, &is_reached, &err) != AMPQL_OK)
+        if (check_server(cli, word, flags, doctor, &is_reached, &err) != AMPQL_OK)
             return report_error(cli, &err, (struct report){0});
+        *has_server = true;
         *go_on = *go_on && is_reached;
     }
     return STATUS_OK;

@@ -54,30 +54,26 @@ static enum ampql_code read_retries(const char *text, uint32_t *out, struct ampq
     return AMPQL_OK;
 }
 
-/* amp:WORKSPACE@REGION */
-static enum ampql_code open_amp(struct ampql_engine *engine, const char *word,
-                                const struct ampql_http_options *options, struct arena *arena,
-                                struct ampql_source **out, struct ampql_error *err)
+enum ampql_code server_amp_parts(const char *word, const struct ampql_http_options *options,
+                                 struct arena *arena, const char **workspace, const char **region,
+                                 struct ampql_error *err)
 {
     struct str text = str_from(str_of(word), 4);
-    const char *at = memchr(text.p, '@', text.n);
-    struct str workspace = at ? str_make(text.p, (size_t)(at - text.p)) : text;
-    struct str region = at                ? str_from(text, workspace.n + 1)
-                        : options->region ? str_of(options->region)
-                                          : STR("");
-    if (workspace.n == 0 || region.n == 0)
+    const char *at = text.n ? memchr(text.p, '@', text.n) : NULL;
+    struct str id = at ? str_make(text.p, (size_t)(at - text.p)) : text;
+    struct str where = at                ? str_from(text, id.n + 1)
+                       : options->region ? str_of(options->region)
+                                         : STR("");
+    if (id.n == 0 || where.n == 0)
         return fail_quote(err, AMPQL_BAD_DATA, "expected amp:WORKSPACE@REGION", str_of(word));
-    workspace = arena_copy(arena, workspace);
-    region = arena_copy(arena, region);
-    if (!workspace.p || !region.p)
-        return fail_nomem(err, "a source");
-    return ampql_source_amp(engine, workspace.p, region.p, options, out, err);
+    *workspace = arena_copy(arena, id).p;
+    *region = arena_copy(arena, where).p;
+    return *workspace && *region ? AMPQL_OK : fail_nomem(err, "a source");
 }
 
-enum ampql_code server_source_open(struct ampql_engine *engine, const char *word,
-                                   const struct server_flags *flags,
-                                   const struct ampql_http_options *base, struct arena *arena,
-                                   struct ampql_source **out, struct ampql_error *err)
+enum ampql_code server_options(const struct server_flags *flags,
+                               const struct ampql_http_options *base, struct arena *arena,
+                               struct ampql_http_options *out, struct ampql_error *err)
 {
     struct ampql_http_options options = *base;
     options.size = sizeof options;
@@ -102,7 +98,20 @@ enum ampql_code server_source_open(struct ampql_engine *engine, const char *word
     if (flags->headers.n)
         TRY(read_headers(flags->headers, arena, &options, err));
     TRY(read_retries(flags->retries, &options.max_retries, err));
-    if (str_has_prefix(str_of(word), STR("amp:")))
-        return open_amp(engine, word, &options, arena, out, err);
-    return ampql_source_http(engine, word, &options, out, err);
+    *out = options;
+    return AMPQL_OK;
+}
+
+enum ampql_code server_source_open(struct ampql_engine *engine, const char *word,
+                                   const struct server_flags *flags,
+                                   const struct ampql_http_options *base, struct arena *arena,
+                                   struct ampql_source **out, struct ampql_error *err)
+{
+    struct ampql_http_options options;
+    const char *workspace, *region;
+    TRY(server_options(flags, base, arena, &options, err));
+    if (!str_has_prefix(str_of(word), STR("amp:")))
+        return ampql_source_http(engine, word, &options, out, err);
+    TRY(server_amp_parts(word, &options, arena, &workspace, &region, err));
+    return ampql_source_amp(engine, workspace, region, &options, out, err);
 }

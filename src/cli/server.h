@@ -65,6 +65,19 @@ struct server_flags {
 /* Is it "http://...", "https://..." or "amp:WORKSPACE@REGION"? */
 bool is_server_source(struct str word);
 
+/* The flags as the library's options.
+ *   base  what the flags say nothing of
+ *   err   AMPQL_BAD_DATA: a flag that makes no sense; AMPQL_NOMEM */
+enum ampql_code server_options(const struct server_flags *flags,
+                               const struct ampql_http_options *base, struct arena *arena,
+                               struct ampql_http_options *out, struct ampql_error *err);
+
+/* The parts of "amp:WORKSPACE@REGION", NUL-terminated; the region may be the option's.
+ *   err  AMPQL_BAD_DATA: one is missing; AMPQL_NOMEM */
+enum ampql_code server_amp_parts(const char *word, const struct ampql_http_options *options,
+                                 struct arena *arena, const char **workspace, const char **region,
+                                 struct ampql_error *err);
+
 /* Open one of those.
  *   err  AMPQL_BAD_DATA: a word or flag that makes no sense; as ampql_source_http */
 enum ampql_code server_source_open(struct ampql_engine *engine, const char *word,

@@ -54,7 +54,7 @@ static bool repeats(struct str text, struct str secret)
 }
 
 /* Also a part of a secret is one: half a token in a message is too much. */
-static bool repeats_any(const struct aws_call *call, struct str text)
+bool aws_call_repeats(const struct aws_call *call, struct str text)
 {
     enum { PART = 12 };
     for (size_t i = 0; i < sizeof call->secrets / sizeof *call->secrets; i++) {
@@ -83,13 +83,13 @@ enum ampql_code aws_call_refused(const struct aws_call *call, const struct aws_r
             kind[n++] = c;
     }
     kind[n] = '\0';
-    if (repeats_any(call, refusal->code))
+    if (aws_call_repeats(call, refusal->code))
         kind[0] = '\0';
-    if (refusal->message.n && repeats_any(call, refusal->message))
+    if (refusal->message.n && aws_call_repeats(call, refusal->message))
         snprintf(said, sizeof said, "(its message repeats a secret)");
     else if (refusal->message.n)
         quote_text(said, sizeof said, refusal->message);
-    if (refusal->request_id.n && !repeats_any(call, refusal->request_id)) {
+    if (refusal->request_id.n && !aws_call_repeats(call, refusal->request_id)) {
         char quoted[80];
         quote_clipped(quoted, sizeof quoted, refusal->request_id);
         snprintf(request_id, sizeof request_id, " (request id %s)", quoted);

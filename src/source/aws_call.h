@@ -35,6 +35,9 @@ struct aws_refusal {
 enum ampql_code aws_call_refused(const struct aws_call *call, const struct aws_refusal *refusal,
                                  enum ampql_code code, struct ampql_error *err);
 
+/* Does the text repeat one of the call's secrets, or twelve bytes of one? */
+bool aws_call_repeats(const struct aws_call *call, struct str text);
+
 /* Put "WHO: " in front of err's message (NULL is fine), and return code. */
 enum ampql_code aws_call_name(const char *who, enum ampql_code code, struct ampql_error *err);
 

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "source/amp.h"
 #include "source/auth.h"
+#include "source/aws_call.h"
 #include "source/aws_secret.h"
 #include "source/credentials.h"
 #include "source/failure.h"
@@ -158,12 +159,23 @@ static const char *advice_of(enum http_cause cause)
     case HTTP_CAUSE_TIMEOUT:
         return "is the way out open: security groups, a VPC endpoint for aps-workspaces, a proxy?";
     case HTTP_CAUSE_TLS:
-        return "is a proxy in between, whose authority --tls-ca would name? Is it http rather?";
+        return "is a proxy in between, whose authority --ca-file would name? Is it http rather?";
     case HTTP_CAUSE_PROTOCOL:
         return "is it https rather than http, or another kind of server?";
     default:
         return NULL;
     }
+}
+
+/* Does the server say what it was sent? Then that is not told. */
+static bool repeats_keys(struct probe *p, struct str body)
+{
+    struct credentials *credentials = auth_credentials(p->auth);
+    const struct aws_credentials *keys;
+    if (!credentials || credentials_get(credentials, p->server->now_ms, &keys, NULL) != AMPQL_OK)
+        return false;
+    const struct aws_call call = {.secrets = {keys->secret_access_key, keys->session_token}};
+    return aws_call_repeats(&call, body);
 }
 
 static enum ampql_code told_refusal(struct probe *p, const struct http_response *response,
@@ -181,6 +193,8 @@ static enum ampql_code told_refusal(struct probe *p, const struct http_response 
         .date = http_response_header(response, STR("date")),
     };
     TRY(failure_read(p->doctor->arena->alc, &answer, p->asked_ms, &failure, err));
+    if (repeats_keys(p, response->body))
+        snprintf(failure.text, sizeof failure.text, "(its message repeats a secret)");
     failure_tell(&failure, &answer, p->origin, &why);
     bool is_denied = response->status == 401 || response->status == 403;
     return add_failure(
