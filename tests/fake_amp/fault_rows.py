@@ -77,7 +77,9 @@ ROWS = (
     Row("length negative", {"kind": "length_negative"}, ANSWER, Error((NETWORK, BAD), "")),
     Row("length twice, different", {"kind": "length_twice"}, ANSWER, Error((NETWORK, BAD), "")),
     Row("not HTTP", {"kind": "not_http"}, ANSWER, Error((NETWORK, BAD), "")),
-    Row("a megabyte of header", {"kind": "header_huge"}, None, Error((NETWORK, LIMIT, BAD), "")),
+    # what is too large is asked for in parts, which the fault does not meet again
+    Row("a megabyte of header", {"kind": "header_huge"}, (ANSWER, Error((NETWORK, LIMIT, BAD), "")),
+        (ANSWER, Error((NETWORK, LIMIT, BAD), ""))),
     Row("headers without end", {"kind": "headers_endless"}, (ANSWER, Error((NETWORK, LIMIT, BAD), "")),
         (ANSWER, Error((NETWORK, LIMIT, BAD), ""))),
     Row("many 100 Continue", {"kind": "continues", "n": 200}, (ANSWER, net("")), (ANSWER, Error((NETWORK, LIMIT), ""))),
