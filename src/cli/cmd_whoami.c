@@ -62,7 +62,7 @@ static void fact(struct facts *facts, const char *label, const char *name, struc
 
 static void expiry(struct facts *facts, const struct whoami *w, int64_t now_ms)
 {
-    char text[TIME_TEXT_MAX + 48], when[TIME_TEXT_MAX];
+    char text[TIME_TEXT_MAX + 48], when[TIME_TEXT_MAX] = "";
     int64_t at = w->description.expires_ms, minutes = (at - now_ms) / 60000;
     size_t n = at ? time_format(at, when) : 0;
     snprintf(text, sizeof text, "%s, in %lld min", when, (long long)minutes);

@@ -6,6 +6,7 @@
 #include "source/http_client.h"
 
 #include <pthread.h>
+#include <time.h>
 
 enum {
     SLICE_MS = 25, /* between two looks at the caller's poll */
@@ -269,16 +270,24 @@ static void check_clocks(struct http_transfer *t)
     }
 }
 
+static int64_t monotonic_us(void)
+{
+    struct timespec now = {0, 0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* Transfers age only while they are driven and not waiting for their reader: what a caller does
  * between two reads is no fault of the server. */
 static void age(struct http *http)
 {
-    int64_t now_ms = time_monotonic(), passed_ms = now_ms - http->clock_ms;
-    http->clock_ms = now_ms;
+    int64_t now_us = monotonic_us(), passed_us = now_us - http->clock_us;
+    http->clock_us = now_us;
     for (struct http_transfer *t = http->first; t; t = t->next) {
-        if (t->state != HTTP_RUNNING || t->is_paused)
+        if (t->state != HTTP_RUNNING || !t->ages)
             continue;
-        t->age_ms += passed_ms;
+        t->age_us += passed_us;
+        t->age_ms = t->age_us / 1000;
         check_clocks(t);
         if (t->code != AMPQL_OK) {
             t->state = HTTP_DONE;
@@ -310,6 +319,8 @@ static void perform(struct http *http)
 {
     int running;
     begin_queued(http);
+    for (struct http_transfer *t = http->first; t; t = t->next)
+        t->ages = t->state == HTTP_RUNNING && !t->is_paused;
     curl_multi_perform(http->multi, &running);
     reap(http);
     age(http);
@@ -336,7 +347,7 @@ enum ampql_code http_wait(struct http_transfer *transfer, transfer_ready *is_rea
                           struct ampql_error *err)
 {
     struct http *http = transfer->http;
-    http->clock_ms = time_monotonic();
+    http->clock_us = monotonic_us();
     TRY(look_at_poll(http, transfer->origin, err));
     while (!is_ready(transfer)) {
         /* not behind those that wait for readers of their own */
@@ -354,7 +365,7 @@ enum ampql_code http_wait(struct http_transfer *transfer, transfer_ready *is_rea
 enum ampql_code http_wait_ms(struct http *http, int64_t ms, struct ampql_error *err)
 {
     int64_t now_ms = time_monotonic(), end_ms = now_ms + (ms > 0 ? ms : 0);
-    http->clock_ms = now_ms;
+    http->clock_us = monotonic_us();
     for (;;) {
         TRY(look_at_poll(http, "", err));
         perform(http);
@@ -368,7 +379,7 @@ enum ampql_code http_wait_ms(struct http *http, int64_t ms, struct ampql_error *
 bool http_is_ready(struct http_transfer *transfer)
 {
     if (transfer->state == HTTP_RUNNING && transfer->in_at == transfer->in_n) {
-        transfer->http->clock_ms = time_monotonic();
+        transfer->http->clock_us = monotonic_us();
         perform(transfer->http);
     }
     return transfer->in_at < transfer->in_n || transfer->state == HTTP_DONE;

@@ -23,7 +23,7 @@ struct http {
     } idle;
     struct http_transfer *first, *last; /* all, in the order of their start */
     uint64_t connections;
-    int64_t clock_ms; /* while driving: the monotonic time up to which transfers were charged */
+    int64_t clock_us; /* while driving: the monotonic time up to which transfers were charged */
 };
 
 enum http_state { HTTP_QUEUED, HTTP_RUNNING, HTTP_DONE };
@@ -35,6 +35,7 @@ struct http_transfer {
     CURL *easy;         /* NULL: not begun, or over */
     enum http_state state;
     bool is_paused; /* the buffer is full: nothing is received until it is read from */
+    bool ages;      /* it was running and not paused when this turn of the drive began */
 
     /* the request */
     struct str method, url, body;
@@ -61,6 +62,7 @@ struct http_transfer {
 
     /* time, of the clock that runs only while it is waited for, in ms */
     int64_t started_ms, ended_ms; /* of the real one, for reports */
+    int64_t age_us; /* most turns of the drive take less than a millisecond */
     int64_t age_ms;
     int64_t sent_age_ms; /* when the request went out, -1: not yet */
     int64_t window_age_ms;
