@@ -9,6 +9,7 @@ status=0
 python3 -B tests/fake_amp/selftest.py -q || status=1
 python3 -B tests/fake_amp/edges.py "$build/ampql" || status=1
 python3 -B tests/fake_amp/fault_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/provider_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 . tests/oracle/prometheus.sh
 prometheus_start build/oracle/fetch
 "$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-60}" --seed "${SEED:-1}"

@@ -113,7 +113,7 @@ class Run:
                     full[key] = value.replace("{home}", home).replace("{aws}", "%s/_aws/%s" % (lab.server.url, space))
             try:
                 done = lab.query(lab.amp(space), QUERY, TIME, *flags, env=full, deadline_s=30)
-                who = lab.run("whoami", *lab.amp(space), *flags, env=full, deadline_s=30)
+                who = lab.run("whoami", *lab.amp(space)[:2], *flags, env=full, deadline_s=30)
             except Leak as leak:
                 return str(leak)
             if wanted is None:
