@@ -140,7 +140,7 @@ def main():
             else:
                 tally.passed += 1
     print("providers: %d passed, %d failed" % (tally.passed, tally.failed))
-    sys.exit(tally.failed > 0 or tally.passed == 0)
+    sys.exit(tally.failed > 0 or (tally.passed == 0 and len(sys.argv) == 2))
 
 
 if __name__ == "__main__":
