@@ -95,7 +95,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev)
+	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev openssl)
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
