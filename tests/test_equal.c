@@ -37,7 +37,8 @@ static void run_case(struct judge *judge, const struct expr_names *names, uint64
     expr_generate(bytes, sizeof bytes, names, &arena, &c);
     enum verdict verdict = judge_case(judge, &c, &why);
     tally->of[verdict]++;
-    if (verdict == VERDICT_DIFFERENT || (getenv("SHOW") && verdict == (enum verdict)atoi(getenv("SHOW")))) {
+    if (verdict == VERDICT_DIFFERENT ||
+        (getenv("SHOW") && verdict == (enum verdict)atoi(getenv("SHOW")))) {
         expr_case_print(&c, &why);
         printf("seed %llu\n%.*s\n", (unsigned long long)seed, (int)why.n, why.p);
     }

@@ -13,8 +13,8 @@
 
 #include "base/array.h"
 #include "base/error.h"
-#include "engine/engine.h"
 #include "base/yaml.h"
+#include "engine/engine.h"
 
 /* One rule of a file. */
 struct rule {

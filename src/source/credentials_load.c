@@ -186,7 +186,9 @@ static enum ampql_code load_instance(const struct provider *provider, struct aws
     if (code != AMPQL_OK)
         return no_instance(call, code, err);
     if (response.status != 200)
-        return refused(call, &response, "no other credentials are configured, and of this one only IMDSv2 is asked", err);
+        return refused(call, &response,
+                       "no other credentials are configured, and of this one only IMDSv2 is asked",
+                       err);
     struct str token = response.body;
     if (token.n == 0 || token.n > 4096 || !is_printable(token))
         return fail(err, AMPQL_BAD_DATA, "%s: HTTP 200, but no token", call->who);

@@ -22,8 +22,9 @@ struct coverage {
 void coverage_count(struct coverage *coverage, const struct expr_case *c, bool has_values);
 void coverage_add(struct coverage *into, const struct coverage *from);
 
-/* Print all items, rarest first, of 1000 cases or more. False when a name, or a modifier or operator that every dialect
- * has, was in fewer cases than a ten thousandth of them: then those are named. */
+/* Print all items, rarest first, of 1000 cases or more. False when a name, or a modifier or
+ * operator that every dialect has, was in fewer cases than a ten thousandth of them: then those are
+ * named. */
 bool coverage_print(struct coverage *coverage, const struct expr_names *names, FILE *out);
 
 #endif
