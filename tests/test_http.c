@@ -888,44 +888,6 @@ static void serve_drip_headers(struct hostile *h, int fd, size_t n)
         continue;
 }
 
-/* The same, with the second answer a little later. */
-static void serve_glued_late(struct hostile *h, int fd, size_t n)
-{
-    (void)n;
-    if (!hostile_take(h, fd))
-        return;
-    if (strstr(h->request, "GET /first")) {
-        hostile_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
-        hostile_sleep(h, 50);
-        hostile_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong");
-        finish(h, fd, STAY);
-    } else {
-        hostile_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
-    }
-}
-
-static void test_glued_late(void **state)
-{
-    struct hostile h;
-    char url[128];
-    struct ampql_error err = {0};
-    (void)state;
-    hostile_start(&h, serve_glued_late, NULL);
-    begin_memory();
-    struct http *http = open_client(NULL);
-    snprintf(url, sizeof url, "%s/first", h.url);
-    struct outcome o = get(http, url);
-    assert_memory_equal(o.body, "first", 5);
-    assert_int_equal(http_wait_ms(http, 150, &err), AMPQL_OK);
-    snprintf(url, sizeof url, "%s/second", h.url);
-    o = get(http, url);
-    assert_int_equal(o.code, AMPQL_OK);
-    assert_memory_equal(o.body, "second", 6);
-    http_free(http);
-    end_memory();
-    hostile_stop(&h);
-}
-
 static void serve_flood(struct hostile *h, int fd, size_t n)
 {
     static char piece[16384];
@@ -1226,7 +1188,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_back_pressure),
     cmocka_unit_test(test_concurrency),
     cmocka_unit_test(test_glued),
-    cmocka_unit_test(test_glued_late),
     cmocka_unit_test(test_timeouts),
     cmocka_unit_test(test_slow_reader),
     cmocka_unit_test(test_cancel),

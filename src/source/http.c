@@ -105,7 +105,6 @@ void http_free(struct http *http)
     array_done(&http->idle, http->alc);
     if (http->multi)
         curl_multi_cleanup(http->multi);
-    array_done(&http->waiting, http->alc);
     arena_done(&http->arena);
     alloc_put(http->alc, http, 1, sizeof *http);
 }
@@ -154,7 +153,6 @@ static void begin(struct http_transfer *transfer)
     struct ampql_error err = {0};
     CURL *easy = take_easy(http);
     transfer->state = HTTP_RUNNING;
-    idle_check(http);
     enum ampql_code code =
         easy ? transfer_setup(transfer, easy, &err) : fail_nomem(&err, "an HTTP request");
     if (code == AMPQL_OK && curl_multi_add_handle(http->multi, easy) != CURLM_OK)
@@ -311,8 +309,6 @@ static void reap(struct http *http)
         long n = 0;
         if (curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &n) == CURLE_OK && n > 0)
             http->connections += (uint64_t)n;
-        if (result == CURLE_OK)
-            idle_keep(http, t);
         transfer_finish(t, result);
         t->state = HTTP_DONE;
         transfer_detach(t);

@@ -21,9 +21,6 @@ struct http {
     struct {
         ARRAY(CURL *); /* used before and free: they keep TLS sessions */
     } idle;
-    struct {
-        ARRAY(curl_socket_t);
-    } waiting; /* plain connections between two requests, see http_idle.c */
     struct http_transfer *first, *last; /* all, in the order of their start */
     uint64_t connections;
     int64_t clock_us; /* while driving: the monotonic time up to which transfers were charged */
@@ -65,7 +62,7 @@ struct http_transfer {
 
     /* time, of the clock that runs only while it is waited for, in ms */
     int64_t started_ms, ended_ms; /* of the real one, for reports */
-    int64_t age_us;               /* most turns of the drive take less than a millisecond */
+    int64_t age_us; /* most turns of the drive take less than a millisecond */
     int64_t age_ms;
     int64_t sent_age_ms; /* when the request went out, -1: not yet */
     int64_t window_age_ms;
@@ -105,17 +102,6 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result);
 
 /* Take the easy handle off libcurl, for other transfers to use. */
 void transfer_detach(struct http_transfer *transfer);
-
-/* ---- http_idle.c */
-
-/* A transfer has ended well: its connection waits for another. */
-void idle_keep(struct http *http, const struct http_transfer *transfer);
-
-/* Before a connection may be used again: shut those that hold bytes nobody asked for. */
-void idle_check(struct http *http);
-
-/* libcurl closes a socket; payload is the client. */
-int idle_on_close(void *payload, curl_socket_t fd);
 
 /* Wait until is_ready(transfer), driving all transfers.
  *   err  what poll says; the transfer's own failure is not one of them */

@@ -222,8 +222,6 @@ static CURLcode set_all(struct http_transfer *t, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      (long)(o->no_http2 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
     SET(CURLOPT_ERRORBUFFER, t->curl_error);
-    SET(CURLOPT_CLOSESOCKETFUNCTION, idle_on_close);
-    SET(CURLOPT_CLOSESOCKETDATA, t->http);
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_HEADERFUNCTION, transfer_on_header);
     SET(CURLOPT_HEADERDATA, t);
