@@ -4,7 +4,8 @@
  *   server_job.c     jobs: selects that are being answered, as parts
  *   server_part.c    one part: asking, reading, and what to do when it fails
  *   server_decode.c  an answer's body into packed columns
- *   server_call.c    small documents: probes, label names and values, series
+ *   server_call.c    small documents, probes
+ *   server_list.c    values of a label, series
  *   server_progress.c  how far it has come
  *   server_http.c    the transport over libcurl */
 #ifndef AMPQL_SRC_SOURCE_SERVER_STATE_H
