@@ -196,15 +196,15 @@ static void test_refused(void **state)
 static void test_digests(void **state)
 {
     (void)state;
-    unsigned char digest[DIGEST_BYTES];
-    char hex[DIGEST_HEX], key[131];
-    assert_int_equal(digest_sha256(STR(""), digest, NULL), AMPQL_OK);
-    digest_hex(digest, hex);
+    unsigned char digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES], key[131];
+    assert_int_equal(sha256(NULL, 0, digest, NULL), AMPQL_OK);
+    hex_of(digest, SHA256_BYTES, hex);
     assert_memory_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                         64);
     assert_int_equal(digest_hmac(STR("Jefe"), STR("what do ya want for nothing?"), digest, NULL),
                      AMPQL_OK);
-    digest_hex(digest, hex);
+    hex_of(digest, SHA256_BYTES, hex);
     assert_memory_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
                         64);
     memset(key, 0xaa, sizeof key);
@@ -212,7 +212,7 @@ static void test_digests(void **state)
                                  STR("Test Using Larger Than Block-Size Key - Hash Key First"),
                                  digest, NULL),
                      AMPQL_OK);
-    digest_hex(digest, hex);
+    hex_of(digest, SHA256_BYTES, hex);
     assert_memory_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
                         64);
 }

@@ -13,18 +13,16 @@ uint64_t checksum(const void *a, size_t na, const void *b, size_t nb)
 enum ampql_code sha256(const void *p, size_t n, uint8_t out[SHA256_BYTES], struct ampql_error *err)
 {
     unsigned length = 0;
-    if (EVP_Digest(p, n, out, &length, EVP_sha256(), NULL) != 1 || length != SHA256_BYTES)
+    if (EVP_Digest(n ? p : "", n, out, &length, EVP_sha256(), NULL) != 1 || length != SHA256_BYTES)
         return fail_nomem(err, "a digest");
     return AMPQL_OK;
 }
 
-char *hex_of(const uint8_t *p, size_t n, char *out)
+void hex_of(const uint8_t *p, size_t n, char *out)
 {
     static const char digit[] = "0123456789abcdef";
     for (size_t i = 0; i < n; i++) {
         out[2 * i] = digit[p[i] >> 4];
         out[2 * i + 1] = digit[p[i] & 15];
     }
-    out[2 * n] = '\0';
-    return out;
 }

@@ -13,7 +13,7 @@ uint64_t checksum(const void *a, size_t na, const void *b, size_t nb);
 /* SHA-256 of some bytes. err  AMPQL_NOMEM: libcrypto has no memory */
 enum ampql_code sha256(const void *p, size_t n, uint8_t out[SHA256_BYTES], struct ampql_error *err);
 
-/* Lower-case hex, NUL-terminated: out [2 * n + 1]. Returns out. */
-char *hex_of(const uint8_t *p, size_t n, char *out);
+/* Lower-case hex: out [2 * n], not NUL-terminated. */
+void hex_of(const uint8_t *p, size_t n, char *out);
 
 #endif

@@ -25,7 +25,7 @@ struct signing {
     struct buf canonical;   /* holds the session token: wiped */
     struct buf text;        /* string to sign */
     char date[sizeof "20060102T150405Z"];
-    char signature[DIGEST_HEX];
+    char signature[2 * SHA256_BYTES];
 };
 
 static struct str date_of(const struct signing *s)
@@ -76,7 +76,7 @@ static enum ampql_code add_headers(struct signing *s, struct ampql_error *err)
  * was left behind would keep the session token. */
 static size_t canonical_bound(const struct signing *s)
 {
-    size_t n = s->request->method.n + 3 * s->path.n + s->query.n + DIGEST_HEX + 64;
+    size_t n = s->request->method.n + 3 * s->path.n + s->query.n + 2 * SHA256_BYTES + 64;
     for (size_t i = 0; i < s->headers.n; i++)
         n += 2 * s->headers.at[i].name.n + s->headers.at[i].value.n + 4;
     return n;
@@ -84,15 +84,15 @@ static size_t canonical_bound(const struct signing *s)
 
 static enum ampql_code write_canonical(struct signing *s, struct ampql_error *err)
 {
-    unsigned char digest[DIGEST_BYTES];
-    char hex[DIGEST_HEX];
+    unsigned char digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES];
     if (s->sigv4->keeps_dots)
         buf_str(&s->path, s->url.path.n ? s->url.path : STR("/"));
     else
         canonical_path(&s->path, s->url.path);
     TRY(canonical_query(&s->query, s->url.query, s->arena, err));
-    TRY(digest_sha256(s->request->body, digest, err));
-    digest_hex(digest, hex);
+    TRY(sha256(s->request->body.p, s->request->body.n, digest, err));
+    hex_of(digest, SHA256_BYTES, hex);
 
     struct buf *out = &s->canonical;
     if (s->path.failed || s->query.failed || !buf_room(out, canonical_bound(s)))
@@ -124,10 +124,10 @@ static void write_scope(struct buf *out, const struct signing *s)
 
 static enum ampql_code write_string_to_sign(struct signing *s, struct ampql_error *err)
 {
-    unsigned char digest[DIGEST_BYTES];
-    char hex[DIGEST_HEX];
-    TRY(digest_sha256(buf_view(&s->canonical), digest, err));
-    digest_hex(digest, hex);
+    unsigned char digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES];
+    TRY(sha256(s->canonical.p, s->canonical.n, digest, err));
+    hex_of(digest, SHA256_BYTES, hex);
     buf_text(&s->text, "AWS4-HMAC-SHA256\n");
     buf_text(&s->text, s->date);
     buf_byte(&s->text, '\n');
@@ -138,7 +138,7 @@ static enum ampql_code write_string_to_sign(struct signing *s, struct ampql_erro
 }
 
 /* A key for this day, region and service alone. */
-static enum ampql_code derive_key(const struct signing *s, unsigned char key[DIGEST_BYTES],
+static enum ampql_code derive_key(const struct signing *s, unsigned char key[SHA256_BYTES],
                                   struct ampql_error *err)
 {
     const struct str steps[] = {date_of(s), s->sigv4->region, s->sigv4->service,
@@ -154,18 +154,18 @@ static enum ampql_code derive_key(const struct signing *s, unsigned char key[DIG
     explicit_bzero(first, secret.n + 4);
     alloc_put(alc, first, secret.n + 4, 1);
     for (size_t i = 1; i < sizeof steps / sizeof *steps && code == AMPQL_OK; i++)
-        code = digest_hmac(str_make((char *)key, DIGEST_BYTES), steps[i], key, err);
+        code = digest_hmac(str_make((char *)key, SHA256_BYTES), steps[i], key, err);
     return code;
 }
 
 static enum ampql_code write_signature(struct signing *s, struct ampql_error *err)
 {
-    unsigned char key[DIGEST_BYTES], mac[DIGEST_BYTES];
+    unsigned char key[SHA256_BYTES], mac[SHA256_BYTES];
     enum ampql_code code = derive_key(s, key, err);
     if (code == AMPQL_OK)
         code = digest_hmac(str_make((char *)key, sizeof key), buf_view(&s->text), mac, err);
     if (code == AMPQL_OK)
-        digest_hex(mac, s->signature);
+        hex_of(mac, SHA256_BYTES, s->signature);
     explicit_bzero(key, sizeof key);
     return code;
 }

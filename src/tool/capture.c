@@ -143,7 +143,7 @@ static const char *caps_text(uint32_t caps)
 static void put_summary(struct buf *out, const struct capture *c, uint64_t nseries,
                         uint64_t nsamples, bool as_json)
 {
-    char id[2 * SHA256_BYTES + 1], created[TIME_TEXT_MAX];
+    char id[2 * SHA256_BYTES + 1] = "", created[TIME_TEXT_MAX];
     double each = nsamples ? (double)c->file.size / (double)nsamples : 0;
     hex_of(c->content_id, SHA256_BYTES, id);
     struct str when = time_text(c->created_ms, created);
