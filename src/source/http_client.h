@@ -62,7 +62,7 @@ struct http_transfer {
 
     /* time, of the clock that runs only while it is waited for, in ms */
     int64_t started_ms, ended_ms; /* of the real one, for reports */
-    int64_t age_us; /* most turns of the drive take less than a millisecond */
+    int64_t age_us;               /* most turns of the drive take less than a millisecond */
     int64_t age_ms;
     int64_t sent_age_ms; /* when the request went out, -1: not yet */
     int64_t window_age_ms;
