@@ -1,9 +1,12 @@
 /* Captures: what goes in comes out to the bit, whatever the order and the windows it came in;
  * damage is found; a log that was cut goes on. */
-#include "source/capture_merge.h"
+#include "source/capture_place.h"
+#include "source/capture_record.h"
 #include "source/capture_source.h"
+#include "source/capture_take.h"
 #include "source/capture_verify.h"
 #include "support/collect.h"
+#include "support/scratch.h"
 #include "support/test.h"
 #include "support/torture.h"
 
@@ -14,13 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64], path[96], part[104], other[96];
+static char folder[SCRATCH_MAX], path[96], part[104], other[96];
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/ampql-capture-XXXXXX");
-    if (!mkdtemp(folder))
+    if (!scratch_make(folder))
         return -1;
     snprintf(path, sizeof path, "%s/a.aqc", folder);
     snprintf(part, sizeof part, "%s/a.aqc.part", folder);
@@ -176,7 +178,7 @@ static void round_trip(void **state)
             memcpy(first, id, sizeof first);
         assert_memory_equal(first, id, sizeof first); /* whatever the order and the windows */
         struct ampql_source *replay = NULL, *memory = cluster(&alloc_default);
-        assert_int_equal(source_capture_open(&alloc_default, path, &replay, &err), AMPQL_OK);
+        assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
         assert_int_equal(ampql_source_caps(replay), AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED);
         assert_same(memory, replay);
         source_free(replay);
@@ -191,7 +193,7 @@ static void missing(void **state)
     struct ampql_error err = {0};
     struct ampql_source *replay = NULL;
     assert_int_equal(make(&alloc_default, path, 3, false, NULL), AMPQL_OK);
-    assert_int_equal(source_capture_open(&alloc_default, path, &replay, &err), AMPQL_OK);
+    assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
     struct collect c;
     struct ampql_matcher matchers[16];
     enum ampql_code code;
@@ -245,7 +247,7 @@ static void append_wins(void **state)
     struct collect c;
     enum ampql_code code;
     collect_init(&c, &alloc_default, false);
-    assert_int_equal(source_capture_open(&alloc_default, path, &replay, &err), AMPQL_OK);
+    assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
     struct ampql_select all = collect_raw("up", matchers, 0, 200000);
     assert_string_equal(collect_select(&c, replay, &all, &code, &err),
                         "up{} 1@50000 3@100000 3@150000\n");
@@ -283,14 +285,13 @@ static void grids(void **state)
     (void)state;
     struct ampql_error err = {0};
     struct ampql_matcher matchers[16];
-    struct capture_log log;
     struct ampql_source *server = NULL, *recording = NULL, *replay = NULL;
     static const struct ampql_source_ops ops = {
         .size = sizeof ops, .caps = AMPQL_SOURCE_ANSWERS, .select = answer_grid};
     assert_int_equal(source_new(&alloc_default, &ops, NULL, &server, &err), AMPQL_OK);
-    struct capture_origin origin = capture_origin_of(server, STR("http://example"));
-    assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, false, &err), AMPQL_OK);
-    assert_int_equal(source_record(&log, server, &recording, &err), AMPQL_OK);
+    struct record_options options = {.name = STR("http://example")};
+    assert_int_equal(source_record_open(&alloc_default, server, path, &options, &recording, &err),
+                     AMPQL_OK);
     struct collect c;
     enum ampql_code code;
     collect_init(&c, &alloc_default, false);
@@ -299,13 +300,11 @@ static void grids(void **state)
         struct ampql_select select =
             collect_grid("info", matchers, asked[i][0], asked[i][1], asked[i][2]);
         assert_non_null(collect_select(&c, recording, &select, &code, &err));
-        assert_int_equal(recording->ops.select != NULL, true);
     }
+    assert_int_equal(source_record_finish(recording, NULL, &err), AMPQL_OK);
     source_free(recording);
-    assert_int_equal(capture_log_finish(&log, false, NULL, &err), AMPQL_OK);
-    capture_log_done(&log);
 
-    assert_int_equal(source_capture_open(&alloc_default, path, &replay, &err), AMPQL_OK);
+    assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
     assert_int_equal(ampql_source_caps(replay), AMPQL_SOURCE_ANSWERS | AMPQL_SOURCE_SORTED);
     struct ampql_select select = collect_grid("info", matchers, 0, 6000, 1000);
     assert_string_equal(collect_select(&c, replay, &select, &code, &err),
@@ -347,7 +346,7 @@ static char *replayed(const char *name)
 {
     struct ampql_source *replay = NULL;
     struct ampql_error err = {0};
-    enum ampql_code code = source_capture_open(&alloc_default, name, &replay, &err);
+    enum ampql_code code = source_capture_open(&alloc_default, name, false, &replay, &err);
     if (code != AMPQL_OK) {
         assert_true(code == AMPQL_BAD_DATA || code == AMPQL_LIMIT || code == AMPQL_NOMEM);
         assert_true(strlen(err.message) > 10);
@@ -556,10 +555,12 @@ static void refuses_targets(void **state)
     };
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         write_all(path, (const uint8_t *)heads[i].bytes, heads[i].n);
-        assert_int_equal(source_capture_open(&alloc_default, path, &replay, &err), AMPQL_BAD_DATA);
+        assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err),
+                         AMPQL_BAD_DATA);
         assert_non_null(strstr(err.message, heads[i].message));
     }
-    assert_int_equal(source_capture_open(&alloc_default, folder, &replay, &err), AMPQL_BAD_DATA);
+    assert_int_equal(source_capture_open(&alloc_default, folder, false, &replay, &err),
+                     AMPQL_BAD_DATA);
     assert_non_null(strstr(err.message, "a folder"));
 }
 
@@ -574,7 +575,7 @@ static bool make_and_replay(const struct ampql_allocator *alc)
     }
     struct ampql_source *replay = NULL;
     struct ampql_error err = {0};
-    code = source_capture_open(alc, path, &replay, &err);
+    code = source_capture_open(alc, path, false, &replay, &err);
     struct collect c;
     collect_init(&c, alc, false);
     for (size_t i = 0; i < sizeof selectors / sizeof *selectors && code == AMPQL_OK; i++) {

@@ -35,6 +35,7 @@ static const struct option options[] = {
     {"cluster-id", 0, OPTION_STRING, offsetof(struct flags, cluster_id), "ID",
      "the cluster of series without that label"},
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     PRINT_OPTION(struct flags, format, "table|json|csv",
                  "table when not given; json is OpenCost's /allocation"),
     LIMIT_OPTIONS(struct flags, run),
@@ -241,8 +242,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
         status = check_options(cli, &session, &cost);
     if (!status)
         status = allocate(cli, flags, &session, &cost);
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
 
 const struct command command_allocate = {

@@ -93,9 +93,7 @@ static enum ampql_code expect(struct capture *capture, uint64_t *offset, enum ca
 static enum ampql_code read_places(struct capture *capture, struct bytes_in *in,
                                    struct capture_entry *entry, struct ampql_error *err)
 {
-    entry->billed = bytes_varint(in);
-    entry->nseries = bytes_varint(in);
-    entry->nsamples = bytes_varint(in);
+    capture_get_counts(in, entry);
     uint64_t n = bytes_varint(in), offset = 0;
     for (uint64_t i = 0; i < n && !in->failed; i++) {
         offset += bytes_varint(in);
@@ -265,9 +263,7 @@ static enum ampql_code read_log(struct capture *capture, struct ampql_error *err
         if (block.kind != CAPTURE_END)
             continue;
         struct capture_entry *entry = &capture->entries.at[nwhole++];
-        entry->billed = bytes_varint(&block.plain);
-        entry->nseries = bytes_varint(&block.plain);
-        entry->nsamples = bytes_varint(&block.plain);
+        capture_get_counts(&block.plain, entry);
         capture->whole = offset;
         symbols_whole = capture->ids.n;
     }
@@ -294,8 +290,13 @@ enum ampql_code capture_open_log(struct capture *capture, const struct ampql_all
 
 struct held_list capture_list(const struct capture *capture)
 {
-    return (struct held_list){capture->entries.at, capture->entries.n, sizeof *capture->entries.at,
-                              capture->file.name, &capture->alc};
+    return (struct held_list){.at = capture->entries.at,
+                              .n = capture->entries.n,
+                              .size = sizeof *capture->entries.at,
+                              .name = capture->file.name,
+                              .alc = &capture->alc,
+                              .origin = capture->origin.source,
+                              .allows_partial = capture->allows_partial};
 }
 
 /* ---- scanning */

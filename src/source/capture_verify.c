@@ -33,7 +33,7 @@ static void find(struct verify *v, const struct capture_entry *entry, const char
 
 static bool is_asked_time(const struct held *held, int64_t t)
 {
-    if (held->kind == AMPQL_SELECT_RAW)
+    if (held_is_window(held))
         return t > held->after_ms && t <= held->upto_ms;
     return t >= held->start_ms && t <= held->end_ms && (t - held->start_ms) % held->step_ms == 0;
 }

@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "base/writer.h"
-#include "source/capture_merge.h"
-#include "source/capture_source.h"
+#include "source/capture_place.h"
+#include "source/capture_take.h"
 #include "source/capture_verify.h"
 
 #include <stdlib.h>
