@@ -87,6 +87,11 @@ enum ampql_code capture_open(struct capture *capture, const struct ampql_allocat
 enum ampql_code capture_open_log(struct capture *capture, const struct ampql_allocator *alc,
                                  const char *path, int fd, struct ampql_error *err);
 
+/* Open a finished capture, or a log when its name ends in ".part".
+ *   err  of capture_open */
+enum ampql_code capture_open_any(struct capture *capture, const struct ampql_allocator *alc,
+                                 const char *path, struct ampql_error *err);
+
 /* Open only the head of a file, and take the blocks behind it one by one, for what must work on
  * damaged files too. */
 enum ampql_code capture_open_damaged(struct capture *capture, const struct ampql_allocator *alc,

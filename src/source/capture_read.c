@@ -164,12 +164,17 @@ static enum ampql_code read_finished(struct capture *capture, struct ampql_error
     return read_index(capture, &index, err);
 }
 
+static enum ampql_code open_path(const char *path, int *fd, struct ampql_error *err)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return *fd < 0 ? fail(err, AMPQL_NOT_FOUND, "%.160s: %s", path, strerror(errno)) : AMPQL_OK;
+}
+
 enum ampql_code capture_open_damaged(struct capture *capture, const struct ampql_allocator *alc,
                                      const char *path, struct ampql_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return fail(err, AMPQL_NOT_FOUND, "%.160s: %s", path, strerror(errno));
+    int fd;
+    TRY(open_path(path, &fd, err));
     return begin(capture, alc, path, fd, err);
 }
 
@@ -285,6 +290,18 @@ enum ampql_code capture_open_log(struct capture *capture, const struct ampql_all
     enum ampql_code code = read_log(capture, err);
     if (code != AMPQL_OK)
         capture_done(capture);
+    return code;
+}
+
+enum ampql_code capture_open_any(struct capture *capture, const struct ampql_allocator *alc,
+                                 const char *path, struct ampql_error *err)
+{
+    int fd;
+    if (!str_has_suffix(str_of(path), STR(".part")))
+        return capture_open(capture, alc, path, err);
+    TRY(open_path(path, &fd, err));
+    enum ampql_code code = capture_open_log(capture, alc, path, fd, err);
+    close(fd);
     return code;
 }
 

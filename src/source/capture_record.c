@@ -45,14 +45,25 @@ static int64_t window_of(const struct record *r, const struct ampql_select *sele
     return width;
 }
 
-/* Where the window that begins at `from` ends: at a multiple of width, so that windows end at the
- * same times whatever the select's own are. One shorter than half is joined with the next. */
-static int64_t window_end(int64_t from, int64_t end, int64_t width)
+/* How far `from` is from the next multiple of width. */
+static int64_t rest_of(int64_t from, int64_t width)
 {
-    int64_t rest = from % width;
-    int64_t length = width - (rest < 0 ? rest + width : rest), to;
-    if (length < width / 2)
+    int64_t past = from % width;
+    return width - (past < 0 ? past + width : past);
+}
+
+/* Where the window that begins at `from` ends: at a multiple of width, so that windows end at the
+ * same times whatever the select's own are. Of samples those with from < t <= end, where one
+ * shorter than half is joined with the next; of a grid those points before the multiple. All as one
+ * request of a server spans them. */
+static int64_t window_end(const struct ampql_select *select, int64_t from, int64_t end,
+                          int64_t width)
+{
+    int64_t length = rest_of(from, width), to;
+    if (is_raw(select) && length < width / 2)
         length += width;
+    if (!is_raw(select))
+        length--;
     return checked_add(from, length, &to) && to < end ? to : end;
 }
 
@@ -72,7 +83,7 @@ static bool add_windows(struct pieces *pieces, struct arena *arena,
 {
     int64_t step = is_raw(select) || select->end_ms == select->start_ms ? 0 : select->step_ms;
     for (int64_t from = missing->from_ms;;) {
-        int64_t to = width ? window_end(from, missing->to_ms, width) : missing->to_ms;
+        int64_t to = width ? window_end(select, from, missing->to_ms, width) : missing->to_ms;
         if (step)
             to = from + (to - from) / step * step;
         if (!array_push(pieces, arena, (struct piece){from, to, TO_ASK}))

@@ -139,6 +139,10 @@ run 9 fetch -s $day --out "$work/c.aqc" --time $end 'node_total_hourly_cost' <<E
 ! ampql: error: $work/c.aqc.part: a symbolic link, which is not followed
 END
 
+run 10 fetch -s $day --out "$work/none/c.aqc" --time $end 'node_total_hourly_cost' <<END
+! ampql: error: $work/none/c.aqc.part: No such file or directory
+END
+
 # captures that are none
 damage() {
     cp $day "$work/bad.aqc"
