@@ -66,7 +66,7 @@ class Check:
                 done = self.lab.query(source, query, times, "--chunk", chunk, *(["--record", capture] if is_last else []))
                 got = differential.parse(done.out) if done.status == 0 else {"status": "error", "error": str(done)}
                 said = self.oracle.judge(query, times, wanted, got)
-                if is_last:
+                if is_last and done.status == 0:
                     self.replay(capture, query, times, done.out)
             except (differential.Difference, Leak, ValueError, KeyError) as wrong:
                 return name, "%s, chunks of %s: %s\n       %s" % (way, chunk, wrong, query), ""
