@@ -28,7 +28,7 @@ struct http {
     } idle;
     struct {
         ARRAY(struct http_socket);
-    } sockets; /* that libcurl has open */
+    } sockets;                          /* that libcurl has open */
     struct http_transfer *first, *last; /* all, in the order of their start */
     uint64_t connections;
     int64_t clock_us; /* while driving: the monotonic time up to which transfers were charged */

@@ -38,6 +38,11 @@ static enum ampql_code predict(struct server *server, const struct ampql_select 
     if (__builtin_mul_overflow(each, out->series, &out->samples))
         out->samples = UINT64_MAX;
     out->requests = wire_count(select, &server->wire, server->options.chunk_ms);
+    if (wire_loses_names(select)) {
+        size_t nnames;
+        TRY(names_count(server, select, &nnames, err));
+        out->requests *= nnames + 1;
+    }
     uint64_t by_size = out->samples / server->options.max_request_samples + 1;
     if (server->options.chunk_ms == 0 && by_size > out->requests)
         out->requests = by_size;

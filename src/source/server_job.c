@@ -80,8 +80,12 @@ enum ampql_code job_find_or_add(struct server *server, const struct ampql_select
     TRY(server_learn(server, select, err));
     TRY(wire_check(select, &server->wire, err));
     TRY(job_new(server, select, end, err));
-    *out = *end;
-    return AMPQL_OK;
+    enum ampql_code code = names_cut(server, *end, err);
+    if (code != AMPQL_OK)
+        job_free(server, *end);
+    else
+        *out = *end;
+    return code;
 }
 
 void job_free(struct server *server, struct job *job)
@@ -187,6 +191,21 @@ static int64_t rung_below(int64_t ms)
     return rung;
 }
 
+/* The parts of one window; *out is the first. */
+static enum ampql_code add_window(struct job *job, struct wire_part *wire, struct part **out,
+                                  struct ampql_error *err)
+{
+    struct part *part = NULL;
+    *out = NULL;
+    for (size_t i = 0; i == 0 || i < job->cuts.n; i++) {
+        wire->cut = job->cuts.n ? job->cuts.at[i] : NULL;
+        TRY(job_add_part(job, job->last, wire, &part, err));
+        if (!*out)
+            *out = part;
+    }
+    return AMPQL_OK;
+}
+
 static enum ampql_code plan_part(struct server *server, struct job *job, struct part **out,
                                  struct ampql_error *err)
 {
@@ -194,7 +213,7 @@ static enum ampql_code plan_part(struct server *server, struct job *job, struct 
     if (job->select.kind == AMPQL_SELECT_RAW && server->options.chunk_ms == 0)
         chunk = rung_below(chunk);
     struct wire_part wire = wire_next(&job->select, &server->wire, chunk, &at);
-    TRY(job_add_part(job, job->last, &wire, out, err));
+    TRY(add_window(job, &wire, out, err));
     job->at = at;
     return AMPQL_OK;
 }
