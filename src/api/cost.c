@@ -46,6 +46,16 @@ struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *alloc
     return allocations->stats;
 }
 
+bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                             struct ampql_stats *alone, struct ampql_stats *shared)
+{
+    if (i >= COST_QUERY_COUNT)
+        return false;
+    *alone = allocations->costs[i].alone;
+    *shared = allocations->costs[i].shared;
+    return true;
+}
+
 enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,
                                        ampql_write write, void *payload)
 {

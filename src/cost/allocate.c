@@ -273,6 +273,8 @@ static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *sou
         TRY(answer_decode(asked->result[i], work, &answers[i], err));
     TRY(bill_make(&engine->alc, params, answers, out, err));
     (*out)->stats = ampql_result_stats(asked->result[0]); /* of the whole batch */
+    for (size_t i = 0; i < COST_QUERY_COUNT; i++)
+        ampql_result_costs(asked->result[i], &(*out)->costs[i].alone, &(*out)->costs[i].shared);
     return AMPQL_OK;
 }
 

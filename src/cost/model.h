@@ -155,6 +155,9 @@ struct ampql_allocations {
     struct ampql_string *warnings; /* [nwarnings] */
     size_t nwarnings;
     struct ampql_stats stats;
+    struct {
+        struct ampql_stats alone, shared;
+    } costs[COST_QUERY_COUNT]; /* of each query */
     int64_t start_ms, end_ms; /* the window */
 };
 

@@ -112,6 +112,8 @@ static enum ampql_code select_series(void *payload, const struct ampql_select *s
     if (found != AMPQL_OK)
         return server_failed(server, found, err);
     enum ampql_code code = job_finish(server, job, err);
+    ampql_sink_cost(sink, &job->cost);
+    job->cost = (struct ampql_source_stats){0};
     if (code == AMPQL_OK)
         code = push(job, sink, err);
     if (code != AMPQL_OK || job->uses <= 1)

@@ -67,6 +67,16 @@ static enum ampql_code job_new(struct server *server, const struct ampql_select 
     return AMPQL_OK;
 }
 
+/* Charge the job with what has been counted since: one job is worked on at a time. */
+static void charge(const struct server *server, struct job *job,
+                   const struct ampql_source_stats *before)
+{
+    job->cost.requests += server->stats.requests - before->requests;
+    job->cost.retries += server->stats.retries - before->retries;
+    job->cost.bytes += server->stats.bytes - before->bytes;
+    job->cost.billed_samples += server->stats.billed_samples - before->billed_samples;
+}
+
 enum ampql_code job_find_or_add(struct server *server, const struct ampql_select *select,
                                 struct job **out, struct ampql_error *err)
 {
@@ -80,7 +90,9 @@ enum ampql_code job_find_or_add(struct server *server, const struct ampql_select
     TRY(server_learn(server, select, err));
     TRY(wire_check(select, &server->wire, err));
     TRY(job_new(server, select, end, err));
+    struct ampql_source_stats before = server->stats;
     enum ampql_code code = names_cut(server, *end, err);
+    charge(server, *end, &before);
     if (code != AMPQL_OK)
         job_free(server, *end);
     else
@@ -254,7 +266,11 @@ static enum ampql_code start_parts(struct server *server, struct job *job, size_
         TRY(next_part(server, job, &part, err));
         if (!part)
             break;
-        TRY(part_start(server, job, part, err));
+        struct ampql_source_stats before = server->stats;
+        enum ampql_code code = part_start(server, job, part, err);
+        charge(server, job, &before);
+        if (code != AMPQL_OK)
+            return code;
     }
     return AMPQL_OK;
 }
@@ -361,7 +377,11 @@ enum ampql_code job_finish(struct server *server, struct job *job, struct ampql_
             server->retry_at_ms = 0;
             continue;
         }
-        TRY(part_read(server, job, part, err));
+        struct ampql_source_stats before = server->stats;
+        enum ampql_code code = part_read(server, job, part, err);
+        charge(server, job, &before);
+        if (code != AMPQL_OK)
+            return code;
         if (part->state == PART_DONE) {
             count_held(server);
             TRY(join(server, job, err));

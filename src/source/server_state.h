@@ -60,7 +60,8 @@ struct job {
     struct {
         ARRAY(struct str);
     } warnings;
-    uint64_t uses; /* how often it will be selected */
+    struct ampql_source_stats cost; /* that has not been told */
+    uint64_t uses;                  /* how often it will be selected */
     struct job *next;
 };
 
