@@ -5,6 +5,7 @@
 #include "lang/parser.h"
 #include "support/same.h"
 #include "support/signatures.h"
+#include "series/label_set.h"
 #include "tool/compare.h"
 
 #include <math.h>

@@ -5,6 +5,7 @@
 #include "oracle/api.h"
 #include "oracle/known.h"
 #include "series/sample.h"
+#include "series/label_set.h"
 #include "tool/compare.h"
 
 #include <math.h>

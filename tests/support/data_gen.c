@@ -3,6 +3,7 @@
 #include "support/data_gen.h"
 
 #include "series/sample.h"
+#include "series/label_set.h"
 #include "tool/compare.h"
 
 #include <math.h>

@@ -6,6 +6,7 @@
 #include "lang/parser.h"
 #include "series/sample.h"
 #include "support/signatures.h"
+#include "series/label_set.h"
 #include "tool/compare.h"
 
 #include <math.h>
