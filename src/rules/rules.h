@@ -89,7 +89,7 @@ void rules_free(struct ampql_rules *rules);
 /* ---- runs */
 
 /* What became of one rule. */
-struct outcome {
+struct rule_outcome {
     bool was_evaluated;
     struct ampql_error *error; /* NULL: it succeeded */
     struct ampql_record *records;
@@ -100,7 +100,7 @@ struct outcome {
 struct ampql_rules_result {
     struct ampql_allocator alc;
     struct arena arena;
-    struct outcome *outcomes; /* [nrules] */
+    struct rule_outcome *outcomes; /* [nrules] */
     size_t nrules;
     struct {
         ARRAY(struct ampql_string);
@@ -115,13 +115,13 @@ struct ampql_rules_result {
  *          AMPQL_NOMEM */
 enum ampql_code records_make(const struct rule *rule, uint64_t limit,
                              const struct ampql_result *result, int64_t t_ms, struct arena *arena,
-                             const struct ampql_allocator *alc, struct outcome *out,
+                             const struct ampql_allocator *alc, struct rule_outcome *out,
                              struct ampql_error *err);
 
 /* Copy to out [sum of nrecords] the records of rules [n] in their order, leaving out label sets
  * that came before: what storage would keep of samples with equal labels and time. doubled [nrules]
  * how many of each rule's were left out; may be NULL err  AMPQL_NOMEM */
-enum ampql_code records_merge(const struct outcome *outcomes, const size_t *rules, size_t n,
+enum ampql_code records_merge(const struct rule_outcome *outcomes, const size_t *rules, size_t n,
                               const struct ampql_allocator *alc, struct ampql_record *out,
                               size_t *nout, size_t *doubled, struct ampql_error *err);
 
