@@ -3,9 +3,9 @@
 #include "oracle/newest.h"
 
 #include "lang/parser.h"
+#include "series/label_set.h"
 #include "support/same.h"
 #include "support/signatures.h"
-#include "series/label_set.h"
 #include "tool/compare.h"
 
 #include <math.h>

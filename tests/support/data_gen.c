@@ -2,8 +2,8 @@
  */
 #include "support/data_gen.h"
 
-#include "series/sample.h"
 #include "series/label_set.h"
+#include "series/sample.h"
 #include "tool/compare.h"
 
 #include <math.h>

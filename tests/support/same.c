@@ -3,10 +3,10 @@
 
 #include "base/number.h"
 #include "reference/script.h"
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "support/answers.h"
 #include "support/signatures.h"
-#include "series/label_set.h"
 #include "tool/compare.h"
 
 #include <math.h>

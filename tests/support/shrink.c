@@ -4,9 +4,9 @@
 
 #include "lang/lexer.h"
 #include "lang/parser.h"
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "support/signatures.h"
-#include "series/label_set.h"
 #include "tool/compare.h"
 
 #include <math.h>
