@@ -31,17 +31,18 @@ static const struct row {
     enum ampql_code code;
 } rows[] = {
     {.expected = "# EOF\n"},
-    {{{"__name__=up", both}}, "# TYPE up unknown\nup 1 1\nup -0 1709403009.123\n# EOF\n"},
+    {{{"__name__=up", both}},
+     .expected = "# TYPE up unknown\nup 1 1\nup -0 1709403009.123\n# EOF\n"},
     {{{"__name__=up,job=a,zone=", one}, {"__name__=up,job=b", none}, {"__name__=:r", one}},
-     "# TYPE up unknown\nup{job=\"a\"} 1 1\n# TYPE :r unknown\n:r 1 1\n# EOF\n"},
+     .expected = "# TYPE up unknown\nup{job=\"a\"} 1 1\n# TYPE :r unknown\n:r 1 1\n# EOF\n"},
     /* the name may stand anywhere; names that are no words are quoted */
     {{{"A=1,__name__=m,b.c=\"\\\n", one}},
-     "# TYPE m unknown\nm{A=\"1\",\"b.c\"=\"\\\"\\\\\\n\"} 1 1\n# EOF\n"},
+     .expected = "# TYPE m unknown\nm{A=\"1\",\"b.c\"=\"\\\"\\\\\\n\"} 1 1\n# EOF\n"},
     {{{"__name__=a.b", one}, {"__name__=a.b,x=1", one}, {"__name__=1a", one}, {"__name__=le", one}},
-     "# TYPE \"a.b\" unknown\n{\"a.b\"} 1 1\n{\"a.b\",x=\"1\"} 1 1\n# TYPE \"1a\" "
-     "unknown\n{\"1a\"} 1 1\n"
-     "# TYPE le unknown\nle 1 1\n# EOF\n"},
-    {{{"__name__=m,a:b=1", one}}, "# TYPE m unknown\nm{\"a:b\"=\"1\"} 1 1\n# EOF\n"},
+     .expected = "# TYPE \"a.b\" unknown\n{\"a.b\"} 1 1\n{\"a.b\",x=\"1\"} 1 1\n# TYPE \"1a\" "
+                 "unknown\n{\"1a\"} 1 1\n"
+                 "# TYPE le unknown\nle 1 1\n# EOF\n"},
+    {{{"__name__=m,a:b=1", one}}, .expected = "# TYPE m unknown\nm{\"a:b\"=\"1\"} 1 1\n# EOF\n"},
     /* refused */
     {{{"", one}},
      .message = "OpenMetrics needs a metric name, and {} has none: label_replace(EXPR, "
