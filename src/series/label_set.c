@@ -49,6 +49,19 @@ struct str label_set_get(const struct ampql_label *labels, size_t n, struct str 
     return STR("");
 }
 
+void label_set_put(struct ampql_label *labels, size_t *n, struct ampql_label label)
+{
+    size_t i = 0;
+    while (i < *n && !str_equal(str_view(labels[i].name), str_view(label.name)))
+        i++;
+    if (label.value.size > 0) {
+        *n += i == *n;
+        labels[i] = label;
+    } else if (i < *n) {
+        labels[i] = labels[--*n];
+    }
+}
+
 struct ampql_label *label_set_copy(struct arena *arena, const struct ampql_label *labels, size_t n)
 {
     struct ampql_label *copy = arena_alloc(arena, n, sizeof *copy);

@@ -315,7 +315,8 @@ enum ampql_code parse_series_labels(struct script_place *place, struct str text,
     size_t n = selector_length(trimmed);
     *out = (struct script_series){.line = place->line, .column = script_column(place, trimmed.p)};
     if (n < trimmed.n)
-        return script_fail(place, "more than a series such as up{job=\"a\"}", str_from(trimmed, n));
+        return script_fail(place, "more than a series such as up{job=\"a\"}",
+                           str_trim(str_from(trimmed, n)));
     return parse_labels(place, trimmed, out);
 }
 
