@@ -12,7 +12,6 @@
 #include <ctype.h>
 #include <strings.h>
 
-
 /* What is made on the way. */
 struct signing {
     const struct sigv4 *sigv4;

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 
-
 /* ---- times */
 
 static bool is_raw(const struct ampql_select *select)
