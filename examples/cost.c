@@ -24,7 +24,7 @@ int main(void)
     struct ampql_allocations *bill;
 
     check(ampql_engine_new(NULL, &engine, &err), &err);
-    check(ampql_source_file(engine, "examples/data/cluster_day", NULL, &source, &err), &err);
+    check(ampql_source_file(engine, "examples/data/cluster_day.aqc", NULL, &source, &err), &err);
     check(ampql_allocate(engine, source, &day, &bill, &err), &err);
 
     for (size_t i = 0; i < ampql_allocations_count(bill); i++) {

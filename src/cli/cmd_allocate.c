@@ -245,10 +245,11 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
 const struct command command_allocate = {
     .name = "allocate",
     .summary = "what each namespace, pod, ... cost: OpenCost's allocations",
-    .examples = "  ampql allocate -s examples/data/cluster_day --aggregate namespace \\\n"
-                "    --window 2026-03-01T00:00:00Z,2026-03-02T00:00:00Z\n"
-                "  ampql allocate -s examples/data/cluster_day -w 1d --now 2026-03-02T00:00:00Z "
-                "-o csv\n",
+    .examples =
+        "  ampql allocate -s examples/data/cluster_day.aqc --aggregate namespace \\\n"
+        "    --window 2026-03-01T00:00:00Z,2026-03-02T00:00:00Z\n"
+        "  ampql allocate -s examples/data/cluster_day.aqc -w 1d --now 2026-03-02T00:00:00Z "
+        "-o csv\n",
     .details = "The table is rounded, and its costs are in the currency of the prices; csv and\n"
                "json are not rounded further than the model does.\n",
     COMMAND_OPTIONS(options, struct flags),

@@ -211,7 +211,7 @@ const struct command command_doctor = {
     .name = "doctor",
     .summary = "what stands between a source and a bill, one check a line",
     .examples = "  ampql doctor -s amp:ws-12345678-abcd-1234-efgh-123456789012@us-east-1\n"
-                "  ampql doctor -s examples/data/cluster_day\n",
+                "  ampql doctor -s examples/data/cluster_day.aqc\n",
     .details =
         "Of servers: credentials, identity, connection, clock and dialect, by one request that\n"
         "reads nothing. Of all sources: the metrics that the cost model reads, the label that\n"

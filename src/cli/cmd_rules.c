@@ -218,8 +218,9 @@ const struct command command_rules_eval = {
     .name = "rules eval",
     .operands = "FILE",
     .summary = "what the recording rules of a file record at one time",
-    .examples = "  ampql rules eval examples/rules/kubecost.yml -s examples/data/cluster_day \\\n"
-                "    --time 2026-03-02T00:00:00Z -o table\n",
+    .examples =
+        "  ampql rules eval examples/rules/kubecost.yml -s examples/data/cluster_day.aqc \\\n"
+        "    --time 2026-03-02T00:00:00Z -o table\n",
     .details = "Records of rules that work are printed also when others fail; the status then is\n"
                "that of the first failure.\n",
     COMMAND_OPTIONS(eval_options, struct flags),

@@ -1,8 +1,9 @@
 /* What was computed of a window, before and after it is added up.
  *
- * A set holds one allocation a container, and the special ones. A handle of the API shows a set, or an
- * aggregation of one: several handles may share a set, so that aggregating again computes nothing
- * twice. Strings are the set's, each held once, whatever number of containers has the label. */
+ * A set holds one allocation a container, and the special ones. A handle of the API shows a set, or
+ * an aggregation of one: several handles may share a set, so that aggregating again computes
+ * nothing twice. Strings are the set's, each held once, whatever number of containers has the
+ * label. */
 #ifndef AMPQL_SRC_COST_SET_H
 #define AMPQL_SRC_COST_SET_H
 
