@@ -34,8 +34,8 @@ enum ampql_cost_queries {
 /* Whose list prices node prices are: discounts are not the same. */
 enum ampql_cost_provider {
     AMPQL_COST_AWS = 0, /* and all others: 1 - (1 - discount) * (1 - negotiated_discount) */
-    AMPQL_COST_GCP = 1  /* discount is that of sustained use: none for spot nodes and e2, f1, g1; 0.2
-                           for n2 and n2d */
+    AMPQL_COST_GCP = 1 /* discount is that of sustained use: none for spot nodes and e2, f1, g1; 0.2
+                          for n2 and n2d */
 };
 
 struct ampql_cost_options {
@@ -62,7 +62,6 @@ struct ampql_cost_options {
     bool no_node_labels;     /* do not give labels of nodes to allocations */
     const char *node_labels; /* a comma list of those that are given; NULL: OpenCost's six */
     const char *quirks;      /* a comma list of NAME=on and NAME=off; NULL: as they are */
-    int64_t now_ms;          /* for the quirk gpu-usage-now; 0: end_ms */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
@@ -71,9 +70,9 @@ struct ampql_cost_options {
  * Cores and bytes are the larger of what was allocated and what was requested, times the hours in
  * which the pod was seen running. What a missing metric leaves out is said by a warning that names
  * it; nothing is left out without one.
- *   err  AMPQL_BAD_DATA: the window, the resolution, a label name, a discount, a price, a quirk, or an
- * aggregate that OpenCost does not know; AMPQL_UNSUPPORTED: one that it knows and this library does not yet; any
- * failure of a query, which fails the whole and names the query; AMPQL_NOMEM */
+ *   err  AMPQL_BAD_DATA: the window, the resolution, a label name, a discount, a price, a quirk, or
+ * an aggregate that OpenCost does not know; AMPQL_UNSUPPORTED: one that it knows and this library
+ * does not yet; any failure of a query, which fails the whole and names the query; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_allocate(struct ampql_engine *engine, struct ampql_source *source,
                                          const struct ampql_cost_options *options,
                                          struct ampql_allocations **out, struct ampql_error *err);
@@ -231,16 +230,16 @@ AMPQL_API bool ampql_cost_quirk_at(size_t i, struct ampql_cost_quirk *out);
 struct ampql_cost_query {
     const char *name;   /* as OpenCost calls it: "CPURequests" */
     const char *metric; /* whose series it reads */
-    const char *text;   /* PromQL with $ variables to be filled in, of 2024 or the first that has it */
+    const char
+        *text; /* PromQL with $ variables to be filled in, of 2024 or the first that has it */
 };
 
 /* Query i of the model; false past the last. */
 AMPQL_API bool ampql_cost_query_at(size_t i, struct ampql_cost_query *out);
 
-/* The text of query i as ampql_allocate asks it with these options, to be evaluated at end_ms; empty
- * when it is not asked with them.
- *   err  AMPQL_NOT_FOUND: no such query; AMPQL_BAD_DATA: options, as above; AMPQL_OUTPUT;
- * AMPQL_NOMEM */
+/* The text of query i as ampql_allocate asks it with these options, to be evaluated at end_ms;
+ * empty when it is not asked with them. err  AMPQL_NOT_FOUND: no such query; AMPQL_BAD_DATA:
+ * options, as above; AMPQL_OUTPUT; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_cost_query_text(struct ampql_engine *engine, size_t i,
                                                 const struct ampql_cost_options *options,
                                                 ampql_write write, void *payload,

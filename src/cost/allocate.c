@@ -99,8 +99,8 @@ static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *sou
     const struct ampql_query *query[COST_QUERY_COUNT];
     for (size_t i = 0; i < asked->n; i++)
         query[i] = asked->query[i];
-    enum ampql_code code = ampql_batch_run(engine, query, asked->n, source, &options, asked->result,
-                                           asked->error);
+    enum ampql_code code =
+        ampql_batch_run(engine, query, asked->n, source, &options, asked->result, asked->error);
     for (size_t i = 0; i < asked->n; i++)
         if (asked->error[i].code != AMPQL_OK)
             return fail_query(err, asked->id[i], &asked->error[i]);

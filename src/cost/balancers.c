@@ -282,7 +282,7 @@ static enum ampql_code charge(struct model *model, const struct selectors *servi
     for (size_t i = 0; i < all->items.n; i++) {
         const struct balancer *b = &all->items.at[i];
         struct users users;
-        bool has_payers;
+        bool has_payers = false;
         TRY(list_users(model, services, b, &users, err));
         TRY(charge_users(model, b, &users, &has_payers, err));
         if (has_payers)

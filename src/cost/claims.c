@@ -1,5 +1,5 @@
-/* Who pays a claim: at each moment the pods that use it then, evenly; when none does, what stands for
- * its namespace. */
+/* Who pays a claim: at each moment the pods that use it then, evenly; when none does, what stands
+ * for its namespace. */
 #include "cost/volumes.h"
 
 #include <stdlib.h>

@@ -68,7 +68,8 @@ static enum ampql_code fold_owners(struct model *model, enum cost_query query, s
     for (size_t i = 0; i < answer->n; i++) {
         struct str owner = row_label(&answer->rows[i], "owner_name");
         if (owner.p)
-            TRY(set_owner(model, &answer->rows[i], is_job ? without_time(owner) : owner, kind, err));
+            TRY(set_owner(model, &answer->rows[i], is_job ? without_time(owner) : owner, kind,
+                          err));
     }
     return AMPQL_OK;
 }

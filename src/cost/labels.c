@@ -38,9 +38,7 @@ enum ampql_code labels_over(struct arena *arena, struct label_list under, struct
     if (!at)
         return fail_nomem(err, "labels");
     while (u < under.n || o < over.n) {
-        int order = u == under.n  ? 1
-                    : o == over.n ? -1
-                                  : compare_names(&under.at[u], &over.at[o]);
+        int order = u == under.n ? 1 : o == over.n ? -1 : compare_names(&under.at[u], &over.at[o]);
         at[n++] = order < 0 ? under.at[u] : over.at[o];
         u += order <= 0;
         o += order >= 0;
@@ -63,7 +61,8 @@ static enum ampql_code add_row(struct model *model, const struct cost_row *row, 
 
 /* ---- of pods and namespaces */
 
-static enum ampql_code fold_pods(struct model *model, enum cost_query query, struct ampql_error *err)
+static enum ampql_code fold_pods(struct model *model, enum cost_query query,
+                                 struct ampql_error *err)
 {
     const struct answer *answer = &model->answers[query];
     bool is_labels = query == COST_POD_LABELS;
@@ -141,7 +140,8 @@ static void sanitize(char *p, size_t n)
 }
 
 /* node_labels := NAME ("," NAME)* */
-static enum ampql_code read_wanted(struct model *model, struct nodes *nodes, struct ampql_error *err)
+static enum ampql_code read_wanted(struct model *model, struct nodes *nodes,
+                                   struct ampql_error *err)
 {
     struct str text = model->params->node_labels;
     char *p = arena_alloc(model->arena, text.n, 1);

@@ -60,9 +60,9 @@ struct pod {
     struct str plain_name; /* without, as most answers have it */
     struct str node;       /* where it was seen last; empty: unknown */
     int64_t start_ms, end_ms;
-    size_t name_space, next;                         /* its namespace, the next pod there */
+    size_t name_space, next;                             /* its namespace, the next pod there */
     size_t first_container, last_container, ncontainers; /* linked by next */
-    bool has_labels; /* an answer names its labels, be there none */
+    bool has_labels;                       /* an answer names its labels, be there none */
     struct label_list labels, annotations; /* its own */
 };
 
@@ -86,7 +86,8 @@ struct container {
 /* Prices of a node, $ an hour. */
 struct node_price {
     struct str cluster, name, provider_id, type;
-    double cpu, ram, gpu; /* of a core, a GiB, a GPU */
+    double cpu, ram, gpu;  /* of a core, a GiB, a GPU */
+    bool has_cpu, has_ram; /* a series has the price */
     bool is_spot;
     bool is_priced; /* missing prices have been filled in */
 };
@@ -181,7 +182,8 @@ enum ampql_code pods_find(struct model *model, struct str cluster, struct str na
 enum ampql_code pod_unmounted(struct model *model, struct str cluster, struct str namespace_name,
                               size_t *out, struct ampql_error *err);
 
-/* The pod's container of that name, made when it is new. *out is good until the next one is made. */
+/* The pod's container of that name, made when it is new. *out is good until the next one is made.
+ */
 enum ampql_code container_of(struct model *model, size_t pod, struct str name,
                              struct container **out, struct ampql_error *err);
 
@@ -195,7 +197,8 @@ enum ampql_code namespace_of(struct model *model, struct str cluster, struct str
 
 /* ---- labels */
 
-/* The labels of a row that begin with a prefix, without it, in the model's arena. err  AMPQL_NOMEM */
+/* The labels of a row that begin with a prefix, without it, in the model's arena. err  AMPQL_NOMEM
+ */
 enum ampql_code labels_of_row(struct model *model, const struct cost_row *row, struct str prefix,
                               struct label_list *out, struct ampql_error *err);
 
@@ -253,7 +256,8 @@ enum ampql_code model_warn(struct model *model, struct ampql_error *err, const c
 /* Count one more, remembering the first. */
 void tally_add(struct tally *tally, struct str a, struct str b);
 
-/* A warning of what was counted, if anything was: "QUERY: N WHAT, such as FIRST "..." SECOND "..."".
+/* A warning of what was counted, if anything was: "QUERY: N WHAT, such as FIRST "..." SECOND
+ * "..."".
  */
 enum ampql_code warn_tally(struct model *model, const struct tally *tally, const char *query,
                            const char *what, const char *first, const char *second,

@@ -34,8 +34,8 @@ static double *field(struct ampql_allocation *a, size_t offset)
 }
 
 /* The pods of a row, in model->found; what finds none is counted. */
-static enum ampql_code find(struct model *model, const struct cost_row *row, struct tally *strangers,
-                            struct ampql_error *err)
+static enum ampql_code find(struct model *model, const struct cost_row *row,
+                            struct tally *strangers, struct ampql_error *err)
 {
     struct str namespace_name = row_label(row, "namespace"), pod = label_or(row, "pod", "pod_name");
     TRY(pods_find(model, row_cluster(row, model->params), namespace_name, pod, err));
@@ -93,8 +93,7 @@ static enum ampql_code fold_costs(struct model *model, const struct cost_step *s
     for (size_t i = 0; i < answer->n; i++) {
         const struct cost_row *row = &answer->rows[i];
         bool is_priced;
-        double price =
-            price_in(model, step->price, row_cluster(row, model->params), &is_priced);
+        double price = price_in(model, step->price, row_cluster(row, model->params), &is_priced);
         TRY(find(model, row, &strangers, err));
         if (!is_priced && row->value > 0 && model->found.n)
             tally_add(&unpriced, label_or(row, "pod", "pod_name"), row_cluster(row, model->params));

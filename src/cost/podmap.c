@@ -1,6 +1,6 @@
 /* Which pods ran in the window, and when: from the first to the last point at which a container of
- * the pod was seen running. Gaps between them do not count. And the containers of each pod, made when
- * an answer first names them. */
+ * the pod was seen running. Gaps between them do not count. And the containers of each pod, made
+ * when an answer first names them. */
 #include "cost/model.h"
 
 #include "base/hash.h"
@@ -33,8 +33,7 @@ enum ampql_code namespace_of(struct model *model, struct str cluster, struct str
                                .name = model_text(model, name),
                                .first_pod = INDEX_NONE};
     *out = model->namespaces.n;
-    if (!fresh.cluster.p || !fresh.name.p ||
-        !array_push(&model->namespaces, model->arena, fresh) ||
+    if (!fresh.cluster.p || !fresh.name.p || !array_push(&model->namespaces, model->arena, fresh) ||
         !index_add(&model->namespace_index, hash, *out))
         return fail_nomem(err, "namespaces");
     return AMPQL_OK;
@@ -79,8 +78,7 @@ enum ampql_code pods_find(struct model *model, struct str cluster, struct str na
 /* Strings become the set's: they outlive the answers. */
 static bool keep_strings(struct model *model, struct pod *pod)
 {
-    struct str *const parts[] = {&pod->cluster, &pod->namespace_name, &pod->name,
-                                 &pod->plain_name};
+    struct str *const parts[] = {&pod->cluster, &pod->namespace_name, &pod->name, &pod->plain_name};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         *parts[i] = model_text(model, *parts[i]);
         if (!parts[i]->p)

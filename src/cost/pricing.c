@@ -2,8 +2,6 @@
  * prices where it has none. */
 #include "cost/model.h"
 
-#include <math.h>
-
 /* "aws:///zone/i-0abc" and "gce://project/zone/name" are known by their last part. */
 static struct str provider_id_of(struct str id)
 {
@@ -50,11 +48,13 @@ static enum ampql_code node_add(struct model *model, struct node_price node, siz
 static void set_cpu(struct node_price *node, double v)
 {
     node->cpu = v;
+    node->has_cpu = true;
 }
 
 static void set_ram(struct node_price *node, double v)
 {
     node->ram = v;
+    node->has_ram = true;
 }
 
 static void set_gpu(struct node_price *node, double v)
@@ -130,11 +130,6 @@ double node_discount(const struct params *params, const struct node_price *node)
     return 1 - (1 - first) * (1 - params->negotiated_discount);
 }
 
-static bool is_price(double v)
-{
-    return isfinite(v) && v != 0;
-}
-
 /* Fill in what the node has no price for. */
 static void complete(const struct model *model, struct node_price *node, struct tally *defaulted)
 {
@@ -147,11 +142,13 @@ static void complete(const struct model *model, struct node_price *node, struct 
         node->gpu = node->is_spot && has_quirk(model, QUIRK_FREE_SPOT_GPU) ? params->prices.spot_gpu
                                                                            : params->prices.gpu;
     } else {
-        if (!is_price(node->cpu) || !is_price(node->ram))
+        bool is_zero_missing = has_quirk(model, QUIRK_ZERO_PRICE);
+        bool lacks_cpu = !node->has_cpu || (node->cpu == 0 && is_zero_missing);
+        bool lacks_ram = !node->has_ram || (node->ram == 0 && is_zero_missing);
+        if (lacks_cpu || lacks_ram)
             tally_add(defaulted, node->name, node->cluster);
-        node->cpu = is_price(node->cpu) ? node->cpu : cpu;
-        node->ram = is_price(node->ram) ? node->ram : ram;
-        node->gpu = isfinite(node->gpu) ? node->gpu : 0;
+        node->cpu = lacks_cpu ? cpu : node->cpu;
+        node->ram = lacks_ram ? ram : node->ram;
     }
     node->is_priced = true;
 }

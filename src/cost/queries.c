@@ -108,7 +108,6 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .pod_uids = all.pod_uids,
         .wants_node_labels = !all.no_node_labels,
         .node_labels = str_of(all.node_labels ? all.node_labels : node_labels),
-        .now_ms = all.now_ms ? all.now_ms : all.end_ms,
     };
     TRY(check_prices(&out->prices, err));
     TRY(quirks_parse(str_of(all.quirks ? all.quirks : ""), &out->quirks, err));
@@ -177,8 +176,6 @@ static void render_variable(struct buf *out, enum cost_query query, struct str n
         render_duration(out, resolution);
     } else if (str_equal(name, STR("RES2"))) {
         render_duration(out, 2 * resolution);
-    } else if (str_equal(name, STR("RESM"))) {
-        render_duration(out, whole_minutes(params));
     } else if (str_equal(name, STR("SUB"))) {
         buf_text(out, is_newer ? ":" : "");
         if (is_newer)
@@ -234,8 +231,8 @@ bool ampql_cost_query_at(size_t i, struct ampql_cost_query *out)
     *out = (struct ampql_cost_query){
         .name = info->name,
         .metric = info->metric,
-        .text = info->text[AMPQL_COST_2024] ? info->text[AMPQL_COST_2024]
-                                            : info->text[AMPQL_COST_2026],
+        .text =
+            info->text[AMPQL_COST_2024] ? info->text[AMPQL_COST_2024] : info->text[AMPQL_COST_2026],
     };
     return true;
 }

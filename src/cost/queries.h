@@ -16,7 +16,7 @@ enum cost_query {
 };
 
 /* When a query is asked. */
-enum query_group { QUERY_ALWAYS, QUERY_NODE_LABELS, QUERY_ASSETS };
+enum query_group { QUERY_ALWAYS, QUERY_NODE_LABELS };
 
 struct query_info {
     const char *name, *metric;
@@ -45,7 +45,6 @@ struct params {
     bool pod_uids, wants_node_labels;
     struct str node_labels; /* comma list */
     struct quirks quirks;
-    int64_t now_ms;
 };
 
 /* err  AMPQL_BAD_DATA: window, resolution, cluster label, discounts, prices, quirks, query set */

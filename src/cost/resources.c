@@ -103,7 +103,7 @@ static void gpu_allocated(const struct model *model, struct ampql_allocation *a,
 /* One answer and what it does to a container. */
 struct step {
     enum cost_query query;
-    int unless; /* skipped when this query has an answer; -1: never */
+    int unless;    /* skipped when this query has an answer; -1: never */
     bool is_usage; /* the container may be in container_name */
     bool has_node; /* its node is the container's */
     bool is_cores; /* of which too many are not credible */

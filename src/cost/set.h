@@ -85,7 +85,7 @@ struct balancer_part {
  * minutes, strings that differ become empty. */
 struct sum {
     struct ampql_allocation a;
-    bool forgets;               /* QUIRK_MERGE_FORGETS */
+    bool forgets;                /* QUIRK_MERGE_FORGETS */
     size_t nvolumes, nbalancers; /* of the first: of others' OpenCost forgets details */
     struct {
         ARRAY(struct volume_part);

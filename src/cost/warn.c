@@ -72,12 +72,11 @@ enum ampql_code warn_answers(struct model *model, struct ampql_error *err)
         const struct query_info *info = &query_info[i];
         const struct answer *answer = &model->answers[i];
         if (answer->n == 0 && info->loss && query_is_asked((enum cost_query)i, model->params))
-            TRY(model_warn(model, err, "%s: no series of %s: %s", info->name,
-                           info->metric, info->loss));
+            TRY(model_warn(model, err, "%s: no series of %s: %s", info->name, info->metric,
+                           info->loss));
         if (answer->nreplaced)
             TRY(model_warn(model, err, "%s: %zu values that are no numbers are taken as 0",
                            info->name, answer->nreplaced));
     }
     return AMPQL_OK;
 }
-
