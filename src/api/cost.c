@@ -78,7 +78,7 @@ enum ampql_code ampql_cost_query_text(struct ampql_engine *engine, size_t i,
     enum ampql_code code = text.failed;
     if (code != AMPQL_OK)
         fail(err, code, "%s: the query's text", query_info[i].name);
-    else if (write(payload, text.p, text.n) != 0)
+    else if (text.n && write(payload, text.p, text.n) != 0)
         code = fail(err, AMPQL_OUTPUT, "the write callback failed");
     buf_done(&text);
     return code;

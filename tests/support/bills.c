@@ -15,10 +15,10 @@ struct bill_case {
     struct ampql_prices prices;
     struct ampql_engine *engine;
     struct ampql_source *source;
-    int64_t step_ms, from_ms; /* of the series that follow */
+    int64_t step_ms, from_ms;       /* of the series that follow */
     struct ampql_allocations *bill; /* the last one, whose warnings follow */
     size_t nwarnings;               /* seen of them */
-    bool may_lack; /* warnings of metrics without series are not looked at */
+    bool may_lack;                  /* warnings of metrics without series are not looked at */
 };
 
 char *bills_read(const char *path)
@@ -79,7 +79,10 @@ static const struct option {
     enum kind kind;
     size_t offset;
 } options[] = {
-#define OPTION(key, kind) {#key, kind, offsetof(struct ampql_cost_options, key)}
+#define OPTION(key, kind)                                                                          \
+    {                                                                                              \
+#key, kind, offsetof(struct ampql_cost_options, key)                                       \
+    }
     OPTION(cluster_id, TEXT),
     OPTION(cluster_label, TEXT),
     OPTION(node_labels, TEXT),
@@ -95,7 +98,10 @@ static const struct option {
     OPTION(queries, CHOICE),
     OPTION(provider, CHOICE),
 #undef OPTION
-#define PRICED(name) {"price_" #name, PRICE, offsetof(struct ampql_prices, name)}
+#define PRICED(name)                                                                               \
+    {                                                                                              \
+        "price_" #name, PRICE, offsetof(struct ampql_prices, name)                                 \
+    }
     PRICED(cpu),
     PRICED(ram),
     PRICED(gpu),
@@ -159,7 +165,10 @@ static const struct field {
     size_t offset;
 } numbers[] =
     {
-#define NUMBER(field) {#field, offsetof(struct ampql_allocation, field)}
+#define NUMBER(field)                                                                              \
+    {                                                                                              \
+#field, offsetof(struct ampql_allocation, field)                                           \
+    }
         NUMBER(minutes),
         NUMBER(cpu_core_hours),
         NUMBER(cpu_cores),

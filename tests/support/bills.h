@@ -1,4 +1,5 @@
-/* Bills worked out by hand: case files of tests/data/cost, whose README says what they look like. */
+/* Bills worked out by hand: case files of tests/data/cost, whose README says what they look like.
+ */
 #ifndef AMPQL_TESTS_BILLS_H
 #define AMPQL_TESTS_BILLS_H
 
