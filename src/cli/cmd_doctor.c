@@ -1,5 +1,6 @@
 /* ampql doctor: is everything there between a source and a bill? One check a line. */
 #include "tool/doctor.h"
+#include "tool/text_file.h"
 
 #include "base/error.h"
 #include "base/json.h"
@@ -176,7 +177,8 @@ static enum exit_status check(struct cli *cli, const struct flags *flags, struct
     struct str rules = {0};
     bool has_server = false, go_on = false;
     enum exit_status status = session_open(cli, &flags->run, session);
-    if (!status && flags->rules && read_input(&cli->arena, flags->rules, &rules, &err) != AMPQL_OK)
+    if (!status && flags->rules &&
+        text_file_read(&cli->arena, flags->rules, &rules, &err) != AMPQL_OK)
         status = report_error(cli, &err, (struct report){.what = flags->rules});
     if (!status && flags->rules)
         status = session_try(cli, &flags->run, session, session_try_rules, rules,
