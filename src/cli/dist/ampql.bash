@@ -26,6 +26,8 @@ _ampql() {
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
     --caps) words='samples answers' ;;
+    --queries) words='2024 2026' ;;
+    --provider) words='aws gcp' ;;
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
@@ -42,7 +44,8 @@ _ampql() {
             series) words="--output --start --end $source $limits" ;;
             labels) words="--output --match --start --end $source $limits" ;;
             allocate)
-                words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
+                words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
+                words="$words --node-labels --quirk --output $source $limits"
                 ;;
             rules) words="--output --time --now $write $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
