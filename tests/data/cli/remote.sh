@@ -8,7 +8,8 @@ run 0 rules eval $rules -s $small --time 120 --remote-write amp:ws-1@eu-west-1 -
 ! ampql: note: some are older than an hour: AMP takes none of those, a Prometheus only what is not far behind its newest sample
 END
 run 2 rules eval $rules -s $small --time 120 --dry-run <<'END'
-! ampql: error: --dry-run and --remote-write.* are about --remote-write, which was not given
+! ampql: error: rules eval: --dry-run and --remote-write.* are about --remote-write, which was not given
+!   hint: see `ampql help rules eval`
 END
 run 9 rules eval $rules -s $small --time 120 --remote-write somewhere <<'END'
 ! ampql: error: remote write: --remote-write: expected http(s)://... or amp:WORKSPACE@REGION: "somewhere"
