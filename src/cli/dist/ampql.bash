@@ -17,7 +17,7 @@ _ampql() {
         return
         ;;
     --dialect) words='auto prom3 prom2' ;;
-    --output | -o) words='table json csv promql' ;;
+    --output | -o) words='table json csv promql openmetrics' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
