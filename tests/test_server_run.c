@@ -119,8 +119,7 @@ static void check_reads(struct ampql_result *const *results)
         const char *select;
         size_t nqueries;
         uint64_t billed, remote;
-    } reads[] = {
-        {"up", 1, 2, 2}, {"up[10m]", 2, 20, 20}, {"up", 1, 2, 2}, {"up[10m]", 2, 20, 20}};
+    } reads[] = {{"up", 1, 2, 2}, {"up[10m]", 2, 20, 20}, {"up", 1, 2, 2}, {"up[10m]", 2, 20, 20}};
     struct ampql_stats sum = {0}, total = ampql_result_stats(results[0]);
     for (size_t i = 0; i < 4; i++) {
         struct ampql_select_stats read = ampql_result_select(results[i], 0);

@@ -149,8 +149,8 @@ AMPQL_API struct ampql_string ampql_result_string(const struct ampql_result *res
 AMPQL_API struct ampql_stats ampql_result_stats(const struct ampql_result *result);
 
 /* What this query read, each select once. All selects of a batch together, each once, cost what
- * ampql_result_stats says, but for what a source asks beside them (probes, lists of series). Answers
- * that broke off were billed, too, and nobody can say how much: they are in no sum. */
+ * ampql_result_stats says, but for what a source asks beside them (probes, lists of series).
+ * Answers that broke off were billed, too, and nobody can say how much: they are in no sum. */
 AMPQL_API size_t ampql_result_select_count(const struct ampql_result *result);
 AMPQL_API struct ampql_select_stats ampql_result_select(const struct ampql_result *result,
                                                         size_t i);

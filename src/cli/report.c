@@ -296,11 +296,11 @@ static void put_stats(struct buf *out, struct ampql_stats s)
     buf_format(out, "series=%llu samples=%llu", (unsigned long long)s.series,
                (unsigned long long)s.samples);
     if (s.requests)
-        buf_format(
-            out, " requests=%llu retries=%llu bytes=%llu billed_samples=%llu remote_samples=%llu",
-            (unsigned long long)s.requests, (unsigned long long)s.retries,
-            (unsigned long long)s.bytes, (unsigned long long)s.billed_samples,
-            (unsigned long long)s.remote_samples);
+        buf_format(out,
+                   " requests=%llu retries=%llu bytes=%llu billed_samples=%llu remote_samples=%llu",
+                   (unsigned long long)s.requests, (unsigned long long)s.retries,
+                   (unsigned long long)s.bytes, (unsigned long long)s.billed_samples,
+                   (unsigned long long)s.remote_samples);
 }
 
 static void note_stats(struct cli *cli, struct buf *text)

@@ -200,9 +200,8 @@ void print_select(struct buf *out, const struct select *select, bool left_closed
 /* A RAW select as an instant query of sel[W], others of the bare selector on their grid. */
 static void put_select(struct buf *out, const struct select *select, bool left_closed)
 {
-    static const char *const kinds[] = {[SELECT_RAW] = "RAW",
-                                        [SELECT_GRID] = "GRID",
-                                        [SELECT_GRID_TIMESTAMP] = "GRID_TIMESTAMP"};
+    static const char *const kinds[] = {
+        [SELECT_RAW] = "RAW", [SELECT_GRID] = "GRID", [SELECT_GRID_TIMESTAMP] = "GRID_TIMESTAMP"};
     struct buf query;
     buf_init(&query, out->alc, MAX_SELECTOR);
     print_select(&query, select, left_closed);
@@ -212,8 +211,7 @@ static void put_select(struct buf *out, const struct select *select, bool left_c
     buf_done(&query);
     buf_format(out, ",\"kind\":\"%s\"", kinds[select->kind]);
     if (select->kind == SELECT_RAW || select->grid.n == 1) {
-        put_time(out, "time",
-                 select->kind == SELECT_RAW ? select->maxt_ms : select->grid.start_ms);
+        put_time(out, "time", select->kind == SELECT_RAW ? select->maxt_ms : select->grid.start_ms);
         return;
     }
     put_time(out, "start", select->grid.start_ms);

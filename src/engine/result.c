@@ -191,8 +191,8 @@ static bool copy_selects(struct ampql_result *result, const struct plan *plan,
         struct buf text;
         buf_init(&text, &result->alc, SELECT_MAX);
         print_select(&text, selects[i].select, plan->options.dialect == AMPQL_PROM2);
-        struct str copy = text.failed == AMPQL_OK ? arena_copy(&result->arena, buf_view(&text))
-                                                  : (struct str){0};
+        struct str copy =
+            text.failed == AMPQL_OK ? arena_copy(&result->arena, buf_view(&text)) : (struct str){0};
         buf_done(&text);
         if (!copy.p)
             return false;

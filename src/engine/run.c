@@ -205,11 +205,10 @@ static void read_select(struct run *run)
     struct ampql_error err = {0};
     struct intake_warnings warnings = {.arena = &run->arena};
     run->nobody_listens = false;
-    enum ampql_code code =
-        intake_select(run->engine, run->source, &run->plan.selects.at[run->select],
-                      run->plan.options.lookback_ms, run->plan.options.dialect, false,
-                      &run->symbols, &run->limits, take, run, &run->costs[run->select], &warnings,
-                      &err);
+    enum ampql_code code = intake_select(
+        run->engine, run->source, &run->plan.selects.at[run->select], run->plan.options.lookback_ms,
+        run->plan.options.dialect, false, &run->symbols, &run->limits, take, run,
+        &run->costs[run->select], &warnings, &err);
     if (code == AMPQL_CANCELED && run->nobody_listens)
         return;
     if (code != AMPQL_OK) {
@@ -340,8 +339,8 @@ static enum ampql_code list_reads(struct run *run, const struct eval_query *quer
             continue;
         is_listed[s] = true;
         struct read_select *read = &(*out)[(*n)++];
-        *read = (struct read_select){&run->plan.selects.at[s], count_readers(run, s),
-                                     run->costs[s]};
+        *read =
+            (struct read_select){&run->plan.selects.at[s], count_readers(run, s), run->costs[s]};
         read->stats.remote_samples = remote_samples(run, query, s);
     }
     return AMPQL_OK;
@@ -358,8 +357,8 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
         if (query->code == AMPQL_OK)
             query->code = list_reads(run, query, &reads, &nreads, &query->err);
         if (query->code == AMPQL_OK)
-            query->code = result_new(run->engine, query, run->stats, reads, nreads, &results[q],
-                                     &query->err);
+            query->code =
+                result_new(run->engine, query, run->stats, reads, nreads, &results[q], &query->err);
         if (query->code == AMPQL_OK)
             continue;
         query->err.code = query->code;

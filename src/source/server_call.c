@@ -352,9 +352,9 @@ enum ampql_code server_probe_dialect(struct server *server, enum ampql_dialect *
     char form[160], time[WIRE_TIME_MAX];
     int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
     wire_time(now - now % 60000, time);
-    int n = snprintf(form, sizeof form,
-                     "query=count_over_time%%28vector%%281%%29%%5B1m%%3A1m%%5D%%29&time=%s&stats=all",
-                     time);
+    int n = snprintf(
+        form, sizeof form,
+        "query=count_over_time%%28vector%%281%%29%%5B1m%%3A1m%%5D%%29&time=%s&stats=all", time);
     arena_init(&arena, &server->alc);
     enum ampql_code code = probe(server, STR("/api/v1/query"), str_make(form, (size_t)n), &arena,
                                  &body, &refused, err);
@@ -379,8 +379,8 @@ static enum ampql_code probe_lookback(struct server *server, struct ampql_error 
     int refused;
     arena_init(&arena, &server->alc);
     enum ampql_code code =
-        probe(server, STR("/api/v1/query"), STR("query=vector%281%29&lookback_delta=x&stats=all"), &arena,
-              &body, &refused, err);
+        probe(server, STR("/api/v1/query"), STR("query=vector%281%29&lookback_delta=x&stats=all"),
+              &arena, &body, &refused, err);
     if (code == AMPQL_OK) {
         server->knows_lookback = true;
         server->wire.takes_lookback = refused == 400 || refused == 422;
@@ -400,9 +400,8 @@ static enum ampql_code probe_floors(struct server *server, struct ampql_error *e
     int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
     int64_t at = now - now % 3600000 - 1801000;
     size_t ntime = wire_time(at, time);
-    int n =
-        snprintf(form, sizeof form,
-                     "query=vector%%281%%29&start=%s&end=%s&step=3600&stats=all", time, time);
+    int n = snprintf(form, sizeof form, "query=vector%%281%%29&start=%s&end=%s&step=3600&stats=all",
+                     time, time);
     int nexpected = snprintf(expected, sizeof expected, "[%.*s,", (int)ntime - 4, time);
     arena_init(&arena, &server->alc);
     enum ampql_code code = probe(server, STR("/api/v1/query_range"), str_make(form, (size_t)n),
