@@ -45,3 +45,31 @@ struct ampql_string set_text(struct cost_set *set, struct str s)
     return id == SYMBOL_NONE ? (struct ampql_string){NULL, 0}
                              : cost_string(symbols_text(&set->strings, id));
 }
+
+struct str join_names(struct arena *arena, struct str a, struct str b)
+{
+    size_t size;
+    char *p = NULL;
+    if (!__builtin_add_overflow(a.n, b.n, &size) && size < SIZE_MAX)
+        p = arena_alloc(arena, size + 1, 1);
+    if (!p)
+        return (struct str){NULL, 0};
+    if (a.n)
+        memcpy(p, a.p, a.n);
+    p[a.n] = '/';
+    if (b.n)
+        memcpy(p + a.n + 1, b.p, b.n);
+    return str_make(p, size + 1);
+}
+
+void stats_add(struct ampql_stats *sum, struct ampql_stats more)
+{
+    sum->selects += more.selects;
+    sum->series += more.series;
+    sum->samples += more.samples;
+    sum->requests += more.requests;
+    sum->retries += more.retries;
+    sum->bytes += more.bytes;
+    sum->billed_samples += more.billed_samples;
+    sum->remote_samples += more.remote_samples;
+}
