@@ -7,6 +7,7 @@
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "tool/text_file.h"
 
 struct flags {
     struct source_flags source;
@@ -34,7 +35,7 @@ static const struct option eval_options[] = {
 static enum exit_status read_rules(struct cli *cli, const char *path, struct str *out)
 {
     struct ampql_error err = {0};
-    if (read_input(&cli->arena, path, out, &err) == AMPQL_OK)
+    if (text_file_read(&cli->arena, path, out, &err) == AMPQL_OK)
         return STATUS_OK;
     return report_error(cli, &err, (struct report){.what = path});
 }

@@ -16,7 +16,7 @@ _ampql() {
         return
         ;;
     --dialect) words='auto prom3 prom2' ;;
-    --output | -o) words='table json csv promql' ;;
+    --output | -o) words='table json csv promql openmetrics' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
@@ -51,7 +51,7 @@ _ampql() {
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
-                words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
+                words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'
                 ;;
             doctor) words="--rules --cluster-label --cluster-id --start --end --output $source $limits" ;;
             whoami) words='--source --profile --region --role-arn --external-id --session-name --output --error-format --help' ;;
