@@ -93,8 +93,7 @@ static bool take_services(struct pieces *pieces, struct piece_item *item,
         bool is_known = false;
         for (size_t k = 0; k < item->services.n; k++)
             is_known = is_known || item->services.at[k].data == service.data;
-        if (!service.data ||
-            (!is_known && !array_push(&item->services, &pieces->work, service)))
+        if (!service.data || (!is_known && !array_push(&item->services, &pieces->work, service)))
             return false;
     }
     return true;
@@ -122,7 +121,8 @@ static enum ampql_code add_new(struct pieces *pieces, struct ampql_allocation *a
                     err));
     a->namespace_labels = labels.at;
     a->namespace_annotations = annotations.at;
-    struct ampql_allocation bare = *a; /* its lists go to the sum's, which end in the set's memory */
+    struct ampql_allocation bare =
+        *a; /* its lists go to the sum's, which end in the set's memory */
     bare.volumes = NULL;
     bare.balancers = NULL;
     bare.nvolumes = bare.nbalancers = 0;
@@ -193,12 +193,6 @@ enum ampql_code pieces_add(struct pieces *pieces, const struct cost_set *piece,
 
 /* ---- the whole */
 
-static int compare_strings(const void *a, const void *b)
-{
-    const struct ampql_string *x = a, *y = b;
-    return str_compare(str_view(*x), str_view(*y));
-}
-
 /* Into memory that stays. */
 static enum ampql_code keep_labels(struct cost_set *set, struct label_list list,
                                    const struct ampql_label **at, size_t *n,
@@ -215,19 +209,11 @@ static enum ampql_code end_item(struct pieces *pieces, struct piece_item *item,
                                 struct ampql_allocation *out, struct ampql_error *err)
 {
     struct cost_set *set = pieces->set;
-    size_t n = item->services.n;
-    struct ampql_string *services = arena_alloc(&set->arena, n, sizeof *services);
     struct ampql_allocation *a = &item->sum.a;
     TRY(sum_end(&item->sum, &set->arena, err));
-    if (!services)
-        return fail_nomem(err, "services");
-    if (n) {
-        memcpy(services, item->services.at, n * sizeof *services);
-        qsort(services, n, sizeof *services, compare_strings);
-    }
     *out = *a;
-    out->services = services;
-    out->nservices = n;
+    if (!set_services(set, out, item->services.at, item->services.n))
+        return fail_nomem(err, "services");
     TRY(keep_labels(set, item->labels, &out->labels, &out->nlabels, err));
     TRY(keep_labels(set, item->annotations, &out->annotations, &out->nannotations, err));
     struct label_list ns = {a->namespace_labels, a->nnamespace_labels};
@@ -250,8 +236,7 @@ static enum ampql_code end_warning(struct pieces *pieces, const struct piece_war
     if (warning->npieces == pieces->n)
         return set_warn(pieces->set, err, "%.*s", STR_ARGS(str_view(warning->text)));
     int n = (int)time_format(warning->first_ms, time);
-    return set_warn(pieces->set, err,
-                    "%.*s (%zu of %zu parts of the window, the first from %.*s)",
+    return set_warn(pieces->set, err, "%.*s (%zu of %zu parts of the window, the first from %.*s)",
                     STR_ARGS(str_view(warning->text)), warning->npieces, pieces->n, n, time);
 }
 

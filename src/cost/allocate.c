@@ -110,19 +110,12 @@ static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *sou
 
 /* ---- folding */
 
-static int compare_strings(const void *a, const void *b)
-{
-    const struct ampql_string *x = a, *y = b;
-    return str_compare(str_view(*x), str_view(*y));
-}
-
 /* A container's allocation as it stays: named, with its lists in order, finished. */
 static enum ampql_code keep_container(const struct model *model, const struct container *c,
                                       struct ampql_allocation *out, struct ampql_error *err)
 {
     struct cost_set *set = model->set;
     struct sum sum;
-    size_t nservices = c->services.n;
     sum_start(&sum, &c->a, set);
     TRY(sum_lists(&sum, c->volumes.at, c->volumes.n, c->balancers.at, c->balancers.n, model->arena,
                   err));
@@ -130,15 +123,8 @@ static enum ampql_code keep_container(const struct model *model, const struct co
     *out = sum.a;
     struct str name = allocation_name(out, model->arena);
     out->name = name.p ? set_text(set, name) : (struct ampql_string){NULL, 0};
-    struct ampql_string *services = arena_alloc(&set->arena, nservices, sizeof *services);
-    if (!out->name.data || !services)
+    if (!out->name.data || !set_services(set, out, c->services.at, c->services.n))
         return fail_nomem(err, "allocations");
-    if (nservices) {
-        memcpy(services, c->services.at, nservices * sizeof *services);
-        qsort(services, nservices, sizeof *services, compare_strings);
-    }
-    out->services = services;
-    out->nservices = nservices;
     return AMPQL_OK;
 }
 

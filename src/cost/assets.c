@@ -104,8 +104,9 @@ static const struct {
     enum cost_query query;
     void (*set)(struct machine *m, double v);
 } by_id[] = {
-    {COST_NODE_CPU_PRICE, set_cpu}, {COST_NODE_RAM_PRICE, set_ram},   {COST_NODE_GPU_PRICE, set_gpu},
-    {COST_ASSET_GPU_COUNT, set_ngpus}, {COST_ASSET_IS_SPOT, set_spot},
+    {COST_NODE_CPU_PRICE, set_cpu}, {COST_NODE_RAM_PRICE, set_ram},
+    {COST_NODE_GPU_PRICE, set_gpu}, {COST_ASSET_GPU_COUNT, set_ngpus},
+    {COST_ASSET_IS_SPOT, set_spot},
 };
 
 static enum ampql_code fold_by_id(struct machines *all, struct ampql_error *err)
@@ -261,8 +262,7 @@ static enum ampql_code asset_of(const struct machines *all, struct assets *asset
                                .name = set_text(all->set, name),
                                .start_ms = start_ms,
                                .end_ms = end_ms};
-    if (!fresh.cluster.data || !fresh.name.data ||
-        !array_push(&assets->items, all->work, fresh) ||
+    if (!fresh.cluster.data || !fresh.name.data || !array_push(&assets->items, all->work, fresh) ||
         !index_add(&assets->index, hash, assets->items.n - 1))
         return fail_nomem(err, "assets");
     *out = &assets->items.at[assets->items.n - 1];

@@ -1,5 +1,6 @@
-/* Idle costs: of each asset what it cost beyond the allocations of its node. Less than nothing where
- * allocations cost more, as they may when pods outlive a node's last scrape, or prices differ. */
+/* Idle costs: of each asset what it cost beyond the allocations of its node. Less than nothing
+ * where allocations cost more, as they may when pods outlive a node's last scrape, or prices
+ * differ. */
 #include "cost/model.h"
 
 #include <stdlib.h>
@@ -59,8 +60,8 @@ static enum ampql_code add_used(struct cost_set *set, struct used *used, struct 
         }
     }
     return set_warn_tally(set, &homeless, query_info[COST_ASSET_NODE_MINUTES].name,
-                          "allocations are on nodes without costs, which have no idle costs", "node",
-                          "of cluster", err);
+                          "allocations are on nodes without costs, which have no idle costs",
+                          "node", "of cluster", err);
 }
 
 /* "CLUSTER/NODE/__idle__" */
@@ -77,8 +78,7 @@ static enum ampql_code add_idle(struct cost_set *set, const struct used *used, s
                                 struct ampql_error *err)
 {
     struct ampql_string nothing = cost_string(STR(""));
-    struct ampql_allocation *items =
-        arena_alloc(&set->arena, set->n + set->nassets, sizeof *items);
+    struct ampql_allocation *items = arena_alloc(&set->arena, set->n + set->nassets, sizeof *items);
     if (!items)
         return fail_nomem(err, "idle costs");
     if (set->n)

@@ -1,6 +1,8 @@
 /* Sets of allocations: one owner of items and strings, for all that look at them. */
 #include "cost/set.h"
 
+#include <stdlib.h>
+
 enum ampql_code set_new(const struct ampql_allocator *alc, const struct params *params,
                         struct cost_set **out, struct ampql_error *err)
 {
@@ -44,6 +46,27 @@ struct ampql_string set_text(struct cost_set *set, struct str s)
     symbol id = symbols_intern(&set->strings, s);
     return id == SYMBOL_NONE ? (struct ampql_string){NULL, 0}
                              : cost_string(symbols_text(&set->strings, id));
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+    const struct ampql_string *x = a, *y = b;
+    return str_compare(str_view(*x), str_view(*y));
+}
+
+bool set_services(struct cost_set *set, struct ampql_allocation *a, const struct ampql_string *at,
+                  size_t n)
+{
+    struct ampql_string *services = arena_alloc(&set->arena, n, sizeof *services);
+    if (!services)
+        return false;
+    if (n) {
+        memcpy(services, at, n * sizeof *services);
+        qsort(services, n, sizeof *services, compare_strings);
+    }
+    a->services = services;
+    a->nservices = n;
+    return true;
 }
 
 struct str join_names(struct arena *arena, struct str a, struct str b)

@@ -59,6 +59,10 @@ void set_release(struct cost_set *set);
 /* The set's own copy of a string, the same bytes once; data is NULL when memory is out. */
 struct ampql_string set_text(struct cost_set *set, struct str s);
 
+/* Give an allocation these services, in the order of names; false when memory is out. */
+bool set_services(struct cost_set *set, struct ampql_allocation *a, const struct ampql_string *at,
+                  size_t n);
+
 /* How often something happened, and where first. */
 struct tally {
     size_t n;
