@@ -17,26 +17,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[SCRATCH_MAX], path[96], part[104], other[96];
+static char path[96], part[104], other[96];
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!scratch_make(folder))
+    if (scratch_make(state) != 0)
         return -1;
-    snprintf(path, sizeof path, "%s/a.aqc", folder);
-    snprintf(part, sizeof part, "%s/a.aqc.part", folder);
-    snprintf(other, sizeof other, "%s/b.aqc", folder);
+    snprintf(path, sizeof path, "%s/a.aqc", scratch_folder);
+    snprintf(part, sizeof part, "%s/a.aqc.part", scratch_folder);
+    snprintf(other, sizeof other, "%s/b.aqc", scratch_folder);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    unlink(path);
-    unlink(part);
-    unlink(other);
-    return rmdir(folder);
 }
 
 /* ---- a small cluster */
@@ -520,7 +510,7 @@ static void refuses_targets(void **state)
     struct capture_origin origin = {.source = STR("test"), .caps = AMPQL_SOURCE_SAMPLES};
     struct capture_log log, second;
     struct ampql_source *replay;
-    assert_int_equal(capture_log_open(&log, &alloc_default, folder, &origin, false, &err),
+    assert_int_equal(capture_log_open(&log, &alloc_default, scratch_folder, &origin, false, &err),
                      AMPQL_BAD_DATA);
     assert_non_null(strstr(err.message, "a folder"));
     assert_int_equal(symlink("/tmp/nowhere", path), 0);
@@ -559,7 +549,7 @@ static void refuses_targets(void **state)
                          AMPQL_BAD_DATA);
         assert_non_null(strstr(err.message, heads[i].message));
     }
-    assert_int_equal(source_capture_open(&alloc_default, folder, false, &replay, &err),
+    assert_int_equal(source_capture_open(&alloc_default, scratch_folder, false, &replay, &err),
                      AMPQL_BAD_DATA);
     assert_non_null(strstr(err.message, "a folder"));
 }
@@ -595,7 +585,7 @@ static void torture(void **state)
     torture_all_lenient(make_and_replay);
 }
 
-#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, scratch_drop)
 static const struct CMUnitTest tests[] = {
     IN_FOLDER(round_trip), IN_FOLDER(missing),         IN_FOLDER(append_wins),
     IN_FOLDER(grids),      IN_FOLDER(flips_and_cuts),  IN_FOLDER(verifies),

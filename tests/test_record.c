@@ -15,26 +15,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static char folder[SCRATCH_MAX], path[96], part[104], other[96];
+static char path[96], part[104], other[96];
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!scratch_make(folder))
+    if (scratch_make(state) != 0)
         return -1;
-    snprintf(path, sizeof path, "%s/a.aqc", folder);
-    snprintf(part, sizeof part, "%s/a.aqc.part", folder);
-    snprintf(other, sizeof other, "%s/b.aqc", folder);
+    snprintf(path, sizeof path, "%s/a.aqc", scratch_folder);
+    snprintf(part, sizeof part, "%s/a.aqc.part", scratch_folder);
+    snprintf(other, sizeof other, "%s/b.aqc", scratch_folder);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    unlink(path);
-    unlink(part);
-    unlink(other);
-    return rmdir(folder);
 }
 
 /* ---- a server: samples every 15 s up to a time, that counts what it is asked */
@@ -667,7 +657,7 @@ static void torture(void **state)
     torture_all_lenient(record_and_go_on);
 }
 
-#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, scratch_drop)
 static const struct CMUnitTest tests[] = {
     IN_FOLDER(same_answers), IN_FOLDER(same_content),           IN_FOLDER(lists),
     IN_FOLDER(resumes),      IN_FOLDER(resumes_answers),        IN_FOLDER(appends),

@@ -1,8 +1,10 @@
 /* ampql doctor: is everything there between a source and a bill? One check a line. */
 #include "tool/doctor.h"
+#include "tool/text_file.h"
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/time.h"
 #include "cli/print.h"
 #include "cli/session.h"
 #include "cli/source.h"
@@ -34,9 +36,6 @@ static const struct option options[] = {
     LIMIT_OPTIONS(struct flags, run),
 };
 /* clang-format on */
-
-#define TIME_FIRST_MS INT64_C(-62135596800000)
-#define TIME_LAST_MS INT64_C(253402300799999)
 
 static const char *const words[] = {"ok", "warn", "fail"};
 
@@ -176,7 +175,8 @@ static enum exit_status check(struct cli *cli, const struct flags *flags, struct
     struct str rules = {0};
     bool has_server = false, go_on = false;
     enum exit_status status = session_open(cli, &flags->run, session);
-    if (!status && flags->rules && read_input(&cli->arena, flags->rules, &rules, &err) != AMPQL_OK)
+    if (!status && flags->rules &&
+        text_file_read(&cli->arena, flags->rules, &rules, &err) != AMPQL_OK)
         status = report_error(cli, &err, (struct report){.what = flags->rules});
     if (!status && flags->rules)
         status = session_try(cli, &flags->run, session, session_try_rules, rules,

@@ -10,11 +10,8 @@
 #include "cli/source.h"
 #include "tool/fetch.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-enum { INPUT_MAX = 64 << 20 };
 
 static enum ampql_dialect asked_dialect(const struct run_flags *flags)
 {
@@ -137,7 +134,7 @@ static const char *dialect_name(enum ampql_dialect dialect)
 static const char *source_name(struct arena *arena, struct option_list sources)
 {
     struct buf buf;
-    buf_init(&buf, arena->alc, INPUT_MAX);
+    buf_init(&buf, arena->alc, SIZE_MAX / 2);
     for (size_t i = 0; i < sources.n; i++) {
         buf_text(&buf, i ? FETCH_BETWEEN_SOURCES : "");
         buf_text(&buf, sources.at[i]);
@@ -278,37 +275,4 @@ enum exit_status session_finish(struct cli *cli, struct session *session, enum e
         status = end_record(cli, session, status);
     session_close(session);
     return status;
-}
-
-enum ampql_code read_input(struct arena *arena, const char *path, struct str *out,
-                           struct ampql_error *err)
-{
-    bool is_stdin = str_equal(str_of(path), STR("-"));
-    FILE *file = is_stdin ? stdin : fopen(path, "rb");
-    struct buf buf;
-    if (!file)
-        return fail(err, AMPQL_BAD_DATA, "%s", strerror(errno));
-    buf_init(&buf, arena->alc, INPUT_MAX);
-    for (size_t n = 1; n > 0 && !buf.failed;) {
-        enum { PIECE = 1 << 16 };
-        char *room = buf_room(&buf, PIECE);
-        n = room ? fread(room, 1, PIECE, file) : 0;
-        buf.n += n;
-    }
-    enum ampql_code code = AMPQL_OK;
-    if (ferror(file))
-        code = fail(err, AMPQL_BAD_DATA, "%s", strerror(errno));
-    else if (buf.failed == AMPQL_LIMIT)
-        code = fail(err, AMPQL_LIMIT, "over %d MiB", INPUT_MAX >> 20);
-    else if (buf.failed)
-        code = fail_nomem(err, "the file");
-    if (code == AMPQL_OK) {
-        *out = buf.n ? arena_copy(arena, buf_view(&buf)) : (struct str){"", 0};
-        if (!out->p)
-            code = fail_nomem(err, "the file");
-    }
-    buf_done(&buf);
-    if (!is_stdin)
-        fclose(file);
-    return code;
 }

@@ -71,7 +71,7 @@ struct time_flags {
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
      "samples and values held at once; 50 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
-     "say on standard error how many selects, series and samples were read"}, \
+     "say on standard error what was read, and what servers billed for each part"}, \
     REPORT_OPTIONS(type, member.error_format)
 
 /* What is an expression. */
@@ -170,10 +170,5 @@ void session_close(struct session *session);
  * has read stays in the part file, for the next run.
  *   returns  status, or why the capture could not be written */
 enum exit_status session_finish(struct cli *cli, struct session *session, enum exit_status status);
-
-/* Read a whole file, "-" for standard input, into the arena. At most 64 MiB.
- *   err  AMPQL_BAD_DATA: cannot be opened or read; AMPQL_LIMIT; AMPQL_NOMEM */
-enum ampql_code read_input(struct arena *arena, const char *path, struct str *out,
-                           struct ampql_error *err);
 
 #endif

@@ -53,14 +53,6 @@ static enum ampql_code take_series(void *payload, const struct ampql_label *labe
                   : append_points(taking, series, &in);
 }
 
-static uint64_t billed_so_far(const struct ampql_source *source)
-{
-    struct ampql_source_stats stats = {.size = sizeof stats};
-    if (source->ops.stats)
-        source->ops.stats(source->payload, &stats);
-    return stats.billed_samples;
-}
-
 static int64_t settled_until(const struct capture_log *log, const struct held *held)
 {
     int64_t upto = held_is_window(held) ? held->upto_ms : held->end_ms;
@@ -91,7 +83,7 @@ static struct held held_of(const struct capture_question *question, struct arena
 }
 
 static enum ampql_code keep(struct capture_log *log, const struct capture_question *question,
-                            const struct ampql_sink *sink, struct hold *hold, uint64_t billed,
+                            const struct ampql_sink *sink, struct hold *hold,
                             struct ampql_error *err)
 {
     struct arena work;
@@ -99,7 +91,7 @@ static enum ampql_code keep(struct capture_log *log, const struct capture_questi
     struct capture_entry entry = {.held = held_of(question, &work),
                                   .warnings = sink->warnings.at,
                                   .nwarnings = sink->warnings.n,
-                                  .billed = billed};
+                                  .billed = sink->cost.billed_samples + question->known_billed};
     entry.settled_ms = settled_until(log, &entry.held);
     enum ampql_code code = entry.held.matchers.at ? capture_log_append(log, &entry, hold, err)
                                                   : fail_nomem(err, "a capture");
@@ -114,16 +106,33 @@ enum ampql_code capture_ask(struct capture_log *log, struct ampql_source *source
 {
     struct taking taking = {question->select, question->is_listing, hold, err};
     struct ampql_sink sink;
-    uint64_t billed = billed_so_far(source);
     sink_init(&sink, &log->alc, take_series, &taking, source->is_trusted);
     enum ampql_code code = (question->is_listing ? source->ops.series : source->ops.select)(
         source->payload, question->select, &sink, err);
     code = sink_finish(&sink, code, err);
+    if (warned)
+        ampql_sink_cost(warned, &sink.cost);
     if (code == AMPQL_OK)
-        code = keep(log, question, &sink, hold, billed_so_far(source) - billed, err);
+        code = keep(log, question, &sink, hold, err);
     if (code == AMPQL_OK && warned)
         code = sink_pass_warnings(&sink, warned);
     sink_done(&sink);
+    return code;
+}
+
+static enum ampql_code take(struct capture_log *log, struct ampql_source *source,
+                            const struct capture_question *question, bool *is_new,
+                            struct ampql_error *err)
+{
+    bool has;
+    struct hold hold;
+    TRY(capture_log_has(log, question->select, &has, err));
+    *is_new = !has;
+    if (has)
+        return AMPQL_OK;
+    TRY(hold_init(&hold, &log->alc, err));
+    enum ampql_code code = capture_ask(log, source, question, &hold, NULL, err);
+    hold_done(&hold);
     return code;
 }
 
@@ -131,17 +140,7 @@ enum ampql_code capture_take(struct capture_log *log, struct ampql_source *sourc
                              const struct ampql_select *select, bool *is_new,
                              struct ampql_error *err)
 {
-    bool has;
-    struct hold hold;
-    TRY(capture_log_has(log, select, &has, err));
-    *is_new = !has;
-    if (has)
-        return AMPQL_OK;
-    TRY(hold_init(&hold, &log->alc, err));
-    enum ampql_code code =
-        capture_ask(log, source, &(struct capture_question){.select = select}, &hold, NULL, err);
-    hold_done(&hold);
-    return code;
+    return take(log, source, &(struct capture_question){.select = select}, is_new, err);
 }
 
 /* ---- everything */
@@ -167,7 +166,7 @@ struct ampql_select capture_select_of(const struct held *held, struct ampql_matc
 }
 
 static enum ampql_code take_held(struct capture_log *log, struct ampql_source *source,
-                                 const struct held *held, struct ampql_error *err)
+                                 const struct held *held, uint64_t billed, struct ampql_error *err)
 {
     struct arena work;
     bool is_new;
@@ -176,7 +175,8 @@ static enum ampql_code take_held(struct capture_log *log, struct ampql_source *s
     enum ampql_code code = AMPQL_OK;
     if (matchers) {
         struct ampql_select select = capture_select_of(held, matchers);
-        code = capture_take(log, source, &select, &is_new, err);
+        struct capture_question question = {.select = &select, .known_billed = billed};
+        code = take(log, source, &question, &is_new, err);
     } else {
         code = fail_nomem(err, "a capture");
     }
@@ -190,7 +190,7 @@ enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *s
     struct held_list list;
     if (folder_held(source, &list)) {
         for (size_t i = 0; i < list.n; i++)
-            TRY(take_held(log, source, held_at(&list, i), err));
+            TRY(take_held(log, source, held_at(&list, i), folder_billed(source, i), err));
         return AMPQL_OK;
     }
     if (!(source->ops.caps & AMPQL_SOURCE_SAMPLES))
@@ -198,12 +198,12 @@ enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *s
                     "a server's answers are captured query by query: use ampql fetch");
     struct held all = {
         .kind = AMPQL_SELECT_RAW, .after_ms = -CAPTURE_FOREVER, .upto_ms = CAPTURE_FOREVER};
-    return take_held(log, source, &all, err);
+    return take_held(log, source, &all, 0, err);
 }
 
 struct capture_origin capture_origin_of(const struct ampql_source *source, struct str name)
 {
-    return (struct capture_origin){.source = name,
+    return (struct capture_origin){.source = source->recorded_of.n ? source->recorded_of : name,
                                    .dialect = source->dialect,
                                    .caps = source->ops.caps & ~(uint32_t)AMPQL_SOURCE_SORTED,
                                    .marked_after_ms = source->marked_after_ms};

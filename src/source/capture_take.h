@@ -7,7 +7,8 @@
 
 struct capture_question {
     const struct ampql_select *select;
-    bool is_listing; /* which series there are in (mint, maxt], asked of ops.series */
+    bool is_listing;       /* which series there are in (mint, maxt], asked of ops.series */
+    uint64_t known_billed; /* samples that were billed for it before */
     int64_t step_ms; /* of the grid that it is a part of, which it may be one point of; 0: it is no
                         part */
 };
@@ -15,7 +16,7 @@ struct capture_question {
 /* Ask a source and append the answer. After a failure the log is as before.
  *
  *   hold    empty; out: the answer
- *   warned  is told what the source warned of; NULL is fine
+ *   warned  is told what the source warned of, and what it cost; NULL is fine
  *   err     what the source says; of capture_log_append */
 enum ampql_code capture_ask(struct capture_log *log, struct ampql_source *source,
                             const struct capture_question *question, struct hold *hold,
@@ -38,7 +39,8 @@ enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *s
  */
 struct ampql_select capture_select_of(const struct held *held, struct ampql_matcher *matchers);
 
-/* What a capture of this source will say it is of. name is how it was opened, without secrets. */
+/* What a capture of this source will say it is of: what the source says itself, else name, which is
+ * how it was opened, without secrets. */
 struct capture_origin capture_origin_of(const struct ampql_source *source, struct str name);
 
 #endif

@@ -1,13 +1,26 @@
-/* A folder for the files of one test. */
+/* A folder for the files of one test program. */
 #ifndef AMPQL_TESTS_SCRATCH_H
 #define AMPQL_TESTS_SCRATCH_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
-enum { SCRATCH_MAX = 64 };
+extern char scratch_folder[64];
 
-/* Make an empty folder, in memory where the system has room for files there: making files last
- * costs nothing then. false: it cannot be made. */
-bool scratch_make(char out[SCRATCH_MAX]);
+/* Set up and tear down a group of tests, or a test. The folder lies in memory where the system has
+ * room for files there: making files last costs nothing then. */
+int scratch_make(void **state);
+int scratch_drop(void **state);
+
+/* The path of a name in it; four may be in use at a time. */
+const char *scratch_path(const char *name);
+
+/* Remove a folder with all that is in it. */
+void scratch_remove(const char *path);
+
+/* How many names a folder has. */
+size_t scratch_count(const char *path);
+
+/* The beginning of a file as text, valid until the next call. */
+char *scratch_read(const char *path);
 
 #endif

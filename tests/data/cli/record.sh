@@ -30,6 +30,10 @@ same series --start 2026-03-01T00:00:00Z --end $end -o json kube_node_labels
 same labels
 same labels namespace --match kube_pod_labels
 
+run 5 capture convert "$capture" "$work/listed/" <<END
+! ampql: error: API JSON has no place for 1 list of series (--drop lists)
+END
+
 # whoever asks again asks nothing new; the source says more than what was recorded
 "$AMPQL" query -s $day --time $end --record "$capture" 'avg_over_time(node_cpu_hourly_cost[2h])' >"$work/direct"
 "$AMPQL" query -s "$capture" --time $end 'avg_over_time(node_cpu_hourly_cost{node=~".+"}[1h] offset 30m)' >"$work/replayed"
