@@ -138,20 +138,14 @@ static enum ampql_code open_any(struct tsdb *tsdb, const char *path, struct ampq
 
 /* ---- the source */
 
-static void columns_free(struct tsdb *tsdb, struct tsdb_columns *columns)
-{
-    alloc_put(&tsdb->alc, columns->t, columns->room, sizeof *columns->t);
-    alloc_put(&tsdb->alc, columns->v, columns->room, sizeof *columns->v);
-}
-
 static void tsdb_free(struct tsdb *tsdb)
 {
     struct ampql_allocator alc = tsdb->alc;
     for (size_t i = 0; i < tsdb->blocks.n; i++)
         tsdb_block_done(&tsdb->blocks.at[i]);
     array_done(&tsdb->blocks, &tsdb->alc);
-    columns_free(tsdb, &tsdb->columns);
-    columns_free(tsdb, &tsdb->spare);
+    sample_room_done(&tsdb->columns, &tsdb->alc);
+    sample_room_done(&tsdb->spare, &tsdb->alc);
     symbols_done(&tsdb->symbols);
     arena_done(&tsdb->arena);
     alloc_put(&alc, tsdb, 1, sizeof *tsdb);

@@ -9,6 +9,7 @@
 #ifndef AMPQL_SRC_SOURCE_TSDB_H
 #define AMPQL_SRC_SOURCE_TSDB_H
 
+#include "series/sample.h"
 #include "source/source.h"
 #include "source/tsdb_block.h"
 
@@ -25,11 +26,7 @@ struct tsdb {
     const char *wal_path; /* NULL: there is none */
 
     /* one series, used again and again */
-    struct tsdb_columns {
-        int64_t *t;
-        double *v;
-        size_t room;
-    } columns, spare;
+    struct sample_room columns, spare;
 };
 
 /* Is this folder a block, or does it hold blocks or what Prometheus has not made blocks of yet? */

@@ -183,29 +183,15 @@ static struct cursor *first_cursor(struct scan *scan)
 
 /* ---- samples */
 
-static enum ampql_code make_room(struct scan *scan, struct tsdb_columns *columns, size_t want)
+static enum ampql_code make_room(struct scan *scan, struct sample_room *room, size_t kept,
+                                 size_t want)
 {
-    const struct ampql_allocator *alc = &scan->tsdb->alc;
-    enum { FIRST = 4096 };
-    if (want <= columns->room)
-        return AMPQL_OK;
     if (want > MAX_SERIES_SAMPLES)
         return fail(scan->err, AMPQL_LIMIT, "a series has more than %d samples",
                     MAX_SERIES_SAMPLES);
-    size_t room = columns->room ? columns->room * 2 : FIRST;
-    room = room > want ? room : want;
-    int64_t *t = alloc_resize(alc, columns->t, columns->room, room, sizeof *t);
-    if (t)
-        columns->t = t;
-    double *v = t ? alloc_resize(alc, columns->v, columns->room, room, sizeof *v) : NULL;
-    if (!v) {
-        if (t && (t = alloc_resize(alc, columns->t, room, columns->room, sizeof *t)))
-            columns->t = t;
-        return fail_nomem(scan->err, "the samples of a series");
-    }
-    columns->v = v;
-    columns->room = room;
-    return AMPQL_OK;
+    return sample_room_grow(room, &scan->tsdb->alc, kept, want)
+               ? AMPQL_OK
+               : fail_nomem(scan->err, "the samples of a series");
 }
 
 static enum ampql_code refuse_encoding(struct scan *scan, const struct cursor *cursor,
@@ -225,7 +211,7 @@ static enum ampql_code refuse_encoding(struct scan *scan, const struct cursor *c
 static void drop_deleted(struct scan *scan, size_t begin, const struct tombstone *deleted,
                          size_t ndeleted)
 {
-    struct tsdb_columns *c = &scan->tsdb->columns;
+    struct sample_room *c = &scan->tsdb->columns;
     for (size_t k = 0; k < ndeleted && scan->n > begin; k++) {
         if (deleted[k].mint_ms > c->t[scan->n - 1] || deleted[k].maxt_ms < c->t[begin])
             continue;
@@ -244,7 +230,7 @@ static enum ampql_code read_chunk(struct scan *scan, const struct cursor *cursor
                                   const struct tsdb_chunk *chunk, const struct tombstone *deleted,
                                   size_t ndeleted)
 {
-    struct tsdb_columns *c = &scan->tsdb->columns;
+    struct sample_room *c = &scan->tsdb->columns;
     enum tsdb_encoding encoding;
     struct bytes_in data;
     TRY(tsdb_block_chunk(cursor->block, chunk->where, &encoding, &data, scan->err));
@@ -256,7 +242,7 @@ static enum ampql_code read_chunk(struct scan *scan, const struct cursor *cursor
         return AMPQL_OK;
     }
     size_t nbytes = bytes_left(&data), n = xor_count(data.p, nbytes);
-    TRY(make_room(scan, c, scan->n + n));
+    TRY(make_room(scan, c, scan->n, scan->n + n));
     if (n == 0 ||
         !xor_unpack(data.p, nbytes, chunk->mint_ms, chunk->maxt_ms, c->t + scan->n, c->v + scan->n))
         return tsdb_bad_chunk(cursor->block, chunk->where, scan->err,
@@ -285,9 +271,9 @@ static enum ampql_code refuse_conflict(struct scan *scan, const struct cursor *c
  * in one order. */
 static enum ampql_code interleave(struct scan *scan, const struct cursor *cursor, size_t begin)
 {
-    struct tsdb_columns *c = &scan->tsdb->columns, *to = &scan->tsdb->spare;
+    struct sample_room *c = &scan->tsdb->columns, *to = &scan->tsdb->spare;
     size_t i = 0, k = begin, n = 0;
-    TRY(make_room(scan, to, scan->n));
+    TRY(make_room(scan, to, 0, scan->n));
     while (i < begin || k < scan->n) {
         bool is_second = i == begin || (k < scan->n && c->t[k] < c->t[i]);
         size_t from = is_second ? k : i;
@@ -302,7 +288,7 @@ static enum ampql_code interleave(struct scan *scan, const struct cursor *cursor
         to->v[n++] = c->v[from];
         *(is_second ? &k : &i) += 1;
     }
-    struct tsdb_columns merged = *to;
+    struct sample_room merged = *to;
     *to = *c;
     *c = merged;
     scan->n = n;
@@ -362,7 +348,7 @@ static enum ampql_code push(struct scan *scan, struct labels labels, const struc
 /* The series at which `first` stands, from all blocks that have it; then they go on. */
 static enum ampql_code take_series(struct scan *scan, struct cursor *first)
 {
-    struct tsdb_columns *c = &scan->tsdb->columns;
+    struct sample_room *c = &scan->tsdb->columns;
     bool is_there = false;
     scan->n = 0;
     for (struct cursor *at = first; at < scan->cursors + scan->ncursors; at++) {
@@ -378,9 +364,9 @@ static enum ampql_code take_series(struct scan *scan, struct cursor *first)
         in = samples_clip(&all, scan->select->mint_ms, scan->select->maxt_ms);
     if (in.n || is_there)
         TRY(push(scan, first->series.labels, &in));
-    for (size_t i = scan->ncursors;
-         i-- > 0;) { /* first, whose labels the others are compared with, last */
-        struct cursor *at = &scan->cursors[i];
+    /* first itself, with whose labels the others' are compared, goes last */
+    for (struct cursor *at = scan->cursors + scan->ncursors; at > first;) {
+        at--;
         if (is_at_end(at) || !labels_equal(at->series.labels, first->series.labels))
             continue;
         at->i++;
