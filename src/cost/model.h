@@ -1,20 +1,27 @@
-/* The cost model: decoded answers, folded step by step into one allocation a container, priced and
- * added up.
+/* The cost model: decoded answers, folded step by step into one allocation a container, and priced.
  *
  *   queries.def, queries.c   what is asked
+ *   quirks.def, quirks.c     what is done only because OpenCost does it
  *   decode.c                 results to rows, with OpenCost's corrections
- *   podmap.c                 which pods ran, and when
+ *   podmap.c                 which pods ran, when, and their containers
  *   resources.c              cores, bytes and GPUs of each container
+ *   network.c                bytes and costs of the network
+ *   labels.c                 labels and annotations
+ *   controllers.c            what pods belong to, and services
+ *   volumes.c, claims.c      volumes, claims, and who shares them
+ *   balancers.c              load balancers
  *   pricing.c                node prices, and costs
- *   aggregate.c              adding up, by name
- *   allocate.c               the whole, from options to a bill
- *   report.c                 the bill as JSON */
+ *   warn.c                   what the bill does not say
+ *   allocate.c               the whole, from options to a set
+ *   set.c, sum.c             sets of allocations, and adding them up
+ *   aggregate.c, report.c    a set by namespace, ..., and as JSON */
 #ifndef AMPQL_SRC_COST_MODEL_H
 #define AMPQL_SRC_COST_MODEL_H
 
 #include "base/array.h"
 #include "base/index.h"
 #include "cost/queries.h"
+#include "cost/set.h"
 
 /* One series of an answer. */
 struct cost_row {
@@ -33,16 +40,54 @@ struct answer {
     const struct ampql_result *result; /* whose annotations are warnings of the bill; may be NULL */
 };
 
-/* A pod that was seen running. */
+/* Labels, or annotations: sorted by name, each name once, strings of the set. */
+struct label_list {
+    const struct ampql_label *at; /* [n] */
+    size_t n;
+};
+
+/* A namespace that has pods, labels or annotations. */
+struct name_space {
+    struct str cluster, name;
+    size_t first_pod; /* linked by next; INDEX_NONE: none */
+    struct label_list labels, annotations;
+};
+
+/* A pod that was seen running, or one that stands for what no pod uses. Strings are the set's. */
 struct pod {
-    struct str cluster, namespace_name, name;
+    struct str cluster, namespace_name;
+    struct str name;       /* with uids "NAME UID" */
+    struct str plain_name; /* without, as most answers have it */
+    struct str node;       /* where it was seen last; empty: unknown */
     int64_t start_ms, end_ms;
+    size_t name_space, next;                             /* its namespace, the next pod there */
+    size_t first_container, last_container, ncontainers; /* linked by next */
+    bool has_labels;                       /* an answer names its labels, be there none */
+    struct label_list labels, annotations; /* its own */
+};
+
+/* One container. What follows from other fields of its allocation is filled in at the end. */
+struct container {
+    struct ampql_allocation a;
+    size_t pod, next; /* its pod, the next container there; INDEX_NONE: the last */
+    size_t step;      /* which answer gave it a value last, and what value */
+    double value;
+    struct {
+        ARRAY(struct ampql_string);
+    } services;
+    struct {
+        ARRAY(struct ampql_allocation_volume);
+    } volumes;
+    struct {
+        ARRAY(struct ampql_allocation_balancer);
+    } balancers;
 };
 
 /* Prices of a node, $ an hour. */
 struct node_price {
-    struct str cluster, name, provider_id;
-    double cpu, ram, gpu; /* of a core, a GiB, a GPU */
+    struct str cluster, name, provider_id, type;
+    double cpu, ram, gpu;  /* of a core, a GiB, a GPU */
+    bool has_cpu, has_ram; /* a series has the price */
     bool is_spot;
     bool is_priced; /* missing prices have been filled in */
 };
@@ -54,19 +99,26 @@ struct tally {
 };
 
 struct model {
-    const struct ampql_allocator *alc;
     const struct params *params;
-    struct arena *arena;          /* of the fold: what the bill keeps is copied at its end */
     const struct answer *answers; /* [COST_QUERY_COUNT] */
+    struct cost_set *set;         /* whose the strings of pods and containers are */
+    struct arena *arena;          /* of the fold: what stays is copied at its end */
 
     struct {
         ARRAY(struct pod);
     } pods;
-    struct index pod_index;
-
-    /* One a container; what follows from other fields is filled in by allocation_finish. */
+    struct index pod_index, plain_index; /* by name, by plain name */
     struct {
-        ARRAY(struct ampql_allocation);
+        ARRAY(size_t);
+    } found; /* what pods_find found */
+
+    struct {
+        ARRAY(struct name_space);
+    } namespaces;
+    struct index namespace_index;
+
+    struct {
+        ARRAY(struct container);
     } containers;
     struct index container_index;
 
@@ -80,14 +132,14 @@ struct model {
     } warnings;
 };
 
-void model_init(struct model *model, const struct ampql_allocator *alc, struct arena *arena,
+void model_init(struct model *model, struct cost_set *set, struct arena *arena,
                 const struct params *params, const struct answer *answers);
 void model_done(struct model *model);
 
 /* A result's rows, in the arena; labels are views of the result. err  AMPQL_NOMEM; AMPQL_EXECUTION:
  * a scalar or string */
-enum ampql_code answer_decode(const struct ampql_result *result, struct arena *arena,
-                              struct answer *out, struct ampql_error *err);
+enum ampql_code answer_decode(const struct ampql_result *result, bool rounds_times,
+                              struct arena *arena, struct answer *out, struct ampql_error *err);
 
 /* ms to the nearest 10 s, halves away from zero. */
 int64_t round_time(int64_t ms);
@@ -98,41 +150,104 @@ struct str row_label(const struct cost_row *row, const char *name);
 /* The row's cluster, or the one that series without a cluster label have. */
 struct str row_cluster(const struct cost_row *row, const struct params *params);
 
-/* Fill pods from the Pods answer. Each stage's err  AMPQL_NOMEM */
+/* The label, or an older name of it where it is missing or empty. */
+struct str label_or(const struct cost_row *row, const char *name, const char *older);
+
+/* ---- stages, in the order of the fold. err  AMPQL_NOMEM */
+
 enum ampql_code pods_fold(struct model *model, struct ampql_error *err);
-
-/* The pod's number, or INDEX_NONE. */
-size_t pod_find(const struct model *model, struct str cluster, struct str namespace_name,
-                struct str name);
-
-/* Fill containers from the resource answers. */
 enum ampql_code resources_fold(struct model *model, struct ampql_error *err);
-
-/* Fill nodes from the price answers, and the costs of containers. */
+enum ampql_code network_fold(struct model *model, struct ampql_error *err);
+enum ampql_code labels_fold(struct model *model, struct ampql_error *err);
+enum ampql_code controllers_fold(struct model *model, struct ampql_error *err);
+enum ampql_code volumes_fold(struct model *model, struct ampql_error *err);
+enum ampql_code balancers_fold(struct model *model, struct ampql_error *err);
 enum ampql_code pricing_fold(struct model *model, struct ampql_error *err);
 
-/* Start from the first, end with the last, hours and costs add, averages are over minutes; strings
- * that differ become empty. */
-void allocation_add(struct ampql_allocation *sum, const struct ampql_allocation *more);
+/* ---- pods and containers */
 
-/* Minutes between start and end. */
-double allocation_minutes(const struct ampql_allocation *allocation);
+/* From the first to the last time of a row; a single point stands for one resolution around it, and
+ * nothing reaches out of the window. */
+void row_span(const struct params *params, const struct cost_row *row, int64_t *start_ms,
+              int64_t *end_ms);
 
-/* Fill in what follows from the other fields: minutes, cores, bytes, count, total, efficiencies. */
-void allocation_finish(struct ampql_allocation *allocation);
+/* The numbers of the pods that an answer's row names, in model->found: at most one, unless pods are
+ * told apart by uid. A name that is NULL finds none. */
+enum ampql_code pods_find(struct model *model, struct str cluster, struct str namespace_name,
+                          struct str name, struct ampql_error *err);
 
-/* Check a list of aggregate fields. err  AMPQL_BAD_DATA, AMPQL_UNSUPPORTED */
-enum { AGGREGATE_FIELDS = 5, AGGREGATE_MAX = 16 };
-struct aggregate {
-    uint8_t field[AGGREGATE_MAX]; /* [n], in the order asked */
-    size_t n;                     /* 0: all in one */
+/* A pod that stands for what no pod uses, there for the whole window, and its container
+ * "__unmounted__": of a namespace ("NAMESPACE-unmounted-pvcs"), or of a cluster where that is NULL
+ * ("__unmounted__" in "__unmounted__"). Made when it is new. *out is a pod's number */
+enum ampql_code pod_unmounted(struct model *model, struct str cluster, struct str namespace_name,
+                              size_t *out, struct ampql_error *err);
+
+/* The pod's container of that name, made when it is new. *out is good until the next one is made.
+ */
+enum ampql_code container_of(struct model *model, size_t pod, struct str name,
+                             struct container **out, struct ampql_error *err);
+
+/* The containers of a pod: for (c = pod_first(m, p); c; c = pod_next(m, c)). */
+struct container *pod_first(const struct model *model, const struct pod *pod);
+struct container *pod_next(const struct model *model, const struct container *container);
+
+/* A namespace's number, made when it is new. err  AMPQL_NOMEM */
+enum ampql_code namespace_of(struct model *model, struct str cluster, struct str name, size_t *out,
+                             struct ampql_error *err);
+
+/* ---- labels */
+
+/* The labels of a row that begin with a prefix, without it, in the model's arena. err  AMPQL_NOMEM
+ */
+enum ampql_code labels_of_row(struct model *model, const struct cost_row *row, struct str prefix,
+                              struct label_list *out, struct ampql_error *err);
+
+/* Both, in the arena; where both have a name the second one's. err  AMPQL_NOMEM */
+enum ampql_code labels_over(struct arena *arena, struct label_list under, struct label_list over,
+                            struct label_list *out, struct ampql_error *err);
+
+/* ---- selectors */
+
+struct selector {
+    struct str cluster, namespace_name, name; /* of what selects */
+    struct label_list labels;
+    bool is_dropped; /* it selects nothing */
 };
-enum ampql_code aggregate_parse(struct str text, struct aggregate *out, struct ampql_error *err);
 
-/* Add up containers by name: out [*nout] in the order of names, names and arrays in the arena. */
-enum ampql_code aggregate_fold(const struct model *model, const struct aggregate *aggregate,
-                               struct arena *arena, struct ampql_allocation **out, size_t *nout,
-                               struct ampql_error *err);
+struct selectors {
+    struct {
+        ARRAY(struct selector);
+    } items; /* in the order of cluster, namespace, name */
+    struct index index;
+};
+
+/* The selectors of an answer whose objects are named by a label such as "service". Nothing to
+ * release: they are in the model's arena. err  AMPQL_NOMEM */
+enum ampql_code selectors_read(struct model *model, enum cost_query query, const char *name_label,
+                               struct selectors *out, struct ampql_error *err);
+
+/* Are all its labels the pod's? The namespace is the caller's affair. */
+bool selector_matches(const struct model *model, const struct selector *selector,
+                      const struct pod *pod);
+
+/* ---- nodes */
+
+/* How much of its list price a node does not cost: 0 to 1. */
+double node_discount(const struct params *params, const struct node_price *node);
+
+/* ---- helpers */
+
+/* The set's copy of a string; p is NULL when memory is out. */
+static inline struct str model_text(struct model *model, struct str s)
+{
+    return str_view(set_text(model->set, s));
+}
+
+/* Is what OpenCost does to be done? */
+static inline bool has_quirk(const struct model *model, enum quirk quirk)
+{
+    return model->params->quirks.is_on[quirk];
+}
 
 /* Add a warning; the text is formatted and copied. */
 enum ampql_code model_warn(struct model *model, struct ampql_error *err, const char *format, ...)
@@ -141,40 +256,26 @@ enum ampql_code model_warn(struct model *model, struct ampql_error *err, const c
 /* Count one more, remembering the first. */
 void tally_add(struct tally *tally, struct str a, struct str b);
 
+/* A warning of what was counted, if anything was: "QUERY: N WHAT, such as FIRST "..." SECOND
+ * "..."".
+ */
+enum ampql_code warn_tally(struct model *model, const struct tally *tally, const char *query,
+                           const char *what, const char *first, const char *second,
+                           struct ampql_error *err);
+
+/* What the engine and the source said of the answers, and what answers lack. */
+enum ampql_code warn_answers(struct model *model, struct ampql_error *err);
+
 /* A hash over strings, to look up. */
 uint64_t key_hash(const struct str *parts, size_t n);
 
-/* ---- the bill */
+/* From decoded answers to a set's items and warnings; no query is run. err  AMPQL_NOMEM */
+enum ampql_code model_fold(struct cost_set *set, const struct params *params,
+                           const struct answer *answers, struct ampql_error *err);
 
-struct ampql_allocations {
-    struct ampql_allocator alc;
-    struct arena arena;
-    struct ampql_allocation *items; /* [n] */
-    size_t n;
-    struct ampql_allocation total;
-    struct ampql_string *warnings; /* [nwarnings] */
-    size_t nwarnings;
-    struct ampql_stats stats;
-    int64_t start_ms, end_ms; /* the window */
-};
-
-/* From decoded answers to a bill; no query is run. out's strings are its own.
- *   err  AMPQL_BAD_DATA, AMPQL_UNSUPPORTED: the aggregate; AMPQL_NOMEM */
-enum ampql_code bill_make(const struct ampql_allocator *alc, const struct params *params,
-                          const struct answer *answers, struct ampql_allocations **out,
-                          struct ampql_error *err);
-
-/* As ampql_allocate, ampql_allocations_free and ampql_allocations_json. */
+/* As ampql_allocate. */
 enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *source,
                               const struct ampql_cost_options *options,
                               struct ampql_allocations **out, struct ampql_error *err);
-void allocations_free(struct ampql_allocations *allocations);
-enum ampql_code allocations_json(const struct ampql_allocations *allocations, ampql_write write,
-                                 void *payload);
-
-static inline struct ampql_string cost_string(struct str s)
-{
-    return (struct ampql_string){s.p, s.n};
-}
 
 #endif

@@ -25,6 +25,8 @@ _ampql() {
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
     --caps) words='samples answers' ;;
+    --queries) words='2024 2026' ;;
+    --provider) words='aws gcp' ;;
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
@@ -41,13 +43,14 @@ _ampql() {
             series) words="--output --start --end $source $limits" ;;
             labels) words="--output --match --start --end $source $limits" ;;
             allocate)
-                words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
+                words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
+                words="$words --node-labels --quirk --output $source $limits"
                 ;;
             rules) words="--output --time --now $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
-                words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
+                words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'
                 ;;
             doctor) words="--rules --cluster-label --cluster-id --start --end --output $source $limits" ;;
             whoami) words='--source --profile --region --role-arn --external-id --session-name --output --error-format --help' ;;
