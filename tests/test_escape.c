@@ -2,7 +2,7 @@
  * nearly right are recognised. */
 #include "cli/escape.h"
 #include "cli/output.h"
-#include "cli/suggest.h"
+#include "tool/suggest.h"
 #include "cli/table.h"
 
 #include "support/test.h"

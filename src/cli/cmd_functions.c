@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "cli/print.h"
 #include "cli/report.h"
-#include "cli/suggest.h"
+#include "tool/suggest.h"
 #include "cli/table.h"
 
 struct flags {

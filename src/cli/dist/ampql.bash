@@ -47,7 +47,7 @@ _ampql() {
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --output $source $limits"
                 ;;
-            rules) words="--output --time --now $write $source $run" ;;
+            rules) words="--output --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
