@@ -45,7 +45,8 @@ _ampql() {
             labels) words="--output --match --start --end $source $limits" ;;
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
-                words="$words --node-labels --quirk --output $source $limits"
+                words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
+                words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
                 ;;
             rules) words="--output --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
