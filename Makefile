@@ -169,7 +169,7 @@ test: $(TESTS) $(CMD) ## unit tests; T=duration runs only test_duration
 	@set -e; for t in $(if $(T),$(B)/tests/test_$(T),$(TESTS)); do echo "  TEST $$t"; $$t; done
 
 text: $(CMD) ## PromQL text cases and command line cases; T=query runs only tests/data/cli/query.sh
-	$(if $(T),,@$(CMD) test tests/data/promql)
+	$(if $(T),,@$(CMD) test tests/data/promql examples/rules)
 	@AMPQL=$(CURDIR)/$(CMD) sh tests/cli.sh $(T)
 
 examples: $(EXAMPLES) ## every example program runs on the bundled data and prints what it should

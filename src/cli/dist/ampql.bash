@@ -48,7 +48,7 @@ _ampql() {
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
                 words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
                 ;;
-            rules) words="--output --time --now $write $source $run" ;;
+            rules) words="--output --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)

@@ -15,6 +15,7 @@ feed 'groups:
 '
 run 4 rules check $rules - <<'END'
 tests/data/cli/small.yml: 1 group, 3 recording rules, 1 alert
+-: 1 group, 1 recording rule, 0 alerts; 1 error
 ! ampql: error: -: line 5, column 19: expr of "x": unclosed left parenthesis
 !           expr: sum(
 !                     ^
@@ -23,6 +24,7 @@ feed 'groups: []
 rools: []
 '
 run 9 rules check - <<'END'
+-: 0 groups, 0 recording rules, 0 alerts; 1 error
 ! ampql: error: -: line 2, column 1: unknown field "rools" in a rule file, expected groups
 !   rools: []
 !   ^^^^^
