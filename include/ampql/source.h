@@ -198,6 +198,9 @@ struct ampql_file_options {
  *   *.om *.prom *.txt [.gz]        OpenMetrics or Prometheus text with timestamps, SAMPLES |
  * ENDLESS
  *   *.dump [.gz]                   `promtool tsdb dump` lines, SAMPLES | ENDLESS
+ *   a Prometheus data folder, or a block of one
+ *                                  SAMPLES, read as selects need them; not the WAL: a select that
+ *                                  reaches past the last block carries a warning
  *   "-"                            standard input, recognised by its first bytes
  * Other names are recognised by their first bytes too. options may be NULL.
  *   err  AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE (reading failed), AMPQL_BAD_DATA "FILE:LINE: ..." or

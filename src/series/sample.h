@@ -2,6 +2,8 @@
 #ifndef AMPQL_SRC_SERIES_SAMPLE_H
 #define AMPQL_SRC_SERIES_SAMPLE_H
 
+#include "base/alloc.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +21,19 @@ size_t samples_after(const struct samples *s, int64_t t_ms);
 
 /* Those with mint_ms < t <= maxt_ms. */
 struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms);
+
+/* Columns to write series into, one after the other. Zeroed they are empty. */
+struct sample_room {
+    int64_t *t; /* [room] */
+    double *v;
+    size_t room;
+};
+
+/* Make room for `want` samples, of which the first n are kept; false when memory is out, and all is
+ * as before. */
+bool sample_room_grow(struct sample_room *room, const struct ampql_allocator *alc, size_t n,
+                      size_t want);
+void sample_room_done(struct sample_room *room, const struct ampql_allocator *alc);
 
 /* The two NaNs that Prometheus gives a meaning: the stale marker, and the ordinary NaN it produces.
  */
