@@ -2,9 +2,10 @@
 #ifndef AMPQL_SRC_SERIES_SAMPLE_H
 #define AMPQL_SRC_SERIES_SAMPLE_H
 
+#include "base/double.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 /* One series' samples: t strictly ascending, Unix ms. Views; somebody else owns the columns. */
@@ -20,26 +21,10 @@ size_t samples_after(const struct samples *s, int64_t t_ms);
 /* Those with mint_ms < t <= maxt_ms. */
 struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms);
 
-/* The two NaNs that Prometheus gives a meaning: the stale marker, and the ordinary NaN it produces.
- */
+/* The marker that says "this series ended here": a NaN of its own. Compared as bits: arithmetic
+ * would quiet it. */
 #define STALE_BITS UINT64_C(0x7FF0000000000002)
-#define NAN_BITS UINT64_C(0x7FF8000000000001)
 
-static inline uint64_t bits_of(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
-
-static inline double double_of(uint64_t bits)
-{
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-/* The marker that says "this series ended here". Compared as bits: arithmetic would quiet it. */
 static inline bool is_stale(double v)
 {
     return bits_of(v) == STALE_BITS;
