@@ -40,6 +40,7 @@ struct ampql_cost_options {
     int64_t timeout_ms;          /* 0: none */
     uint64_t max_samples;        /* 0: 50 million */
     struct ampql_cancel *cancel; /* may be NULL */
+    uint64_t max_series;         /* that one query reads; 0: 2 million */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at

@@ -61,6 +61,8 @@ struct ampql_run_options {
                                    * promql-delayed-name-removal. Without effect in prom2 */
     uint64_t max_subquery_points; /* evaluation points of all subqueries of a batch together; 0:
                                    * 4,194,304; UINT64_MAX: what max_samples lets through */
+    uint64_t max_series; /* that one selector reads, or one operation gathers or makes; 0: 2
+                          * million; UINT64_MAX: what max_samples lets through */
 };
 
 /* Evaluate a query on a source.

@@ -185,6 +185,7 @@ static void fill_options(const struct flags *flags, const struct session *sessio
     cost->dialect = session->options.dialect;
     cost->timeout_ms = session->options.timeout_ms;
     cost->max_samples = session->options.max_samples;
+    cost->max_series = session->options.max_series;
     cost->cancel = session->cancel;
 }
 

@@ -31,7 +31,7 @@ struct params {
     struct str aggregate;
     enum ampql_dialect dialect; /* 0: not said */
     int64_t timeout_ms;
-    uint64_t max_samples;
+    uint64_t max_samples, max_series;
     struct ampql_cancel *cancel;
 };
 

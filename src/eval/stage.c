@@ -35,9 +35,22 @@ enum ampql_code stage_expect_params(struct stage *stage, size_t nchild, size_t s
     return AMPQL_OK;
 }
 
+/* Where in the query's text it failed: the innermost operator that did so. */
+static void note_place(const struct node *node, enum ampql_code code, struct ampql_error *err)
+{
+    const struct ast *ast = node->ast;
+    if (err->has_span || (code != AMPQL_EXECUTION && code != AMPQL_LIMIT))
+        return;
+    struct span span = ast->kind == AST_BINARY ? ast->u.binary.op_span : ast->span;
+    err->start = span.start;
+    err->end = span.end;
+    err->has_span = true;
+}
+
 static enum ampql_code settle(struct stage *stage, enum ampql_code code, unsigned at)
 {
     struct eval_query *query = stage->query;
+    note_place(stage->node, code, &query->err);
     if (code != AMPQL_EXECUTION)
         return code;
     stage->is_dead = true;
@@ -316,9 +329,11 @@ static enum ampql_code build(struct eval_query *query, const struct node *node, 
 {
     struct arena *work = &query->eval->work;
     struct stage *stage = make(query, node);
-    if (!stage)
+    if (!stage) {
+        note_place(node, query->err.code, &query->err);
         return query->err.code != AMPQL_OK ? query->err.code
                                            : fail_nomem(&query->err, "an operator");
+    }
     stage->above = above;
     stage->slot = slot;
     stage->is_leaf = is_fed_by_select(node);

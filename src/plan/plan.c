@@ -128,10 +128,11 @@ static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const 
 
 /* The grid inside a subquery: absolute multiples of its step that its windows can see; from here on
  * it is what is being planned. */
-static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquery *sub,
+static enum ampql_code subquery_grid(struct plan *plan, const struct ast *subquery,
                                      const struct windows *windows, struct grid **out,
                                      struct ampql_error *err)
 {
+    const struct ast_subquery *sub = &subquery->u.subquery;
     int64_t step = plan->options.default_interval_ms;
     if (sub->has_step)
         TRY(duration_of(plan, &sub->step, false, &step, err));
@@ -147,9 +148,9 @@ static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquer
     uint64_t n = end < start ? 0 : (uint64_t)(end - start) / (uint64_t)step + 1;
     *grid = (struct grid){start, step, 0};
     if (n > plan->options.max_points - plan->points)
-        return fail(err, AMPQL_LIMIT,
-                    "the query needs more than %llu evaluation points in its subqueries",
-                    (unsigned long long)plan->options.max_points);
+        return fail_at(err, AMPQL_LIMIT, subquery->span.start, subquery->span.end,
+                       "the query needs more than %llu evaluation points in its subqueries",
+                       (unsigned long long)plan->options.max_points);
     plan->points += n;
     plan->end_ms = end;
     grid->n = (size_t)n;
@@ -172,7 +173,7 @@ static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, co
                       err));
     struct grid *inner = NULL;
     int64_t end_ms = plan->end_ms;
-    TRY(subquery_grid(plan, sub, &node->windows, &inner, err));
+    TRY(subquery_grid(plan, subquery, &node->windows, &inner, err));
     TRY(build(plan, sub->expr, inner, &node->child[0], err));
     plan->end_ms = end_ms;
     node->name = node->child[0]->name;

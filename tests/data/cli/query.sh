@@ -157,7 +157,9 @@ run 0 query --time 100 --max-subquery-points 60 'count_over_time(vector(1)[1m:1s
 {} => 60 @[100]
 END
 run 6 query --time 100 --max-subquery-points 59 'count_over_time(vector(1)[1m:1s])' <<'END'
-! ampql: error: the query needs more than 59 evaluation points in its subqueries
+! ampql: error: 1:17: the query needs more than 59 evaluation points in its subqueries
+!   count_over_time(vector(1)[1m:1s])
+!                   ^^^^^^^^^^^^^^^^
 END
 
 # Depth: a sum of 300 terms is 300 levels.
