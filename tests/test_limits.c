@@ -6,6 +6,7 @@
 #include "support/test.h"
 #include "support/torture.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,8 @@ static const struct repeated {
     {"", "abs(", "the expression is nested more than 256 levels deep"},
     {"x", "[1m:1m]", "the expression is nested more than 256 levels deep"},
     {"", "1^", "the expression is nested more than 256 levels deep"},
+    {"1", "+1", "the expression has more than 65536 operators"},
+    {"x", " or x", "the expression has more than 65536 operators"},
 };
 
 static void test_depth(void **state)
@@ -321,12 +324,84 @@ static void test_depth(void **state)
         const struct ampql_engine_options options = {.allocator = &t.alc};
         assert_int_equal(ampql_engine_new(&options, &engine, &err), AMPQL_OK);
         assert_int_equal(ampql_query_compile(engine, long_text, size, &query, &err), AMPQL_LIMIT);
-        if (strcmp(err.message, repeated[i].message) != 0 || t.peak_bytes > 3 * MIB)
+        if (strcmp(err.message, repeated[i].message) != 0 || t.peak_bytes > 64 * MIB)
             fail_msg("%s: %zu bytes, \"%s\"", repeated[i].piece, t.peak_bytes, err.message);
         ampql_engine_free(engine);
         assert_int_equal(t.live, 0);
     }
     free(long_text);
+}
+
+/* Sums of any length are no depth: they are evaluated on the stack of a small thread. */
+static const struct chain {
+    const char *first, *piece;
+    const char *value;
+} chains[] = {
+    {"0", "+1", "20000"},
+    {"0*vector(1)", "+1", "20000"},
+    {"0*x", "+x", "20000"},
+    {"0*x", "+on(n)x", "20000"},
+    {"x", " or x", "1"},
+    {"x", " and x", "1"},
+    {"-x", "+x-scalar(x)+2", "39999"},
+    {"1", "+1 == bool 2", "0"},
+    {"x", " != bool 3", "1"},
+    {"count_over_time(vector(1)[1m:1s])", "+1", "20060"},
+};
+
+static void *run_chains(void *unused)
+{
+    enum { LENGTH = 20000 };
+    struct ampql_engine *engine = NULL;
+    struct ampql_source *source = NULL;
+    const struct ampql_label labels[] = {{text("__name__"), text("x")}, {text("n"), text("1")}};
+    const struct ampql_run_options range = {.end_ms = 2000, .step_ms = 1000};
+    const double one[] = {1, 1, 1};
+    const int64_t t[] = {0, 1000, 2000};
+    char *long_text = malloc(TEXT_BYTES);
+    (void)unused;
+    assert_non_null(long_text);
+    assert_int_equal(ampql_engine_new(NULL, &engine, NULL), AMPQL_OK);
+    assert_int_equal(ampql_source_memory(engine, NULL, &source, NULL), AMPQL_OK);
+    assert_int_equal(ampql_source_add(source, labels, 2, t, one, 3, NULL), AMPQL_OK);
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
+        struct ampql_query *query = NULL;
+        struct ampql_result *result = NULL;
+        struct ampql_error err = {0};
+        size_t n = strlen(chains[i].piece), size = strlen(chains[i].first);
+        memcpy(long_text, chains[i].first, size);
+        for (int k = 0; k < LENGTH && size + n <= TEXT_BYTES; k++, size += n)
+            memcpy(long_text + size, chains[i].piece, n);
+        enum ampql_code code = ampql_query_compile(engine, long_text, size, &query, &err);
+        if (code == AMPQL_OK)
+            code = ampql_query_run(query, source, &range, &result, &err);
+        if (code != AMPQL_OK)
+            fail_msg("%s%s...: %s", chains[i].first, chains[i].piece, err.message);
+        const struct ampql_series series = ampql_result_series(result, 0);
+        char value[32];
+        snprintf(value, sizeof value, "%.0f", series.values[2]);
+        if (strcmp(value, chains[i].value) != 0)
+            fail_msg("%s%s...: %s", chains[i].first, chains[i].piece, value);
+        ampql_result_free(result);
+        ampql_query_free(query);
+    }
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+    free(long_text);
+    return NULL;
+}
+
+static void test_chains(void **state)
+{
+    enum { STACK = 256 * KIB };
+    pthread_t thread;
+    pthread_attr_t attr;
+    (void)state;
+    assert_int_equal(pthread_attr_init(&attr), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attr, STACK), 0);
+    assert_int_equal(pthread_create(&thread, &attr, run_chains, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attr);
 }
 
 static long peak_kib(void)
@@ -363,6 +438,6 @@ static void test_regex(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_regex), cmocka_unit_test(test_runs),  cmocka_unit_test(test_series),
-    cmocka_unit_test(test_batch), cmocka_unit_test(test_depth),
+    cmocka_unit_test(test_batch), cmocka_unit_test(test_depth), cmocka_unit_test(test_chains),
 };
 TEST_MAIN(tests)

@@ -838,13 +838,32 @@ static void test_depth_is_exact(void **state)
     struct str nine = repeat("", "(", "1)))))))))", 9), ten = repeat("", "(", "1", 10);
     assert_int_equal(code_of(nine, &options), AMPQL_OK);
     assert_int_equal(code_of(ten, &options), AMPQL_LIMIT);
-    assert_int_equal(code_of(STR("1+1+1+1+1+1+1+1+1+1"), &options), AMPQL_OK);
-    assert_int_equal(code_of(STR("1+1+1+1+1+1+1+1+1+1+1"), &options), AMPQL_LIMIT);
+    assert_int_equal(code_of(STR("1^1^1^1^1^1^1^1^1^1"), &options), AMPQL_OK);
+    assert_int_equal(code_of(STR("1^1^1^1^1^1^1^1^1^1^1"), &options), AMPQL_LIMIT);
+    /* a chain is one level, whatever is between its operators */
+    assert_int_equal(code_of(STR("1+1-1*1+1*1/1-1 == bool 1+1+1+1+1+1"), &options), AMPQL_OK);
+    assert_int_equal(code_of(STR("1+((((((((1))))))))+1"), &options), AMPQL_OK);
+    assert_int_equal(code_of(STR("1+1+(((((((((1)))))))))"), &options), AMPQL_LIMIT);
     free((char *)nine.p);
     free((char *)ten.p);
-    struct str chain = repeat("a", " or a", "", 255);
-    assert_int_equal(code_of(chain, &prom3), AMPQL_OK);
-    free((char *)chain.p);
+}
+
+/* A chain may be long: as many operators as are counted, and no more. */
+static void test_chain(void **state)
+{
+    (void)state;
+    enum { MOST = 65536 };
+    static const char *const rows[][2] = {{"1", "+1"}, {"a", " or a"}, {"a", " + a"}, {"1", "-1"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct str most = repeat(rows[i][0], rows[i][1], "", MOST);
+        struct str over = repeat(most.p, rows[i][1], "", 1);
+        clock_t before = clock();
+        assert_int_equal(code_of(most, &prom3), AMPQL_OK);
+        assert_int_equal(code_of(over, &prom3), AMPQL_LIMIT);
+        assert_true(clock() - before < 2 * CLOCKS_PER_SEC);
+        free((char *)most.p);
+        free((char *)over.p);
+    }
 }
 
 static void test_length(void **state)
@@ -903,7 +922,6 @@ static void *walk_deep(void *unused)
     (void)unused;
     static const char *const rows[][3] = {
         {"", "(", "1"},
-        {"a", "+a", ""},
         {"", "-", "a"},
         {"a", "^a", ""},
         {"", "sum(", "{a=~\"b.*c|d+\"}"},
@@ -921,6 +939,14 @@ static void *walk_deep(void *unused)
         free((char *)open.p);
         free((char *)text.p);
     }
+    struct str chain = repeat("a", " + a", "", 2000);
+    struct parsed parsed;
+    parse_text(&parsed, chain, &prom3);
+    assert_non_null(parsed.ast);
+    assert_int_equal(parsed.ast->height, 2);
+    assert_prints_back(parsed.ast, &prom3);
+    parsed_done(&parsed);
+    free((char *)chain.p);
     return NULL;
 }
 
@@ -994,9 +1020,9 @@ int main(void)
         cmocka_unit_test(test_members),        cmocka_unit_test(test_duration_values),
         cmocka_unit_test(test_selector),       cmocka_unit_test(test_position),
         cmocka_unit_test(test_deep),           cmocka_unit_test(test_long_refusals),
-        cmocka_unit_test(test_depth_is_exact), cmocka_unit_test(test_length),
-        cmocka_unit_test(test_wide),           cmocka_unit_test(test_small_stack),
-        cmocka_unit_test(test_torture),
+        cmocka_unit_test(test_depth_is_exact), cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_length),         cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_small_stack),    cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

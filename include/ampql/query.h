@@ -23,7 +23,8 @@ struct ampql_engine_options {
     enum ampql_dialect dialect;              /* of query texts, and of runs that give none */
     bool experimental;                       /* accept experimental functions and aggregations */
     size_t max_query_bytes;                  /* 0: 1 MiB */
-    size_t max_depth;                        /* of the syntax tree; 0: 256, at most 2048 */
+    size_t max_depth; /* of the syntax tree, where a sum of any length is one level; 0: 256, at most
+                       * 2048 */
 };
 
 /* options may be NULL: all defaults. Free after everything made with it.

@@ -74,7 +74,7 @@ struct time_flags {
     {"experimental", 0, OPTION_BOOL, offsetof(type, member.experimental), NULL, \
      "accept experimental functions, as --enable experimental"}, \
     {"max-depth", 0, OPTION_INTEGER, offsetof(type, member.max_depth), "N", \
-     "nesting of an expression, where each operator of a sum is a level; 256 when not given, at " \
+     "nesting of an expression, where a sum of any length is one level; 256 when not given, at " \
      "most 2048"}
 
 /* All of it, for commands that take expressions. */

@@ -310,12 +310,30 @@ static void print_operator(struct buf *out, const struct ast_binary *b)
     print_fills(out, b);
 }
 
+/* The left side of a chain's first operator. */
 static void print_lhs(struct buf *out, const struct ast_binary *b)
 {
     if (b->lhs->kind == AST_NUMBER)
         print_number(out, b->lhs, b->op != OP_POW);
     else
         print_expr(out, b->lhs);
+}
+
+/* " + b" */
+static void print_right(struct buf *out, const struct ast *op)
+{
+    buf_byte(out, ' ');
+    print_operator(out, &op->u.binary);
+    buf_byte(out, ' ');
+    print_expr(out, op->u.binary.rhs);
+}
+
+static void print_chain(struct buf *out, const struct ast *ast)
+{
+    const struct ast *first = ast->u.binary.first;
+    print_lhs(out, &first->u.binary);
+    for (const struct ast *op = first; op; op = ast_next(op, ast))
+        print_right(out, op);
 }
 
 /* ---- one line */
@@ -357,11 +375,7 @@ void print_expr(struct buf *out, const struct ast *ast)
         buf_byte(out, ')');
         break;
     case AST_BINARY:
-        print_lhs(out, &ast->u.binary);
-        buf_byte(out, ' ');
-        print_operator(out, &ast->u.binary);
-        buf_byte(out, ' ');
-        print_expr(out, ast->u.binary.rhs);
+        print_chain(out, ast);
         break;
     case AST_UNARY:
         buf_byte(out, ast->u.unary.is_minus ? '-' : '+');
@@ -404,21 +418,54 @@ static void print_pretty_aggregate(struct buf *out, const struct ast_aggregate *
     print_pretty_args(out, a->param ? args : args + 1, a->param ? 2 : 1, level);
 }
 
-/* Operands a level deeper than the operator between them. */
-static void print_pretty_binary(struct buf *out, const struct ast_binary *b, size_t level,
-                                bool is_indented)
+/* How many of a chain's operators stand on one line with all that is left of them, where each
+ * further one is printed a level less deep: n operators at `level`. SIZE_MAX: not even the first
+ * operand does. */
+static size_t count_short(struct buf *out, const struct ast *ast, size_t level, size_t n)
 {
-    if (b->lhs->kind == AST_NUMBER) {
-        indent(out, is_indented ? level + 1 : 0);
-        print_lhs(out, b);
-    } else {
-        print_pretty(out, b->lhs, level + 1, is_indented);
+    const struct ast *op = ast->u.binary.first;
+    size_t before = out->n, fits = SIZE_MAX;
+    print_lhs(out, &op->u.binary);
+    for (size_t done = 0; out->n - before + 2 * (level + n - done) <= PRETTY_COLUMNS; done++) {
+        fits = done;
+        if (done == n || out->failed != AMPQL_OK)
+            break;
+        print_right(out, op);
+        op = op->u.binary.next;
     }
-    buf_byte(out, '\n');
-    indent(out, level);
-    print_operator(out, b);
-    buf_byte(out, '\n');
-    print_pretty(out, b->rhs, level + 1, true);
+    if (out->failed == AMPQL_OK)
+        out->n = before;
+    return fits;
+}
+
+/* Operands a level deeper than the operator between them. */
+static void print_pretty_chain(struct buf *out, const struct ast *ast, size_t level,
+                               bool is_indented)
+{
+    const struct ast *op = ast->u.binary.first;
+    size_t n = 0;
+    for (; op; op = ast_next(op, ast))
+        n++;
+    op = ast->u.binary.first;
+    size_t fits = count_short(out, ast, level, n);
+    if (fits == SIZE_MAX && op->u.binary.lhs->kind != AST_NUMBER) {
+        print_pretty(out, op->u.binary.lhs, level + n, is_indented);
+        fits = 0;
+    } else {
+        fits = fits == SIZE_MAX ? 0 : fits;
+        indent(out, is_indented ? level + n - fits : 0);
+        print_lhs(out, &op->u.binary);
+        for (size_t i = 0; i < fits; i++, op = op->u.binary.next)
+            print_right(out, op);
+    }
+    for (; op && out->failed == AMPQL_OK; op = ast_next(op, ast)) {
+        size_t deep = level + n - ++fits;
+        buf_byte(out, '\n');
+        indent(out, deep);
+        print_operator(out, &op->u.binary);
+        buf_byte(out, '\n');
+        print_pretty(out, op->u.binary.rhs, deep + 1, true);
+    }
 }
 
 /* On one line if that fits; what was written is taken back if not. */
@@ -459,7 +506,7 @@ static void print_pretty(struct buf *out, const struct ast *ast, size_t level, b
         break;
     case AST_BINARY:
         out->n = before;
-        print_pretty_binary(out, &ast->u.binary, level, is_indented);
+        print_pretty_chain(out, ast, level, is_indented);
         break;
     case AST_UNARY:
         buf_byte(out, ast->u.unary.is_minus ? '-' : '+');

@@ -299,9 +299,10 @@ static enum ampql_code build_call(struct plan *plan, const struct ast *ast, cons
     return AMPQL_OK;
 }
 
-static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
-                                    const struct grid *grid, struct node **out,
-                                    struct ampql_error *err)
+/* An operator over `lhs`, which is built already. */
+static enum ampql_code build_operator(struct plan *plan, const struct ast *ast,
+                                      const struct grid *grid, struct node *lhs, struct node **out,
+                                      struct ampql_error *err)
 {
     const struct ast_binary *binary = &ast->u.binary;
     bool left_is_scalar = binary->lhs->type == VALUE_SCALAR,
@@ -314,7 +315,7 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
     struct node *node = node_new(plan, node_kind, ast, grid, 2);
     if (!node)
         return no_node(err);
-    TRY(build(plan, binary->lhs, grid, &node->child[0], err));
+    node->child[0] = lhs;
     TRY(build(plan, binary->rhs, grid, &node->child[1], err));
     node->stream = left_is_scalar ? 1 : 0;
 
@@ -344,6 +345,32 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
         if (str_equal(binary->include.at[i], STR("__name__")))
             node->name = NAME_ANY; /* taken along from the one side */
     *out = node;
+    return AMPQL_OK;
+}
+
+/* Does it not change over a grid, which would otherwise see it again and again? */
+static bool is_built_once(const struct plan *plan, const struct ast *ast, const struct grid *grid)
+{
+    return ast->is_invariant && (grid->n > 1 || (grid->n == 1 && plan->end_ms != grid->start_ms));
+}
+
+/* A chain, from left to right. What of it does not change comes first, and is built on its own. */
+static enum ampql_code build_chain(struct plan *plan, const struct ast *ast,
+                                   const struct grid *grid, struct node **out,
+                                   struct ampql_error *err)
+{
+    const struct ast *op = ast->u.binary.first;
+    while (op != ast && is_built_once(plan, op, grid))
+        op = op->u.binary.next;
+    struct node *lhs = NULL;
+    TRY(build(plan, op->u.binary.lhs, grid, &lhs, err));
+    for (; op; op = ast_next(op, ast)) {
+        struct node *node = NULL;
+        TRY(build_operator(plan, op, grid, lhs, &node, err));
+        lhs->next = node;
+        lhs = node;
+    }
+    *out = lhs;
     return AMPQL_OK;
 }
 
@@ -409,9 +436,9 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
 {
     ast = ast_unwrap(ast);
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
-    if (grid->n > 1 && !is_literal && plan_is_invariant(ast))
+    if (grid->n > 1 && !is_literal && ast->is_invariant)
         return build_broadcast(plan, ast, grid, out, err);
-    if (plan->end_ms != grid->start_ms && grid->n == 1 && plan_is_invariant(ast)) {
+    if (is_built_once(plan, ast, grid) && !is_literal) {
         int64_t end_ms = plan->end_ms;
         plan->end_ms = grid->start_ms;
         TRY(build(plan, ast, grid, out, err));
@@ -433,7 +460,7 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
     case AST_AGGREGATE:
         return build_aggregate(plan, ast, grid, out, err);
     case AST_BINARY:
-        return build_binary(plan, ast, grid, out, err);
+        return build_chain(plan, ast, grid, out, err);
     case AST_UNARY:
         return build_unary(plan, ast, grid, out, err);
     case AST_PAREN:

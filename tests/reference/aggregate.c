@@ -456,7 +456,7 @@ struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, stru
     if (a->op == AGGREGATION_COUNT_VALUES && !is_label_name(run, param->string))
         ref_fail(run, AMPQL_EXECUTION, "invalid label name \"%.*s\"", STR_ARGS(param->string));
     struct ref_table *in = ref_eval(run, a->expr, grid);
-    if (param && param->type == VALUE_SCALAR && plan_is_invariant(a->expr))
+    if (param && param->type == VALUE_SCALAR && a->expr->is_invariant)
         for (size_t s = 1; s < grid.n; s++) /* evaluated once, at the first step */
             param->scalar[s] = param->scalar[0];
     switch (a->op) {
