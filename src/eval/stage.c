@@ -73,6 +73,18 @@ enum ampql_code stage_settle_early(struct stage *stage, enum ampql_code code)
     return settle(stage, code, stage->node->entered);
 }
 
+bool stage_is_checked(const struct eval_query *query, const struct node *node)
+{
+    return node->grid->n > 0 || query->eval->dialect != AMPQL_PROM2;
+}
+
+/* Nothing is computed at no step: inside a subquery without a point only what does not depend on
+ * the step is evaluated, for the sake of its errors. */
+static bool is_idle(const struct stage *stage)
+{
+    return stage->is_dead || stage->node->grid->n == 0;
+}
+
 /* The number of a parameter child among the parameters. */
 static size_t param_number(const struct stage *stage, size_t slot)
 {
@@ -117,7 +129,7 @@ static enum ampql_code send(struct stage *stage, struct labels labels, struct ro
 {
     for (bool goes_on = true; goes_on; stage = stage->above) {
         struct stage *above = stage->above;
-        if (above->is_dead)
+        if (is_idle(above))
             return AMPQL_OK;
         TRY(stage_polls(stage, row->n));
         if (above->is_param && above->is_param[stage->slot])
@@ -174,11 +186,11 @@ static enum ampql_code end_child(struct stage *stage, size_t slot, bool *is_last
     if (stage->is_dead)
         return AMPQL_OK;
     if (stage->is_param && stage->is_param[slot]) {
-        if (--stage->nwaiting == 0)
+        if (--stage->nwaiting == 0 && !is_idle(stage))
             TRY(stage_settle(stage, release_early(stage)));
     } else if (stage->nwaiting) {
         stage->ended_early = true;
-    } else if (stage->kind->close) {
+    } else if (stage->kind->close && !is_idle(stage)) {
         TRY(stage_settle(stage, stage->kind->close(stage, slot)));
     }
     *is_last = stage->nopen == 0 && !stage->is_leaf;
@@ -188,7 +200,7 @@ static enum ampql_code end_child(struct stage *stage, size_t slot, bool *is_last
 enum ampql_code stage_complete(struct stage *stage)
 {
     for (bool is_last = true; is_last; stage = stage->above) {
-        if (stage->kind->finish && !stage->is_dead)
+        if (stage->kind->finish && !is_idle(stage))
             TRY(stage_settle(stage, stage->kind->finish(stage)));
         give_params(stage);
         if (!stage->above || stage->is_dead)
@@ -351,13 +363,6 @@ static bool is_fed_by_select(const struct node *node)
            node->windows.n > 0;
 }
 
-/* A subquery whose windows hold no point of its grid has nothing below it. */
-static bool is_without_points(const struct node *node)
-{
-    return (node->kind == NODE_SUBQUERY || node->kind == NODE_SUBQUERY_SAMPLES) &&
-           node->child[0]->grid->n == 0;
-}
-
 /* The stage of a node, below `above`, without its children. */
 static enum ampql_code make_below(struct eval_query *query, const struct node *node,
                                   struct stage *above, size_t slot, struct stage **out)
@@ -402,7 +407,7 @@ static enum ampql_code build(struct eval_query *query, const struct node *top, s
         TRY(make_below(query, node->child[0], stage, 0, &stage));
     }
     for (;; node = node->next, stage = stage->above) {
-        for (size_t i = is_without_points(node) || node_is_chained(node); i < node->nchild; i++) {
+        for (size_t i = node_is_chained(node); i < node->nchild; i++) {
             stage->nopen++;
             TRY(build(query, node->child[i], stage, i));
         }

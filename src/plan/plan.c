@@ -351,7 +351,7 @@ static enum ampql_code build_operator(struct plan *plan, const struct ast *ast,
 /* Does it not change over a grid, which would otherwise see it again and again? */
 static bool is_built_once(const struct plan *plan, const struct ast *ast, const struct grid *grid)
 {
-    return ast->is_invariant && (grid->n > 1 || (grid->n == 1 && plan->end_ms != grid->start_ms));
+    return ast->is_invariant && (grid->n != 1 || plan->end_ms != grid->start_ms);
 }
 
 /* A chain, from left to right. What of it does not change comes first, and is built on its own. */
@@ -436,7 +436,8 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
 {
     ast = ast_unwrap(ast);
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
-    if (grid->n > 1 && !is_literal && ast->is_invariant)
+    /* also where there is no step at all: Prometheus evaluates it once, and it may fail */
+    if (grid->n != 1 && !is_literal && ast->is_invariant)
         return build_broadcast(plan, ast, grid, out, err);
     if (is_built_once(plan, ast, grid) && !is_literal) {
         int64_t end_ms = plan->end_ms;
