@@ -21,7 +21,7 @@ struct ampql_engine_options {
     size_t size;                             /* of this struct */
     const struct ampql_allocator *allocator; /* copied; NULL: malloc */
     enum ampql_dialect dialect;              /* of query texts, and of runs that give none */
-    bool experimental;                       /* accept experimental functions and aggregations */
+    bool experimental;                       /* accept what is experimental in Prometheus */
     size_t max_query_bytes;                  /* 0: 1 MiB */
     size_t max_depth; /* of the syntax tree, where a sum of any length is one level; 0: 256, at most
                        * 2048 */

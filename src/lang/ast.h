@@ -100,6 +100,7 @@ struct ast_selector {
     struct ast_duration offset; /* 0 when not given */
     struct at at;
     enum extension extension;
+    bool is_wide; /* as of names */
 };
 
 struct ast_subquery {
@@ -121,6 +122,7 @@ struct ast_call {
 struct names {
     const struct str *at; /* [n] */
     size_t n;
+    bool is_wide; /* written where letters beyond ASCII and dots need no quotes */
 };
 
 struct ast_aggregate {

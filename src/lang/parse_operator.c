@@ -129,8 +129,8 @@ static void link_chain(struct ast *op)
         lhs->u.binary.next = op;
 }
 
-/* op modifiers expr behind *lhs, which becomes the whole; at the operator. Nested operands that have
- * no operator need not carry its frame. */
+/* op modifiers expr behind *lhs, which becomes the whole; at the operator. Nested operands that
+ * have no operator need not carry its frame. */
 static OWN_FRAME enum ampql_code parse_right(struct parser *p, struct ast **lhs)
 {
     struct token token = parser_take(p);

@@ -381,7 +381,7 @@ static enum ampql_code parser_init(struct parser *p, struct str text,
                          .err = err,
                          .is_prom2 = options->dialect == AMPQL_PROM2,
                          .max_depth = options->max_depth ? options->max_depth : MAX_DEPTH};
-    lexer_init(&p->lexer, text, options->dialect);
+    lexer_init(&p->lexer, text, options->dialect, options->experimental);
     return AMPQL_OK;
 }
 

@@ -17,7 +17,7 @@ static struct ref_labels group_key(struct ref_run *run, const struct ast_aggrega
         return ref_keep(run, labels, &a->grouping);
     const struct str names[] = {STR("__name__"), STR("__type__"), STR("__unit__")};
     return ref_drop(run, ref_drop(run, labels, &a->grouping),
-                    &(struct names){names, run->prom2 ? 1 : 3});
+                    &(struct names){.at = names, .n = run->prom2 ? 1 : 3});
 }
 
 static double sum_of(const double *v, size_t n, bool prom2)
