@@ -73,11 +73,12 @@ enum ampql_code ampql_cost_query_text(struct ampql_engine *engine, size_t i,
                     COST_QUERY_COUNT);
     TRY(params_make(options, &params, err));
     buf_init(&text, &engine->alc, MAX_TEXT);
-    query_render(&text, (enum cost_query)i, &params);
+    if (query_is_asked((enum cost_query)i, &params))
+        query_render(&text, (enum cost_query)i, &params);
     enum ampql_code code = text.failed;
     if (code != AMPQL_OK)
-        fail(err, code, "%s: the query's text", query_info[i].view.name);
-    else if (write(payload, text.p, text.n) != 0)
+        fail(err, code, "%s: the query's text", query_info[i].name);
+    else if (text.n && write(payload, text.p, text.n) != 0)
         code = fail(err, AMPQL_OUTPUT, "the write callback failed");
     buf_done(&text);
     return code;

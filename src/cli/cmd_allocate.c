@@ -16,8 +16,11 @@ enum { MONEY_DECIMALS = 6, HOURS_DECIMALS = 3, PERCENT_DECIMALS = 1 };
 
 struct flags {
     struct source_flags source;
-    const char *window, *aggregate, *cluster_label, *cluster_id;
+    const char *window, *aggregate, *cluster_label, *cluster_id, *node_labels;
     struct option_ms now, resolution;
+    int queries, provider;
+    bool pod_uids;
+    struct option_list quirks;
     struct run_flags run;
     int format;
 };
@@ -34,6 +37,16 @@ static const struct option options[] = {
      "the label that tells clusters apart; cluster_id when not given"},
     {"cluster-id", 0, OPTION_STRING, offsetof(struct flags, cluster_id), "ID",
      "the cluster of series without that label"},
+    {"queries", 0, OPTION_ENUM, offsetof(struct flags, queries), "2024|2026",
+     "which of OpenCost's query sets; 2024 when not given"},
+    {"provider", 0, OPTION_ENUM, offsetof(struct flags, provider), "aws|gcp",
+     "whose discounts; aws, which all but gcp have, when not given"},
+    {"pod-uids", 0, OPTION_BOOL, offsetof(struct flags, pod_uids), NULL,
+     "tell pods of one name apart by uid"},
+    {"node-labels", 0, OPTION_STRING, offsetof(struct flags, node_labels), "LIST",
+     "labels of nodes to give to allocations, or none; OpenCost's when not given"},
+    {"quirk", 0, OPTION_LIST, offsetof(struct flags, quirks), "NAME=on|off",
+     "do as OpenCost does, or not; list: print them"},
     SOURCE_OPTIONS(struct flags, source),
     PRINT_OPTION(struct flags, format, "table|json|csv",
                  "table when not given; json is OpenCost's /allocation"),
@@ -171,10 +184,34 @@ static enum exit_status print(struct cli *cli, const struct flags *flags,
 
 /* ---- the run */
 
-static void fill_options(const struct flags *flags, const struct session *session,
-                         struct ampql_cost_options *cost)
+/* "a=off,b=on" of the flags given; NULL when memory is out. */
+static const char *join_quirks(struct cli *cli, struct option_list quirks)
 {
+    size_t size = 1, used = 0;
+    for (size_t i = 0; i < quirks.n; i++)
+        size += strlen(quirks.at[i]) + 1;
+    char *text = arena_zeroed(&cli->arena, size, 1);
+    for (size_t i = 0; text && i < quirks.n; i++) {
+        size_t n = strlen(quirks.at[i]);
+        if (i)
+            text[used++] = ',';
+        memcpy(text + used, quirks.at[i], n);
+        used += n;
+    }
+    return text;
+}
+
+static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
+                                     const struct session *session, struct ampql_cost_options *cost)
+{
+    bool wants_no_labels = flags->node_labels && strcmp(flags->node_labels, "none") == 0;
     cost->size = sizeof *cost;
+    cost->queries = flags->queries == 2 ? AMPQL_COST_2026 : AMPQL_COST_2024;
+    cost->provider = flags->provider == 2 ? AMPQL_COST_GCP : AMPQL_COST_AWS;
+    cost->pod_uids = flags->pod_uids;
+    cost->no_node_labels = wants_no_labels;
+    cost->node_labels = flags->node_labels;
+    cost->quirks = join_quirks(cli, flags->quirks);
     cost->resolution_ms = flags->resolution.ms;
     cost->cluster_label = flags->cluster_label;
     cost->cluster_id = flags->cluster_id;
@@ -184,6 +221,7 @@ static void fill_options(const struct flags *flags, const struct session *sessio
     cost->max_samples = session->options.max_samples;
     cost->max_series = session->options.max_series;
     cost->cancel = session->cancel;
+    return cost->quirks ? STATUS_OK : report_nomem(cli);
 }
 
 /* Tried without any series first: what fails there is a mistake in the flags. */
@@ -223,18 +261,39 @@ static enum exit_status allocate(struct cli *cli, const struct flags *flags,
     return status;
 }
 
+/* What --quirk list prints. */
+static enum exit_status list_quirks(struct cli *cli)
+{
+    struct ampql_cost_quirk quirk;
+    struct table table;
+    table_init(&table, &cli->arena, 3);
+    table_head(&table, 0, STR("QUIRK"), false);
+    table_head(&table, 1, STR("IS"), false);
+    table_head(&table, 2, STR("WHAT IT DOES"), false);
+    for (size_t i = 0; ampql_cost_quirk_at(i, &quirk); i++) {
+        table_text(&table, quirk.name);
+        table_text(&table, quirk.is_on ? "on" : "off");
+        table_text(&table, quirk.help);
+    }
+    return table_print(&table, &cli->out) ? STATUS_OK : report_nomem(cli);
+}
+
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)
 {
     const struct flags *flags = payload;
     struct ampql_cost_options cost = {0};
     struct session session;
     (void)operands;
+    for (size_t i = 0; i < flags->quirks.n; i++)
+        if (strcmp(flags->quirks.at[i], "list") == 0)
+            return list_quirks(cli);
     enum exit_status status = session_open(cli, &flags->run, &session);
     if (!status)
         status = read_window(cli, flags, &cost);
     if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
-    fill_options(flags, &session, &cost);
+    if (!status)
+        status = fill_options(cli, flags, &session, &cost);
     if (!status)
         status = check_options(cli, &session, &cost);
     if (!status)

@@ -1,14 +1,18 @@
 /* Sets of allocations: one owner of items and strings, for all that look at them. */
 #include "cost/set.h"
 
-enum ampql_code set_new(const struct ampql_allocator *alc, int64_t start_ms, int64_t end_ms,
+enum ampql_code set_new(const struct ampql_allocator *alc, const struct params *params,
                         struct cost_set **out, struct ampql_error *err)
 {
     struct cost_set *set = alloc_get(alc, 1, sizeof *set);
     *out = NULL;
     if (!set)
         return fail_nomem(err, "allocations");
-    *set = (struct cost_set){.alc = *alc, .start_ms = start_ms, .end_ms = end_ms};
+    *set = (struct cost_set){.alc = *alc,
+                             .start_ms = params->start_ms,
+                             .end_ms = params->end_ms,
+                             .quirks = params->quirks,
+                             .queries = params->queries};
     atomic_init(&set->nusers, 1);
     arena_init(&set->arena, &set->alc);
     if (!symbols_init(&set->strings, &set->alc)) {

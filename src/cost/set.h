@@ -12,6 +12,7 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "base/symbols.h"
+#include "cost/queries.h"
 
 #include <stdatomic.h>
 
@@ -31,10 +32,12 @@ struct cost_set {
     size_t nwarnings;
     struct ampql_stats stats;
     int64_t start_ms, end_ms; /* the window */
+    struct quirks quirks;
+    enum ampql_cost_queries queries;
 };
 
-/* An empty set with one user. err  AMPQL_NOMEM */
-enum ampql_code set_new(const struct ampql_allocator *alc, int64_t start_ms, int64_t end_ms,
+/* An empty set with one user, of what params say. err  AMPQL_NOMEM */
+enum ampql_code set_new(const struct ampql_allocator *alc, const struct params *params,
                         struct cost_set **out, struct ampql_error *err);
 
 /* One user more, one less; the last one frees it. NULL is fine. */
@@ -48,6 +51,10 @@ static inline struct ampql_string cost_string(struct str s)
 {
     return (struct ampql_string){s.p, s.n};
 }
+
+/* Minutes and hours between two times, with the roundings of Go's Duration. */
+double minutes_between(int64_t start_ms, int64_t end_ms);
+double hours_between(int64_t start_ms, int64_t end_ms);
 
 /* Minutes between start and end. */
 double allocation_minutes(const struct ampql_allocation *allocation);
@@ -78,6 +85,8 @@ struct balancer_part {
  * minutes, strings that differ become empty. */
 struct sum {
     struct ampql_allocation a;
+    bool forgets;                /* QUIRK_MERGE_FORGETS */
+    size_t nvolumes, nbalancers; /* of the first: of others' OpenCost forgets details */
     struct {
         ARRAY(struct volume_part);
     } volumes;
@@ -87,11 +96,16 @@ struct sum {
 };
 
 /* Lists stay those of the first until a second is added. */
-void sum_start(struct sum *sum, const struct ampql_allocation *first);
+void sum_start(struct sum *sum, const struct ampql_allocation *first, const struct cost_set *set);
 
 /* err  AMPQL_NOMEM */
 enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, struct arena *arena,
                         struct ampql_error *err);
+
+/* Add to the lists alone, as if they were the first's. err  AMPQL_NOMEM */
+enum ampql_code sum_lists(struct sum *sum, const struct ampql_allocation_volume *volumes,
+                          size_t nvolumes, const struct ampql_allocation_balancer *balancers,
+                          size_t nbalancers, struct arena *arena, struct ampql_error *err);
 
 /* Merge what the lists have of the same volume, the same balancer, and finish sum->a.
  *   err  AMPQL_NOMEM */

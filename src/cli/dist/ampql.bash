@@ -16,7 +16,7 @@ _ampql() {
         return
         ;;
     --dialect) words='auto prom3 prom2' ;;
-    --output | -o) words='table json csv promql' ;;
+    --output | -o) words='table json csv promql openmetrics' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
@@ -25,6 +25,8 @@ _ampql() {
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
     --caps) words='samples answers' ;;
+    --queries) words='2024 2026' ;;
+    --provider) words='aws gcp' ;;
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
@@ -41,7 +43,8 @@ _ampql() {
             series) words="--output --start --end $source $limits" ;;
             labels) words="--output --match --start --end $source $limits" ;;
             allocate)
-                words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
+                words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
+                words="$words --node-labels --quirk --output $source $limits"
                 ;;
             rules) words="--output --time --now $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
