@@ -201,6 +201,8 @@ struct ampql_file_options {
  *   a Prometheus data folder, or a block of one
  *                                  SAMPLES, read as selects need them; not the WAL: a select that
  *                                  reaches past the last block carries a warning
+ *   *.csv [.gz]                    metric,labels,timestamp,value, SAMPLES; ENDLESS when no value is
+ *                                  `stale`
  *   "-"                            standard input, recognised by its first bytes
  * Other names are recognised by their first bytes too. options may be NULL.
  *   err  AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE (reading failed), AMPQL_BAD_DATA "FILE:LINE: ..." or
