@@ -214,6 +214,11 @@ AMPQL_API struct ampql_string ampql_allocations_warning(const struct ampql_alloc
                                                         size_t i);
 AMPQL_API struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations);
 
+/* What query i of the model (ampql_cost_query_at) read of that, as ampql_result_costs has it; false
+ * past the last. */
+AMPQL_API bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                                       struct ampql_stats *alone, struct ampql_stats *shared);
+
 /* The body of OpenCost's /allocation: `{"code":200,"status":"success","data":[{NAME:{...}}]}`, with
  * "warnings" and "stats" after it. Numbers are rounded to 5 decimals; what is no number is null.
  * No final line feed.

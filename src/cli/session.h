@@ -62,7 +62,7 @@ struct time_flags {
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
      "samples and values held at once; 50 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
-     "say on standard error how many selects, series and samples were read"}, \
+     "say on standard error what was read, and what servers billed for each part"}, \
     REPORT_OPTIONS(type, member.error_format)
 
 /* What is an expression. */
