@@ -198,6 +198,8 @@ struct ampql_file_options {
  *   *.om *.prom *.txt [.gz]        OpenMetrics or Prometheus text with timestamps, SAMPLES |
  * ENDLESS
  *   *.dump [.gz]                   `promtool tsdb dump` lines, SAMPLES | ENDLESS
+ *   *.csv [.gz]                    metric,labels,timestamp,value, SAMPLES; ENDLESS when no value is
+ *                                  `stale`
  *   "-"                            standard input, recognised by its first bytes
  * Other names are recognised by their first bytes too. options may be NULL.
  *   err  AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE (reading failed), AMPQL_BAD_DATA "FILE:LINE: ..." or

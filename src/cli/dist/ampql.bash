@@ -18,6 +18,8 @@ _ampql() {
         ;;
     --dialect) words='auto prom3 prom2' ;;
     --output | -o) words='table json csv promql openmetrics' ;;
+    --to) words='capture json openmetrics csv dump unittest' ;;
+    --drop) words='ends nans grids windows warnings times' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
@@ -49,7 +51,7 @@ _ampql() {
                 words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
                 ;;
             rules) words="--output --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
-            capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
+            capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'
