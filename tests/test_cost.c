@@ -1,6 +1,6 @@
 /* The cost model: queries as OpenCost asks them, bills worked out by hand (tests/data/cost), what
  * is refused, and the shape of the report. */
-#include "cost/model.h"
+#include "cost/accumulate.h"
 
 #include "support/bills.h"
 #include "support/series.h"
@@ -82,24 +82,26 @@ static void check_queries(struct ampql_engine *engine, char *section,
         assert_non_null(strstr(text.at, query.metric));
         nasked++;
     }
-    assert_true(nasked >= 47);
+    assert_true(nasked >= 57);
 }
 
 static void test_queries(void **state)
 {
     struct ampql_engine *engine = new_engine(NULL);
     char *text = bills_read("tests/data/cost/queries.txt");
-    struct ampql_cost_options day = {.size = sizeof day, .end_ms = 86400000},
+    struct ampql_cost_options day = {.size = sizeof day, .end_ms = 86400000, .idle = true},
                               filtered = {.size = sizeof filtered,
                                           .end_ms = 5400000,
                                           .resolution_ms = 45000,
                                           .cluster_label = "cluster",
                                           .cluster_id = "a\"b",
-                                          .filter_cluster = true},
+                                          .filter_cluster = true,
+                                          .idle = true},
                               newer = {.size = sizeof newer,
                                        .end_ms = 3600000,
                                        .queries = AMPQL_COST_2026,
-                                       .dialect = AMPQL_PROM2};
+                                       .dialect = AMPQL_PROM2,
+                                       .idle = true};
     struct ampql_error err = {0};
     (void)state;
     check_queries(engine, strstr(text, "[day]"), &day);
@@ -154,6 +156,7 @@ static void test_rounding(void **state)
 
 static void test_refused(void **state)
 {
+    static const struct ampql_prices negative = {.ram = -1};
     static const struct {
         struct ampql_cost_options options;
         enum ampql_code code;
@@ -187,6 +190,23 @@ static void test_refused(void **state)
         {{.end_ms = 60000, .negotiated_discount = NAN},
          AMPQL_BAD_DATA,
          "a discount is out of range, expected 0 to 1"},
+        {{.end_ms = 60000, .max_duration_ms = -1000},
+         AMPQL_BAD_DATA,
+         "the longest computation is -1000 ms, expected whole seconds, more than 0"},
+        {{.end_ms = 60000, .max_duration_ms = 1500},
+         AMPQL_BAD_DATA,
+         "the longest computation is 1500 ms, expected whole seconds, more than 0"},
+        {{.end_ms = 10002000, .max_duration_ms = 1000},
+         AMPQL_BAD_DATA,
+         "the window has more than 10000 pieces of the longest computation"},
+        {{.end_ms = 60000, .prices = &negative},
+         AMPQL_BAD_DATA,
+         "a price is negative or no number"},
+        {{.end_ms = 60000, .queries = 2}, AMPQL_BAD_DATA, "there is no query set 2"},
+        {{.end_ms = 60000, .provider = 2}, AMPQL_BAD_DATA, "there is no provider 2"},
+        {{.end_ms = 60000, .quirks = "round-times"},
+         AMPQL_BAD_DATA,
+         "the quirk is \"round-times\", expected NAME=on or NAME=off"},
         {{.end_ms = 60000, .aggregate = "namespace,color"},
          AMPQL_BAD_DATA,
          "aggregating by \"color\", expected cluster, node, namespace, pod, container or all"},
@@ -343,7 +363,16 @@ static void test_json(void **state)
         "\"sharedCostBreakdown\":{}}}],\"warnings\":[\"CPURequests: no ";
     text.at[strlen(begin)] = '\0';
     assert_string_equal(text.at, begin);
+    assert_null(strstr(text.at, "LimitAverage"));
     assert_int_equal(ampql_allocations_json(bill, refuse, NULL), AMPQL_OUTPUT);
+    ampql_allocations_free(bill);
+
+    options.queries = AMPQL_COST_2026; /* which ask for limits */
+    text.n = 0;
+    assert_int_equal(ampql_allocate(engine, source, &options, &bill, NULL), AMPQL_OK);
+    assert_int_equal(ampql_allocations_json(bill, test_write, &text), AMPQL_OK);
+    assert_non_null(strstr(text.at, "\"cpuCoreUsageAverage\":0,\"cpuCoreLimitAverage\":0,"));
+    assert_non_null(strstr(text.at, "\"ramByteUsageAverage\":0,\"ramByteLimitAverage\":0,"));
     ampql_allocations_free(bill);
     ampql_allocations_free(NULL);
     ampql_source_free(source);
@@ -390,8 +419,11 @@ static void test_aggregate_again(void **state)
 static bool make_bill(const struct ampql_allocator *alc)
 {
     static struct test_text text;
-    struct ampql_cost_options options = {
-        .size = sizeof options, .end_ms = 3600000, .aggregate = "namespace"};
+    struct ampql_cost_options options = {.size = sizeof options,
+                                         .end_ms = 3600000,
+                                         .max_duration_ms = 1800000,
+                                         .aggregate = "namespace",
+                                         .idle = true};
     struct ampql_engine *engine = new_engine(alc);
     struct ampql_source *source = NULL;
     struct ampql_allocations *bill = NULL, *again = NULL;
@@ -452,6 +484,10 @@ static void fill_all(struct ampql_source *source)
          "1x10"},
         {"kubecost_load_balancer_cost", "namespace=n,service_name=s,ingress_ip=10.0.0.1", "1x60"},
         {"kubecost_load_balancer_cost", "namespace=n,service_name=t,ingress_ip=10.0.0.1", "1x60"},
+        {"node_total_hourly_cost", "node=m,instance_type=t,provider_id=aws:///z/i-1", "0.1x60"},
+        {"node_cpu_hourly_cost", "node=o,instance_type=t,provider_id=aws:///z/i-2", "0.1x60"},
+        {"kube_node_status_capacity_cpu_cores", "node=m", "8x60"},
+        {"container_fs_limit_bytes", "instance=m,device=/dev/sda1,id=/", "9x60"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_true(test_add(source, rows[i].name, rows[i].labels, 0, 60000, rows[i].values));
@@ -466,7 +502,7 @@ struct folding {
 static void ask_all(struct ampql_engine *engine, struct ampql_source *source, struct folding *f)
 {
     struct ampql_cost_options options = {
-        .size = sizeof options, .end_ms = 3600000, .pod_uids = true};
+        .size = sizeof options, .end_ms = 3600000, .pod_uids = true, .idle = true};
     struct ampql_run_options run = {.size = sizeof run, .start_ms = 3600000, .end_ms = 3600000};
     assert_int_equal(params_make(&options, &f->params, NULL), AMPQL_OK);
     for (size_t i = 0; i < COST_QUERY_COUNT; i++) {
@@ -490,7 +526,8 @@ static bool fold_all(const struct ampql_allocator *alc, void *payload)
     struct answer answers[COST_QUERY_COUNT] = {0};
     struct aggregate by_namespace = {0};
     struct ampql_allocations *bill = NULL;
-    struct cost_set *set = NULL;
+    struct cost_set *set = NULL, *whole = NULL;
+    struct pieces pieces;
     struct arena arena;
     bool ok = true;
     arena_init(&arena, alc);
@@ -500,12 +537,24 @@ static bool fold_all(const struct ampql_allocator *alc, void *payload)
             ok = ok && answer_decode(f->results[i], true, &arena, &answers[i], NULL) == AMPQL_OK;
     ok = ok && aggregate_parse(STR("namespace"), &by_namespace, NULL) == AMPQL_OK &&
          set_new(alc, &f->params, &set, NULL) == AMPQL_OK &&
+         set_new(alc, &f->params, &whole, NULL) == AMPQL_OK &&
          model_fold(set, &f->params, answers, NULL) == AMPQL_OK &&
-         allocations_make(set, &by_namespace, &bill, NULL) == AMPQL_OK &&
+         assets_fold(whole, &f->params, answers, NULL) == AMPQL_OK;
+    if (ok) {
+        pieces_init(&pieces, whole);
+        ok = pieces_add(&pieces, set, NULL) == AMPQL_OK &&
+             pieces_add(&pieces, set, NULL) == AMPQL_OK && pieces_end(&pieces, NULL) == AMPQL_OK;
+        pieces_done(&pieces);
+    }
+    ok = ok && idle_fold(whole, NULL) == AMPQL_OK &&
+         allocations_make(whole, &by_namespace, &bill, NULL) == AMPQL_OK &&
          allocations_json(bill, test_write, &text) == AMPQL_OK;
-    if (ok) /* nothing was left out on the way here */
+    if (ok) { /* nothing was left out on the way here */
         assert_non_null(strstr(text.at, "lbAllocations\":{"));
+        assert_non_null(strstr(text.at, "{\"__idle__\":{"));
+    }
     allocations_free(bill);
+    set_release(whole);
     set_release(set);
     arena_done(&arena);
     return ok;

@@ -62,10 +62,17 @@ struct ampql_cost_options {
     bool no_node_labels;     /* do not give labels of nodes to allocations */
     const char *node_labels; /* a comma list of those that are given; NULL: OpenCost's six */
     const char *quirks;      /* a comma list of NAME=on and NAME=off; NULL: as they are */
+    int64_t max_duration_ms; /* of one computation, whole seconds; longer windows are computed in
+                                pieces of it and accumulated; 0: a day */
+    bool idle;               /* add what nodes cost beyond their allocations: "__idle__" */
+    bool split_idle;         /* keep idle costs apart: "CLUSTER/NODE/__idle__" */
+    bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
+    uint64_t max_series;     /* that one query reads; 0: 2 million */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
- * the window's end, so each series is read once; the window is computed in one piece.
+ * the window's end, so each series is read once; of a window longer than max_duration_ms, one batch
+ * for each piece.
  *
  * Cores and bytes are the larger of what was allocated and what was requested, times the hours in
  * which the pod was seen running. What a missing metric leaves out is said by a warning that names
@@ -190,6 +197,7 @@ ampql_allocations_total(const struct ampql_allocations *allocations);
 struct ampql_aggregate_options {
     size_t size;           /* of this struct */
     const char *aggregate; /* as in ampql_cost_options */
+    bool split_idle;       /* as there */
 };
 
 /* Aggregate what was computed again, by something else: nothing is asked of the source. The two are
@@ -206,6 +214,11 @@ AMPQL_API size_t ampql_allocations_warning_count(const struct ampql_allocations 
 AMPQL_API struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations,
                                                         size_t i);
 AMPQL_API struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations);
+
+/* What query i of the model (ampql_cost_query_at) read of that, as ampql_result_costs has it; false
+ * past the last. */
+AMPQL_API bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                                       struct ampql_stats *alone, struct ampql_stats *shared);
 
 /* The body of OpenCost's /allocation: `{"code":200,"status":"success","data":[{NAME:{...}}]}`, with
  * "warnings" and "stats" after it. Numbers are rounded to 5 decimals; what is no number is null.

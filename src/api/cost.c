@@ -41,18 +41,29 @@ enum ampql_code ampql_allocations_aggregate(const struct ampql_allocations *allo
 
 size_t ampql_allocations_warning_count(const struct ampql_allocations *allocations)
 {
-    return allocations->set->nwarnings;
+    return allocations->set->warnings.n;
 }
 
 struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations, size_t i)
 {
     const struct cost_set *set = allocations->set;
-    return i < set->nwarnings ? set->warnings[i] : (struct ampql_string){0};
+    return i < set->warnings.n ? set->warnings.at[i] : (struct ampql_string){0};
 }
 
 struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations)
 {
     return allocations->set->stats;
+}
+
+bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                             struct ampql_stats *alone, struct ampql_stats *shared)
+{
+    const struct cost_set *set = allocations->set;
+    if (i >= set->ncosts)
+        return false;
+    *alone = set->costs[i].alone;
+    *shared = set->costs[i].shared;
+    return true;
 }
 
 enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,

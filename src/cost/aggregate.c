@@ -149,9 +149,10 @@ static enum ampql_code add_item(struct sums *sums, const struct cost_set *set,
                                 const struct ampql_allocation *item, struct arena *work,
                                 struct arena *names, struct ampql_error *err)
 {
-    struct str name = {0};
+    struct str name = aggregate->splits_idle ? str_view(item->name) : STR(NAME_IDLE);
     struct sum fresh;
-    TRY(make_name(item, aggregate, names, &name, err));
+    if (!allocation_is_idle(item)) /* which it is whatever the fields are */
+        TRY(make_name(item, aggregate, names, &name, err));
     uint64_t hash = hash_bytes(name.p, name.n);
     size_t known = find_name(sums, name, hash);
     if (known != INDEX_NONE)
@@ -240,6 +241,7 @@ enum ampql_code allocations_aggregate(const struct ampql_allocations *allocation
     OPTIONS_READ(all, options);
     *out = NULL;
     TRY(aggregate_parse(str_of(all.aggregate ? all.aggregate : ""), &aggregate, err));
+    aggregate.splits_idle = all.split_idle;
     return allocations_make(allocations->set, &aggregate, out, err);
 }
 

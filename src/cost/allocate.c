@@ -1,7 +1,8 @@
 /* From options to a set of allocations: ask all queries in one batch at the window's end, decode,
  * fold, price, and copy what is kept. */
-#include "cost/model.h"
+#include "cost/accumulate.h"
 
+#include "base/time.h"
 #include "engine/engine.h"
 
 #include <stdarg.h>
@@ -94,6 +95,7 @@ static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *sou
         .dialect = params->dialect,
         .timeout_ms = params->timeout_ms,
         .max_samples = params->max_samples,
+        .max_series = params->max_series,
         .cancel = params->cancel,
     };
     const struct ampql_query *query[COST_QUERY_COUNT];
@@ -109,19 +111,12 @@ static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *sou
 
 /* ---- folding */
 
-static int compare_strings(const void *a, const void *b)
-{
-    const struct ampql_string *x = a, *y = b;
-    return str_compare(str_view(*x), str_view(*y));
-}
-
 /* A container's allocation as it stays: named, with its lists in order, finished. */
 static enum ampql_code keep_container(const struct model *model, const struct container *c,
                                       struct ampql_allocation *out, struct ampql_error *err)
 {
     struct cost_set *set = model->set;
     struct sum sum;
-    size_t nservices = c->services.n;
     sum_start(&sum, &c->a, set);
     TRY(sum_lists(&sum, c->volumes.at, c->volumes.n, c->balancers.at, c->balancers.n, model->arena,
                   err));
@@ -129,15 +124,8 @@ static enum ampql_code keep_container(const struct model *model, const struct co
     *out = sum.a;
     struct str name = allocation_name(out, model->arena);
     out->name = name.p ? set_text(set, name) : (struct ampql_string){NULL, 0};
-    struct ampql_string *services = arena_alloc(&set->arena, nservices, sizeof *services);
-    if (!out->name.data || !services)
+    if (!out->name.data || !set_services(set, out, c->services.at, c->services.n))
         return fail_nomem(err, "allocations");
-    if (nservices) {
-        memcpy(services, c->services.at, nservices * sizeof *services);
-        qsort(services, nservices, sizeof *services, compare_strings);
-    }
-    out->services = services;
-    out->nservices = nservices;
     return AMPQL_OK;
 }
 
@@ -146,13 +134,10 @@ static enum ampql_code keep(const struct model *model, struct ampql_error *err)
 {
     struct cost_set *set = model->set;
     set->items = arena_alloc(&set->arena, model->containers.n, sizeof *set->items);
-    set->warnings = arena_alloc(&set->arena, model->warnings.n, sizeof *set->warnings);
-    if (!set->items || !set->warnings)
+    if (!set->items)
         return fail_nomem(err, "allocations");
     for (; set->n < model->containers.n; set->n++)
         TRY(keep_container(model, &model->containers.at[set->n], &set->items[set->n], err));
-    for (; set->nwarnings < model->warnings.n; set->nwarnings++)
-        set->warnings[set->nwarnings] = model->warnings.at[set->nwarnings];
     if (set->n)
         qsort(set->items, set->n, sizeof *set->items, allocation_compare);
     return AMPQL_OK;
@@ -186,6 +171,20 @@ enum ampql_code model_fold(struct cost_set *set, const struct params *params,
     return code;
 }
 
+/* ---- computing */
+
+static enum ampql_code keep_costs(struct cost_set *set, const struct asked *asked,
+                                  struct ampql_error *err)
+{
+    struct query_cost costs[COST_QUERY_COUNT] = {0};
+    for (size_t i = 0; i < asked->n; i++) {
+        struct query_cost *cost = &costs[asked->id[i]];
+        ampql_result_costs(asked->result[i], &cost->alone, &cost->shared);
+    }
+    /* each result has the stats of the whole batch */
+    return set_add_costs(set, ampql_result_stats(asked->result[0]), costs, COST_QUERY_COUNT, err);
+}
+
 static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *source,
                            const struct params *params, struct asked *asked, struct arena *work,
                            struct cost_set *set, struct ampql_error *err)
@@ -199,14 +198,16 @@ static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *sou
     for (size_t i = 0; i < asked->n; i++)
         TRY(answer_decode(asked->result[i], params->quirks.is_on[QUIRK_ROUND_TIMES], work,
                           &answers[asked->id[i]], err));
-    set->stats = ampql_result_stats(asked->result[0]); /* of the whole batch */
-    return model_fold(set, params, answers, err);
+    TRY(keep_costs(set, asked, err));
+    if (params->groups & QUERY_ALLOCATION)
+        TRY(model_fold(set, params, answers, err));
+    return params->groups & QUERY_ASSETS ? assets_fold(set, params, answers, err) : AMPQL_OK;
 }
 
-/* Fill a set with what a source says of its window. */
-static enum ampql_code compute(struct ampql_engine *engine, struct ampql_source *source,
-                               const struct params *params, struct cost_set *set,
-                               struct ampql_error *err)
+/* Ask what params say in one batch, and put it into a set: allocations, assets, or both. */
+static enum ampql_code compute_batch(struct ampql_engine *engine, struct ampql_source *source,
+                                     const struct params *params, struct cost_set *set,
+                                     struct ampql_error *err)
 {
     struct asked asked = {0};
     struct arena work;
@@ -215,6 +216,70 @@ static enum ampql_code compute(struct ampql_engine *engine, struct ampql_source 
     asked_done(&asked);
     arena_done(&work);
     return code;
+}
+
+/* What is left of the time that the caller gave; AMPQL_TIMEOUT: nothing. */
+static enum ampql_code time_left(int64_t deadline_ms, struct params *params,
+                                 struct ampql_error *err)
+{
+    if (params->timeout_ms == 0)
+        return AMPQL_OK;
+    params->timeout_ms = deadline_ms - time_monotonic();
+    return params->timeout_ms > 0 ? AMPQL_OK : fail(err, AMPQL_TIMEOUT, "the time is up");
+}
+
+/* One piece after the other, each added to those before. */
+static enum ampql_code compute_pieces(struct ampql_engine *engine, struct ampql_source *source,
+                                      struct params params, int64_t deadline_ms,
+                                      struct pieces *pieces, struct ampql_error *err)
+{
+    int64_t end_ms = params.end_ms;
+    params.groups = QUERY_ALLOCATION;
+    for (; params.start_ms < end_ms; params.start_ms = params.end_ms) {
+        struct cost_set *piece;
+        bool is_last = end_ms - params.start_ms <= params.max_duration_ms;
+        params.end_ms = is_last ? end_ms : params.start_ms + params.max_duration_ms;
+        TRY(time_left(deadline_ms, &params, err));
+        TRY(set_new(&engine->alc, &params, &piece, err));
+        enum ampql_code code = compute_batch(engine, source, &params, piece, err);
+        if (code == AMPQL_OK)
+            code = pieces_add(pieces, piece, err);
+        set_release(piece);
+        TRY(code);
+    }
+    return pieces_end(pieces, err);
+}
+
+/* Allocations of pieces, but assets of the whole window: they are not accumulated. */
+static enum ampql_code compute_long(struct ampql_engine *engine, struct ampql_source *source,
+                                    struct params params, struct cost_set *set,
+                                    struct ampql_error *err)
+{
+    struct pieces pieces;
+    int64_t deadline_ms = time_monotonic() + params.timeout_ms;
+    pieces_init(&pieces, set);
+    enum ampql_code code = compute_pieces(engine, source, params, deadline_ms, &pieces, err);
+    pieces_done(&pieces);
+    if (code != AMPQL_OK || !params.wants_idle)
+        return code;
+    params.groups = QUERY_ASSETS;
+    TRY(time_left(deadline_ms, &params, err));
+    return compute_batch(engine, source, &params, set, err);
+}
+
+static enum ampql_code compute(struct ampql_engine *engine, struct ampql_source *source,
+                               const struct params *params, struct cost_set *set,
+                               struct ampql_error *err)
+{
+    bool is_long = params->end_ms - params->start_ms > params->max_duration_ms;
+    TRY(is_long ? compute_long(engine, source, *params, set, err)
+                : compute_batch(engine, source, params, set, err));
+    if (params->wants_idle)
+        TRY(idle_fold(set, err));
+    if (params->is_strict && set->warnings.n)
+        return fail(err, AMPQL_BAD_DATA, "a warning, which is an error here (1 of %zu): %.*s",
+                    set->warnings.n, STR_ARGS(str_view(set->warnings.at[0])));
+    return AMPQL_OK;
 }
 
 enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *source,
@@ -231,6 +296,7 @@ enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *
     if (!params.dialect)
         params.dialect = engine->dialect;
     TRY(aggregate_parse(params.aggregate, &aggregate, err)); /* before anything is fetched */
+    aggregate.splits_idle = params.split_idle;
     TRY(set_new(&engine->alc, &params, &set, err));
     enum ampql_code code = compute(engine, source, &params, set, err);
     if (code == AMPQL_OK)

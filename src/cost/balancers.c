@@ -204,35 +204,30 @@ static double overlap(const struct balancer *b, const struct ampql_allocation *a
     return hours_between(start_ms, end_ms);
 }
 
-/* "CLUSTER/NAMESPACE/SERVICE" from any of the parts; data is NULL when memory is out. */
-static struct ampql_string join(struct model *model, const struct str *parts, size_t n)
+/* "CLUSTER/NAMESPACE/SERVICE", with "/IP" where addresses tell load balancers apart, and
+ * "NAMESPACE/SERVICE". */
+static enum ampql_code name_parts(struct model *model, const struct balancer *b,
+                                  struct ampql_string *key, struct ampql_string *service,
+                                  struct ampql_error *err)
 {
-    size_t size = n, used = 0;
-    for (size_t i = 0; i < n; i++)
-        size += parts[i].n;
-    char *p = arena_alloc(model->arena, size, 1);
-    if (!p)
-        return (struct ampql_string){NULL, 0};
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            p[used++] = '/';
-        if (parts[i].n)
-            memcpy(p + used, parts[i].p, parts[i].n);
-        used += parts[i].n;
-    }
-    return set_text(model->set, str_make(p, used));
+    struct str name = join_names(model->arena, b->namespace_name, b->service);
+    struct str full = name.p ? join_names(model->arena, b->cluster, name) : name;
+    if (full.p && b->key_ip.n)
+        full = join_names(model->arena, full, b->key_ip);
+    if (!full.p)
+        return fail_nomem(err, "load balancers");
+    *key = set_text(model->set, full);
+    *service = set_text(model->set, name);
+    return key->data && service->data ? AMPQL_OK : fail_nomem(err, "load balancers");
 }
 
 static enum ampql_code charge_users(struct model *model, const struct balancer *b,
                                     const struct users *users, bool *has_payers,
                                     struct ampql_error *err)
 {
-    const struct str parts[] = {b->cluster, b->namespace_name, b->service, b->key_ip};
-    size_t nkey = model->params->queries == AMPQL_COST_2024 ? 3 : 4;
-    struct ampql_string key = join(model, parts, nkey), service = join(model, parts + 1, 2);
+    struct ampql_string key = {0}, service = {0};
     double total = 0;
-    if (!key.data || !service.data)
-        return fail_nomem(err, "load balancers");
+    TRY(name_parts(model, b, &key, &service, err));
     for (size_t i = 0; i < users->at.n; i++) {
         double hours = overlap(b, &model->containers.at[users->at.at[i]].a);
         total += hours > 0 ? hours : 0;
@@ -291,10 +286,10 @@ static enum ampql_code charge(struct model *model, const struct selectors *servi
         if (users.at.n == 0 && b->cost != 0)
             tally_add(&unused, b->service, b->namespace_name);
     }
-    return warn_tally(model, &unused, query_info[COST_LB_PRICE].name,
-                      is_twice ? "load balancers have no pods and are billed twice"
-                               : "load balancers have no pods and are billed as unmounted",
-                      "service", "of namespace", err);
+    return set_warn_tally(model->set, &unused, query_info[COST_LB_PRICE].name,
+                          is_twice ? "load balancers have no pods and are billed twice"
+                                   : "load balancers have no pods and are billed as unmounted",
+                          "service", "of namespace", err);
 }
 
 enum ampql_code balancers_fold(struct model *model, struct ampql_error *err)

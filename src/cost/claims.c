@@ -154,7 +154,7 @@ enum ampql_code claims_share(struct model *model, const struct storage *storage,
         else
             tally_add(&timeless, claim->name, claim->namespace_name);
     }
-    return warn_tally(model, &timeless, query_info[COST_PVC_INFO].name,
-                      "claims were there for no time and are left out", "claim", "of namespace",
-                      err);
+    return set_warn_tally(model->set, &timeless, query_info[COST_PVC_INFO].name,
+                          "claims were there for no time and are left out", "claim", "of namespace",
+                          err);
 }

@@ -11,6 +11,8 @@
  *   volumes.c, claims.c      volumes, claims, and who shares them
  *   balancers.c              load balancers
  *   pricing.c                node prices, and costs
+ *   accumulate.c             pieces of a long window, added up
+ *   assets.c, idle.c         what nodes cost, and what of it nobody was allocated
  *   warn.c                   what the bill does not say
  *   allocate.c               the whole, from options to a set
  *   set.c, sum.c             sets of allocations, and adding them up
@@ -92,12 +94,6 @@ struct node_price {
     bool is_priced; /* missing prices have been filled in */
 };
 
-/* How often something happened, and where first. */
-struct tally {
-    size_t n;
-    struct str first[2];
-};
-
 struct model {
     const struct params *params;
     const struct answer *answers; /* [COST_QUERY_COUNT] */
@@ -126,10 +122,6 @@ struct model {
         ARRAY(struct node_price);
     } nodes;
     struct index node_index;
-
-    struct {
-        ARRAY(struct ampql_string);
-    } warnings;
 };
 
 void model_init(struct model *model, struct cost_set *set, struct arena *arena,
@@ -232,8 +224,8 @@ bool selector_matches(const struct model *model, const struct selector *selector
 
 /* ---- nodes */
 
-/* How much of its list price a node does not cost: 0 to 1. */
-double node_discount(const struct params *params, const struct node_price *node);
+/* How much of its list price a node of a type does not cost: 0 to 1. */
+double node_discount(const struct params *params, struct str type, bool is_spot);
 
 /* ---- helpers */
 
@@ -249,20 +241,6 @@ static inline bool has_quirk(const struct model *model, enum quirk quirk)
     return model->params->quirks.is_on[quirk];
 }
 
-/* Add a warning; the text is formatted and copied. */
-enum ampql_code model_warn(struct model *model, struct ampql_error *err, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Count one more, remembering the first. */
-void tally_add(struct tally *tally, struct str a, struct str b);
-
-/* A warning of what was counted, if anything was: "QUERY: N WHAT, such as FIRST "..." SECOND
- * "..."".
- */
-enum ampql_code warn_tally(struct model *model, const struct tally *tally, const char *query,
-                           const char *what, const char *first, const char *second,
-                           struct ampql_error *err);
-
 /* What the engine and the source said of the answers, and what answers lack. */
 enum ampql_code warn_answers(struct model *model, struct ampql_error *err);
 
@@ -272,6 +250,18 @@ uint64_t key_hash(const struct str *parts, size_t n);
 /* From decoded answers to a set's items and warnings; no query is run. err  AMPQL_NOMEM */
 enum ampql_code model_fold(struct cost_set *set, const struct params *params,
                            const struct answer *answers, struct ampql_error *err);
+
+/* From decoded answers to a set's assets. err  AMPQL_NOMEM */
+enum ampql_code assets_fold(struct cost_set *set, const struct params *params,
+                            const struct answer *answers, struct ampql_error *err);
+
+/* Add what assets cost beyond the allocations of their nodes: "CLUSTER/NODE/__idle__".
+ *   err  AMPQL_NOMEM */
+enum ampql_code idle_fold(struct cost_set *set, struct ampql_error *err);
+
+/* The last part of a cloud's "aws:///zone/i-0abc" or "gce://project/zone/name"; others as they are.
+ */
+struct str provider_id_of(struct str id);
 
 /* As ampql_allocate. */
 enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *source,

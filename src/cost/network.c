@@ -47,9 +47,9 @@ static enum ampql_code find(struct model *model, const struct cost_row *row,
 static enum ampql_code warn_strangers(struct model *model, enum cost_query query,
                                       const struct tally *strangers, struct ampql_error *err)
 {
-    return warn_tally(model, strangers, query_info[query].name,
-                      "series of pods that were not seen running are left out", "pod",
-                      "of namespace", err);
+    return set_warn_tally(model->set, strangers, query_info[query].name,
+                          "series of pods that were not seen running are left out", "pod",
+                          "of namespace", err);
 }
 
 static enum ampql_code fold_bytes(struct model *model, const struct bytes_step *step,
@@ -107,9 +107,9 @@ static enum ampql_code fold_costs(struct model *model, const struct cost_step *s
             }
         }
     }
-    TRY(warn_tally(model, &unpriced, query_info[step->gib].name,
-                   "pods sent bytes that have no price and cost nothing", "pod", "of cluster",
-                   err));
+    TRY(set_warn_tally(model->set, &unpriced, query_info[step->gib].name,
+                       "pods sent bytes that have no price and cost nothing", "pod", "of cluster",
+                       err));
     return warn_strangers(model, step->gib, &strangers, err);
 }
 

@@ -215,14 +215,14 @@ enum ampql_code pods_fold(struct model *model, struct ampql_error *err)
     struct tally nameless = {0};
     bool needs_uid = model->params->pod_uids && has_uids(answer);
     if (model->params->pod_uids && !needs_uid && answer->n)
-        TRY(model_warn(model, err, "Pods: no series has a uid, so pods of one name are one"));
+        TRY(set_warn(model->set, err, "Pods: no series has a uid, so pods of one name are one"));
     for (size_t i = 0; i < answer->n; i++)
         if (!needs_uid || row_label(&answer->rows[i], "uid").p)
             TRY(add_row(model, &answer->rows[i], &nameless, err));
     if (nameless.n)
-        return model_warn(model, err,
-                          "Pods: %zu series without a namespace or pod label are left out",
-                          nameless.n);
+        return set_warn(model->set, err,
+                        "Pods: %zu series without a namespace or pod label are left out",
+                        nameless.n);
     return AMPQL_OK;
 }
 

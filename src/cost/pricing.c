@@ -2,8 +2,7 @@
  * prices where it has none. */
 #include "cost/model.h"
 
-/* "aws:///zone/i-0abc" and "gce://project/zone/name" are known by their last part. */
-static struct str provider_id_of(struct str id)
+struct str provider_id_of(struct str id)
 {
     struct str prefixes[] = {STR("aws://"), STR("gce://")};
     for (size_t p = 0; p < 2; p++) {
@@ -107,15 +106,15 @@ static void fold_spot(struct model *model)
 }
 
 /* Sustained use of Google's machines is discounted by their family. */
-static double sustained_discount(const struct node_price *node, double discount)
+static double sustained_discount(struct str type, bool is_spot, double discount)
 {
     static const struct {
         const char *family;
         double discount;
     } families[] = {{"e2", 0}, {"f1", 0}, {"g1", 0}, {"n2", 0.2}, {"n2d", 0.2}};
-    const char *dash = node->type.n ? memchr(node->type.p, '-', node->type.n) : NULL;
-    struct str family = dash ? str_make(node->type.p, (size_t)(dash - node->type.p)) : node->type;
-    if (node->is_spot)
+    const char *dash = type.n ? memchr(type.p, '-', type.n) : NULL;
+    struct str family = dash ? str_make(type.p, (size_t)(dash - type.p)) : type;
+    if (is_spot)
         return 0;
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (str_equal(family, str_of(families[i].family)))
@@ -123,10 +122,11 @@ static double sustained_discount(const struct node_price *node, double discount)
     return discount;
 }
 
-double node_discount(const struct params *params, const struct node_price *node)
+double node_discount(const struct params *params, struct str type, bool is_spot)
 {
-    double first = params->provider == AMPQL_COST_GCP ? sustained_discount(node, params->discount)
-                                                      : params->discount;
+    double first = params->discount;
+    if (params->provider == AMPQL_COST_GCP)
+        first = sustained_discount(type, is_spot, first);
     return 1 - (1 - first) * (1 - params->negotiated_discount);
 }
 
@@ -183,9 +183,10 @@ enum ampql_code pricing_fold(struct model *model, struct ampql_error *err)
         TRY(fold_prices(model, &prices[i], err));
     fold_spot(model);
     for (size_t i = 0; i < model->nodes.n; i++) {
-        double discount = node_discount(model->params, &model->nodes.at[i]);
-        model->nodes.at[i].cpu *= 1 - discount;
-        model->nodes.at[i].ram *= 1 - discount;
+        struct node_price *node = &model->nodes.at[i];
+        double discount = node_discount(model->params, node->type, node->is_spot);
+        node->cpu *= 1 - discount;
+        node->ram *= 1 - discount;
     }
     for (size_t i = 0; i < model->containers.n; i++) {
         struct ampql_allocation *a = &model->containers.at[i].a;
@@ -202,10 +203,10 @@ enum ampql_code pricing_fold(struct model *model, struct ampql_error *err)
         if (!a->provider_id.data)
             return fail_nomem(err, "containers");
     }
-    TRY(warn_tally(model, &unpriced, name,
-                   "nodes have no price series and are billed at default prices", "node",
-                   "of cluster", err));
-    return warn_tally(model, &incomplete, name,
-                      "nodes have no CPU or no RAM price and are billed at default prices", "node",
-                      "of cluster", err);
+    TRY(set_warn_tally(model->set, &unpriced, name,
+                       "nodes have no price series and are billed at default prices", "node",
+                       "of cluster", err));
+    return set_warn_tally(model->set, &incomplete, name,
+                          "nodes have no CPU or no RAM price and are billed at default prices",
+                          "node", "of cluster", err);
 }

@@ -61,6 +61,8 @@ static enum ampql_code check_enums(const struct ampql_cost_options *options,
     return AMPQL_OK;
 }
 
+enum { MAX_PIECES = 10000 };
+
 static enum ampql_code check_window(const struct params *params, struct ampql_error *err)
 {
     int64_t length_ms;
@@ -75,6 +77,13 @@ static enum ampql_code check_window(const struct params *params, struct ampql_er
         return fail(err, AMPQL_BAD_DATA,
                     "the resolution is %lld ms, expected whole seconds, more than 0",
                     (long long)params->resolution_ms);
+    if (params->max_duration_ms <= 0 || params->max_duration_ms % 1000)
+        return fail(err, AMPQL_BAD_DATA,
+                    "the longest computation is %lld ms, expected whole seconds, more than 0",
+                    (long long)params->max_duration_ms);
+    if (length_ms / params->max_duration_ms > MAX_PIECES)
+        return fail(err, AMPQL_BAD_DATA,
+                    "the window has more than %d pieces of the longest computation", MAX_PIECES);
     return AMPQL_OK;
 }
 
@@ -103,11 +112,17 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .dialect = all.dialect,
         .timeout_ms = all.timeout_ms,
         .max_samples = all.max_samples,
+        .max_series = all.max_series,
         .cancel = all.cancel,
         .queries = all.queries,
         .pod_uids = all.pod_uids,
         .wants_node_labels = !all.no_node_labels,
         .node_labels = str_of(all.node_labels ? all.node_labels : node_labels),
+        .wants_idle = all.idle,
+        .split_idle = all.split_idle,
+        .is_strict = all.strict,
+        .groups = all.idle ? QUERY_BOTH : QUERY_ALLOCATION,
+        .max_duration_ms = all.max_duration_ms ? all.max_duration_ms : 86400000,
     };
     TRY(check_prices(&out->prices, err));
     TRY(quirks_parse(str_of(all.quirks ? all.quirks : ""), &out->quirks, err));
@@ -136,8 +151,8 @@ bool query_is_asked(enum cost_query query, const struct params *params)
     const struct query_info *info = &query_info[query];
     if (params->queries == AMPQL_COST_2024 && !info->text[AMPQL_COST_2024])
         return false;
-    return info->group == QUERY_ALWAYS ||
-           (info->group == QUERY_NODE_LABELS && params->wants_node_labels);
+    return (info->group & params->groups) &&
+           (query != COST_NODE_LABELS || params->wants_node_labels);
 }
 
 /* The resolution in whole minutes, at least one. */
@@ -176,6 +191,8 @@ static void render_variable(struct buf *out, enum cost_query query, struct str n
         render_duration(out, resolution);
     } else if (str_equal(name, STR("RES2"))) {
         render_duration(out, 2 * resolution);
+    } else if (str_equal(name, STR("RESM"))) {
+        render_duration(out, whole_minutes(params));
     } else if (str_equal(name, STR("SUB"))) {
         buf_text(out, is_newer ? ":" : "");
         if (is_newer)

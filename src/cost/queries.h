@@ -15,8 +15,12 @@ enum cost_query {
     COST_QUERY_COUNT
 };
 
-/* When a query is asked. */
-enum query_group { QUERY_ALWAYS, QUERY_NODE_LABELS };
+/* What a query is asked for: bits. */
+enum query_group {
+    QUERY_ALLOCATION = 1, /* allocations of a window, or of a piece of it */
+    QUERY_ASSETS = 2,     /* what there is to allocate, of the whole window */
+    QUERY_BOTH = QUERY_ALLOCATION | QUERY_ASSETS
+};
 
 struct query_info {
     const char *name, *metric;
@@ -39,10 +43,12 @@ struct params {
     struct str aggregate;
     enum ampql_dialect dialect; /* 0: not said */
     int64_t timeout_ms;
-    uint64_t max_samples;
+    uint64_t max_samples, max_series;
     struct ampql_cancel *cancel;
     enum ampql_cost_queries queries;
-    bool pod_uids, wants_node_labels;
+    bool pod_uids, wants_node_labels, wants_idle, split_idle, is_strict;
+    unsigned groups; /* enum query_group: what is asked now */
+    int64_t max_duration_ms;
     struct str node_labels; /* comma list */
     struct quirks quirks;
 };

@@ -179,18 +179,18 @@ static enum ampql_code warn_oddities(struct model *model, const char *query,
                                      const struct oddities *odd, struct ampql_error *err)
 {
     if (odd->nameless.n)
-        TRY(model_warn(model, err,
-                       "%s: %zu series without a namespace, pod or container label are left out",
-                       query, odd->nameless.n));
-    TRY(warn_tally(model, &odd->strangers, query,
-                   "series of pods that were not seen running are left out", "pod", "of namespace",
-                   err));
-    TRY(warn_tally(model, &odd->incredible, query,
-                   "containers have more than 512 cores, which count as 0", "container", "of pod",
-                   err));
-    return warn_tally(model, &odd->again, query,
-                      "times a container has another value already, and the last counts",
-                      "container", "of pod", err);
+        TRY(set_warn(model->set, err,
+                     "%s: %zu series without a namespace, pod or container label are left out",
+                     query, odd->nameless.n));
+    TRY(set_warn_tally(model->set, &odd->strangers, query,
+                       "series of pods that were not seen running are left out", "pod",
+                       "of namespace", err));
+    TRY(set_warn_tally(model->set, &odd->incredible, query,
+                       "containers have more than 512 cores, which count as 0", "container",
+                       "of pod", err));
+    return set_warn_tally(model->set, &odd->again, query,
+                          "times a container has another value already, and the last counts",
+                          "container", "of pod", err);
 }
 
 enum ampql_code resources_fold(struct model *model, struct ampql_error *err)

@@ -114,8 +114,9 @@ static enum ampql_code fold_sizes(struct model *model, struct storage *storage,
             tally_add(&incredible, v->name, v->cluster);
         }
     }
-    return warn_tally(model, &incredible, query_info[COST_PV_BYTES].name,
-                      "volumes have 10 PiB or more, which count as 0", "volume", "of cluster", err);
+    return set_warn_tally(model->set, &incredible, query_info[COST_PV_BYTES].name,
+                          "volumes have 10 PiB or more, which count as 0", "volume", "of cluster",
+                          err);
 }
 
 /* ---- claims */
@@ -183,9 +184,9 @@ static enum ampql_code fold_claims(struct model *model, struct storage *storage,
         if (c != INDEX_NONE)
             storage->claims.at[c].bytes = row->value;
     }
-    return warn_tally(model, &classless, query_info[COST_PVC_INFO].name,
-                      "claims have no storage class, and their volumes count as unmounted", "claim",
-                      "of namespace", err);
+    return set_warn_tally(model->set, &classless, query_info[COST_PVC_INFO].name,
+                          "claims have no storage class, and their volumes count as unmounted",
+                          "claim", "of namespace", err);
 }
 
 /* Which pods use which claims: those that have containers. */
@@ -270,8 +271,8 @@ static enum ampql_code warn_unpriced(struct model *model, const struct storage *
     for (size_t i = 0; i < storage->volumes.n; i++)
         if (!storage->volumes.at[i].is_priced)
             tally_add(&unpriced, storage->volumes.at[i].name, storage->volumes.at[i].cluster);
-    return warn_tally(model, &unpriced, query_info[COST_PV_PRICE].name,
-                      "volumes have no price and cost nothing", "volume", "of cluster", err);
+    return set_warn_tally(model->set, &unpriced, query_info[COST_PV_PRICE].name,
+                          "volumes have no price and cost nothing", "volume", "of cluster", err);
 }
 
 static enum ampql_code fold(struct model *model, struct storage *storage, struct ampql_error *err)

@@ -3,10 +3,10 @@
 #define AMPQL_SRC_SERIES_SAMPLE_H
 
 #include "base/alloc.h"
+#include "base/double.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 /* One series' samples: t strictly ascending, Unix ms. Views; somebody else owns the columns. */
@@ -35,26 +35,10 @@ bool sample_room_grow(struct sample_room *room, const struct ampql_allocator *al
                       size_t want);
 void sample_room_done(struct sample_room *room, const struct ampql_allocator *alc);
 
-/* The two NaNs that Prometheus gives a meaning: the stale marker, and the ordinary NaN it produces.
- */
+/* The marker that says "this series ended here": a NaN of its own. Compared as bits: arithmetic
+ * would quiet it. */
 #define STALE_BITS UINT64_C(0x7FF0000000000002)
-#define NAN_BITS UINT64_C(0x7FF8000000000001)
 
-static inline uint64_t bits_of(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
-
-static inline double double_of(uint64_t bits)
-{
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-/* The marker that says "this series ended here". Compared as bits: arithmetic would quiet it. */
 static inline bool is_stale(double v)
 {
     return bits_of(v) == STALE_BITS;

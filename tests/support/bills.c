@@ -91,9 +91,13 @@ static const struct option {
     OPTION(custom_prices, FLAG),
     OPTION(pod_uids, FLAG),
     OPTION(no_node_labels, FLAG),
+    OPTION(idle, FLAG),
+    OPTION(split_idle, FLAG),
+    OPTION(strict, FLAG),
     OPTION(discount, NUMBER),
     OPTION(negotiated_discount, NUMBER),
     OPTION(resolution_ms, MS),
+    OPTION(max_duration_ms, MS),
     OPTION(dialect, CHOICE),
     OPTION(queries, CHOICE),
     OPTION(provider, CHOICE),
@@ -421,6 +425,16 @@ static void check_bill(struct bill_case *c, const char *aggregate, char **at)
     check_total(c->bill, c->path);
 }
 
+/* "refused MESSAGE" */
+static void check_refused(struct bill_case *c, const char *want)
+{
+    struct ampql_error err = {0};
+    struct ampql_allocations *bill;
+    enum ampql_code code = ampql_allocate(c->engine, c->source, &c->options, &bill, &err);
+    if (code != AMPQL_BAD_DATA || bill || strcmp(err.message, want) != 0)
+        fail_msg("%s: %d \"%s\", want \"%s\"", c->path, code, err.message, want);
+}
+
 static void check_warning(struct bill_case *c, const char *want)
 {
     assert_non_null(c->bill);
@@ -462,6 +476,8 @@ static void read_line(struct bill_case *c, char *line, char **at)
         c->from_ms = strtoll(line, NULL, 10) * 1000;
     } else if (strcmp(word, "bill") == 0) {
         check_bill(c, line, at);
+    } else if (strcmp(word, "refused") == 0) {
+        check_refused(c, line);
     } else if (strcmp(word, "lacking") == 0) {
         c->may_lack = true;
     } else {

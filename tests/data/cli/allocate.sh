@@ -30,6 +30,27 @@ run 2 allocate --window $day --aggregate nonsense <<'END'
 ! ampql: error: allocate: aggregating by "nonsense", expected cluster, node, namespace, pod, container or all
 !   hint: see `ampql help allocate`
 END
+run 0 allocate --window $day --aggregate all --idle -o csv --discount 0.5 --default-price cpu=1 --custom-prices <<'END'
+name,cluster,node,namespace,pod,container,start,end,minutes,cpu_core_hours,ram_byte_hours,gpu_hours,cpu_cost,ram_cost,gpu_cost,total_cost,cpu_efficiency,ram_efficiency,total_efficiency
+,,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,249.5099116479232,342377840500.08606,23.916666666666664,216.42349653525056,1.2358607016595062,22.72083333333333,241.9407566899086,0.19547828948569526,0.658276770506782,0.19810603985095582
+__idle__,,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,0,0,0,0.5303867980827821,2.466954373934443,0.07916666666666572,3.0765078386838907,0,0,0
+END
+run 2 allocate --window $day --default-price disk=1 <<'END'
+! ampql: error: allocate: --default-price disk=1: expected cpu, ram, gpu, spot-cpu, spot-ram or spot-gpu, = and a number
+!   hint: see `ampql help allocate`
+END
+run 2 allocate --window $day --default-price cpu=-1 <<'END'
+! ampql: error: allocate: a price is negative or no number
+!   hint: see `ampql help allocate`
+END
+run 2 allocate --window $day --discount 30% <<'END'
+! ampql: error: allocate: --discount 30%: expected a number, such as 0.3
+!   hint: see `ampql help allocate`
+END
+run 2 allocate --window $day --max-duration 1500ms <<'END'
+! ampql: error: allocate: the longest computation is 1500 ms, expected whole seconds, more than 0
+!   hint: see `ampql help allocate`
+END
 run 2 allocate --window $day --quirk round-times=maybe <<'END'
 ! ampql: error: allocate: the quirk is "round-times=maybe", expected NAME=on or NAME=off
 !   hint: see `ampql help allocate`
@@ -57,3 +78,6 @@ check "the bill says that ends are unknown" grep -q '^ampql: warning: Pods: the 
 check "once" [ "$(grep -c 'without stale markers' "$work/err")" = 1 ]
 "$AMPQL" allocate -s "$work/pod.prom" --stale-after 5m --window 0,3600 >"$work/out" 2>"$work/err"
 check "and not when they are known" [ "$(grep -c 'without stale markers' "$work/err")" = 0 ]
+run 9 allocate -s "$work/pod.prom" --stale-after 5m --window 0,3600 --strict <<'END'
+! ampql: error: a warning, which is an error here (1 of 11): Pods: no series of kube_pod_container_status_running: no pod is known to have run, so the bill is empty
+END
