@@ -67,6 +67,7 @@ struct ampql_cost_options {
     bool idle;               /* add what nodes cost beyond their allocations: "__idle__" */
     bool split_idle;         /* keep idle costs apart: "CLUSTER/NODE/__idle__" */
     bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
+    uint64_t max_series;     /* that one query reads; 0: 2 million */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at

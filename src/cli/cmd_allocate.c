@@ -297,6 +297,7 @@ static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
     cost->dialect = session->options.dialect;
     cost->timeout_ms = session->options.timeout_ms;
     cost->max_samples = session->options.max_samples;
+    cost->max_series = session->options.max_series;
     cost->cancel = session->cancel;
     return cost->quirks ? STATUS_OK : report_nomem(cli);
 }

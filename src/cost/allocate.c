@@ -95,6 +95,7 @@ static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *sou
         .dialect = params->dialect,
         .timeout_ms = params->timeout_ms,
         .max_samples = params->max_samples,
+        .max_series = params->max_series,
         .cancel = params->cancel,
     };
     const struct ampql_query *query[COST_QUERY_COUNT];
