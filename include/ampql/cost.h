@@ -66,6 +66,7 @@ struct ampql_cost_options {
                                 pieces of it and accumulated; 0: a day */
     bool idle;               /* add what nodes cost beyond their allocations: "__idle__" */
     bool split_idle;         /* keep idle costs apart: "CLUSTER/NODE/__idle__" */
+    int64_t now_ms;          /* of quirk gpu-usage-now; 0: what the clock says */
     bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
 };
 

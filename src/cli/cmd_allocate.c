@@ -95,6 +95,7 @@ static enum exit_status read_window(struct cli *cli, const struct flags *flags,
 {
     struct ampql_error err = {0};
     int64_t now_ms = flags->now.is_set ? flags->now.ms : cli->now_ms / 1000 * 1000;
+    out->now_ms = now_ms;
     if (!flags->window)
         return report_usage(cli, NULL, "expected --window");
     if (parse_window(str_of(flags->window), now_ms, out, &err) != AMPQL_OK)

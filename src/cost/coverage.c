@@ -1,7 +1,8 @@
-/* How much there was of what queries need. The window is looked at in steps of the resolution, at the
- * times of its subqueries; a step has data of a metric when any series of the cluster has a sample in
- * the resolution, and at least the lookback, before it. Needed are the steps in which pods of the
- * cluster ran. What is missing is not billed as nothing: averages are over what there is. */
+/* How much there was of what queries need. The window is looked at in steps of the resolution, at
+ * the times of its subqueries; a step has data of a metric when any series of the cluster has a
+ * sample in the resolution, and at least the lookback, before it. Needed are the steps in which
+ * pods of the cluster ran. What is missing is not billed as nothing: averages are over what there
+ * is. */
 #include "cost/coverage.h"
 
 #include "base/time.h"
@@ -76,7 +77,8 @@ static bool is_raw(enum cost_query query, const struct params *params)
 static bool is_first(enum cost_query query, const struct params *params)
 {
     for (enum cost_query q = 0; q < query; q++)
-        if (query_is_asked(q, params) && strcmp(query_info[q].metric, query_info[query].metric) == 0 &&
+        if (query_is_asked(q, params) &&
+            strcmp(query_info[q].metric, query_info[query].metric) == 0 &&
             strcmp(query_info[q].selector, query_info[query].selector) == 0)
             return false;
     return true;
@@ -106,7 +108,8 @@ void cost_coverage_render(struct buf *out, enum cost_query query, const struct p
     query_render_text(out, query, STR("count(count_over_time($S["), params);
     render_duration(out, reach(params) / 1000);
     query_render_text(out, query, STR("])) by ($CL)["), params);
-    render_duration(out, is_closed ? span : span + 1); /* where the first step is the first counted */
+    render_duration(out,
+                    is_closed ? span : span + 1); /* where the first step is the first counted */
     query_render_text(out, query, STR(":$RES]"), params);
 }
 
@@ -117,9 +120,9 @@ struct clusters {
     size_t nwords; /* of a cluster's bits */
     struct {
         ARRAY(struct str);
-    } names;          /* of clusters with pods, in the order of the answer */
-    uint64_t *ran;    /* [names.n * nwords]: steps in which pods ran */
-    uint64_t *there;  /* the same: steps in which the query at hand had data */
+    } names;         /* of clusters with pods, in the order of the answer */
+    uint64_t *ran;   /* [names.n * nwords]: steps in which pods ran */
+    uint64_t *there; /* the same: steps in which the query at hand had data */
 };
 
 static size_t cluster_find(const struct clusters *all, struct str name)
@@ -162,7 +165,8 @@ static enum ampql_code find_clusters(const struct model *model, struct clusters 
     const struct answer *pods = &model->answers[COST_PODS];
     for (size_t i = 0; i < pods->n; i++) {
         struct str cluster = row_cluster(&pods->rows[i], model->params);
-        if (cluster_find(all, cluster) == SIZE_MAX && !array_push(&all->names, model->arena, cluster))
+        if (cluster_find(all, cluster) == SIZE_MAX &&
+            !array_push(&all->names, model->arena, cluster))
             return fail_nomem(err, "coverage");
     }
     size_t nbits = all->names.n * all->nwords; /* each of less than the pods' points */
@@ -177,7 +181,8 @@ static enum ampql_code find_clusters(const struct model *model, struct clusters 
 
 /* ---- counting */
 
-/* Steps of one cluster: needed ones, those with data, and the longest run of needed ones without. */
+/* Steps of one cluster: needed ones, those with data, and the longest run of needed ones without.
+ */
 static void count_steps(const struct clusters *all, size_t cluster, bool is_pods,
                         struct cost_coverage *out)
 {
@@ -213,8 +218,7 @@ static enum ampql_code fold_query(struct model *model, const struct clusters *al
                                       .has_series = answer->n > 0,
                                       .cluster = set_text(model->set, all->names.at[i])};
         count_steps(all, i, query == COST_PODS, &fresh);
-        if (!fresh.cluster.data ||
-            !array_push(&model->set->coverage, &model->set->arena, fresh))
+        if (!fresh.cluster.data || !array_push(&model->set->coverage, &model->set->arena, fresh))
             return fail_nomem(err, "coverage");
     }
     return AMPQL_OK;
@@ -236,7 +240,7 @@ enum ampql_code cost_coverage_fold(struct model *model, struct ampql_error *err)
 /* ---- the whole window */
 
 enum ampql_code cost_coverage_add(struct cost_set *set, const struct cost_set *piece,
-                             struct ampql_error *err)
+                                  struct ampql_error *err)
 {
     for (size_t i = 0; i < piece->coverage.n; i++) {
         struct cost_coverage more = piece->coverage.at[i], *sum = NULL;
@@ -275,8 +279,8 @@ static enum ampql_code warn(struct cost_set *set, const struct cost_coverage *c,
     return set_warn(set, err,
                     "%s: no samples of %s in cluster %s in %llu of %llu steps%s, the longest time "
                     "from %.*s to %.*s",
-                    info->name, info->metric, cluster, (unsigned long long)(c->nneeded - c->ncovered),
-                    (unsigned long long)c->nneeded,
+                    info->name, info->metric, cluster,
+                    (unsigned long long)(c->nneeded - c->ncovered), (unsigned long long)c->nneeded,
                     c->query == COST_PODS ? "" : " in which pods ran", nstart, start, nend, end);
 }
 

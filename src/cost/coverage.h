@@ -8,8 +8,8 @@
 bool cost_coverage_is_kept(enum cost_query query, const struct params *params);
 bool cost_coverage_is_asked(enum cost_query query, const struct params *params);
 
-/* Append the PromQL that says, by cluster, at which steps a query's series have samples: the selects
- * are the query's own, so nothing more is read. buf->failed says AMPQL_NOMEM. */
+/* Append the PromQL that says, by cluster, at which steps a query's series have samples: the
+ * selects are the query's own, so nothing more is read. buf->failed says AMPQL_NOMEM. */
 void cost_coverage_render(struct buf *out, enum cost_query query, const struct params *params);
 
 /* Count steps into the set. err  AMPQL_NOMEM */
@@ -17,7 +17,7 @@ enum ampql_code cost_coverage_fold(struct model *model, struct ampql_error *err)
 
 /* Add what a piece of the window has to the whole's. err  AMPQL_NOMEM */
 enum ampql_code cost_coverage_add(struct cost_set *set, const struct cost_set *piece,
-                             struct ampql_error *err);
+                                  struct ampql_error *err);
 
 /* Warn where data that the bill needs is missing. err  AMPQL_NOMEM */
 enum ampql_code cost_coverage_warn(struct cost_set *set, struct ampql_error *err);

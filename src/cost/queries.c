@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/json.h"
 #include "base/options.h"
+#include "base/time.h"
 
 #include <float.h>
 
@@ -121,6 +122,7 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .split_idle = all.split_idle,
         .is_strict = all.strict,
         .groups = all.idle ? QUERY_BOTH : QUERY_ALLOCATION,
+        .now_ms = all.now_ms ? all.now_ms : time_now(),
         .max_duration_ms = all.max_duration_ms ? all.max_duration_ms : 86400000,
     };
     TRY(check_prices(&out->prices, err));
@@ -193,6 +195,9 @@ static void render_variable(struct buf *out, enum cost_query query, struct str n
         buf_text(out, is_newer ? ":" : "");
         if (is_newer)
             render_duration(out, whole_minutes(params));
+    } else if (str_equal(name, STR("NOW"))) {
+        if (params->quirks.is_on[QUIRK_GPU_NOW])
+            buf_format(out, " @ %lld", (long long)(params->now_ms / 1000));
     } else if (str_equal(name, STR("UID"))) {
         buf_text(out, is_newer ? "uid, " : "");
     } else if (str_equal(name, STR("PODUID"))) {

@@ -52,6 +52,7 @@ struct params {
     bool pod_uids, wants_node_labels, wants_idle, split_idle, is_strict;
     unsigned groups; /* enum query_group: what is asked now */
     int64_t max_duration_ms;
+    int64_t now_ms;
     struct str node_labels; /* comma list */
     struct quirks quirks;
 };

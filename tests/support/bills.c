@@ -98,6 +98,7 @@ static const struct option {
     OPTION(negotiated_discount, NUMBER),
     OPTION(resolution_ms, MS),
     OPTION(max_duration_ms, MS),
+    OPTION(now_ms, MS),
     OPTION(dialect, CHOICE),
     OPTION(queries, CHOICE),
     OPTION(provider, CHOICE),
