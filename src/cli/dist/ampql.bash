@@ -46,7 +46,7 @@ _ampql() {
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
+                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output $source $limits"
                 ;;
             rules) words="--output --time --now $write $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
