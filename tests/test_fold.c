@@ -4,6 +4,7 @@
 #include "cost/coverage.h"
 
 #include "support/bills.h"
+#include "support/everything.h"
 #include "support/series.h"
 #include "support/test.h"
 #include "support/torture.h"
@@ -47,53 +48,6 @@ static void test_bills(void **state)
 }
 
 /* ---- torture */
-
-/* A cluster with everything in it: every stage of the fold has something to do. */
-static void fill_all(struct ampql_source *source)
-{
-    static const struct {
-        const char *name, *labels, *values;
-    } rows[] = {
-        {"kube_pod_container_status_running", "namespace=n,pod=p,container=x,uid=1", "1x60"},
-        {"kube_pod_container_status_running", "namespace=n,pod=q,container=x,uid=2", "1x30 stale"},
-        {"container_cpu_allocation", "namespace=n,pod=p,container=x,node=m", "600x60"},
-        {"container_cpu_allocation", "namespace=n,pod=p,container=y,node=m", "1x60"},
-        {"container_cpu_allocation", "namespace=n,pod=q,container=x,node=m", "1x60"},
-        {"container_memory_allocation_bytes", "namespace=n,pod=q,container=x,node=m", "1x60"},
-        {"node_cpu_hourly_cost", "node=m,instance_type=t,provider_id=aws:///z/i-1", "0.1x60"},
-        {"container_network_receive_bytes_total", "namespace=n,pod=p,interface=e", "0+1x60"},
-        {"kubecost_pod_network_egress_bytes_total", "namespace=n,pod_name=p,internet=true",
-         "0+9x60"},
-        {"kube_node_labels", "node=m,label_topology_kubernetes_io_zone=z", "1x60"},
-        {"kube_namespace_labels", "namespace=n,label_team=t", "1x60"},
-        {"kube_namespace_annotations", "namespace=n,annotation_team=t", "1x60"},
-        {"kube_pod_labels", "namespace=n,pod=p,label_app=a,label_v=1", "1x20 stale"},
-        {"kube_pod_labels", "namespace=n,pod=p,label_app=a,label_v=2", "_x21 1x39"},
-        {"kube_pod_annotations", "namespace=n,pod=p,annotation_note=t", "1x60"},
-        {"deployment_match_labels", "namespace=n,deployment=a_b,label_app=a", "1x60"},
-        {"service_selector_labels", "namespace=n,service=s,label_app=a", "1x60"},
-        {"kube_pod_owner", "namespace=n,pod=q,owner_kind=ReplicaSet,owner_name=r", "1x60"},
-        {"kube_replicaset_owner", "namespace=n,replicaset=r,owner_kind=Rollout,owner_name=o",
-         "1x60"},
-        {"kube_persistentvolume_capacity_bytes", "persistentvolume=v", "9x60"},
-        {"kube_persistentvolume_capacity_bytes", "persistentvolume=w", "9x60"},
-        {"kubecost_pv_info", "persistentvolume=v,provider_id=vol", "1x60"},
-        {"kube_persistentvolumeclaim_info",
-         "namespace=n,persistentvolumeclaim=c,volumename=v,storageclass=g", "1x60"},
-        {"pod_pvc_allocation", "namespace=n,pod=p,persistentvolumeclaim=c,persistentvolume=v",
-         "1x10"},
-        {"pod_pvc_allocation", "namespace=n,pod=q,persistentvolumeclaim=c,persistentvolume=v",
-         "1x10"},
-        {"kubecost_load_balancer_cost", "namespace=n,service_name=s,ingress_ip=10.0.0.1", "1x60"},
-        {"kubecost_load_balancer_cost", "namespace=n,service_name=t,ingress_ip=10.0.0.1", "1x60"},
-        {"node_total_hourly_cost", "node=m,instance_type=t,provider_id=aws:///z/i-1", "0.1x60"},
-        {"node_cpu_hourly_cost", "node=o,instance_type=t,provider_id=aws:///z/i-2", "0.1x60"},
-        {"kube_node_status_capacity_cpu_cores", "node=m", "8x60"},
-        {"container_fs_limit_bytes", "instance=m,device=/dev/sda1,id=/", "9x60"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_true(test_add(source, rows[i].name, rows[i].labels, 0, 60000, rows[i].values));
-}
 
 /* What a source says, asked once; the fold is then run again and again. */
 struct folding {
@@ -147,9 +101,12 @@ static void test_torture_fold(void **state)
     struct ampql_engine *engine = new_engine(NULL);
     struct ampql_source *source = NULL;
     static struct folding folding;
+    size_t nrows;
+    const struct everything_row *rows = everything(&nrows);
     (void)state;
     assert_int_equal(ampql_source_memory(engine, NULL, &source, NULL), AMPQL_OK);
-    fill_all(source);
+    for (size_t i = 0; i < nrows; i++)
+        assert_true(test_add(source, rows[i].name, rows[i].labels, 0, 60000, rows[i].values));
     assert_int_equal(params_make(&options, &folding.params, NULL), AMPQL_OK);
     assert_int_equal(ask_source(engine, source, &folding.params, &folding.asked, NULL), AMPQL_OK);
     torture_with(fold_all, &folding, false);
