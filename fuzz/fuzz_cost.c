@@ -1,6 +1,6 @@
-/* Bytes choose series of a cluster, spoil their labels and values, and set options: the bill is made
- * or refused with a message; made twice it is the same; its lines are in order, each once, inside the
- * window; and aggregated again they have the same number of containers. */
+/* Bytes choose series of a cluster, spoil their labels and values, and set options: the bill is
+ * made or refused with a message; made twice it is the same; its lines are in order, each once,
+ * inside the window; and aggregated again they have the same number of containers. */
 #include "support/everything.h"
 #include "support/gen_bytes.h"
 #include "support/json_tokens.h"
@@ -25,11 +25,11 @@ static struct ampql_string string_of(const char *text)
 static void spoil(struct gen_bytes *g, struct ampql_label *label)
 {
     static const char *const values[] = {
-        "",    "a",    "a_b",  "a-b",     "b",       "x/y",      "m",        "n",
-        "p",   "q",    "x",    "e2-small", "n2-a",    "fargate",  "__idle__", "__unmounted__",
-        "cpu", "core", "true", "false",   "i-1",     "10.0.0.1", "fd00::1",  "j-1700000000",
-        "POD", "v",    "w",    "c",       "gce://p/z/i", "aws:///z/", "\xff", "a\"b"};
-    static const char *const names[] = {"cluster_id", "uid",      "pod",   "pod_name",
+        "",    "a",    "a_b",  "a-b",      "b",           "x/y",       "m",        "n",
+        "p",   "q",    "x",    "e2-small", "n2-a",        "fargate",   "__idle__", "__unmounted__",
+        "cpu", "core", "true", "false",    "i-1",         "10.0.0.1",  "fd00::1",  "j-1700000000",
+        "POD", "v",    "w",    "c",        "gce://p/z/i", "aws:///z/", "\xff",     "a\"b"};
+    static const char *const names[] = {"cluster_id", "uid",       "pod",    "pod_name",
                                         "container",  "label_app", "label_", "annotation_note"};
     if (gen_chance(g, 40))
         label->name = string_of(GEN_OF(g, names));
@@ -123,8 +123,8 @@ static void check_lines(const struct ampql_allocations *bill, const struct ampql
         if (a->start_ms > a->end_ms || a->start_ms < o->start_ms || a->end_ms > o->end_ms ||
             a->minutes < 0)
             abort();
-        if (i && str_compare(str_view(ampql_allocations_at(bill, i - 1)->name),
-                             str_view(a->name)) >= 0)
+        if (i &&
+            str_compare(str_view(ampql_allocations_at(bill, i - 1)->name), str_view(a->name)) >= 0)
             abort();
     }
 }

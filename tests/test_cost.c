@@ -336,6 +336,38 @@ static void test_source(void **state)
     ampql_engine_free(engine);
 }
 
+/* What is asked to know how much data there was is not counted: what one query reads, it reads
+ * alone. */
+static void test_costs(void **state)
+{
+    static const struct {
+        enum cost_query query;
+        uint64_t nalone, nshared;
+    } rows[] = {{COST_NODE_CPU_PRICE, 1, 0}, {COST_RAM_USAGE_AVG, 0, 1}, {COST_PODS, 1, 0},
+                {COST_NET_ZONE_GIB, 1, 0},   {COST_POD_LABELS, 1, 0},    {COST_CPU_LIMITS, 0, 0},
+                {COST_ASSET_IS_SPOT, 0, 0}};
+    struct ampql_engine *engine = new_engine(NULL);
+    struct ampql_source_ops ops = {
+        .size = sizeof ops, .caps = AMPQL_SOURCE_ANSWERS, .select = count_select};
+    struct ampql_cost_options options = {.size = sizeof options, .end_ms = 3600000};
+    static struct counting counting;
+    struct ampql_source *source = NULL;
+    struct ampql_allocations *bill = NULL;
+    struct ampql_stats alone, shared;
+    (void)state;
+    assert_int_equal(ampql_source_new(engine, &ops, &counting, &source, NULL), AMPQL_OK);
+    assert_int_equal(ampql_allocate(engine, source, &options, &bill, NULL), AMPQL_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(ampql_allocations_costs(bill, rows[i].query, &alone, &shared));
+        assert_int_equal(alone.selects, rows[i].nalone);
+        assert_int_equal(shared.selects, rows[i].nshared);
+    }
+    assert_false(ampql_allocations_costs(bill, COST_QUERY_COUNT, &alone, &shared));
+    ampql_allocations_free(bill);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+}
+
 /* ---- the report */
 
 static bool fill_small(struct ampql_source *source)
@@ -478,11 +510,11 @@ static void test_torture(void **state)
 
 static const struct CMUnitTest tests[] = {
 
-    cmocka_unit_test(test_queries),   cmocka_unit_test(test_coverage_queries),
-    cmocka_unit_test(test_durations), cmocka_unit_test(test_rounding),
-    cmocka_unit_test(test_refused),   cmocka_unit_test(test_source),
-    cmocka_unit_test(test_json),      cmocka_unit_test(test_aggregate_again),
-    cmocka_unit_test(test_torture),
+    cmocka_unit_test(test_queries),         cmocka_unit_test(test_coverage_queries),
+    cmocka_unit_test(test_durations),       cmocka_unit_test(test_rounding),
+    cmocka_unit_test(test_refused),         cmocka_unit_test(test_source),
+    cmocka_unit_test(test_costs),           cmocka_unit_test(test_json),
+    cmocka_unit_test(test_aggregate_again), cmocka_unit_test(test_torture),
 
 };
 TEST_MAIN(tests)

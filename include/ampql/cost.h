@@ -68,6 +68,7 @@ struct ampql_cost_options {
     bool split_idle;         /* keep idle costs apart: "CLUSTER/NODE/__idle__" */
     int64_t now_ms;          /* of quirk gpu-usage-now; 0: what the clock says */
     bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
+    uint64_t max_series;     /* that one query reads; 0: 2 million */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
@@ -230,6 +231,11 @@ AMPQL_API bool ampql_allocations_coverage(const struct ampql_allocations *alloca
                                           struct ampql_cost_coverage *out);
 
 AMPQL_API struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations);
+
+/* What query i of the model (ampql_cost_query_at) read of that, as ampql_result_costs has it; false
+ * past the last. */
+AMPQL_API bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                                       struct ampql_stats *alone, struct ampql_stats *shared);
 
 /* The body of OpenCost's /allocation: `{"code":200,"status":"success","data":[{NAME:{...}}]}`, with
  * "warnings", "coverage" and "stats" after it. Numbers are rounded to 5 decimals; what is no number

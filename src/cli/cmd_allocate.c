@@ -299,6 +299,7 @@ static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
     cost->dialect = session->options.dialect;
     cost->timeout_ms = session->options.timeout_ms;
     cost->max_samples = session->options.max_samples;
+    cost->max_series = session->options.max_series;
     cost->cancel = session->cancel;
     return cost->quirks ? STATUS_OK : report_nomem(cli);
 }
@@ -325,6 +326,16 @@ static enum exit_status check_options(struct cli *cli, const struct session *ses
     return status;
 }
 
+static void tell_stats(struct cli *cli, const struct ampql_allocations *allocations)
+{
+    struct ampql_cost_query query;
+    struct ampql_stats alone, shared;
+    report_stats(cli, ampql_allocations_stats(allocations));
+    for (size_t i = 0; ampql_allocations_costs(allocations, i, &alone, &shared); i++)
+        if (ampql_cost_query_at(i, &query))
+            report_costs(cli, query.name, alone, shared);
+}
+
 static enum exit_status allocate(struct cli *cli, const struct flags *flags,
                                  const struct session *session,
                                  const struct ampql_cost_options *cost)
@@ -337,7 +348,7 @@ static enum exit_status allocate(struct cli *cli, const struct flags *flags,
         report_warning_text(cli, str_view(ampql_allocations_warning(allocations, i)));
     enum exit_status status = print(cli, flags, allocations);
     if (flags->run.stats)
-        report_stats(cli, ampql_allocations_stats(allocations));
+        tell_stats(cli, allocations);
     ampql_allocations_free(allocations);
     return status;
 }

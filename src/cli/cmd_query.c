@@ -40,8 +40,12 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags, str
         report_annotations(cli, result);
         status = print_result(cli, result,
                               (enum print_format)(flags->format ? flags->format : fallback));
-        if (flags->run.stats)
+        if (flags->run.stats) {
             report_stats(cli, ampql_result_stats(result));
+            report_selects(cli, result);
+        }
+    } else if (flags->run.stats) {
+        report_source_stats(cli, session->source);
     }
     ampql_result_free(result);
     ampql_query_free(query);

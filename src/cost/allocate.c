@@ -100,12 +100,15 @@ static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *sou
                            const struct params *params, struct asked *asked, struct arena *work,
                            struct cost_set *set, struct ampql_error *err)
 {
+    struct query_cost costs[COST_QUERY_COUNT];
+    struct ampql_stats stats;
     struct answer *answers = arena_zeroed(work, COST_QUERY_COUNT, sizeof *answers);
     if (!answers)
         return fail_nomem(err, "answers");
     TRY(ask_source(engine, source, params, asked, err));
     TRY(asked_decode(asked, params, work, answers, err));
-    stats_add(&set->stats, ampql_result_stats(asked->result[0])); /* of the whole batch */
+    asked_costs(asked, &stats, costs);
+    TRY(set_add_costs(set, stats, costs, COST_QUERY_COUNT, err));
     if (params->groups & QUERY_ALLOCATION)
         TRY(model_fold(set, params, answers, err));
     return params->groups & QUERY_ASSETS ? assets_fold(set, params, answers, err) : AMPQL_OK;

@@ -59,6 +59,7 @@ enum ampql_code ask_source(struct ampql_engine *engine, struct ampql_source *sou
         .dialect = params->dialect,
         .timeout_ms = params->timeout_ms,
         .max_samples = params->max_samples,
+        .max_series = params->max_series,
         .cancel = params->cancel,
     };
     const struct ampql_query *query[ASKED_MAX];
@@ -92,4 +93,44 @@ enum ampql_code asked_decode(const struct asked *asked, const struct params *par
         if (asked->what[i].is_coverage)
             answers[asked->what[i].id].coverage = asked->result[i];
     return AMPQL_OK;
+}
+
+/* ---- what it cost */
+
+static bool is_same_select(const struct ampql_select_stats *a, const struct ampql_select_stats *b)
+{
+    return a->kind == b->kind && str_equal(str_view(a->query), str_view(b->query));
+}
+
+/* How many of the queries that read a select are not the model's. */
+static size_t count_others(const struct asked *asked, const struct ampql_select_stats *select)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < asked->n; i++) {
+        const struct ampql_result *result = asked->result[i];
+        for (size_t k = 0; asked->what[i].is_coverage && k < ampql_result_select_count(result);
+             k++) {
+            struct ampql_select_stats other = ampql_result_select(result, k);
+            n += is_same_select(&other, select);
+        }
+    }
+    return n;
+}
+
+void asked_costs(const struct asked *asked, struct ampql_stats *batch, struct query_cost *costs)
+{
+    *batch = ampql_result_stats(asked->result[0]); /* each result has those of the whole batch */
+    memset(costs, 0, COST_QUERY_COUNT * sizeof *costs);
+    for (size_t i = 0; i < asked->n; i++) {
+        struct query_cost *cost = &costs[asked->what[i].id];
+        for (size_t k = 0; k < ampql_result_select_count(asked->result[i]); k++) {
+            struct ampql_select_stats select = ampql_result_select(asked->result[i], k);
+            if (asked->what[i].is_coverage) {
+                batch->remote_samples -= select.stats.remote_samples;
+                continue;
+            }
+            bool is_shared = select.nqueries > 1 + count_others(asked, &select);
+            stats_add(is_shared ? &cost->shared : &cost->alone, select.stats);
+        }
+    }
 }

@@ -25,6 +25,11 @@ enum ampql_code ask_source(struct ampql_engine *engine, struct ampql_source *sou
                            struct ampql_error *err);
 void asked_done(struct asked *asked);
 
+/* What the batch cost, and each of the model's queries [COST_QUERY_COUNT] of it: alone what no
+ * other of them read. What was asked beside them, of the same series, does not count: a server that
+ * evaluated the queries would not have read it. */
+void asked_costs(const struct asked *asked, struct ampql_stats *batch, struct query_cost *costs);
+
 /* Results to answers [COST_QUERY_COUNT], which are views of them. err  as answer_decode */
 enum ampql_code asked_decode(const struct asked *asked, const struct params *params,
                              struct arena *work, struct answer *answers, struct ampql_error *err);

@@ -46,7 +46,7 @@ struct params {
     struct str aggregate;
     enum ampql_dialect dialect; /* 0: not said */
     int64_t timeout_ms;
-    uint64_t max_samples;
+    uint64_t max_samples, max_series;
     struct ampql_cancel *cancel;
     enum ampql_cost_queries queries;
     bool pod_uids, wants_node_labels, wants_idle, split_idle, is_strict;

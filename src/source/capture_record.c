@@ -28,16 +28,8 @@ static enum ampql_code take_series(void *payload, const struct ampql_label *labe
                : AMPQL_OK;
 }
 
-static uint64_t billed_so_far(const struct ampql_source *source)
-{
-    struct ampql_source_stats stats = {.size = sizeof stats};
-    if (source->ops.stats)
-        source->ops.stats(source->payload, &stats);
-    return stats.billed_samples;
-}
-
 static enum ampql_code keep(struct capture_log *log, const struct ampql_select *select,
-                            struct taking *taking, const struct ampql_sink *sink, uint64_t billed,
+                            struct taking *taking, const struct ampql_sink *sink,
                             struct ampql_error *err)
 {
     struct arena work;
@@ -45,7 +37,7 @@ static enum ampql_code keep(struct capture_log *log, const struct ampql_select *
     struct capture_entry entry = {.held = capture_held(select, &work),
                                   .warnings = sink->warnings.at,
                                   .nwarnings = sink->warnings.n,
-                                  .billed = billed};
+                                  .billed = sink->cost.billed_samples};
     enum ampql_code code = entry.held.matchers.at
                                ? capture_log_append(log, &entry, &taking->hold, err)
                                : fail_nomem(err, "a capture");
@@ -53,22 +45,25 @@ static enum ampql_code keep(struct capture_log *log, const struct ampql_select *
     return code;
 }
 
-/* Ask, hand on, and only when all of it has come, keep. */
+/* Ask, hand on, and only when all of it has come, keep. known_billed: samples that were billed for
+ * it before. */
 static enum ampql_code ask(struct capture_log *log, struct ampql_source *source,
-                           const struct ampql_select *select, struct ampql_sink *to,
-                           struct ampql_error *err)
+                           const struct ampql_select *select, uint64_t known_billed,
+                           struct ampql_sink *to, struct ampql_error *err)
 {
     struct taking taking = {.sink = to, .err = err};
     struct ampql_sink sink;
-    uint64_t billed = billed_so_far(source);
     TRY(hold_init(&taking.hold, &log->alc, err));
     sink_init(&sink, &log->alc, take_series, &taking, source->is_trusted);
     enum ampql_code code = source->ops.select(source->payload, select, &sink, err);
     code = sink_finish(&sink, code, err);
+    if (to)
+        ampql_sink_cost(to, &sink.cost);
     if (code == AMPQL_OK && to)
         code = sink_pass_warnings(&sink, to);
+    sink.cost.billed_samples += known_billed;
     if (code == AMPQL_OK)
-        code = keep(log, select, &taking, &sink, billed_so_far(source) - billed, err);
+        code = keep(log, select, &taking, &sink, err);
     sink_done(&sink);
     hold_done(&taking.hold);
     return code;
@@ -81,7 +76,7 @@ enum ampql_code capture_take(struct capture_log *log, struct ampql_source *sourc
     bool has;
     TRY(capture_log_has(log, select, &has, err));
     *is_new = !has;
-    return has ? AMPQL_OK : ask(log, source, select, NULL, err);
+    return has ? AMPQL_OK : ask(log, source, select, 0, NULL, err);
 }
 
 /* The select that asks for exactly what is held; matchers [nmatchers] is room. */
@@ -106,16 +101,18 @@ static struct ampql_select select_of(const struct held *held, struct ampql_match
 }
 
 static enum ampql_code take_held(struct capture_log *log, struct ampql_source *source,
-                                 const struct held *held, struct ampql_error *err)
+                                 const struct held *held, uint64_t billed, struct ampql_error *err)
 {
     struct arena work;
-    bool is_new;
+    bool has = false;
     arena_init(&work, &log->alc);
     struct ampql_matcher *matchers = arena_alloc(&work, held->matchers.n, sizeof *matchers);
     enum ampql_code code = AMPQL_OK;
     if (matchers) {
         struct ampql_select select = select_of(held, matchers);
-        code = capture_take(log, source, &select, &is_new, err);
+        code = capture_log_has(log, &select, &has, err);
+        if (code == AMPQL_OK && !has)
+            code = ask(log, source, &select, billed, NULL, err);
     } else {
         code = fail_nomem(err, "a capture");
     }
@@ -129,7 +126,7 @@ enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *s
     struct held_list list;
     if (folder_held(source, &list)) {
         for (size_t i = 0; i < list.n; i++)
-            TRY(take_held(log, source, held_at(&list, i), err));
+            TRY(take_held(log, source, held_at(&list, i), folder_billed(source, i), err));
         return AMPQL_OK;
     }
     if (!(source->ops.caps & AMPQL_SOURCE_SAMPLES))
@@ -137,12 +134,12 @@ enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *s
                     "a server's answers are captured query by query: use ampql fetch");
     struct held all = {
         .kind = AMPQL_SELECT_RAW, .after_ms = -CAPTURE_FOREVER, .upto_ms = CAPTURE_FOREVER};
-    return take_held(log, source, &all, err);
+    return take_held(log, source, &all, 0, err);
 }
 
 struct capture_origin capture_origin_of(const struct ampql_source *source, struct str name)
 {
-    return (struct capture_origin){.source = name,
+    return (struct capture_origin){.source = source->recorded_of.n ? source->recorded_of : name,
                                    .dialect = source->dialect,
                                    .caps = source->ops.caps & ~(uint32_t)AMPQL_SOURCE_SORTED,
                                    .marked_after_ms = source->marked_after_ms};
@@ -154,7 +151,7 @@ static enum ampql_code record_select(void *payload, const struct ampql_select *s
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
     struct record *record = payload;
-    return ask(record->log, record->inner, select, sink, err);
+    return ask(record->log, record->inner, select, 0, sink, err);
 }
 
 static enum ampql_code record_series(void *payload, const struct ampql_select *select,

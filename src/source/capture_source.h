@@ -31,7 +31,8 @@ enum ampql_code capture_take(struct capture_log *log, struct ampql_source *sourc
 enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *source,
                                  struct ampql_error *err);
 
-/* What a capture of this source will say it is of. name is how it was opened, without secrets. */
+/* What a capture of this source will say it is of: what the source says itself, else name, which is
+ * how it was opened, without secrets. */
 struct capture_origin capture_origin_of(const struct ampql_source *source, struct str name);
 
 #endif

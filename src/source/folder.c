@@ -330,12 +330,20 @@ static enum ampql_code take_series(void *payload, const struct store *store, str
     return code;
 }
 
+static enum ampql_code warn(struct ampql_sink *sink, const struct folder_entry *e)
+{
+    TRY(sink_warn(sink, e->warning));
+    for (size_t i = 0; i < e->nwarnings; i++)
+        TRY(sink_warn(sink, e->warnings[i]));
+    return AMPQL_OK;
+}
+
 /* RAW parts are (from, to], points are from, ... to. */
 static enum ampql_code scan_part(struct folder *folder, struct scan *scan)
 {
     struct folder_entry *e = scan->entry;
     TRY(load(folder, e, scan->err));
-    TRY(sink_warn(scan->sink, e->warning));
+    TRY(warn(scan->sink, e));
     if (scan->select->kind == AMPQL_SELECT_RAW)
         return store_scan(&e->store, scan->select, scan->part->from_ms, scan->part->to_ms,
                           take_series, scan, scan->err);
@@ -440,7 +448,7 @@ static enum ampql_code folder_series(void *payload, const struct ampql_select *s
         struct folder_entry *e = &folder->entries.at[i];
         code = load(folder, e, err);
         if (code == AMPQL_OK)
-            code = sink_warn(sink, e->warning);
+            code = warn(sink, e);
         if (code == AMPQL_OK)
             code = store_scan(&e->store, select, select->mint_ms, select->maxt_ms, take_labels,
                               &scan, err);
@@ -487,6 +495,7 @@ enum ampql_code folder_source(struct folder *folder, struct ampql_source **out,
         return code;
     }
     (*out)->dialect = dialect;
+    (*out)->recorded_of = folder->recorded_of;
     (*out)->is_trusted = true;
     return AMPQL_OK;
 }
@@ -497,4 +506,10 @@ bool folder_held(const struct ampql_source *source, struct held_list *out)
         return false;
     *out = list_of(source->payload);
     return true;
+}
+
+uint64_t folder_billed(const struct ampql_source *source, size_t entry)
+{
+    const struct folder *folder = source->payload;
+    return folder->entries.at[entry].billed;
 }

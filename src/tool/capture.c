@@ -319,26 +319,3 @@ enum ampql_code tool_capture_merge(const char *const *paths, size_t npaths, cons
     alloc_put(&alloc_default, inputs, npaths, sizeof *inputs);
     return code;
 }
-
-/* ---- convert */
-
-enum ampql_code tool_capture_convert(struct ampql_engine *engine, const char *path,
-                                     const struct ampql_file_options *options, const char *to,
-                                     struct ampql_error *err)
-{
-    struct ampql_source *source;
-    struct capture_log log;
-    TRY(ampql_source_file(engine, path, options, &source, err));
-    struct capture_origin origin = capture_origin_of(source, str_of(path));
-    enum ampql_code code = capture_log_open(&log, &alloc_default, to, &origin, false, err);
-    if (code == AMPQL_OK) {
-        code = capture_take_all(&log, source, err);
-        if (code == AMPQL_OK)
-            code = capture_log_finish(&log, false, NULL, err);
-        if (code != AMPQL_OK)
-            capture_log_discard(&log);
-        capture_log_done(&log);
-    }
-    ampql_source_free(source);
-    return code;
-}

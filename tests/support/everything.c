@@ -1,4 +1,5 @@
-/* One pod with two containers and one that ends, on a node of two, with all that a cluster exports. */
+/* One pod with two containers and one that ends, on a node of two, with all that a cluster exports.
+ */
 #include "support/everything.h"
 
 static const struct everything_row rows[] = {
@@ -10,8 +11,7 @@ static const struct everything_row rows[] = {
     {"container_memory_allocation_bytes", "namespace=n,pod=q,container=x,node=m", "1x60"},
     {"node_cpu_hourly_cost", "node=m,instance_type=t,provider_id=aws:///z/i-1", "0.1x60"},
     {"container_network_receive_bytes_total", "namespace=n,pod=p,interface=e", "0+1x60"},
-    {"kubecost_pod_network_egress_bytes_total", "namespace=n,pod_name=p,internet=true",
-     "0+9x60"},
+    {"kubecost_pod_network_egress_bytes_total", "namespace=n,pod_name=p,internet=true", "0+9x60"},
     {"kube_node_labels", "node=m,label_topology_kubernetes_io_zone=z", "1x60"},
     {"kube_namespace_labels", "namespace=n,label_team=t", "1x60"},
     {"kube_namespace_annotations", "namespace=n,annotation_team=t", "1x60"},
@@ -21,17 +21,14 @@ static const struct everything_row rows[] = {
     {"deployment_match_labels", "namespace=n,deployment=a_b,label_app=a", "1x60"},
     {"service_selector_labels", "namespace=n,service=s,label_app=a", "1x60"},
     {"kube_pod_owner", "namespace=n,pod=q,owner_kind=ReplicaSet,owner_name=r", "1x60"},
-    {"kube_replicaset_owner", "namespace=n,replicaset=r,owner_kind=Rollout,owner_name=o",
-     "1x60"},
+    {"kube_replicaset_owner", "namespace=n,replicaset=r,owner_kind=Rollout,owner_name=o", "1x60"},
     {"kube_persistentvolume_capacity_bytes", "persistentvolume=v", "9x60"},
     {"kube_persistentvolume_capacity_bytes", "persistentvolume=w", "9x60"},
     {"kubecost_pv_info", "persistentvolume=v,provider_id=vol", "1x60"},
     {"kube_persistentvolumeclaim_info",
      "namespace=n,persistentvolumeclaim=c,volumename=v,storageclass=g", "1x60"},
-    {"pod_pvc_allocation", "namespace=n,pod=p,persistentvolumeclaim=c,persistentvolume=v",
-     "1x10"},
-    {"pod_pvc_allocation", "namespace=n,pod=q,persistentvolumeclaim=c,persistentvolume=v",
-     "1x10"},
+    {"pod_pvc_allocation", "namespace=n,pod=p,persistentvolumeclaim=c,persistentvolume=v", "1x10"},
+    {"pod_pvc_allocation", "namespace=n,pod=q,persistentvolumeclaim=c,persistentvolume=v", "1x10"},
     {"kubecost_load_balancer_cost", "namespace=n,service_name=s,ingress_ip=10.0.0.1", "1x60"},
     {"kubecost_load_balancer_cost", "namespace=n,service_name=t,ingress_ip=10.0.0.1", "1x60"},
     {"node_total_hourly_cost", "node=m,instance_type=t,provider_id=aws:///z/i-1", "0.1x60"},
@@ -45,7 +42,8 @@ static const struct everything_row rows[] = {
     {"kube_pod_container_resource_requests",
      "namespace=n,pod=q,container=x,node=m,resource=nvidia_com_gpu,unit=integer", "1x60"},
     {"container_cpu_usage_seconds_total", "namespace=n,pod=p,container=x,instance=m", "0+6x60"},
-    {"container_memory_working_set_bytes", "namespace=n,pod=p,container_name=x,container=x", "99x60"},
+    {"container_memory_working_set_bytes", "namespace=n,pod=p,container_name=x,container=x",
+     "99x60"},
     {"kubecost_container_cpu_usage_irate", "namespace=n,pod_name=p,container=x", "0.1x60"},
     {"DCGM_FI_PROF_GR_ENGINE_ACTIVE", "namespace=n,pod=q,container=x", "0.5x60"},
     {"container_gpu_allocation", "namespace=n,pod=p,container=y,node=m", "2x60"},
@@ -62,7 +60,8 @@ static const struct everything_row rows[] = {
     {"statefulSet_match_labels", "namespace=n,statefulSet=a,label_app=a", "1x60"},
     {"kube_pod_owner", "namespace=n,pod=p,owner_kind=DaemonSet,owner_name=d", "1x60"},
     {"kube_pod_owner", "namespace=n,pod=p,owner_kind=Job,owner_name=j-1700000000", "1x60"},
-    {"kube_replicaset_owner", "namespace=n,replicaset=r,owner_kind=<none>,owner_name=<none>", "1x60"},
+    {"kube_replicaset_owner", "namespace=n,replicaset=r,owner_kind=<none>,owner_name=<none>",
+     "1x60"},
 };
 
 const struct everything_row *everything(size_t *n)

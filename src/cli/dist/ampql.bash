@@ -5,7 +5,7 @@ _ampql() {
     source="$source --header --http.config.file --sign --endpoint --region --profile --role-arn --external-id"
     source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
     source="$source --retries --request-timeout --progress --max-billed-samples"
-    local limits='--dialect --timeout --max-samples --stats --error-format --help'
+    local limits='--dialect --timeout --max-samples --max-series --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local write='--remote-write --remote-write.config.file --remote-write.max-samples --remote-write.state --dry-run'
     local times='--time --start --end --step --max-points --now'
@@ -18,6 +18,8 @@ _ampql() {
         ;;
     --dialect) words='auto prom3 prom2' ;;
     --output | -o) words='table json csv promql openmetrics' ;;
+    --to) words='capture json openmetrics csv dump unittest' ;;
+    --drop) words='ends nans grids windows warnings times' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
@@ -48,8 +50,8 @@ _ampql() {
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
                 words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output $source $limits"
                 ;;
-            rules) words="--output --time --now $write $source $run" ;;
-            capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
+            rules) words="--output --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
+            capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'

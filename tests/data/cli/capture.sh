@@ -50,7 +50,7 @@ cp "$work/stdin" "$work/none.aqc"
 run 9 capture ls "$work/none.aqc" <<END
 ! ampql: error: $work/none.aqc: not a capture: shorter than a capture's head
 END
-run 9 capture convert $small "$work" <<END
+run 9 capture convert $small --to capture "$work" <<END
 ! ampql: error: $work: a folder, and a capture is written as a plain file
 END
 run 2 capture </dev/null 2>/dev/null <<'END'
