@@ -194,7 +194,7 @@ enum ampql_code fetch_onward(const char *path, struct ampql_source *recording,
     struct capture capture;
     struct onward onward = {0};
     struct arena work;
-    struct intake_limits limits = run_limits_of(options, UINT64_MAX);
+    struct intake_limits limits = run_limits_of(options);
     TRY(capture_open(&capture, &alloc_default, path, err));
     arena_init(&work, &alloc_default);
     enum ampql_code code = find_onward(

@@ -48,7 +48,7 @@ _ampql() {
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --output --record $source $limits"
+                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record $source $limits"
                 ;;
             rules) words="--output --record --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
             capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
