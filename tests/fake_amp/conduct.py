@@ -264,6 +264,82 @@ def renewal(lab):
         expect(all(entry["signature_ok"] for entry in log), "a signature was not good")
 
 
+BASIC, BEARER = "basic:reader:CanaryPassword", "bearer:CanaryBearer"
+WAYS_IN = (  # what the server wants, the config file, flags; whether it is let in
+    (BASIC, "basic_auth: {username: reader, password: CanaryPassword}", [], True),
+    (BASIC, "basic_auth: {username: reader, password: CanaryAnother}", [], False),
+    (BASIC, "basic_auth: {username: reader, password_file: password}", [], True),
+    (BASIC, "", ["--header", "Authorization: Basic cmVhZGVyOkNhbmFyeVBhc3N3b3Jk"], True),
+    (BEARER, "authorization: {credentials: CanaryBearer}", [], True),
+    (BEARER, "authorization: {credentials_file: token}", [], True),
+    (BEARER, "bearer_token_file: token", [], True),
+    (BEARER, "", ["--header", "Authorization: Bearer CanaryBearer"], True),
+    (BEARER, "", [], False),
+    ("header:X-Scope-OrgID:CanaryTenant", "http_headers: {X-Scope-OrgID: {secrets: [CanaryTenant]}}", [], True),
+    ("header:X-Scope-OrgID:CanaryTenant", "", ["--header", "X-Scope-OrgID: CanaryTenant"], True),
+    ("sigv4", "sigv4: {region: us-east-1}", [], True),
+    ("sigv4", "sigv4: {region: eu-west-1}", [], False),
+    ("sigv4", "", ["--sign", "--region", "us-east-1"], True),
+    ("sigv4", "", [], False),
+)
+
+
+def ways_in(lab):
+    """Each way of saying who asks is what the server wants, or an error of credentials that shows none of them."""
+    for wanted, config, flags, is_in in WAYS_IN:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (("config.yml", config), ("password", "CanaryPassword\n"), ("token", "CanaryBearer\n")):
+                with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+                    file.write(text + "\n")
+            case = Case(lab, auth=wanted, flavour="prometheus")
+            more = (["--http.config.file", folder + "/config.yml"] if config else []) + flags
+            done = lab.query(lab.http(case.name), QUERY, TIME, "--chunk", "3h", *more)
+            right = done.status == 0 and values(done.out) == lab.wanted if is_in else done.status == 8 and not done.out
+            expect(right and (not is_in or all(entry["signature_ok"] for entry in case.log())), wanted, config, flags, done)
+
+
+def rotated_files(lab):
+    """Password and token files are read again for every request."""
+    for first, second, config in ((BASIC, BASIC + "2", "basic_auth: {username: reader, password_file: secret}"),
+                                  (BEARER, BEARER + "2", "authorization: {credentials_file: secret}")):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/config.yml", "w", encoding="ascii") as file:
+                file.write(config + "\n")
+            case = Case(lab, auth=first, flavour="prometheus", faults=[{"kind": "slow", "s": 0.5}])
+            space = lab.server.spaces.get(case.name)
+
+            def put(secret):
+                with open(folder + "/secret", "w", encoding="ascii") as file:
+                    file.write(secret.rpartition(":")[2])
+            put(first)
+            times = ["--time", str(TIME["time"]), "-o", "json"]
+            process = subprocess.Popen([lab.ampql, "query", *lab.http(case.name), "--chunk", "1h", "--concurrency", "1", *times,
+                                        "--http.config.file", folder + "/config.yml", QUERY], env=lab.environment(),
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            case.wait_for(lambda: any(map(is_data, case.log())))
+            put(second)
+            space.settings["auth"] = second
+            out, err = process.communicate(timeout=30)
+            expect(process.returncode == 0 and values(out.decode()) == lab.wanted, config, process.returncode, err)
+
+
+def in_the_clear(lab):
+    """Nothing secret goes over http beyond this machine, unless a flag says so."""
+    for flags, config in ((["--sign", "--region", "us-east-1"], ""), ([], "basic_auth: {username: u, password: CanaryPassword}"),
+                          ([], "authorization: {credentials: CanaryBearer}"), (["--header", "Authorization: Bearer CanaryBearer"], "")):
+        proxy = Proxy(refuse=418)
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            file.write(config + "\n")
+            file.flush()
+            arguments = ["--source", "http://prometheus.example"], "up", TIME, "--http.config.file", file.name, "--dialect", "prom3"
+            env = lab.environment(http_proxy="http://" + proxy.address)
+            done = lab.query(*arguments, *flags, env=env)
+            expect(done.status in (2, 8, 9) and "--insecure-http" in done.err and not proxy.seen, flags, config, done, proxy.seen)
+            done = lab.query(*arguments, *flags, "--insecure-http", env=env)
+            expect(done.status == NETWORK and proxy.seen, flags, config, done)
+        proxy.close()
+
+
 # ---- ways to the server
 
 class Proxy:
@@ -402,7 +478,8 @@ def ipv6(lab):
 
 
 CHECKS = (progress_json, progress_on_a_terminal, interrupt, interrupted_fetch, fuse_before, fuse_during, fuse_unmet, predictions,
-          retry_after, sleeps_no_longer, renewal, proxies_for_http, proxies_that_refuse, proxies_for_https, ipv6)
+          retry_after, sleeps_no_longer, renewal, ways_in, rotated_files, in_the_clear, proxies_for_http, proxies_that_refuse,
+          proxies_for_https, ipv6)
 
 
 def main():
