@@ -202,6 +202,26 @@ def predictions(lab):
     expect(done.status == 0 and (int(match.group(1)), int(match.group(2))) == (billed, len(data)), match.group(0), billed, len(data))
 
 
+# ---- lists
+
+def lists_that_break(lab):
+    """Lists of series and names are whole or an error, whatever came before the attempt that was whole."""
+    command = ["series", "--start", str(B), "--end", str(TIME["time"]), "m"]
+    wanted = lab.run(*command, *lab.amp(Case(lab).name))
+    expect(wanted.status == 0 and len(wanted.out.splitlines()) >= 5, wanted)
+    other = '{"status":"success","data":[{"__name__":"m","job":"stray"},{"__name__":"m","job":'
+    faults = ({"kind": "cut"}, {"kind": "cut", "at_byte": 0}, {"kind": "reset"}, {"kind": "throttled_429", "retry_after": "0"},
+              {"kind": "close_early"}, {"kind": "body", "text": other}, {"kind": "trailing", "text": "{}"}, {"kind": "gzip_cut"})
+    for fault in faults:
+        for attempts in (1, 0):
+            case = Case(lab, faults=[{"class": "meta", "attempts": attempts, **fault}])
+            done = lab.run(*command, *lab.amp(case.name), "--retries", "2")
+            is_whole = done.status == 0 and done.out == wanted.out
+            is_refused = done.status in (LIMIT, NETWORK, 9) and not done.out
+            expect(is_refused or (attempts and is_whole), fault, attempts, done)
+            expect(not attempts or is_whole or fault["kind"] in ("body", "trailing", "close_early"), fault, done)
+
+
 # ---- waiting
 
 def retry_after(lab):
@@ -477,7 +497,7 @@ def ipv6(lab):
     return None
 
 
-CHECKS = (progress_json, progress_on_a_terminal, interrupt, interrupted_fetch, fuse_before, fuse_during, fuse_unmet, predictions,
+CHECKS = (progress_json, progress_on_a_terminal, interrupt, interrupted_fetch, fuse_before, fuse_during, fuse_unmet, predictions, lists_that_break,
           retry_after, sleeps_no_longer, renewal, ways_in, rotated_files, in_the_clear, proxies_for_http, proxies_that_refuse,
           proxies_for_https, ipv6)
 

@@ -368,7 +368,8 @@ class FaultTests(Fake):
                            ("time_shifted", {"by_s": 1}), ("times_in_ms", {}), ("series_twice", {}), ("series_reversed", {}),
                            ("points_swapped", {}), ("point_twice", {}), ("histograms", {"only": True}), ("histograms", {}),
                            ("add", {"members": {"warnings": ["w"]}}), ("wrong_type", {}), ("wrong_type", {"type": "vector"}),
-                           ("other_labels", {"labels": {"__name__": "other"}}), ("drop", {"member": "data"}), ("data", {"data": None})):
+                           ("other_labels", {"labels": {"__name__": "other"}}), ("points_as", {"shape": "text"}),
+                           ("members_reversed", {"members": {"status": "error"}}), ("drop", {"member": "data"}), ("data", {"data": None})):
             status, _, body = self.hit(kind, **more)
             self.assertEqual(status, 200)
             self.assertNotEqual(json.loads(body), good, kind)
@@ -392,6 +393,20 @@ class FaultTests(Fake):
         self.assertTrue(self.hit("trailing", text="x")[2].endswith(b"}x"))
         self.assertTrue(self.hit("prefix", text="x")[2].startswith(b"x{"))
         self.assertIn(b"error", self.hit("text_replaced", old="success", new="error")[2])
+
+    def test_unasked(self):
+        client = self.space(auth="none", faults=[{"kind": "unasked"}])
+        connection = http.client.HTTPConnection(client.netloc, timeout=5)
+        connection.request("GET", client.base[len("http://" + client.netloc):] + "/api/v1/query?query=up&time=1500")
+        self.assertEqual(len(json.loads(connection.getresponse().read())["data"]["result"]), 2)
+        connection.sock.settimeout(5)
+        self.assertTrue(connection.sock.recv(1 << 16).endswith(b'"result":[]}}'))
+        connection.close()
+
+    def test_headers(self):
+        _, headers, body = self.hit("headers", headers=[["X-There", "{recorder}/x"]])
+        self.assertEqual(headers["x-there"], self.server.recorder + "/x")
+        self.assertEqual(json.loads(body)["status"], "success")
 
     def test_gzip(self):
         client = self.space(auth="none")
@@ -431,7 +446,7 @@ class FaultTests(Fake):
         with open(__file__, encoding="utf-8") as file:
             text = file.read()
         for kind in (faults.REPLACE.keys() | faults.MUTATE.keys() | faults.WIRE) - {"status"}:
-            self.assertIn('"%s"' % kind, text, kind)
+            self.assertTrue('"%s"' % kind in text, kind)
         with self.assertRaises(ValueError):
             faults.Faults([{"kind": "no such"}])
 
