@@ -6,7 +6,7 @@
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/report.h"
-#include "cli/suggest.h"
+#include "tool/suggest.h"
 
 #include <errno.h>
 #include <signal.h>

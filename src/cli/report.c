@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/escape.h"
-#include "cli/suggest.h"
+#include "tool/suggest.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -23,7 +23,7 @@ struct source_flags {
 struct run_flags {
     int dialect; /* enum below, or 0 */
     struct option_ms lookback, timeout;
-    uint64_t max_samples, max_subquery_points, max_depth;
+    uint64_t max_samples, max_series, max_subquery_points, max_depth;
     struct option_list enable; /* features by name; session_features reads them */
     bool experimental, delayed_name_removal, stats;
     int error_format;
@@ -61,6 +61,8 @@ struct time_flags {
      "give up after so long"}, \
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
      "samples and values held at once; 50 million when not given"}, \
+    {"max-series", 0, OPTION_INTEGER, offsetof(type, member.max_series), "N", \
+     "series that a selector reads, or an operation gathers; 2 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
      "say on standard error what was read, and what servers billed for each part"}, \
     REPORT_OPTIONS(type, member.error_format)
@@ -72,7 +74,7 @@ struct time_flags {
     {"experimental", 0, OPTION_BOOL, offsetof(type, member.experimental), NULL, \
      "accept experimental functions, as --enable experimental"}, \
     {"max-depth", 0, OPTION_INTEGER, offsetof(type, member.max_depth), "N", \
-     "nesting of an expression, where each operator of a sum is a level; 256 when not given, at " \
+     "nesting of an expression, where a sum of any length is one level; 256 when not given, at " \
      "most 2048"}
 
 /* All of it, for commands that take expressions. */

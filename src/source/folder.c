@@ -109,6 +109,11 @@ enum ampql_code folder_open(struct folder *folder, const struct selector_parser 
     folder->dir_fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->dir_fd < 0)
         return fail(err, AMPQL_NOT_FOUND, "%s: %s", folder->path, strerror(errno));
+    if (faccessat(folder->dir_fd, "selects.json", F_OK, 0) != 0 && errno == ENOENT)
+        return fail(err, AMPQL_NOT_FOUND,
+                    "%s: neither saved answers, which have a selects.json, nor a block or data "
+                    "folder of Prometheus",
+                    folder->path);
     struct input input;
     TRY(open_file(folder, STR("selects.json"), &input, err));
     enum ampql_code code = selects_read(&input, folder, parser, err);

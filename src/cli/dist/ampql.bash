@@ -5,7 +5,7 @@ _ampql() {
     source="$source --header --http.config.file --sign --endpoint --region --profile --role-arn --external-id"
     source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
     source="$source --retries --request-timeout --progress --max-billed-samples"
-    local limits='--dialect --timeout --max-samples --stats --error-format --help'
+    local limits='--dialect --timeout --max-samples --max-series --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local write='--remote-write --remote-write.config.file --remote-write.max-samples --remote-write.state --dry-run'
     local times='--time --start --end --step --max-points --now'
@@ -48,9 +48,9 @@ _ampql() {
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
+                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output $source $limits"
                 ;;
-            rules) words="--output --time --now $write $source $run" ;;
+            rules) words="--output --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
             capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
