@@ -265,7 +265,8 @@ struct ampql_http_options {
     const char *role_arn; /* a role to assume on top, for workspaces of other accounts */
     const char *external_id, *session_name; /* of that role */
     const char *endpoint;                   /* ampql_source_amp: base URL instead of the region's */
-    bool insecure_http; /* send signed requests and passwords over http:// beyond loopback */
+    bool insecure_http; /* send signed requests, passwords, tokens and headers such as
+                           Authorization over http:// beyond loopback */
 
     /* the connection */
     const char *ca_file;              /* PEM; instead of the system's authorities */
