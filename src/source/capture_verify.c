@@ -99,7 +99,8 @@ static enum ampql_code check_blocks(struct verify *v, struct ampql_error *err)
 {
     struct capture_file *file = &v->capture->file;
     bool is_log = v->capture->is_log;
-    uint64_t offset = CAPTURE_HEADER, end = is_log ? v->capture->whole : file->size - CAPTURE_TRAILER;
+    uint64_t offset = CAPTURE_HEADER,
+             end = is_log ? v->capture->whole : file->size - CAPTURE_TRAILER;
     struct capture_block block;
     while (offset < end) {
         uint8_t digest[SHA256_BYTES];

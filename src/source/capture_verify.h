@@ -16,8 +16,9 @@ struct capture_verdict {
  * select, which is then lost. */
 typedef void capture_finding(void *payload, const struct capture_entry *entry, const char *what);
 
-/* Read every block of a capture, or of the log of one (PATH ends in ".part"), and check what can be: checksums, lengths, the index against what
- * is there, labels and their order, times, the content id.
+/* Read every block of a capture, or of the log of one (PATH ends in ".part"), and check what can
+ * be: checksums, lengths, the index against what is there, labels and their order, times, the
+ * content id.
  *
  * Findings are no failures: the verdict says what there is.
  *   err  AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE, AMPQL_NOMEM; AMPQL_BAD_DATA: nothing of it is a

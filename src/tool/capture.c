@@ -277,9 +277,8 @@ static void put_verdict(struct buf *out, const struct capture_verdict *verdict, 
     }
     const char *state = !verdict->is_whole ? "damaged" : verdict->is_log ? "unfinished" : "whole";
     buf_format(out, "%s: %zu of %zu selects can be used, %llu blocks, %llu series, %llu samples\n",
-               state, nleft, verdict->nselects,
-               (unsigned long long)verdict->nblocks, (unsigned long long)verdict->nseries,
-               (unsigned long long)verdict->nsamples);
+               state, nleft, verdict->nselects, (unsigned long long)verdict->nblocks,
+               (unsigned long long)verdict->nseries, (unsigned long long)verdict->nsamples);
 }
 
 enum ampql_code tool_capture_verify(const char *path, bool as_json, ampql_write write,
