@@ -14,6 +14,7 @@ enum {
     DEFAULT_LOOKBACK_MS = 5 * 60 * 1000,
     DEFAULT_INTERVAL_MS = 60 * 1000,
     DEFAULT_MAX_SAMPLES = 50 * 1000 * 1000,
+    DEFAULT_MAX_SERIES = 2 * 1000 * 1000,
     DEFAULT_MAX_POINTS = 11001, /* what the HTTP API lets through */
     DEFAULT_MAX_SUBQUERY_POINTS = 1 << 22,
 };
@@ -178,12 +179,17 @@ static void fail_query(struct eval_query *query, enum ampql_code code,
 }
 
 /* The queries that still wait for the select being read cannot be answered; after a cancel or a
- * timeout none can. */
+ * timeout none can. A limit is met where the selector stands. */
 static void fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err)
 {
     const struct feed *feed;
-    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));)
-        fail_query(feed->query, code, err);
+    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));) {
+        struct ampql_error own = *err;
+        own.has_span = code == AMPQL_LIMIT;
+        own.start = own.has_span ? feed->leaf->stage->node->ast->span.start : 0;
+        own.end = own.has_span ? feed->leaf->stage->node->ast->span.end : 0;
+        fail_query(feed->query, code, &own);
+    }
     if (code == AMPQL_CANCELED || code == AMPQL_TIMEOUT)
         for (size_t q = 0; q < run->nqueries; q++)
             fail_query(&run->queries[q], code, err);
@@ -406,12 +412,16 @@ static void add_costs(struct run *run, const struct ampql_source_stats *before)
     count_since(&run->stats, before, run->source);
 }
 
-struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples)
+struct intake_limits run_limits_of(const struct ampql_run_options *options)
 {
     int64_t deadline = INT64_MAX; /* also when the sum is past it */
     if (options->timeout_ms > 0)
         checked_add(time_monotonic(), options->timeout_ms, &deadline);
-    return (struct intake_limits){options->cancel, deadline, max_samples};
+    return (struct intake_limits){
+        .cancel = options->cancel,
+        .deadline_ms = deadline,
+        .max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES,
+        .max_series = options->max_series ? options->max_series : DEFAULT_MAX_SERIES};
 }
 
 /* What long evaluation asks on its way. */
@@ -435,13 +445,13 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
         return fail_all(code, &err, errs, nqueries);
 
     struct run run = {.engine = engine, .source = source, .nqueries = nqueries};
-    uint64_t max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES;
-    run.limits = run_limits_of(options, max_samples);
+    run.limits = run_limits_of(options);
     if (!symbols_init(&run.symbols, &engine->alc))
         return fail_all(fail_nomem(&err, "a run"), &err, errs, nqueries);
     arena_init(&run.arena, &engine->alc);
     plan_init(&run.plan, &run.arena, &plan_options);
-    eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan, max_samples);
+    struct eval_limits held = {run.limits.max_samples, run.limits.max_series};
+    eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan, &held);
     run.eval.poll = (struct poll){.check = may_go_on, .payload = &run.limits};
     struct ampql_source_stats before = ampql_source_stats(source);
     code = evaluate(&run, queries, &err);
@@ -485,8 +495,7 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
     struct listing listing = {0};
     struct symbols symbols;
     struct ampql_stats stats = {0};
-    struct intake_limits limits =
-        run_limits_of(options, options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
+    struct intake_limits limits = run_limits_of(options);
     if (options->start_ms < -PLAN_TIME_LIMIT || options->end_ms > PLAN_TIME_LIMIT)
         return fail(err, AMPQL_BAD_DATA, "start or end is out of range");
     if (options->end_ms < options->start_ms)

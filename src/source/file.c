@@ -7,6 +7,7 @@
 #include "source/folder.h"
 #include "source/memory.h"
 #include "source/openmetrics.h"
+#include "source/tsdb.h"
 
 #include <sys/stat.h>
 
@@ -97,12 +98,15 @@ static enum ampql_code find_format(struct input *input, const char *path, enum f
 
 /* ---- opening */
 
+/* A folder of Prometheus's, or of saved answers. */
 static enum ampql_code open_folder(const struct ampql_allocator *alc, const char *path,
                                    const struct ampql_file_options *options,
                                    const struct selector_parser *parser, struct ampql_source **out,
                                    struct ampql_error *err)
 {
     struct folder *folder = NULL;
+    if (tsdb_is_folder(path))
+        return source_tsdb_open(alc, path, options, out, err);
     TRY(folder_new(alc, path, options, &folder, err));
     enum ampql_code code = folder_open(folder, parser, err);
     if (code == AMPQL_OK)
@@ -175,7 +179,7 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
     if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return open_folder(alc, path, &o, parser, out, err);
     if (str_has_suffix(str_of(path), STR(".aqc")))
-        return source_capture_open(alc, path, out, err);
+        return source_capture_open(alc, path, o.allow_partial, out, err);
 
     struct input input;
     enum format format;

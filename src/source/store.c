@@ -52,36 +52,7 @@ void store_done(struct store *store)
 
 char *store_describe(const struct store *store, struct labels labels, char *out, size_t size)
 {
-    char quoted[320];
-    size_t n = 0;
-    symbol name = labels_get(labels, SYMBOL_NAME);
-    if (name != SYMBOL_EMPTY) {
-        struct str text = symbols_text(&store->symbols, name);
-        quote_clipped(quoted, sizeof quoted, text);
-        /* a plain name loses its quotes */
-        size_t length = strlen(quoted);
-        n += (size_t)snprintf(out, size, "%.*s", (int)length - 2, quoted + 1);
-    }
-    n += (size_t)snprintf(out + n, n < size ? size - n : 0, "{");
-    bool is_first = true;
-    for (size_t i = 0; i < labels.n && n < size; i++) {
-        if (labels.at[i].name == SYMBOL_NAME)
-            continue;
-        char key[320];
-        quote_clipped(key, sizeof key, symbols_text(&store->symbols, labels.at[i].name));
-        quote_clipped(quoted, sizeof quoted, symbols_text(&store->symbols, labels.at[i].value));
-        size_t length = strlen(key) - 2 + strlen(quoted) + 3;
-        if (n + length + sizeof ", ...}" > size) {
-            n += (size_t)snprintf(out + n, size - n, "%s...", is_first ? "" : ", ");
-            break;
-        }
-        n += (size_t)snprintf(out + n, size - n, "%s%.*s=%s", is_first ? "" : ", ",
-                              (int)strlen(key) - 2, key + 1, quoted);
-        is_first = false;
-    }
-    if (n < size)
-        snprintf(out + n, size - n, "}");
-    return out;
+    return labels_describe(&store->symbols, labels, out, size);
 }
 
 enum ampql_code store_refuse_conflict(const struct store *store, struct labels labels, int64_t t_ms,

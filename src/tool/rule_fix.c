@@ -39,7 +39,7 @@ static struct str renamed(const struct fix *fix, struct str label)
 static enum ampql_code rename_all(const struct fix *fix, struct names *names)
 {
     struct str *out = arena_alloc(fix->c->checker->arena, names->n, sizeof *out);
-    struct names kept = {out, 0};
+    struct names kept = {out, 0, names->is_wide};
     if (!out)
         return no_memory(fix);
     for (size_t i = 0; i < names->n; i++) {
@@ -56,7 +56,7 @@ static enum ampql_code set_cluster(const struct fix *fix, struct names *names, b
 {
     struct str label = fix->c->checker->data.cluster_label;
     struct str *out = arena_alloc(fix->c->checker->arena, names->n + 1, sizeof *out);
-    struct names kept = {out, 0};
+    struct names kept = {out, 0, names->is_wide};
     if (!out)
         return no_memory(fix);
     if (is_in)
