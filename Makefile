@@ -157,7 +157,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus rules $(if $(filter 0,$(HTTP)),,fetch) symbols layers readme
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch) symbols layers readme
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
