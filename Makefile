@@ -84,7 +84,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
-	format-check clean fuzz differential tsdb newest botocore fetch newest-fetch fetch-kill fetch-peak bench bench-quick
+	format-check clean fuzz differential tsdb newest botocore fetch newest-fetch fetch-kill fetch-peak bench bench-quick \
+	capture-bench capture-damage capture-replay
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -239,6 +240,12 @@ newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the new
 fetch-kill: $(CMD) ## fetch killed 200 times at random moments, and on full disks: it goes on; N=200 SEED=1
 	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
 
+capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
+	@$(B)/tests/test_damage $(or $(N),1)
+
+capture-replay: $(B)/tests/test_replay ## random questions to random captures; N=4000 SEED=1
+	@$(B)/tests/test_replay $(or $(N),4000) $(or $(SEED),1)
+
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
 	@sh tests/fake_amp/peak.sh $(B)
 
@@ -254,6 +261,9 @@ bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one r
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/bench/bench.sh $(B)
+
+capture-bench: $(CMD) $(QUICK) $(B)/bench/load ## a generated day as captures, a Prometheus 2.42's block and JSON: bytes a sample, time to read it all
+	@sh tests/bench/capture.sh $(B)
 
 bench-quick: $(QUICK) ## what needs no server: packed columns and a Prometheus block, bytes and ns a sample
 	@set -e; for b in $(QUICK); do $$b; done

@@ -1,41 +1,22 @@
-/* A whole capture read: open, every block checked and unpacked; its bytes a sample, and the CPU time
- * of a sample on one core. Needs no server. Usage: capture [FILE.aqc]; without one a capture is
- * written of the generated cluster's day. */
-#include "bench/cluster.h"
+/* A whole capture read: open, every block checked and unpacked; its bytes a sample, and the CPU
+ * time of a sample on one core. Needs no server. Usage: capture [FILE.aqc]; without one a capture
+ * is written of the generated cluster's day. */
+#include "bench/quick.h"
 #include "source/capture_take.h"
 #include "source/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { PASSES = 7, CONTAINERS = 200, MAX_LABELS = 64 };
-
-static double now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "capture: %s\n", what);
-    exit(1);
-}
+enum { PASSES = 7, MAX_LABELS = 64 };
 
 /* ---- a capture to read */
 
 static struct ampql_source *generated_day(void)
 {
-    struct cluster_options options = {.seed = 1,
-                                      .ncontainers = CONTAINERS,
-                                      .start_ms = INT64_C(1700006400000),
-                                      .duration_ms = INT64_C(86400000),
-                                      .interval_ms = 60000};
-    struct cluster *c = cluster_new(&options);
+    struct cluster *c = cluster_new(&quick_day);
     struct ampql_source *source = NULL;
     struct ampql_error err = {0};
     if (source_memory_new(&alloc_default, NULL, &source, &err) != AMPQL_OK)
@@ -63,14 +44,14 @@ static void write_capture(const char *path)
     struct capture_origin origin = capture_origin_of(day, STR("generated"));
     struct capture_log log;
     struct ampql_error err = {0};
-    double begin = now_ns();
+    double begin = cpu_ns();
     if (capture_log_open(&log, &alloc_default, path, &origin, false, &err) != AMPQL_OK ||
         capture_take_all(&log, day, &err) != AMPQL_OK ||
         capture_log_finish(&log, false, NULL, &err) != AMPQL_OK)
         die(err.message);
     capture_log_done(&log);
     source_free(day);
-    printf("A capture written: %.0f ms\n", (now_ns() - begin) / 1e6);
+    printf("A capture written: %.0f ms\n", (cpu_ns() - begin) / 1e6);
 }
 
 /* ---- reading it */
@@ -94,7 +75,7 @@ static double read_once(const char *path, struct count *count, uint64_t *nbytes)
 {
     struct capture capture;
     struct ampql_error err = {0};
-    double begin = now_ns();
+    double begin = cpu_ns();
     *count = (struct count){0};
     if (capture_open(&capture, &alloc_default, path, &err) != AMPQL_OK)
         die(err.message);
@@ -104,7 +85,7 @@ static double read_once(const char *path, struct count *count, uint64_t *nbytes)
             die(err.message);
     *nbytes = capture.file.size;
     capture_done(&capture);
-    return now_ns() - begin;
+    return cpu_ns() - begin;
 }
 
 /* Only its blocks: read, checked, unpacked by zstd. */
@@ -113,7 +94,7 @@ static double read_blocks(const char *path)
     struct capture capture;
     struct capture_block block;
     struct ampql_error err = {0};
-    double begin = now_ns();
+    double begin = cpu_ns();
     if (capture_open(&capture, &alloc_default, path, &err) != AMPQL_OK)
         die(err.message);
     for (size_t i = 0; i < capture.entries.n; i++)
@@ -122,7 +103,7 @@ static double read_blocks(const char *path)
                                    &err) != AMPQL_OK)
                 die(err.message);
     capture_done(&capture);
-    return now_ns() - begin;
+    return cpu_ns() - begin;
 }
 
 static void measure(const char *path)
@@ -137,11 +118,12 @@ static void measure(const char *path)
         blocks = ns < blocks ? ns : blocks;
     }
     double n = count.nsamples ? (double)count.nsamples : 1;
-    printf("A capture, opened and read whole: %llu series, %llu samples, %llu bytes, %.3f a sample, "
-           "%.1f ms, %.2f ns CPU a sample, of which blocks %.2f: %.0f million samples a second\n",
-           (unsigned long long)count.nseries, (unsigned long long)count.nsamples,
-           (unsigned long long)nbytes, (double)nbytes / n, best / 1e6, best / n, blocks / n,
-           n / best * 1e3);
+    printf(
+        "A capture, opened and read whole: %llu series, %llu samples, %llu bytes, %.3f a sample, "
+        "%.1f ms, %.2f ns CPU a sample, of which blocks %.2f: %.0f million samples a second\n",
+        (unsigned long long)count.nseries, (unsigned long long)count.nsamples,
+        (unsigned long long)nbytes, (double)nbytes / n, best / 1e6, best / n, blocks / n,
+        n / best * 1e3);
 }
 
 int main(int argc, char **argv)

@@ -15,4 +15,4 @@ oracle=
 if command -v go >/dev/null 2>&1 && (cd tests/oracle/newest && go build -o "$OLDPWD/$build/oracle/prometheus" .); then
     oracle=$build/oracle/prometheus
 fi
-python3 tests/bench/capture.py "$PROMETHEUS_URL" "$work.snapshot" "$build" "$(dirname "$PROMETHEUS")/promtool" $oracle
+python3 tests/bench/capture.py "$PROMETHEUS_URL" "$PROMETHEUS_PID" "$work.snapshot" "$build" "$(dirname "$PROMETHEUS")/promtool" $oracle
