@@ -237,8 +237,9 @@ fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and 
 newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
 	@sh tests/fake_amp/newest.sh $(B)
 
-fetch-kill: $(CMD) ## fetch killed 200 times at random moments, and on full disks: it goes on; N=200 SEED=1
+fetch-kill: $(CMD) ## fetch killed 200 times at random moments, on full disks, in all chunks: it goes on, to one content id; N=200 SEED=1
 	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
+	@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1)
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)

@@ -427,6 +427,8 @@ static void random_questions(void **state)
     print_message("%zu cases: %zu questions answered (%zu without series), %zu refused and then "
                   "answered after %zu commands\n",
                   ncases, tally.nanswered, tally.nempty, tally.nrefused, tally.ncommands);
+    if (ncases < 50) /* a few that are repeated */
+        return;
     assert_true(tally.nanswered * 5 > ncases * NASKED);
     assert_true(tally.nrefused * 5 > ncases * NASKED);
     assert_true(tally.nempty * 3 < ncases * NASKED);
