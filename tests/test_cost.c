@@ -640,7 +640,8 @@ static void test_aggregate_again(void **state)
 
 /* ---- torture */
 
-static bool make_bill(const struct ampql_allocator *alc)
+/* A window in steps, or in pieces of one: each asks twice. */
+static bool make_bill(const struct ampql_allocator *alc, bool in_steps)
 {
     static struct test_text text;
     struct ampql_aggregate_options lines = {.size = sizeof lines,
@@ -652,10 +653,10 @@ static bool make_bill(const struct ampql_allocator *alc)
                                             .accumulate = AMPQL_COST_ALL};
     struct ampql_cost_options options = {.size = sizeof options,
                                          .end_ms = 3600000,
-                                         .max_duration_ms = 1800000,
-                                         .step_ms = 2400000,
+                                         .max_duration_ms = in_steps ? 0 : 1800000,
+                                         .step_ms = in_steps ? 1800000 : 0,
                                          .lines = &lines,
-                                         .idle = true};
+                                         .idle = in_steps};
     struct ampql_engine *engine = new_engine(alc);
     struct ampql_source *source = NULL;
     struct ampql_allocations *bill = NULL, *again = NULL;
@@ -672,10 +673,21 @@ static bool make_bill(const struct ampql_allocator *alc)
     return ok;
 }
 
+static bool make_steps(const struct ampql_allocator *alc)
+{
+    return make_bill(alc, true);
+}
+
+static bool make_pieces(const struct ampql_allocator *alc)
+{
+    return make_bill(alc, false);
+}
+
 static void test_torture(void **state)
 {
     (void)state;
-    torture_all(make_bill);
+    torture_all(make_steps);
+    torture_all(make_pieces);
 }
 
 static const struct CMUnitTest tests[] = {

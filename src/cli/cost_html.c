@@ -38,8 +38,9 @@ static const char style[] =
     ".legend i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.4em}\n"
     "div.wide{overflow-x:auto}\n"
     "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\n"
-    "th,td{padding:.35em .7em;text-align:right;border-bottom:1px solid var(--soft)}\n"
-    "th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}\n"
+    "th,td{padding:.35em .7em;text-align:right;white-space:nowrap;border-bottom:1px solid "
+    "var(--soft)}\n"
+    "th:first-child,td:first-child{text-align:left;white-space:normal;overflow-wrap:anywhere}\n"
     "thead th{border-bottom:2px solid var(--line);white-space:nowrap}\n"
     "thead.sorts th{cursor:pointer}th[aria-sort=ascending]::after{content:\" \\2191\"}\n"
     "th[aria-sort=descending]::after{content:\" \\2193\"}\n"
@@ -122,7 +123,7 @@ struct chart {
 enum { PART_IDLE = NPARTS, PART_REST, PART_COUNT };
 static const char *const colours[PART_COUNT] = {"#4c78a8", "#f58518", "#54a24b", "#b279a2",
                                                 "#e45756", "#72b7b2", "#eeca3b", "#9d755d",
-                                                "#8889",   "#bab0ac"};
+                                                "#8889",   "#ff9da6"};
 
 static bool is_idle(const struct ampql_allocation *a)
 {
