@@ -71,7 +71,7 @@ static enum ampql_code make(struct run *run, size_t k, struct ampql_error *err)
     if (run->must_start_again)
         return AMPQL_OK;
     TRY(evaluations_finish(&made->evaluations, &run->eval, err));
-    if (made->evaluations.nfailed && !state->has_gaps)
+    if (made->evaluations.nfailed && recording->root && !state->has_gaps)
         state->has_gaps = run->must_start_again = true;
     return AMPQL_OK;
 }
@@ -153,8 +153,13 @@ static enum ampql_code say(struct run *run, struct eval_query *reader, size_t k,
         return AMPQL_OK;
     run->records->describe(run->records, e->number, rule, sizeof rule);
     time_format(grid_time(e->grid, e->last), at);
-    fail(&text, AMPQL_OK, "%s: %zu of %zu evaluations failed and wrote nothing, the last at %s: %s",
-         rule, e->nfailed, e->grid->n, at, e->err.message);
+    if (e->grid->n == 1)
+        fail(&text, AMPQL_OK, "%s: the evaluation at %s failed and wrote nothing: %s", rule, at,
+             e->err.message);
+    else
+        fail(&text, AMPQL_OK,
+             "%s: %zu of %zu evaluations failed and wrote nothing, the last at %s: %s", rule,
+             e->nfailed, e->grid->n, at, e->err.message);
     return note_plain(reader, str_of(text.message), err);
 }
 

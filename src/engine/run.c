@@ -332,6 +332,9 @@ static enum ampql_code attempt(struct run *run, const struct job *job,
     stored_ask(&asker, job->options->recorded, &run->plan.options);
     enum ampql_code code = evaluate(run, job, err);
     intake_end(run->source);
+    for (size_t q = 0; q < run->nall && code == AMPQL_OK && run->must_start_again; q++)
+        if (run->queries[q].code == AMPQL_NOMEM) /* is not tried again */
+            code = fail_nomem(err, "a run");
     return code;
 }
 
@@ -345,10 +348,11 @@ static enum ampql_code run_job(struct ampql_engine *engine, const struct job *jo
     struct intake_limits limits = run_limits_of(job->options, max_samples);
     struct ampql_source_stats before = ampql_source_stats(job->source);
     struct ampql_stats stats = {0};
+    enum ampql_code first = AMPQL_OK; /* failure of a query */
     arena_init(&arena, &engine->alc);
     enum ampql_code code = run_options_check(engine, job->options, job->source->ops.caps, &arena,
                                              &options, err);
-    for (bool is_over = code != AMPQL_OK; !is_over;) {
+    for (bool is_over = code != AMPQL_OK; !is_over; run_close(run)) {
         *run = (struct run){.engine = engine,
                             .source = job->source,
                             .nqueries = job->nqueries,
@@ -357,15 +361,12 @@ static enum ampql_code run_job(struct ampql_engine *engine, const struct job *jo
         code = attempt(run, job, &options, max_samples, err);
         is_over = code != AMPQL_OK || !run->must_start_again;
         add_costs(&run->stats, &before, job->source);
-        if (code == AMPQL_OK && is_over)
-            code = collect(run, results, errs);
-        else if (is_over)
-            code = fail_all(code, err, errs, job->nqueries);
         stats = run->stats;
-        run_close(run);
+        if (code == AMPQL_OK && is_over)
+            first = collect(run, results, errs);
     }
     arena_done(&arena);
-    return code;
+    return code == AMPQL_OK ? first : fail_all(code, err, errs, job->nqueries);
 }
 
 enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
@@ -391,7 +392,8 @@ enum ampql_code engine_record(struct ampql_engine *engine, struct ampql_source *
     struct job job = {
         .wants = wants, .nwants = nwants, .taker = taker, .source = source, .options = options};
     struct run run = {0};
-    enum ampql_code code = run_job(engine, &job, NULL, NULL, &run, err);
+    struct ampql_error local = {0};
+    enum ampql_code code = run_job(engine, &job, NULL, NULL, &run, err ? err : &local);
     *stats = run.stats;
     *ruler = run.ruler;
     return code;
