@@ -83,7 +83,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
+.PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential newest botocore fetch newest-fetch fetch-peak bench bench-quick
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
@@ -156,7 +156,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,fetch) symbols layers readme
+CHECKS := test text examples corpus rules $(if $(filter 0,$(HTTP)),,fetch) symbols layers readme
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
@@ -222,6 +222,9 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 
 newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
+
+rules: $(CMD) ## rule files and rule unit tests, here and by promtool 2.42; N=1000 SEED=1: random ones
+	@PYTHON=$(PYTHON) sh tests/rules.sh $(B)
 
 fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
 	@sh tests/fetch.sh $(B)

@@ -65,32 +65,43 @@ static const struct str *label_set_to(const struct record *record, struct str la
     return NULL;
 }
 
-/* Can two records write the same series? No, if both set one label, to different values. */
-static bool may_meet(const struct record *a, const struct record *b)
+/* Does a label that one sets have another value in all series of the other? */
+static bool is_told_apart(const struct record *a, const struct record *b)
 {
-    if (!str_equal(a->name, b->name))
-        return false;
     for (size_t i = 0; i < a->nlabels; i++) {
         const struct str *other = label_set_to(b, a->labels[i].name);
-        if (other && !str_equal(*other, a->labels[i].value))
-            return false;
+        if (other ? !str_equal(*other, a->labels[i].value)
+                  : a->labels[i].value.n && expr_lacks_label(b->ast, a->labels[i].name))
+            return true;
     }
-    return true;
+    return false;
 }
 
-/* What else must be known of record `record` where others [n] may write the same series: whose
- * sample is there first keeps the other's out, and so does a stale marker.
+/* Can two records write the same series? */
+static bool may_meet(const struct record *a, const struct record *b)
+{
+    return str_equal(a->name, b->name) && !is_told_apart(a, b) && !is_told_apart(b, a);
+}
+
+/* What else must be known of a record where others may write the same series: whose sample is there
+ * first keeps the other's out, and so does a stale marker.
  *
- *   before_ms  an evaluation earlier: it tells whether there is a marker
+ *   before_ms  earlier evaluations: they tell whether there is a marker
  *   after_ms   later ones, that write before another one's samples of the span come */
 struct margin {
     int64_t before_ms, after_ms;
 };
 
-static struct margin margin_of(const struct records *records, const size_t *others, size_t n,
+/* How far back a series of evaluations that failed is followed, where rules meet. */
+enum { MAX_GAP = 64 };
+
+static struct margin margin_of(const struct plan *plan, const size_t *others, size_t n,
                                size_t record)
 {
+    const struct records *records = plan->options.records;
     const struct record *r = &records->at[record];
+    bool has_gaps = plan->options.states[record].has_gaps;
+    int64_t interval_ms = r->interval_ms, apart_ms = 0, back = 0;
     struct margin margin = {0};
     for (size_t i = 0; i < n; i++) {
         size_t other = others ? others[i] : i;
@@ -98,9 +109,17 @@ static struct margin margin_of(const struct records *records, const size_t *othe
         if (other == record || !may_meet(r, o))
             continue;
         int64_t after_ms = o->query_offset_ms - r->query_offset_ms;
-        margin.before_ms = r->interval_ms;
+        int64_t distance_ms = after_ms < 0 ? -after_ms : after_ms;
+        back++;
+        has_gaps |= plan->options.states[other].has_gaps;
+        interval_ms = o->interval_ms > interval_ms ? o->interval_ms : interval_ms;
+        apart_ms = distance_ms > apart_ms ? distance_ms : apart_ms;
         margin.after_ms = after_ms > margin.after_ms ? after_ms : margin.after_ms;
     }
+    /* whether a rule had written a series hangs on the markers of another, which hang on those of a
+     * third at the evaluation before */
+    if (back > 0)
+        margin.before_ms = (has_gaps && back < MAX_GAP ? MAX_GAP : back) * interval_ms + apart_ms;
     return margin;
 }
 
@@ -186,13 +205,13 @@ static enum ampql_code demand_leaf(struct plan *plan, const struct node *leaf,
                                    const struct recorded *recorded, size_t i,
                                    struct ampql_error *err)
 {
-    const struct records *records = plan->options.records;
     size_t record = recorded->records.at[i];
     const struct windows *w = &leaf->windows;
-    struct margin margin = margin_of(records, recorded->records.at, recorded->records.n, record);
+    struct margin margin = margin_of(plan, recorded->records.at, recorded->records.n, record);
     bool is_newest_enough = leaf->kind == NODE_INSTANT && w->margin_after_ms == 0 &&
                             margin.before_ms == 0 && !plan->by_tick &&
-                            !plan->options.states[record].has_gaps && !records->writes_no_markers;
+                            !plan->options.states[record].has_gaps &&
+                            !plan->options.records->writes_no_markers;
     TRY(demand_matchers(plan, record, recorded->matchers, err));
     if (is_newest_enough)
         return demand_newest(plan, record, w, err);
@@ -320,7 +339,7 @@ enum ampql_code plan_add_record(struct plan *plan, size_t record, int64_t from_m
     TRY(refuse_endless(plan, record, err));
     TRY(make_room(plan, err));
     TRY(demand_matchers(plan, record, (struct matchers){0}, err));
-    struct margin margin = margin_of(plan->options.records, NULL, plan->options.records->n, record);
+    struct margin margin = margin_of(plan, NULL, plan->options.records->n, record);
     return demand_span(plan, record, from_ms - 1 - margin.before_ms, to_ms + margin.after_ms, err);
 }
 

@@ -18,11 +18,19 @@
 #include "base/yaml.h"
 #include "engine/engine.h"
 
+/* What only an alert has. Its texts are templates. */
+struct rule_alert {
+    int64_t for_ms, keep_firing_for_ms;
+    const struct ampql_label *annotations; /* [nannotations], in the order written */
+    size_t nannotations;
+};
+
 /* One rule of a file. */
 struct rule {
     struct ampql_rule view;
     struct yaml_place place; /* where it begins */
     struct yaml_scalar expr;
+    struct rule_alert alert;
     struct ampql_query *query; /* compiled; NULL until then */
 };
 
@@ -53,10 +61,17 @@ struct ampql_rules {
 
 extern const struct record_maker rules_maker;
 
+/* Who hears of everything that is wrong with a rule file; the error is valid during the call. */
+struct rule_faults {
+    void (*tell)(void *payload, const struct ampql_error *err);
+    void *payload;
+};
+
 /* Read the YAML of a rule file into the arena; expressions are not looked at.
- *   err  as ampql_rules_load */
-enum ampql_code rules_read(struct str text, struct arena *arena, struct rule_file *out,
-                           struct ampql_error *err);
+ *   faults  told of what is wrong with single rules, which are left out; NULL: the first ends it
+ *   err     as ampql_rules_load */
+enum ampql_code rules_read(struct str text, struct arena *arena, const struct rule_faults *faults,
+                           struct rule_file *out, struct ampql_error *err);
 
 /* As records->find. */
 enum ampql_code rules_find(const struct records *records, struct matchers matchers,
@@ -77,6 +92,13 @@ enum ampql_code rules_order(struct ampql_rules *rules, const struct records *rec
 /* As ampql_rules_load. */
 enum ampql_code rules_load(struct ampql_engine *engine, struct str text, struct ampql_rules **out,
                            struct ampql_error *err);
+
+/* The same to the end of the file, for those who look for all that is wrong: each fault is told,
+ * and the rule it is in is left out. What was loaded may be read, not run.
+ *   err  AMPQL_LIMIT, AMPQL_NOMEM */
+enum ampql_code rules_load_all(struct ampql_engine *engine, struct str text,
+                               const struct rule_faults *faults, struct ampql_rules **out,
+                               struct ampql_error *err);
 void rules_free(struct ampql_rules *rules);
 
 /* ---- runs */

@@ -64,13 +64,14 @@ static struct records view(const struct ampql_rules *rules, const struct record 
 
 enum ampql_code rules_make_records(struct ampql_rules *rules, struct ampql_error *err)
 {
-    size_t n = rules->file.rules.n - rules->file.nalerts;
+    size_t n = rules->file.rules.n;
     rules->records = arena_alloc(&rules->arena, n, sizeof *rules->records);
     rules->rule_of = arena_alloc(&rules->arena, n, sizeof *rules->rule_of);
     if (!rules->records || !rules->rule_of)
         return fail_nomem(err, "records");
     for (size_t i = 0; i < rules->file.rules.n; i++) {
-        if (rules->file.rules.at[i].view.is_alert)
+        const struct rule *rule = &rules->file.rules.at[i];
+        if (rule->view.is_alert || !rule->query) /* whose fault has been told */
             continue;
         struct record *record = &rules->records[rules->nrecords];
         TRY(make_record(rules, i, record, err));

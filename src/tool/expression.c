@@ -119,6 +119,24 @@ bool expression_selects(const struct expression *expression, const struct ampql_
     return false;
 }
 
+static bool is_known(struct str name, const struct ampql_label *labels, size_t nlabels)
+{
+    for (size_t i = 0; i < nlabels; i++)
+        if (str_equal(str_view(labels[i].name), name))
+            return true;
+    return false;
+}
+
+bool selector_allows(struct matchers matchers, const struct ampql_label *labels, size_t nlabels,
+                     enum ampql_dialect dialect)
+{
+    for (size_t i = 0; i < matchers.n; i++)
+        if (is_known(matchers.at[i].name, labels, nlabels) &&
+            !matcher_accepts(&matchers.at[i], labels, nlabels, dialect))
+            return false;
+    return true;
+}
+
 enum ampql_code expression_fix(struct expression *expression, int64_t t_ms, struct arena *arena,
                                struct str *out, struct ampql_error *err)
 {

@@ -3,8 +3,8 @@
  * it record, and raw series. */
 #include "support/rules_gen.h"
 
+#include "series/label_set.h"
 #include "support/gen_bytes.h"
-#include "tool/compare.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "reference/ruler.h"
 #include "reference/script.h"
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "support/answers.h"
 #include "support/signatures.h"
@@ -234,7 +235,7 @@ static enum verdict judge_over_rules(struct judge *judge, const struct rules_cas
 {
     static const char *const names[] = {"over samples:\n", "over a server's answers:\n"};
     const struct evaluator *engines[] = {&judge->engine.evaluator, &judge->server.evaluator};
-    enum { MAX_TICKS = 400 };
+    enum { MAX_TICKS = 1000 };
     struct expr_case query = c->query;
     struct ampql_query *compiled = NULL;
     struct answer reference;

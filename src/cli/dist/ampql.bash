@@ -47,7 +47,7 @@ _ampql() {
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
-                words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
+                words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'
                 ;;
             doctor) words="--rules --cluster-label --cluster-id --start --end --output $source $limits" ;;
             whoami) words='--source --profile --region --role-arn --external-id --session-name --output --error-format --help' ;;
