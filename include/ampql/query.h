@@ -76,12 +76,12 @@ struct ampql_run_options {
      * result has a warning that names the rule. */
     const struct ampql_rules *rules;
     enum ampql_recorded recorded;
-    int64_t rule_phase_ms;    /* groups are evaluated so long past the multiples of their interval */
+    int64_t rule_phase_ms; /* groups are evaluated so long past the multiples of their interval */
     int64_t rule_interval_ms; /* of all groups, whatever they say; 0: their own, else
                                * default_interval_ms */
-    const char *rule_file; /* not NULL: groups have the phases that Prometheus gives them by this
-                            * name of the file and theirs, instead of rule_phase_ms */
-    bool rule_no_markers;  /* write no stale markers, as promtool's backfill */
+    const char *rule_file;    /* not NULL: groups have the phases that Prometheus gives them by this
+                               * name of the file and theirs, instead of rule_phase_ms */
+    bool rule_no_markers;     /* write no stale markers, as promtool's backfill */
 };
 
 /* Evaluate a query on a source.

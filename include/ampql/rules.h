@@ -102,12 +102,10 @@ typedef enum ampql_code (*ampql_take_recorded)(void *payload, size_t rule,
  *
  * All evaluations of a rule are held at once: options->max_samples bounds them.
  *   err  as ampql_rules_run; what `take` returned; AMPQL_BAD_DATA: end before start */
-AMPQL_API enum ampql_code ampql_rules_backfill(const struct ampql_rules *rules,
-                                               struct ampql_source *source,
-                                               const struct ampql_run_options *options,
-                                               ampql_take_recorded take, void *payload,
-                                               struct ampql_rules_result **out,
-                                               struct ampql_error *err);
+AMPQL_API enum ampql_code
+ampql_rules_backfill(const struct ampql_rules *rules, struct ampql_source *source,
+                     const struct ampql_run_options *options, ampql_take_recorded take,
+                     void *payload, struct ampql_rules_result **out, struct ampql_error *err);
 
 /* NULL is fine. */
 AMPQL_API void ampql_rules_result_free(struct ampql_rules_result *result);
@@ -145,9 +143,9 @@ AMPQL_API struct ampql_stats ampql_rules_result_stats(const struct ampql_rules_r
 
 /* What a ruler would have been billed for the same. */
 struct ampql_rules_costs {
-    uint64_t evaluations;  /* of rules */
-    uint64_t samples_read; /* that a server counts for them; the points of subqueries over
-                              aggregations and joins are not among them */
+    uint64_t evaluations;     /* of rules */
+    uint64_t samples_read;    /* that a server counts for them; the points of subqueries over
+                                 aggregations and joins are not among them */
     uint64_t samples_written; /* ingested; stale markers among them */
 };
 AMPQL_API struct ampql_rules_costs

@@ -87,7 +87,7 @@ struct record_report {
     size_t nevaluations, nfailed;
     const struct ampql_error *err; /* why the last of them failed */
     int64_t failed_ms;             /*    and which it is */
-    bool was_outrun; /* another record had written a sample of a series by its time */
+    bool was_outrun;               /* another record had written a sample of a series by its time */
 };
 
 /* Who takes them: each want's series in label order, then its report, stale markers among

@@ -232,8 +232,8 @@ static enum ampql_code take_part(void *payload, const struct fed *fed)
     }
     if (n == 0)
         return AMPQL_OK;
-    return part->taker->series(part->taker->payload, part->number, &part->run->symbols,
-                               fed->labels, &(struct samples){t, v, n}, part->err);
+    return part->taker->series(part->taker->payload, part->number, &part->run->symbols, fed->labels,
+                               &(struct samples){t, v, n}, part->err);
 }
 
 static enum ampql_code report(struct run *run, const struct record_want *want, size_t number,

@@ -17,8 +17,8 @@ enum {
     DEFAULT_MAX_SUBQUERY_POINTS = 1 << 22,
 };
 
-static enum ampql_code read_times(const struct ampql_run_options *options,
-                                  struct plan_options *out, struct ampql_error *err)
+static enum ampql_code read_times(const struct ampql_run_options *options, struct plan_options *out,
+                                  struct ampql_error *err)
 {
     int64_t limit = PLAN_TIME_LIMIT, start = options->start_ms, end = options->end_ms,
             step = options->step_ms;
@@ -129,8 +129,7 @@ static enum ampql_code plan_job(struct run *run, const struct job *job, struct n
 static enum ampql_code list_recordings(struct run *run, struct ampql_error *err)
 {
     size_t nrecords = run->records ? run->records->n : 0;
-    run->recordings =
-        arena_zeroed(&run->arena, run->plan.recordings.n, sizeof *run->recordings);
+    run->recordings = arena_zeroed(&run->arena, run->plan.recordings.n, sizeof *run->recordings);
     run->first_recording = arena_alloc(&run->arena, nrecords, sizeof *run->first_recording);
     if (!run->recordings || !run->first_recording)
         return fail_nomem(err, "a run");
@@ -191,7 +190,8 @@ static bool reads_endless(const struct eval_query *query)
 
 /* Samples that come without stale markers keep a series that ended alive for the lookback, in every
  * instant selector. Nothing else shows it, so the result says so. */
-static enum ampql_code warn_endless(struct run *run, size_t from, size_t to, struct ampql_error *err)
+static enum ampql_code warn_endless(struct run *run, size_t from, size_t to,
+                                    struct ampql_error *err)
 {
     char lookback[DURATION_MAX], text[256];
     if (!(run->source->ops.caps & AMPQL_SOURCE_ENDLESS))
@@ -350,8 +350,8 @@ static enum ampql_code run_job(struct ampql_engine *engine, const struct job *jo
     struct ampql_stats stats = {0};
     enum ampql_code first = AMPQL_OK; /* failure of a query */
     arena_init(&arena, &engine->alc);
-    enum ampql_code code = run_options_check(engine, job->options, job->source->ops.caps, &arena,
-                                             &options, err);
+    enum ampql_code code =
+        run_options_check(engine, job->options, job->source->ops.caps, &arena, &options, err);
     for (bool is_over = code != AMPQL_OK; !is_over; run_close(run)) {
         *run = (struct run){.engine = engine,
                             .source = job->source,

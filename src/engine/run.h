@@ -37,7 +37,7 @@ struct run {
     struct ampql_error *errs;   /* [nqueries] of planning and of the source */
     size_t nqueries, nall;
     struct recording_run *recordings; /* [plan.recordings.n] */
-    size_t *first_recording; /* [nrecords] of a record in the plan; PLAN_NONE: it has none */
+    size_t *first_recording;       /* [nrecords] of a record in the plan; PLAN_NONE: it has none */
     const struct records *records; /* NULL: none */
 
     /* What feeds leaves: the plan's selects, then what it reads of records. */

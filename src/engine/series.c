@@ -12,7 +12,7 @@ struct listing {
     struct {
         ARRAY(struct labels);
     } sets;
-    struct plan_options options; /* records, among others */
+    struct plan_options options;       /* records, among others */
     struct record_list named, records; /* that the selector names, and that may match */
     enum ampql_recorded mode;
     struct bound_matchers bound; /* to the listing's symbols */
@@ -57,9 +57,9 @@ static enum ampql_code list_series(void *payload, struct labels labels,
 }
 
 static enum ampql_code list_source(struct ampql_engine *engine, struct ampql_source *source,
-                                   const struct ampql_run_options *options,
-                                   struct listing *listing, struct ampql_stats *stats,
-                                   struct intake_warnings *warnings, struct ampql_error *err)
+                                   const struct ampql_run_options *options, struct listing *listing,
+                                   struct ampql_stats *stats, struct intake_warnings *warnings,
+                                   struct ampql_error *err)
 {
     const struct plan_options *o = &listing->options;
     struct intake_limits limits = run_limits_of(options, run_max_samples(options));
@@ -70,9 +70,9 @@ static enum ampql_code list_source(struct ampql_engine *engine, struct ampql_sou
     enum ampql_code code =
         intake_begin(engine, source, NULL, 0, o->lookback_ms, o->dialect, &limits, err);
     if (code == AMPQL_OK)
-        code = intake_select(engine, source, &select, o->lookback_ms, o->dialect, true,
-                             &listing->symbols, &limits, list_series, listing, stats, warnings,
-                             err);
+        code =
+            intake_select(engine, source, &select, o->lookback_ms, o->dialect, true,
+                          &listing->symbols, &limits, list_series, listing, stats, warnings, err);
     intake_end(source);
     if (code == AMPQL_BAD_DATA && listing->mode == AMPQL_RECORDED_ERROR && err->message[0] == '\0')
         fail(err, code,
@@ -88,10 +88,8 @@ static enum ampql_code intern(struct listing *listing, const struct symbols *sym
 {
     struct label *at = arena_alloc(&listing->arena, labels.n, sizeof *at);
     for (size_t i = 0; at && i < labels.n; i++) {
-        at[i].name =
-            symbols_intern(&listing->symbols, symbols_text(symbols, labels.at[i].name));
-        at[i].value =
-            symbols_intern(&listing->symbols, symbols_text(symbols, labels.at[i].value));
+        at[i].name = symbols_intern(&listing->symbols, symbols_text(symbols, labels.at[i].name));
+        at[i].value = symbols_intern(&listing->symbols, symbols_text(symbols, labels.at[i].value));
         if (at[i].name == SYMBOL_NONE || at[i].value == SYMBOL_NONE)
             at = NULL;
     }
@@ -161,8 +159,7 @@ static enum ampql_code list_records(struct ampql_engine *engine, struct ampql_so
                                     struct listing *listing, struct ampql_error *err)
 {
     const struct record_taker taker = {no_report, take_recorded, no_warning, listing};
-    struct record_want *wants =
-        arena_alloc(&listing->arena, listing->records.n, sizeof *wants);
+    struct record_want *wants = arena_alloc(&listing->arena, listing->records.n, sizeof *wants);
     struct ampql_stats stats;
     struct ruler_costs ruler;
     if (!wants)
@@ -201,7 +198,9 @@ static enum ampql_code list_all(struct ampql_engine *engine, struct str selector
         TRY(records->find(records, listing->matchers, &listing->arena, &listing->named,
                           &listing->records, err));
     TRY(list_source(engine, source, options, listing, stats, warnings, err));
-    return listing->records.n ? list_records(engine, source, &at_end, options->start_ms, listing, err) : AMPQL_OK;
+    return listing->records.n
+               ? list_records(engine, source, &at_end, options->start_ms, listing, err)
+               : AMPQL_OK;
 }
 
 enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,

@@ -42,10 +42,11 @@ static enum ampql_code is_stored(void *payload, struct matchers matchers, int64_
     if (code == AMPQL_NOT_FOUND || (code == AMPQL_CANCELED && *out))
         code = AMPQL_OK;
     if (code == AMPQL_OK && *out && asker->must_not)
-        return fail(err, AMPQL_BAD_DATA,
-                    "the source holds series of %s, which a rule records, too: expected none, or to "
-                    "be told which to prefer",
-                    quote_clipped(name, sizeof name, name_of(matchers)));
+        return fail(
+            err, AMPQL_BAD_DATA,
+            "the source holds series of %s, which a rule records, too: expected none, or to "
+            "be told which to prefer",
+            quote_clipped(name, sizeof name, name_of(matchers)));
     return code;
 }
 

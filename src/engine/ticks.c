@@ -3,7 +3,8 @@
 #include "engine/run.h"
 
 /* Series that a selector was fed. */
-static struct fed_list *fed_to(const struct eval_query *recording, const struct ast_selector *selector)
+static struct fed_list *fed_to(const struct eval_query *recording,
+                               const struct ast_selector *selector)
 {
     for (size_t i = 0; i < recording->leaves.n; i++)
         if (recording->leaves.at[i].node->selector == selector)

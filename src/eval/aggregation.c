@@ -57,7 +57,8 @@ struct aggregation_stage {
     struct {
         ARRAY(size_t);
     } group; /* of each gathered row */
-    size_t *newest; /* [nsteps] when it watches its order: the last group to begin at each step + 1 */
+    size_t
+        *newest; /* [nsteps] when it watches its order: the last group to begin at each step + 1 */
 };
 
 /* At one step alone the groups come in the order of their first series there. Do they over all? */

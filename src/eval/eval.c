@@ -2,8 +2,8 @@
 #include "eval/eval.h"
 
 #include "base/quote.h"
-#include "eval/wait.h"
 #include "eval/stage.h"
+#include "eval/wait.h"
 
 #include <stdio.h>
 

@@ -113,7 +113,7 @@ struct eval_query {
 struct fed {
     struct labels labels;
     struct samples samples;
-    bool is_points; /* on the leaf's grid, lookback applied */
+    bool is_points;          /* on the leaf's grid, lookback applied */
     const uint32_t *writers; /* [samples.n] of records: which wrote each; NULL: the source has it */
 };
 
@@ -128,7 +128,7 @@ struct leaf {
     struct stage *stage; /* NULL of what is evaluated tick by tick: then they wait for that */
     const struct node *node;
     struct fed_list *waiting; /* NULL: they go on as they come */
-    unsigned nopen;    /* by how many it is still fed */
+    unsigned nopen;           /* by how many it is still fed */
 };
 
 /* err  AMPQL_NOMEM */

@@ -221,8 +221,8 @@ static enum ampql_code list_events(struct writing *w, struct ampql_error *err)
         const struct evaluations *e = w->all[k];
         for (size_t i = 0; i < e->grid->n; i++) {
             if (!(e->failed[i / 64] >> (i % 64) & 1))
-                w->events[n++] = (struct event){
-                    grid_time(e->grid, i) + e->record->query_offset_ms, (uint32_t)k, (uint32_t)i};
+                w->events[n++] = (struct event){grid_time(e->grid, i) + e->record->query_offset_ms,
+                                                (uint32_t)k, (uint32_t)i};
         }
     }
     if (w->n > 1 && n)
@@ -278,8 +278,8 @@ static enum ampql_code list_series(struct writing *w, struct bound_matchers *mat
 }
 
 /* Write what an event says of a series behind its n samples; returns how many it has then. */
-static size_t write_event(struct writing *w, const struct series *series,
-                          const struct event *event, size_t n)
+static size_t write_event(struct writing *w, const struct series *series, const struct event *event,
+                          size_t n)
 {
     struct evaluations *e = w->all[event->from];
     const struct row *row = series->row[event->from];
@@ -315,9 +315,8 @@ static enum ampql_code write_all(struct writing *w, recorded_take *take, void *p
         memset(w->is_there, 0, w->n * sizeof *w->is_there);
         for (size_t k = 0; k < w->nevents; k++)
             n = write_event(w, &w->series.at[i], &w->events[k], n);
-        struct fed fed = {.labels = w->series.at[i].labels,
-                          .samples = {w->t, w->v, n},
-                          .writers = w->writers};
+        struct fed fed = {
+            .labels = w->series.at[i].labels, .samples = {w->t, w->v, n}, .writers = w->writers};
         if (n)
             TRY(take(payload, &fed));
     }

@@ -247,7 +247,8 @@ enum ampql_code unique_add(struct unique *unique, struct stage *stage, struct la
         if (rule == UNIQUE_SERIES)
             return fail(stage_err(stage), AMPQL_EXECUTION,
                         "vector cannot contain metrics with the same labelset");
-        if (stage->node->watches_order) /* at some steps the later of them has the earlier's place */
+        if (stage->node
+                ->watches_order) /* at some steps the later of them has the earlier's place */
             stage->query->order_varies = true;
         if (starts_before(row, &kept->row)) /* Prometheus makes the series at its first step */
             kept->labels.loses_name = labels.loses_name;

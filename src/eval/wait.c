@@ -32,7 +32,7 @@ enum ampql_code wait_add(struct eval *eval, const struct leaf *leaf, const struc
     copy.samples = (struct samples){t, v, n};
     copy.writers = writers;
     return array_push(leaf->waiting, &eval->work, copy) ? AMPQL_OK
-                                                     : fail_nomem(err, "a list of series");
+                                                        : fail_nomem(err, "a list of series");
 }
 
 static int by_labels(const void *a, const void *b, void *symbols)

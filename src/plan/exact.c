@@ -138,7 +138,8 @@ static bool adds_alike(const struct look *look, struct node *node)
 static bool has_query_time(const struct node *node)
 {
     const struct ast *ast = node->ast;
-    if (node->selector && (node->selector->at.kind == AT_START || node->selector->at.kind == AT_END))
+    if (node->selector &&
+        (node->selector->at.kind == AT_START || node->selector->at.kind == AT_END))
         return true;
     for (size_t i = 0; ast->kind == AST_CALL && i < ast->u.call.nargs; i++) {
         const struct ast *arg = ast_unwrap(ast->u.call.args[i]);

@@ -103,8 +103,7 @@ enum ampql_code plan_assign_levels(struct plan *plan, struct ampql_error *err)
     for (size_t i = plan->recordings.n; i-- > 0;) { /* what is read before what reads it */
         struct recording *recording = &plan->recordings.at[i];
         unsigned *above = &records_above[recording->record];
-        unsigned level =
-            recording->root ? assign(plan, recording->root, 0, records_above) : 0;
+        unsigned level = recording->root ? assign(plan, recording->root, 0, records_above) : 0;
         *above = level > *above ? level : *above;
         plan->nlevels = level > plan->nlevels ? level : plan->nlevels;
     }

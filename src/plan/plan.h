@@ -56,9 +56,9 @@ struct node {
     size_t nchild;
     size_t stream; /* the child whose rows stream; the other scalar children are parameters */
     bool drops_name;
-    bool may_collide;       /* dropping the name may make two series equal: must be checked */
-    enum name_state name;   /* of the output */
-    bool watches_order;     /* it must be said when the order of its rows is not that of each step */
+    bool may_collide;     /* dropping the name may make two series equal: must be checked */
+    enum name_state name; /* of the output */
+    bool watches_order;   /* it must be said when the order of its rows is not that of each step */
     unsigned entered, left; /* numbers in the order of Prometheus's evaluation: before its children
                                and after them */
     const struct signature *function;
@@ -155,15 +155,15 @@ struct plan {
     } recorded;
     struct {
         ARRAY(struct recording);
-    } recordings; /* each after those that read it */
+    } recordings;           /* each after those that read it */
     struct demand *demands; /* [records->n] what is asked of each */
     uint64_t points;
     unsigned nlevels, nnumbers;
     int64_t end_ms; /* of what is being planned */
 
     /* Of the record being planned. */
-    size_t record;    /* PLAN_NONE: a query is */
-    bool is_trial;    /* it is only looked at: nothing is wanted */
+    size_t record; /* PLAN_NONE: a query is */
+    bool is_trial; /* it is only looked at: nothing is wanted */
     bool by_tick;
     bool sees_later;  /* it reads what is not yet written when it is evaluated */
     int64_t reach_ms; /* how far past the evaluation time its innermost points lie, at most */

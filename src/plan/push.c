@@ -150,8 +150,8 @@ static bool is_told_apart(const struct node *node, const struct ast_binary *bina
     if (!binary->is_on || node->kind != NODE_AGGREGATE)
         return false;
     const struct ast_aggregate *agg = &node->ast->u.aggregate;
-    bool is_covered = !agg->is_without && !picks_series(agg->op) &&
-                      agg->op != AGGREGATION_COUNT_VALUES;
+    bool is_covered =
+        !agg->is_without && !picks_series(agg->op) && agg->op != AGGREGATION_COUNT_VALUES;
     for (size_t i = 0; i < agg->grouping.n; i++)
         is_covered = is_covered && has_label(binary->matching, agg->grouping.at[i]);
     return is_covered;
@@ -161,7 +161,8 @@ static bool join_can_fail(const struct node *node)
 {
     const struct ast_binary *binary = &node->ast->u.binary;
     bool is_swapped = binary->card == ONE_TO_MANY;
-    const struct node *many = node->child[is_swapped ? 1 : 0], *one = node->child[is_swapped ? 0 : 1];
+    const struct node *many = node->child[is_swapped ? 1 : 0],
+                      *one = node->child[is_swapped ? 0 : 1];
     if (binary->include.n || binary->fill_left.is_given || binary->fill_right.is_given)
         return true;
     return !is_told_apart(one, binary) ||
@@ -186,8 +187,7 @@ static bool call_can_fail(const struct node *node)
 
 static bool can_fail(const struct node *node)
 {
-    const struct ast *param =
-        node->kind == NODE_AGGREGATE ? node->ast->u.aggregate.param : NULL;
+    const struct ast *param = node->kind == NODE_AGGREGATE ? node->ast->u.aggregate.param : NULL;
     if (node->may_collide || (node->kind == NODE_JOIN && join_can_fail(node)) ||
         (node->ast->kind == AST_CALL && call_can_fail(node)) ||
         (param && param->type == VALUE_SCALAR && ast_unwrap(param)->kind != AST_NUMBER))
@@ -254,8 +254,8 @@ static enum ampql_code push_some(struct plan *plan, const struct ast *ast, asks 
     return push(plan, ast, (struct matchers){at, n}, err);
 }
 
-static enum ampql_code push_call(struct plan *plan, const struct ast *ast,
-                                 struct matchers matchers, struct ampql_error *err)
+static enum ampql_code push_call(struct plan *plan, const struct ast *ast, struct matchers matchers,
+                                 struct ampql_error *err)
 {
     const struct ast_call *call = &ast->u.call;
     bool keeps = call->function->kernel == KERNEL_MAP || call->function->kernel == KERNEL_RANGE ||
@@ -300,8 +300,7 @@ static enum ampql_code push(struct plan *plan, const struct ast *ast, struct mat
     switch (ast->kind) {
     case AST_SELECTOR: {
         struct push one = {&ast->u.selector, matchers};
-        return array_push(&plan->pushes, plan->arena, one) ? AMPQL_OK
-                                                           : fail_nomem(err, "the plan");
+        return array_push(&plan->pushes, plan->arena, one) ? AMPQL_OK : fail_nomem(err, "the plan");
     }
     case AST_SUBQUERY:
         return push(plan, ast->u.subquery.expr, matchers, err);

@@ -133,8 +133,7 @@ static enum ampql_code no_plan(struct ampql_error *err)
 static enum ampql_code make_room(struct plan *plan, struct ampql_error *err)
 {
     if (!plan->demands)
-        plan->demands =
-            arena_zeroed(plan->arena, plan->options.records->n, sizeof *plan->demands);
+        plan->demands = arena_zeroed(plan->arena, plan->options.records->n, sizeof *plan->demands);
     return plan->demands ? AMPQL_OK : no_plan(err);
 }
 
@@ -189,8 +188,7 @@ static enum ampql_code demand_matchers(struct plan *plan, size_t record, struct 
         const struct matcher *m = &from.at[i];
         bool is_common = !demand->is_read;
         for (size_t k = 0; k < matchers.n; k++)
-            is_common |= matchers.at[k].op == m->op &&
-                         str_equal(matchers.at[k].name, m->name) &&
+            is_common |= matchers.at[k].op == m->op && str_equal(matchers.at[k].name, m->name) &&
                          str_equal(matchers.at[k].value, m->value);
         if (is_common && !label_set_to(&plan->options.records->at[record], m->name) &&
             !str_equal(m->name, names[0]) && !str_equal(m->name, names[1]))
@@ -357,8 +355,8 @@ static int by_phase(const void *a, const void *b)
     return (x->start_ms > y->start_ms) - (x->start_ms < y->start_ms);
 }
 
-/* Join the grids that touch or overlap; leave out those that lie in one without gaps. Where grids of
- * different steps cross, a few times may be evaluated twice. */
+/* Join the grids that touch or overlap; leave out those that lie in one without gaps. Where grids
+ * of different steps cross, a few times may be evaluated twice. */
 static void join_grids(struct demand *demand, int64_t interval_ms)
 {
     struct grid *at = demand->grids.at;

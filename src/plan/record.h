@@ -24,8 +24,8 @@ struct record {
     struct str text; /* of the expression */
     int64_t interval_ms, phase_ms, query_offset_ms;
     uint64_t limit; /* of series; more fail the evaluation; 0: none */
-    size_t group;   /* rules of one group see what those above them wrote at the same tick, all others
-                       what was written before it */
+    size_t group; /* rules of one group see what those above them wrote at the same tick, all others
+                     what was written before it */
     /* It reads itself, perhaps through others, and so has no beginning: why it is refused, such as
      * "a" (line 4) reads "b" (line 9), which reads "a"; p is NULL when it does not */
     struct str endless;

@@ -28,8 +28,7 @@ static enum ampql_code all_matchers(const struct plan *plan, const struct ast_se
     *out = selector->matchers;
     if (!push || push->matchers.n == 0)
         return AMPQL_OK;
-    struct matcher *at =
-        arena_alloc(plan->arena, out->n + push->matchers.n, sizeof *at);
+    struct matcher *at = arena_alloc(plan->arena, out->n + push->matchers.n, sizeof *at);
     if (!at)
         return fail_nomem(err, "the plan");
     memcpy(at, out->at, out->n * sizeof *at);

@@ -1,5 +1,5 @@
-/* Which records a selector may read: decided by the record's name, by the labels that its rule sets,
- * and by those that its expression cannot have. */
+/* Which records a selector may read: decided by the record's name, by the labels that its rule
+ * sets, and by those that its expression cannot have. */
 #include "rules/rules.h"
 
 #include "base/hash.h"

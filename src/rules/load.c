@@ -64,8 +64,7 @@ enum ampql_code rules_load_all(struct ampql_engine *engine, struct str text,
     *out = NULL;
     if (!rules)
         return fail_nomem(err, "rules");
-    *rules =
-        (struct ampql_rules){.maker = rules_maker, .alc = engine->alc, .engine = engine};
+    *rules = (struct ampql_rules){.maker = rules_maker, .alc = engine->alc, .engine = engine};
     arena_init(&rules->arena, &rules->alc);
     index_init(&rules->by_name, &rules->alc);
     enum ampql_code code = fill(text, rules, faults, err);

@@ -20,8 +20,7 @@ static enum ampql_code make_record(struct ampql_rules *rules, size_t i, struct r
 {
     const struct rule *rule = &rules->file.rules.at[i];
     const struct ampql_rule_group *group = &rules->file.groups.at[rule->view.group];
-    struct record_label *labels =
-        arena_alloc(&rules->arena, rule->view.nlabels, sizeof *labels);
+    struct record_label *labels = arena_alloc(&rules->arena, rule->view.nlabels, sizeof *labels);
     if (!labels)
         return fail_nomem(err, "records");
     for (size_t k = 0; k < rule->view.nlabels; k++)

@@ -148,12 +148,11 @@ static size_t relabel(struct ruler *r, const struct record *record,
     labels[n++] = (struct reference_label){STR("__name__"), record->name};
     for (size_t i = 0; i < in->nlabels; i++)
         if (!is_set(record, in->labels[i].name))
-            labels[n++] = (struct reference_label){keep(r, in->labels[i].name),
-                                                   keep(r, in->labels[i].value)};
+            labels[n++] =
+                (struct reference_label){keep(r, in->labels[i].name), keep(r, in->labels[i].value)};
     for (size_t i = 0; i < record->nlabels; i++)
         if (record->labels[i].value.n)
-            labels[n++] =
-                (struct reference_label){record->labels[i].name, record->labels[i].value};
+            labels[n++] = (struct reference_label){record->labels[i].name, record->labels[i].value};
     qsort(labels, n, sizeof *labels, by_name);
     *out = labels;
     return n;
@@ -236,11 +235,8 @@ void reference_ruler(const struct records *records, const struct reference_serie
                      int64_t first_ms, int64_t last_ms, const struct reference_options *options,
                      struct arena *arena, struct reference_series **out, size_t *nout)
 {
-    struct ruler r = {.records = records,
-                      .raw = series,
-                      .nraw = n,
-                      .options = *options,
-                      .arena = arena};
+    struct ruler r = {
+        .records = records, .raw = series, .nraw = n, .options = *options, .arena = arena};
     int64_t step = 1000; /* intervals and phases of the tests are whole seconds */
     for (int64_t tick = first_ms / step * step; tick <= last_ms; tick += step)
         for (size_t i = 0; i < records->n; i++)

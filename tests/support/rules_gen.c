@@ -87,8 +87,7 @@ static void make_raw(struct gen_bytes *g, struct arena *arena, struct expr_case 
 }
 
 static struct str generate_expr(struct gen_bytes *g, const struct expr_names *names,
-                                const struct expr_case *data, size_t nrecorded,
-                                struct arena *arena)
+                                const struct expr_case *data, size_t nrecorded, struct arena *arena)
 {
     struct expr_case one = rename_series(data, nrecorded, arena);
     size_t n = g->n < MAX_PART ? g->n : 20 + gen_byte(g) % (MAX_PART - 20);
@@ -101,8 +100,8 @@ static struct str generate_expr(struct gen_bytes *g, const struct expr_names *na
 
 static void write_labels(struct gen_bytes *g, struct buf *out, const char *indent)
 {
-    static const char *const labels[] = {"ns: z", "region: ''", "pod: ''", "rec: r", "node: n",
-                                         "ns: a"};
+    static const char *const labels[] = {"ns: z",  "region: ''", "pod: ''",
+                                         "rec: r", "node: n",    "ns: a"};
     if (!gen_chance(g, 25))
         return;
     buf_format(out, "%slabels: {%s}\n", indent, GEN_OF(g, labels));
