@@ -10,6 +10,7 @@ python3 -B tests/fake_amp/selftest.py -q || status=1
 python3 -B tests/fake_amp/tls.py "$build/ampql" || status=1
 python3 -B tests/fake_amp/edges.py "$build/ampql" || status=1
 python3 -B tests/fake_amp/fault_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/write_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/provider_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 . tests/oracle/prometheus.sh
 prometheus_start build/oracle/fetch

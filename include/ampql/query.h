@@ -171,6 +171,15 @@ AMPQL_API struct ampql_string ampql_result_annotation(const struct ampql_result 
 AMPQL_API enum ampql_code ampql_result_json(const struct ampql_result *result, ampql_write write,
                                             void *payload);
 
+/* A vector or matrix as OpenMetrics text, which `promtool tsdb create-blocks-from openmetrics`
+ * makes blocks of: metrics of unknown type, the series of one after the other, times in seconds.
+ * Nothing is written when it cannot all be. err  AMPQL_UNSUPPORTED: a scalar or string; a series
+ * without a metric name, or with a NUL byte or invalid UTF-8 in a label; AMPQL_OUTPUT: write said
+ * so; AMPQL_LIMIT: labels over 64 MiB; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_result_openmetrics(const struct ampql_result *result,
+                                                   ampql_write write, void *payload,
+                                                   struct ampql_error *err);
+
 AMPQL_API void ampql_result_free(struct ampql_result *result);
 
 /* ---- cancelling */

@@ -13,7 +13,7 @@ struct flags {
 static const struct option options[] = {
     SOURCE_OPTIONS(struct flags, source),
     TIME_OPTIONS(struct flags, times),
-    PRINT_OPTION(struct flags, format, "table|json|csv|promql",
+    PRINT_OPTION(struct flags, format, "table|json|csv|promql|openmetrics",
                  "table on a terminal, else promql (promtool's text)"),
     RUN_OPTIONS(struct flags, run),
 };
@@ -70,7 +70,8 @@ const struct command command_query = {
                 "  ampql query -s examples/data/cluster_day.aqc --start 2026-03-01T00:00:00Z \\\n"
                 "    --end 2026-03-02T00:00:00Z --step 4h -o csv 'sum(node_total_hourly_cost)'\n"
                 "  ampql query --time 2026-03-01T12:00:00Z -o json 'vector(time())'\n",
-    .details = "An expression that begins with - goes after --.\n",
+    .details = "An expression that begins with - goes after --. -o openmetrics is text that\n"
+               "`promtool tsdb create-blocks-from openmetrics` takes; every series needs a name.\n",
     COMMAND_OPTIONS(options, struct flags),
     .min_operands = 1,
     .max_operands = 1,

@@ -354,6 +354,13 @@ enum exit_status print_result(struct cli *cli, const struct ampql_result *result
         output_byte(&cli->out, '\n');
         return code == AMPQL_NOMEM ? report_nomem(cli) : STATUS_OK;
     }
+    if (format == PRINT_OPENMETRICS) {
+        struct ampql_error err = {0};
+        enum ampql_code code = ampql_result_openmetrics(result, output_write, &cli->out, &err);
+        return code == AMPQL_OK || code == AMPQL_OUTPUT
+                   ? STATUS_OK /* output that failed is told when it is closed */
+                   : report_error(cli, &err, (struct report){0});
+    }
     if (kind == AMPQL_RESULT_SCALAR || kind == AMPQL_RESULT_STRING) {
         print_single(cli, result, format);
         return STATUS_OK;

@@ -5,8 +5,6 @@
 #include "source/document.h"
 #include "source/folder.h"
 
-/* Years 1 to 9999, so that differences of times do not overflow. */
-static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
 static const int64_t DEFAULT_LOOKBACK_MS = 300000;
 
 /* The fields of one entry as written. */
@@ -114,7 +112,7 @@ static enum ampql_code read_time(struct reader *r, int64_t *out, bool *has, stru
             return document_name(&r->doc, AMPQL_BAD_DATA, err);
     } else if (r->doc.token.kind != JSON_NUMBER) {
         return refuse(r, err, "expected a time in seconds, as a number");
-    } else if (!time_parse_seconds(text, out) || *out < FIRST_MS || *out > LAST_MS) {
+    } else if (!time_parse_seconds(text, out) || *out < TIME_FIRST_MS || *out > TIME_LAST_MS) {
         return refuse_quote(r, "the time is not in the years 1 to 9999", text, err);
     }
     *has = true;
@@ -134,7 +132,7 @@ static enum ampql_code read_span(struct reader *r, int64_t *out, bool *has, stru
     } else if (!time_parse_seconds(text, out)) {
         return refuse_quote(r, "out of range", text, err);
     }
-    if (*out <= 0 || *out > LAST_MS)
+    if (*out <= 0 || *out > TIME_LAST_MS)
         return refuse_quote(r, "expected a duration above 0 and below 8000 years, found", text,
                             err);
     *has = true;

@@ -4,11 +4,9 @@
 #include "base/checked.h"
 #include "base/duration.h"
 #include "base/quote.h"
+#include "base/time.h"
 
 #include <stdio.h>
-
-/* Years 1 to 9999: what servers read, and differences of such times do not overflow. */
-static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
 
 /* ---- times */
 
@@ -73,7 +71,7 @@ enum wire_time_kind wire_own(const struct ampql_select *select, const struct wir
 
 bool wire_is_time(int64_t ms)
 {
-    return ms >= FIRST_MS && ms <= LAST_MS;
+    return ms >= TIME_FIRST_MS && ms <= TIME_LAST_MS;
 }
 
 static enum ampql_code refuse_lookback(const struct ampql_select *select, struct ampql_error *err)

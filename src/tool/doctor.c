@@ -47,7 +47,7 @@ static enum ampql_code find_series(const struct doctor_data *data, struct str se
 static bool is_first(size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (strcmp(query_info[k].view.metric, query_info[i].view.metric) == 0)
+        if (strcmp(query_info[k].metric, query_info[i].metric) == 0)
             return false;
     return true;
 }
@@ -55,7 +55,7 @@ static bool is_first(size_t i)
 static const char *loss_of(const char *metric)
 {
     for (size_t i = 0; i < COST_QUERY_COUNT; i++)
-        if (query_info[i].loss && strcmp(query_info[i].view.metric, metric) == 0)
+        if (query_info[i].loss && strcmp(query_info[i].metric, metric) == 0)
             return query_info[i].loss;
     return NULL;
 }
@@ -83,7 +83,7 @@ static enum ampql_code check_metric(struct doctor *doctor, const struct doctor_d
     if (!loss)
         return doctor_add(doctor, "metric", DOCTOR_OK, AMPQL_OK, err, NULL,
                           "%s: none, and a bill can do without", metric);
-    bool is_pods = strcmp(metric, query_info[COST_PODS].view.metric) == 0;
+    bool is_pods = strcmp(metric, query_info[COST_PODS].metric) == 0;
     return doctor_add(doctor, "metric", is_pods ? DOCTOR_FAIL : DOCTOR_WARN, AMPQL_OK, err,
                       is_pods ? "is kube-state-metrics scraped, and is this the right workspace?"
                               : "is what exposes it scraped, and not dropped by a relabelling?",
@@ -215,7 +215,7 @@ enum ampql_code doctor_metrics(struct doctor *doctor, const struct doctor_data *
     size_t nfound = 0;
     for (size_t i = 0; i < COST_QUERY_COUNT; i++)
         if (is_first(i))
-            TRY(check_metric(doctor, data, query_info[i].view.metric, &nfound, err));
+            TRY(check_metric(doctor, data, query_info[i].metric, &nfound, err));
     if (nfound == 0)
         return doctor_add(doctor, "data", DOCTOR_FAIL, AMPQL_OK, err,
                           "is this the right workspace, and does anything write to it? Try ampql "

@@ -19,10 +19,13 @@ Workspaces are /workspaces/NAME/api/v1/...; each has its own settings, so that o
     /_aws/NAME/...           STS, container endpoint and IMDS that give out keys for it: providers.py
     GET    /_fake            what the second listener got: redirects go there, and it writes down everything
 
+Remote write is taken, too: receiver.py.
+
 The files: sigv4_verify.py, amp.py (rules and limits), faults.py and wire.py, upstream.py and memory.py,
 providers.py, space.py."""
 import argparse
 import base64
+import hashlib
 import json
 import os
 import signal
@@ -35,6 +38,7 @@ from urllib.parse import unquote
 import amp
 import faults
 import providers
+import receiver
 import wire
 from answer import Answer, aws_error, prometheus_error
 from sigv4_verify import Refused, verify
@@ -188,13 +192,16 @@ class Amp(Handler):
         except Refused as refused:
             entry["reason"] = refused.message
             return aws_error(403 if space["auth"] == "sigv4" else 401, refused.kind, refused.message), None
-        wrong = wrong or amp.allowed(request.method, path, space["flavour"])
+        is_write = path == receiver.PATHS[space["flavour"]] and request.method == "POST"
+        wrong = wrong or (None if is_write else amp.allowed(request.method, path, space["flavour"]))
         if wrong:
             return wrong, None
+        if is_write:
+            parameters = [("body", hashlib.sha256(request.body).hexdigest())]
         fault = space.faults.choose(path, parameters)
         if fault and fault["kind"] in faults.REPLACE:
             return faults.REPLACE[fault["kind"]](fault, request), fault
-        answer = self.honest(space, path, parameters)
+        answer = receiver.take(space, request) if is_write else self.honest(space, path, parameters)
         entry["billed"] = answer.billed if answer.status == 200 else 0
         if fault and fault["kind"] in faults.MUTATE and answer.status == 200:
             answer = faults.mutate(answer, fault)

@@ -7,6 +7,7 @@ _ampql() {
     source="$source --retries --request-timeout --progress --max-billed-samples"
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
+    local write='--remote-write --remote-write.config.file --remote-write.max-samples --remote-write.state --dry-run'
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
@@ -16,7 +17,7 @@ _ampql() {
         return
         ;;
     --dialect) words='auto prom3 prom2' ;;
-    --output | -o) words='table json csv promql' ;;
+    --output | -o) words='table json csv promql openmetrics' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
@@ -25,6 +26,8 @@ _ampql() {
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
     --caps) words='samples answers' ;;
+    --queries) words='2024 2026' ;;
+    --provider) words='aws gcp' ;;
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
@@ -41,9 +44,11 @@ _ampql() {
             series) words="--output --start --end $source $limits" ;;
             labels) words="--output --match --start --end $source $limits" ;;
             allocate)
-                words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
+                words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
+                words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
+                words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
                 ;;
-            rules) words="--output --time --now $source $run" ;;
+            rules) words="--output --time --now $write $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)

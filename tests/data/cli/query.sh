@@ -47,6 +47,38 @@ run 0 query -s $small --time 60 -o json --stale-after 5m 'sum(requests_total)' <
 {"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[60,"130"]}]}}
 END
 
+# what promtool makes blocks of: the series of a metric one after the other, times in seconds
+run 0 query -s $small --start 60 --end 90 --step 30 --stale-after 5m -o openmetrics '{__name__=~".+", pod=~"a|"}' <<'END'
+# TYPE ratio unknown
+ratio{text="a \"b\", c"} 0.1 60
+ratio{text="a \"b\", c"} 0.1 90
+# TYPE requests_total unknown
+requests_total{pod="a",zone="eu"} 60 60
+requests_total{pod="a",zone="eu"} 60 90
+# EOF
+END
+feed 'x{A="1"} 1 1500
+y{A="1"} 2 1500
+x{A="2"} NaN 1500
+{"y.z",A="2"} 4 1500
+'
+run 0 query -s - --time 1.5 --stale-after 5m -o openmetrics '{A!=""}' <<'END'
+# TYPE x unknown
+x{A="1"} 1 1.500
+x{A="2"} NaN 1.500
+# TYPE y unknown
+y{A="1"} 2 1.500
+# TYPE "y.z" unknown
+{"y.z",A="2"} 4 1.500
+# EOF
+END
+run 5 query -s $small --time 60 --stale-after 5m -o openmetrics 'requests_total or sum by (zone) (requests_total)' <<'END'
+! ampql: error: OpenMetrics needs a metric name, and {zone="eu"} has none: label_replace(EXPR, "__name__", "NAME", "", "") gives one
+END
+run 5 query --time 60 -o openmetrics '1' <<'END'
+! ampql: error: OpenMetrics holds series, and this result is a scalar
+END
+
 # text formats have no stale markers: an instant selector says so
 run 0 query -s $small --time 90 'count(requests_total)' <<'END'
 {} => 2 @[90]
