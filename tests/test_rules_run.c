@@ -174,8 +174,8 @@ static const struct row {
     {G
      "  - {record: a, expr: sum(mem)}\n  - {record: a, expr: sum(cpu)}\n  - {record: b, expr: a}\n",
      "{__name__=a} 30 @600000\n{__name__=b} 30 @600000\n"
-     "? group \"g\", record \"a\", line 5: records series that a rule before it has already "
-     "recorded: the first one counts\n"},
+     "? group \"g\", record \"a\", line 5: records series that another rule has "
+     "recorded before: the first one counts\n"},
     /* what reads itself has no first value; the others do not suffer */
     {G "  - {record: a, expr: a + 1}\n  - {record: b, expr: c + 1}\n"
        "  - {record: c, expr: 'max_over_time(b[5m])'}\n  - {record: d, expr: sum(b)}\n"
@@ -370,8 +370,8 @@ static void test_json(void **state)
         "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":["
         "{\"metric\":{\"__name__\":\"a\",\"pod\":\"a\",\"q\":\"\\\"\",\"zone\":\"x\"},"
         "\"value\":[600,\"10\"]},{\"metric\":{\"__name__\":\"c\"},\"value\":[600,\"+Inf\"]}]},"
-        "\"warnings\":[\"group \\\"g\\\", record \\\"c\\\", line 7: records series that a rule "
-        "before it has already recorded: the first one counts\"]}");
+        "\"warnings\":[\"group \\\"g\\\", record \\\"c\\\", line 7: records series that "
+        "another rule has recorded before: the first one counts\"]}");
     assert_int_equal(ampql_rules_result_json(result, refuse, NULL), AMPQL_OUTPUT);
     ampql_rules_result_free(result);
     ampql_rules_free(rules);

@@ -82,6 +82,8 @@ struct ampql_run_options {
     const char *rule_file;    /* not NULL: groups have the phases that Prometheus gives them by this
                                * name of the file and theirs, instead of rule_phase_ms */
     bool rule_no_markers;     /* write no stale markers, as promtool's backfill */
+    bool rule_strict; /* an evaluation that fails fails whoever reads the record, instead of a
+                       * warning: AMPQL_EXECUTION, naming the rule */
 };
 
 /* Evaluate a query on a source.

@@ -87,9 +87,10 @@ AMPQL_API enum ampql_code ampql_rules_run(const struct ampql_rules *rules,
                                           const struct ampql_run_options *options,
                                           struct ampql_rules_result **out, struct ampql_error *err);
 
-/* A series of rule `rule` of ampql_rules_rule: its samples in ascending time, t_ms and values [n],
- * stale markers among them (NaN of bits 0x7FF0000000000002). Views, valid during the call. A code
- * other than AMPQL_OK ends the run with it; err may be filled in. */
+/* A series of the record that rule `rule` of ampql_rules_rule is the first to write: its samples in
+ * ascending time, t_ms and values [n], stale markers among them (NaN of bits 0x7FF0000000000002).
+ * Views, valid during the call. A code other than AMPQL_OK ends the run with it; err may be filled
+ * in. */
 struct ampql_series;
 typedef enum ampql_code (*ampql_take_recorded)(void *payload, size_t rule,
                                                const struct ampql_series *series,
@@ -97,8 +98,9 @@ typedef enum ampql_code (*ampql_take_recorded)(void *payload, size_t rule,
 
 /* History: what a ruler would have recorded for the times options->start_ms to end_ms, both
  * included, with each group evaluated at its ticks (options->rule_phase_ms, rule_interval_ms,
- * rule_file). Series are handed to `take` rule by rule in the order of the file, in label order,
- * each once and whole. The result has no records.
+ * rule_file). Series are handed to `take` name by name in the order of the file, in label order,
+ * each once and whole, whichever of the rules of its name wrote its samples, and only when all
+ * rules are evaluated. The result has no records.
  *
  * All evaluations of a rule are held at once: options->max_samples bounds them.
  *   err  as ampql_rules_run; what `take` returned; AMPQL_BAD_DATA: end before start */
@@ -141,12 +143,15 @@ AMPQL_API size_t ampql_rules_result_failed(const struct ampql_rules_result *resu
 AMPQL_API size_t ampql_rules_result_count(const struct ampql_rules_result *result);
 AMPQL_API struct ampql_stats ampql_rules_result_stats(const struct ampql_rules_result *result);
 
-/* What a ruler would have been billed for the same. */
+/* What a ruler would have been billed for the same; and reckoned from that, for a day of its
+ * evaluations, beside what reading the same day's history takes here. */
 struct ampql_rules_costs {
     uint64_t evaluations;     /* of rules */
     uint64_t samples_read;    /* that a server counts for them; the points of subqueries over
                                  aggregations and joins are not among them */
     uint64_t samples_written; /* ingested; stale markers among them */
+    double day_evaluations, day_samples_read, day_samples_written;
+    double day_samples_here;
 };
 AMPQL_API struct ampql_rules_costs
 ampql_rules_result_costs(const struct ampql_rules_result *result);

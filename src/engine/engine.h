@@ -89,24 +89,29 @@ struct record_report {
     size_t nevaluations, nfailed;
     const struct ampql_error *err; /* why the last of them failed */
     int64_t failed_ms;             /*    and which it is */
-    bool was_outrun;               /* another record had written a sample of a series by its time */
 };
 
-/* Who takes them: each want's series in label order, then its report, stale markers among
- * the samples. A code other than AMPQL_OK ends the run. */
+/* Who takes them: first the reports of all wants, in their order, then their series in label order,
+ * stale markers among the samples, then what is to be warned of. A code other than AMPQL_OK ends
+ * the run. */
 struct record_taker {
     enum ampql_code (*report)(void *payload, size_t want, const struct record_report *report,
                               struct ampql_error *err);
+    /* With by_name a series comes whole, at the first want of its name, whoever wrote its samples;
+     * otherwise with the samples that the want's record wrote. */
     enum ampql_code (*series)(void *payload, size_t want, const struct symbols *symbols,
                               struct labels labels, const struct samples *samples,
                               struct ampql_error *err);
     enum ampql_code (*warning)(void *payload, struct str text, struct ampql_error *err);
     void *payload;
+    bool by_name;
 };
 
-/* What a ruler would have read and written for the evaluations of a run. */
+/* What a ruler would have read for the evaluations of a run; and reckoned from that, what a day of
+ * them would make it read, and what reading the same day's history here. */
 struct ruler_costs {
     uint64_t evaluations, samples_read;
+    double day_evaluations, day_samples_read, day_samples_here;
 };
 
 /* Evaluate records of options->rules, each once.
@@ -192,8 +197,13 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
  *   err  as engine_run before it reads; what take returned */
 typedef enum ampql_code engine_take_select(void *payload, const struct ampql_select *select,
                                            struct ampql_error *err);
-enum ampql_code engine_selects(struct ampql_engine *engine,
-                               const struct ampql_query *const *queries, size_t nqueries,
+struct select_batch {
+    const struct ampql_query *const *queries; /* [nqueries] */
+    size_t nqueries;
+    const struct record_want *wants; /* [nwants] */
+    size_t nwants;
+};
+enum ampql_code engine_selects(struct ampql_engine *engine, const struct select_batch *batch,
                                struct ampql_source *source, const struct ampql_run_options *options,
                                bool prepares, engine_take_select *take, void *payload,
                                struct ampql_error *err);

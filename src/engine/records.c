@@ -151,6 +151,10 @@ static enum ampql_code say(struct run *run, struct eval_query *reader, size_t k,
             TRY(note_plain(reader, query->notes.at[i].text, err));
     if (e->nfailed == 0)
         return AMPQL_OK;
+    if (run->is_strict) {
+        explain(run, e->number, &e->err, err);
+        return AMPQL_EXECUTION;
+    }
     run->records->describe(run->records, e->number, rule, sizeof rule);
     time_format(grid_time(e->grid, e->last), at);
     if (e->grid->n == 1)
@@ -203,7 +207,7 @@ void run_read_recorded(struct run *run)
 
 /* ---- handing out */
 
-/* Of the series of a name those samples that one record wrote. */
+/* Of the series of a name those samples that are wanted. */
 struct part {
     struct run *run;
     const struct record_want *want;
@@ -224,10 +228,11 @@ static enum ampql_code take_part(void *payload, const struct fed *fed)
     if (!t || !v)
         return fail_nomem(part->err, "a record's series");
     for (size_t i = 0; i < fed->samples.n; i++) {
-        if (fed->writers[i] != want->record || fed->samples.t[i] < want->from_ms ||
-            fed->samples.t[i] > want->to_ms)
+        int64_t at_ms = fed->samples.t[i];
+        if (at_ms < want->from_ms || at_ms > want->to_ms ||
+            (!part->taker->by_name && fed->writers[i] != want->record))
             continue;
-        t[n] = fed->samples.t[i];
+        t[n] = at_ms;
         v[n++] = fed->samples.v[i];
     }
     if (n == 0)
@@ -236,30 +241,73 @@ static enum ampql_code take_part(void *payload, const struct fed *fed)
                                &(struct samples){t, v, n}, part->err);
 }
 
+static void count_failures(const struct evaluations *e, const struct record_want *want,
+                           struct record_report *out)
+{
+    for (size_t i = 0; i < e->grid->n; i++) {
+        int64_t t = grid_time(e->grid, i);
+        bool has_failed = e->failed[i / 64] >> (i % 64) & 1;
+        if (t < want->from_ms || t > want->to_ms)
+            continue;
+        out->nevaluations++;
+        out->nfailed += has_failed;
+        if (has_failed) {
+            out->err = &e->err;
+            out->failed_ms = t;
+        }
+    }
+}
+
 static enum ampql_code report(struct run *run, const struct record_want *want, size_t number,
                               const struct record_taker *taker, struct ampql_error *err)
 {
     struct record_report out = {0};
-    for (size_t k = run->first_recording[want->record];
-         k < run->plan.recordings.n && run->plan.recordings.at[k].record == want->record; k++) {
-        const struct evaluations *e = &run->recordings[k].evaluations;
-        out.was_outrun |= e->was_outrun;
-        for (size_t i = 0; i < e->grid->n; i++) {
-            int64_t t = grid_time(e->grid, i);
-            bool has_failed = e->failed[i / 64] >> (i % 64) & 1;
-            if (t < want->from_ms || t > want->to_ms)
-                continue;
-            out.nevaluations++;
-            out.nfailed += has_failed;
-            if (has_failed) {
-                out.err = &e->err;
-                out.failed_ms = t;
-            }
-        }
+    struct list made = {0};
+    TRY(add_record(run, want->record, &made, err));
+    for (size_t i = 0; i < made.n; i++)
+        count_failures(made.at[i], want, &out);
+    if (out.nfailed && run->is_strict) {
+        explain(run, want->record, out.err, err);
+        return AMPQL_EXECUTION;
     }
     return taker->report(taker->payload, number, &out, err);
 }
 
+static bool has_same_name(const struct run *run, const struct record_want *a,
+                          const struct record_want *b)
+{
+    return str_equal(run->records->at[a->record].name, run->records->at[b->record].name);
+}
+
+static enum ampql_code hand_out(struct run *run, struct part *part, const struct record_want *wants,
+                                struct ampql_error *err)
+{
+    struct list list = {0};
+    for (size_t i = 0; part->taker->by_name && i < part->number; i++)
+        if (has_same_name(run, &wants[i], part->want))
+            return AMPQL_OK;
+    for (size_t r = 0; r < run->records->n; r++)
+        if (str_equal(run->records->at[r].name, run->records->at[part->want->record].name))
+            TRY(add_record(run, r, &list, err));
+    return recorded_each(&run->eval, run->records, list.at, list.n, NULL, take_part, part, err);
+}
+
+static enum ampql_code warn_outrun(struct run *run, const struct record_want *want,
+                                   const struct record_taker *taker, struct ampql_error *err)
+{
+    struct list made = {0};
+    struct ampql_error text;
+    bool was_outrun = false;
+    TRY(add_record(run, want->record, &made, err));
+    for (size_t i = 0; i < made.n; i++)
+        was_outrun |= made.at[i]->was_outrun;
+    const struct ampql_error what = {
+        .message = "records series that another rule has recorded before: the first one counts"};
+    explain(run, want->record, &what, &text);
+    return was_outrun ? taker->warning(taker->payload, str_of(text.message), err) : AMPQL_OK;
+}
+
+/* What the source said, and what readers heard of evaluations that failed. */
 static enum ampql_code pass_notes(struct run *run, const struct record_taker *taker,
                                   struct ampql_error *err)
 {
@@ -272,19 +320,6 @@ static enum ampql_code pass_notes(struct run *run, const struct record_taker *ta
     return AMPQL_OK;
 }
 
-static enum ampql_code hand_out(struct run *run, struct part *part, struct ampql_error *err)
-{
-    struct list list = {0};
-    const struct record *record = &run->records->at[part->want->record];
-    for (size_t r = 0; r < run->records->n; r++)
-        if (str_equal(run->records->at[r].name, record->name))
-            TRY(add_record(run, r, &list, err));
-    if (run->must_start_again)
-        return AMPQL_OK;
-    TRY(recorded_each(&run->eval, run->records, list.at, list.n, NULL, take_part, part, err));
-    return report(run, part->want, part->number, part->taker, err);
-}
-
 enum ampql_code run_hand_out(struct run *run, const struct record_want *wants, size_t nwants,
                              const struct record_taker *taker, struct ampql_error *err)
 {
@@ -294,12 +329,16 @@ enum ampql_code run_hand_out(struct run *run, const struct record_want *wants, s
         run_make(run, k); /* so that nothing is handed out of an attempt that is not the last */
     if (run->must_start_again)
         return AMPQL_OK;
+    for (size_t i = 0; i < nwants && code == AMPQL_OK; i++)
+        code = report(run, &wants[i], i, taker, err);
     arena_init(&part.arena, &run->engine->alc);
     for (size_t i = 0; i < nwants && code == AMPQL_OK; i++) {
         part.want = &wants[i];
         part.number = i;
-        code = hand_out(run, &part, err);
+        code = hand_out(run, &part, wants, err);
     }
     arena_done(&part.arena);
+    for (size_t i = 0; i < nwants && code == AMPQL_OK; i++)
+        code = warn_outrun(run, &wants[i], taker, err);
     return code == AMPQL_OK ? pass_notes(run, taker, err) : code;
 }

@@ -3,6 +3,7 @@
  *   run.c      what a run begins and ends with
  *   feed.c     series on their way from the source to the leaves that want them
  *   records.c  series of records: evaluations made, and fed to leaves as a source's are
+ *   costs.c    what it has cost
  *   ticks.c    evaluations made one by one, where they cannot be made at once */
 #ifndef AMPQL_SRC_ENGINE_RUN_H
 #define AMPQL_SRC_ENGINE_RUN_H
@@ -50,6 +51,7 @@ struct run {
     struct ampql_stats stats;  /* all of them, and what the source asked beside them */
     struct ruler_costs ruler;
     bool is_open;
+    bool is_strict; /* options->rule_strict */
 
     /* The input being read, and its leaves. */
     size_t input;
@@ -98,6 +100,13 @@ void run_make(struct run *run, size_t k);
 /* Of a recording whose leaves hold what they were fed: each evaluation on its own.
  *   err  what is no failure of one evaluation: AMPQL_LIMIT, AMPQL_CANCELED, AMPQL_NOMEM, ... */
 enum ampql_code run_make_ticks(struct run *run, size_t k, struct ampql_error *err);
+
+/* What a query read, each select once, in the run's arena.  err  AMPQL_NOMEM */
+enum ampql_code run_list_reads(struct run *run, const struct eval_query *query,
+                               struct read_select **out, size_t *n, struct ampql_error *err);
+
+/* Fill in stats and ruler, of what the source counts now less what it had counted before. */
+void run_add_costs(struct run *run, const struct ampql_source_stats *before);
 
 /* Hand each want to the taker.  err  as engine_record */
 enum ampql_code run_hand_out(struct run *run, const struct record_want *wants, size_t nwants,

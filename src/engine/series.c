@@ -158,7 +158,7 @@ static enum ampql_code list_records(struct ampql_engine *engine, struct ampql_so
                                     const struct ampql_run_options *options, int64_t from_ms,
                                     struct listing *listing, struct ampql_error *err)
 {
-    const struct record_taker taker = {no_report, take_recorded, no_warning, listing};
+    const struct record_taker taker = {no_report, take_recorded, no_warning, listing, true};
     struct record_want *wants = arena_alloc(&listing->arena, listing->records.n, sizeof *wants);
     struct ampql_stats stats;
     struct ruler_costs ruler;

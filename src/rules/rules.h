@@ -111,6 +111,7 @@ struct rule_outcome {
     size_t nrecords;              /* series */
     int64_t t_ms;
     size_t nevaluations, nfailed;
+    uint64_t nwritten; /* samples, stale markers among them */
 };
 
 struct kept_records {
@@ -130,6 +131,15 @@ struct ampql_rules_result {
     struct ampql_rules_costs costs;
     size_t nfailed;
 };
+
+/* Of groups that do not say their own, unless a run's options do. */
+enum { RULES_INTERVAL_MS = 60000 };
+
+/* All that the rules write for the times [from, to], or at one time: then less their query_offset.
+ * Those that read themselves are left out.  out  in the arena  err  AMPQL_NOMEM */
+enum ampql_code rules_wants(const struct ampql_rules *rules, int64_t from_ms, int64_t to_ms,
+                            bool at_one_time, struct arena *arena, struct record_want **out,
+                            size_t *n, struct ampql_error *err);
 
 /* As ampql_rules_run, ampql_rules_backfill. */
 enum ampql_code rules_run(const struct ampql_rules *rules, struct ampql_source *source,

@@ -83,20 +83,12 @@ static enum ampql_code take_report(void *payload, size_t want, const struct reco
     struct run *run = payload;
     size_t rule = rule_of(run, want);
     struct rule_outcome *outcome = &run->result->outcomes[rule];
-    struct ampql_error why;
     char at[TIME_TEXT_MAX];
     outcome->nevaluations = report->nevaluations;
     outcome->nfailed = report->nfailed;
-    if (report->was_outrun) {
-        why = (struct ampql_error){.message = "records series that a rule before it has already "
-                                              "recorded: the first one counts"};
-        struct ampql_error text;
-        explain(run, rule, &why, &text);
-        TRY(warn(run, str_of(text.message), err));
-    }
     if (report->nfailed == 0)
         return AMPQL_OK;
-    why = *report->err;
+    struct ampql_error why = *report->err;
     time_format(report->failed_ms, at);
     if (report->nevaluations > 1)
         fail(&why, report->err->code, "%zu of %zu evaluations failed, the last at %s: %s",
@@ -157,6 +149,7 @@ static enum ampql_code take_series(void *payload, size_t want, const struct symb
     struct arena temp;
     struct ampql_label *at;
     run->result->costs.samples_written += samples->n;
+    run->result->outcomes[rule].nwritten += samples->n;
     if (!run->take)
         return keep_record(run, rule, symbols, labels, samples, err);
     arena_init(&temp, &run->rules->alc);
@@ -176,42 +169,80 @@ static enum ampql_code take_series(void *payload, size_t want, const struct symb
 
 /* ---- the whole */
 
-/* What each rule writes for the times [from, to], less its group's offset in a run at one time. */
-static enum ampql_code want_all(struct run *run, int64_t from_ms, int64_t to_ms, bool at_one_time,
-                                struct arena *work, struct ampql_error *err)
+enum ampql_code rules_wants(const struct ampql_rules *rules, int64_t from_ms, int64_t to_ms,
+                            bool at_one_time, struct arena *arena, struct record_want **out,
+                            size_t *n, struct ampql_error *err)
 {
-    const struct ampql_rules *rules = run->rules;
-    run->wants = arena_alloc(work, rules->nrecords, sizeof *run->wants);
-    if (!run->wants)
+    *out = arena_alloc(arena, rules->nrecords, sizeof **out);
+    *n = 0;
+    if (!*out)
         return fail_nomem(err, "rules");
     for (size_t i = 0; i < rules->nrecords; i++) {
-        const struct record *record = &rules->records[i];
-        struct rule_outcome *outcome = &run->result->outcomes[rules->rule_of[i]];
-        int64_t offset_ms = at_one_time ? record->query_offset_ms : 0;
-        struct record_want want = {i, from_ms - offset_ms, to_ms - offset_ms};
-        outcome->was_evaluated = true;
-        outcome->t_ms = want.to_ms;
-        if (!record->endless.p) {
-            run->wants[run->nwants++] = want;
-            continue;
-        }
-        struct ampql_error why;
-        fail(&why, AMPQL_UNSUPPORTED, "%.*s: recursion without end, which has no first value",
-             STR_ARGS(record->endless));
-        TRY(rule_failed(run, rules->rule_of[i], &why, err));
+        int64_t offset_ms = at_one_time ? rules->records[i].query_offset_ms : 0;
+        if (!rules->records[i].endless.p)
+            (*out)[(*n)++] = (struct record_want){i, from_ms - offset_ms, to_ms - offset_ms};
     }
     return AMPQL_OK;
 }
 
+/* What is wanted of each rule; those that read themselves fail here. */
+static enum ampql_code want_all(struct run *run, int64_t from_ms, int64_t to_ms, bool at_one_time,
+                                struct arena *work, struct ampql_error *err)
+{
+    const struct ampql_rules *rules = run->rules;
+    TRY(rules_wants(rules, from_ms, to_ms, at_one_time, work, &run->wants, &run->nwants, err));
+    for (size_t i = 0; i < rules->nrecords; i++) {
+        const struct record *record = &rules->records[i];
+        struct rule_outcome *outcome = &run->result->outcomes[rules->rule_of[i]];
+        outcome->was_evaluated = true;
+        outcome->t_ms = to_ms - (at_one_time ? record->query_offset_ms : 0);
+        if (!record->endless.p)
+            continue;
+        struct ampql_error why;
+        fail(&why, AMPQL_UNSUPPORTED, "%.*s: recursion without end, which has no first value",
+             STR_ARGS(record->endless));
+        TRY(rule_failed(run, rules->rule_of[i], &why, err));
+        if (run->options.rule_strict) {
+            explain(run, rules->rule_of[i], &why, err);
+            return AMPQL_UNSUPPORTED;
+        }
+    }
+    return AMPQL_OK;
+}
+
+/* Reckoned from what each rule has written, and at how many evaluations. */
+static double day_written(const struct run *run)
+{
+    double sum = 0;
+    for (size_t i = 0; i < run->nwants; i++) {
+        const struct rule_outcome *outcome = &run->result->outcomes[rule_of(run, i)];
+        const struct record *record = &run->rules->records[run->wants[i].record];
+        int64_t interval_ms = run->options.rule_interval_ms > 0 ? run->options.rule_interval_ms
+                              : record->interval_ms > 0         ? record->interval_ms
+                              : run->options.default_interval_ms > 0
+                                  ? run->options.default_interval_ms
+                                  : RULES_INTERVAL_MS;
+        if (outcome->nevaluations)
+            sum += (double)outcome->nwritten / (double)outcome->nevaluations *
+                   (24 * 60 * 60 * 1000.0 / (double)interval_ms);
+    }
+    return sum;
+}
+
 static enum ampql_code run_all(struct run *run, struct ampql_error *err)
 {
-    const struct record_taker taker = {take_report, take_series, warn, run};
+    const struct record_taker taker = {take_report, take_series, warn, run, run->take != NULL};
     struct ruler_costs ruler;
     run->options.rules = run->rules;
     TRY(engine_record(run->rules->engine, run->source, &run->options, run->wants, run->nwants,
                       &taker, &run->result->stats, &ruler, err));
-    run->result->costs.evaluations = ruler.evaluations;
-    run->result->costs.samples_read = ruler.samples_read;
+    struct ampql_rules_costs *costs = &run->result->costs;
+    costs->evaluations = ruler.evaluations;
+    costs->samples_read = ruler.samples_read;
+    costs->day_evaluations = ruler.day_evaluations;
+    costs->day_samples_read = ruler.day_samples_read;
+    costs->day_samples_here = ruler.day_samples_here;
+    costs->day_samples_written = day_written(run);
     struct ampql_record *at = run->result->kept.at;
     for (size_t i = 0; i < run->result->nrules && at; i++) {
         run->result->outcomes[i].records = at;

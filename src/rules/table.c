@@ -11,7 +11,7 @@
 
 _Static_assert(offsetof(struct ampql_rules, maker) == 0, "the engine finds it at the start");
 
-enum { DEFAULT_INTERVAL_MS = 60000, MAX_HASHED = 16 << 20 };
+enum { MAX_HASHED = 16 << 20 };
 
 /* ---- made once, when rules are loaded */
 
@@ -138,8 +138,8 @@ static enum ampql_code make_table(const struct record_maker *maker,
         if (options->rule_interval_ms > 0)
             record->interval_ms = options->rule_interval_ms;
         else if (record->interval_ms == 0)
-            record->interval_ms = options->default_interval_ms > 0 ? options->default_interval_ms
-                                                                   : DEFAULT_INTERVAL_MS;
+            record->interval_ms =
+                options->default_interval_ms > 0 ? options->default_interval_ms : RULES_INTERVAL_MS;
         record->phase_ms = options->rule_phase_ms % record->interval_ms;
         if (options->rule_file)
             TRY(phase_of(rules, str_of(options->rule_file),
