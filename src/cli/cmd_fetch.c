@@ -2,11 +2,13 @@
 #include "base/number.h"
 #include "cli/forecast.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 
 struct flags {
     struct source_flags source;
     struct time_flags times;
+    struct rules_flags rules;
     struct run_flags run;
     const char *out, *price;
     struct option_ms interval;
@@ -24,6 +26,7 @@ static const struct option options[] = {
      "--dry-run: of a billion samples that are read; 0.10 when not given"},
     SOURCE_OPTIONS(struct flags, source),
     TIME_OPTIONS(struct flags, times),
+    RULES_OPTIONS(struct flags, rules),
     RUN_OPTIONS(struct flags, run),
 };
 
@@ -74,6 +77,20 @@ static enum exit_status fetch(struct cli *cli, const struct flags *flags,
     return code == AMPQL_OK ? STATUS_OK : session_error(cli, session, &err, (struct report){0});
 }
 
+/* What rules read is asked for a time, or for all their ticks from --start to --end. */
+static enum exit_status read_times(struct cli *cli, const struct flags *flags, bool only_rules,
+                                   struct session *session)
+{
+    const struct time_flags *times = &flags->times;
+    if (!only_rules)
+        return session_times(cli, times, session);
+    if (!flags->rules.file)
+        return report_usage(cli, NULL, "expected EXPR or --rules");
+    if (times->step.is_set)
+        return report_usage(cli, NULL, "rules have steps of their own: leave out --step");
+    return session_span(cli, times, session);
+}
+
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)
 {
     const struct flags *flags = payload;
@@ -84,9 +101,13 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status && !queries)
         status = report_nomem(cli);
     if (!status)
-        status = session_times(cli, &flags->times, &session);
+        status = read_times(cli, flags, operands.n == 0, &session);
+    if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, &session);
     if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, &session);
     for (size_t i = 0; i < operands.n && !status; i++) {
         struct str text = str_of(operands.at[i]);
         if (ampql_query_compile(session.engine, text.p, text.n, &queries[i], &err) != AMPQL_OK)
@@ -104,16 +125,19 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
 
 const struct command command_fetch = {
     .name = "fetch",
-    .operands = "EXPR...",
-    .summary = "fetch what expressions read into a capture",
+    .operands = "[EXPR...]",
+    .summary = "fetch what expressions or rules read into a capture",
     .examples =
         "  ampql fetch -s examples/data/cluster_day.aqc --time 2026-03-02T00:00:00Z --dry-run \\\n"
-        "    'sum(rate(node_cpu_seconds_total[5m]))' 'avg_over_time(up[1d])'\n",
+        "    'sum(rate(node_cpu_seconds_total[5m]))' 'avg_over_time(up[1d])'\n"
+        "  ampql fetch -s examples/data/cluster_day.aqc --rules examples/rules/kubecost.yml \\\n"
+        "    --start 2026-03-01T00:00:00Z --end 2026-03-02T00:00:00Z --dry-run\n",
     .details =
+        "Without EXPR all that the rules of --rules read is fetched: for one --time, or for all\n"
+        "their ticks from --start to --end.\n"
         "Of a server, --dry-run asks which series there are (which costs nothing) and reckons\n"
         "what reading them would be billed.\n",
     COMMAND_OPTIONS(options, struct flags),
-    .min_operands = 1,
     .max_operands = SIZE_MAX,
     .run = run,
 };

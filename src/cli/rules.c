@@ -5,7 +5,9 @@
 
 #include "base/duration.h"
 #include "base/error.h"
+#include "cli/forecast.h"
 #include "cli/report.h"
+#include "tool/remote_write.h"
 #include "tool/text_file.h"
 
 static enum exit_status read_phase(struct cli *cli, const char *phase,
@@ -60,4 +62,45 @@ enum exit_status rules_open(struct cli *cli, const struct rules_flags *flags,
         return session_error(cli, session, &err, report_of(session));
     session->options.rules = session->rules;
     return STATUS_OK;
+}
+
+enum exit_status rules_report(struct cli *cli, const struct session *session,
+                              const struct ampql_rules_result *result)
+{
+    enum exit_status status = STATUS_OK;
+    for (size_t i = 0; i < ampql_rules_result_warning_count(result); i++)
+        report_warning_text(cli, str_view(ampql_rules_result_warning(result, i)));
+    for (size_t i = 0; i < ampql_rules_count(session->rules); i++) {
+        struct ampql_rule_outcome outcome = ampql_rules_result_rule(result, i);
+        if (!outcome.error)
+            continue;
+        struct ampql_rule rule = ampql_rules_rule(session->rules, i);
+        enum exit_status one =
+            session_error(cli, session, outcome.error,
+                          (struct report){.text = str_view(rule.expr), .says_where = true});
+        status = status ? status : one;
+    }
+    return status;
+}
+
+void rules_report_costs(struct cli *cli, const struct ampql_rules_result *result)
+{
+    struct ampql_rules_costs costs = ampql_rules_result_costs(result);
+    double read = costs.day_samples_read * FORECAST_PRICE / 1e9;
+    double written = costs.day_samples_written * REMOTE_WRITE_PRICE / 1e7;
+    double here = costs.day_samples_here * FORECAST_PRICE / 1e9;
+    report_stats(cli, ampql_rules_result_stats(result));
+    report_note(cli, "a ruler: %llu evaluations read %llu samples, write %llu",
+                (unsigned long long)costs.evaluations, (unsigned long long)costs.samples_read,
+                (unsigned long long)costs.samples_written);
+    report_note(cli,
+                "a ruler, a day: %.0f evaluations read %.0f samples x $%.2f / 10^9 = $%.6f, write "
+                "%.0f x $%.2f / 10^7 = $%.6f: $%.6f",
+                costs.day_evaluations, costs.day_samples_read, FORECAST_PRICE, read,
+                costs.day_samples_written, REMOTE_WRITE_PRICE, written, read + written);
+    report_note(cli,
+                "here, the same day: read %.0f samples x $%.2f / 10^9 = $%.6f, write none: %.0f "
+                "times less",
+                costs.day_samples_here, FORECAST_PRICE, here,
+                here > 0 ? (read + written) / here : 0);
 }

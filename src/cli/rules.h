@@ -43,4 +43,14 @@ enum exit_status rules_read_flags(struct cli *cli, const struct rules_flags *fla
 enum exit_status rules_open(struct cli *cli, const struct rules_flags *flags,
                             struct session *session);
 
+struct ampql_rules_result;
+
+/* Warnings of a run of rules, and those that failed, each with its expression. Returns the status
+ * of the first failure. */
+enum exit_status rules_report(struct cli *cli, const struct session *session,
+                              const struct ampql_rules_result *result);
+
+/* What the run has cost, and what a ruler and this command cost a day, with the arithmetic. */
+void rules_report_costs(struct cli *cli, const struct ampql_rules_result *result);
+
 #endif

@@ -8,10 +8,11 @@ _ampql() {
     local limits='--dialect --timeout --max-samples --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local write='--remote-write --remote-write.config.file --remote-write.max-samples --remote-write.state --dry-run'
+    local rules='--rules --recorded --rule-phase --rule-markers'
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
-    --source | -s | --junit | --out)
+    --source | -s | --junit | --out | --rules)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -25,6 +26,8 @@ _ampql() {
     --as) words='raw' ;;
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
+    --recorded) words='prefer-local prefer-stored error' ;;
+    --rule-markers) words='on off' ;;
     --caps) words='samples answers' ;;
     --queries) words='2024 2026' ;;
     --provider) words='aws gcp' ;;
@@ -33,22 +36,25 @@ _ampql() {
         if [ "$COMP_CWORD" = 1 ]; then
             words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
-            words='check eval'
+            words='check eval backfill'
         elif [ "$before" = capture ]; then
             words='ls show verify convert merge'
         else
             case $command in
-            query) words="--output $source $times $run" ;;
-            fetch) words="--out --dry-run --interval --price $source $times $run" ;;
-            explain) words="--output --caps $source $times $run" ;;
-            series) words="--output --start --end $source $limits" ;;
-            labels) words="--output --match --start --end $source $limits" ;;
+            query) words="--output $rules $source $times $run" ;;
+            fetch) words="--out --dry-run --interval --price $rules $source $times $run" ;;
+            explain) words="--output --caps $rules $source $times $run" ;;
+            series) words="--output --start --end $rules $source $limits" ;;
+            labels) words="--output --match --start --end $rules $source $limits" ;;
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
+                words="$words --custom-prices --discount --negotiated-discount --strict --output $rules $source $limits"
                 ;;
-            rules) words="--output --time --now $write $source $run" ;;
+            rules)
+                words="--output --time --start --end --step --now --out --strict --recorded --rule-phase --rule-markers"
+                words="$words $write $source $run"
+                ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
