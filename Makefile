@@ -61,7 +61,7 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c)) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-QUICK_SRC := tests/bench/column.c
+QUICK_SRC := tests/bench/column.c tests/bench/tsdb.c
 BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -84,7 +84,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
-	format-check clean fuzz differential newest botocore fetch newest-fetch fetch-peak bench bench-quick
+	format-check clean fuzz differential tsdb newest botocore fetch newest-fetch fetch-kill fetch-peak bench bench-quick
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -157,7 +157,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus rules $(if $(filter 0,$(HTTP)),,fetch) symbols layers readme
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch) symbols layers readme
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
@@ -169,7 +169,7 @@ test: $(TESTS) $(CMD) ## unit tests; T=duration runs only test_duration
 	@set -e; for t in $(if $(T),$(B)/tests/test_$(T),$(TESTS)); do echo "  TEST $$t"; $$t; done
 
 text: $(CMD) ## PromQL text cases and command line cases; T=query runs only tests/data/cli/query.sh
-	$(if $(T),,@$(CMD) test tests/data/promql)
+	$(if $(T),,@$(CMD) test tests/data/promql examples/rules)
 	@AMPQL=$(CURDIR)/$(CMD) sh tests/cli.sh $(T)
 
 examples: $(EXAMPLES) ## every example program runs on the bundled data and prints what it should
@@ -216,6 +216,9 @@ differential: $(CMD) ## OpenCost's queries and rules, every function, and random
 	$(if $(N),,@sh tests/oracle/functions.sh $(B))
 	@SEED=$(or $(RANDOM_SEED),$(SEED),1) CASE=$(CASE) sh tests/oracle/random.sh $(B) $(or $(N),$(if $(TIME),$(TIME)s),200000)
 
+tsdb: $(CMD) $(B)/bench/load $(B)/bench/tsdb ## OpenCost's queries over the blocks that a Prometheus 2.42 writes, overlaps and deletions among them, here and there
+	@sh tests/oracle/tsdb.sh $(B)
+
 NEWEST := $(B)/oracle/newest
 $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
@@ -233,6 +236,9 @@ fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and 
 newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
 	@sh tests/fake_amp/newest.sh $(B)
 
+fetch-kill: $(CMD) ## fetch killed 200 times at random moments, and on full disks: it goes on; N=200 SEED=1
+	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
+
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
 	@sh tests/fake_amp/peak.sh $(B)
 
@@ -249,7 +255,7 @@ bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one r
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/bench/bench.sh $(B)
 
-bench-quick: $(QUICK) ## what needs no server: packed columns, bytes and ns a sample
+bench-quick: $(QUICK) ## what needs no server: packed columns and a Prometheus block, bytes and ns a sample
 	@set -e; for b in $(QUICK); do $$b; done
 
 clean: ## remove build/

@@ -11,5 +11,12 @@ prometheus_find || {
     exit 1
 }
 promtool=$(dirname "$PROMETHEUS")/promtool
+"$promtool" test rules examples/rules/*_test.yml >"$build/promtool.log" 2>&1 || {
+    cat "$build/promtool.log"
+    echo "  FAIL examples/rules by promtool"
+    exit 1
+}
+echo "  OK   examples/rules by promtool"
+$python tests/rule_files.py "$build/ampql" "$promtool"
 $python tests/unit.py "$build/ampql" "$promtool"
 $python tests/oracle/unit_random.py "$build/ampql" "$promtool" "${N:-100}" "${SEED:-1}"

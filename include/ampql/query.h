@@ -22,9 +22,10 @@ struct ampql_engine_options {
     size_t size;                             /* of this struct */
     const struct ampql_allocator *allocator; /* copied; NULL: malloc */
     enum ampql_dialect dialect;              /* of query texts, and of runs that give none */
-    bool experimental;                       /* accept experimental functions and aggregations */
+    bool experimental;                       /* accept what is experimental in Prometheus */
     size_t max_query_bytes;                  /* 0: 1 MiB */
-    size_t max_depth;                        /* of the syntax tree; 0: 256, at most 2048 */
+    size_t max_depth; /* of the syntax tree, where a sum of any length is one level; 0: 256, at most
+                       * 2048 */
 };
 
 /* options may be NULL: all defaults. Free after everything made with it.
@@ -69,6 +70,8 @@ struct ampql_run_options {
                                    * promql-delayed-name-removal. Without effect in prom2 */
     uint64_t max_subquery_points; /* evaluation points of all subqueries of a batch together; 0:
                                    * 4,194,304; UINT64_MAX: what max_samples lets through */
+    uint64_t max_series; /* that one selector reads, or one operation gathers or makes; 0: 2
+                          * million; UINT64_MAX: what max_samples lets through */
 
     /* Recording rules (ampql_rules_load); NULL: none. Selectors see the series that a ruler would
      * have written, at any time: each rule that is read is evaluated at the ticks that matter, with

@@ -277,6 +277,20 @@ bool time_parse_seconds(struct str text, int64_t *out)
     return d.is_negative ? (*out = ms, true) : checked_sub(0, ms, out);
 }
 
+bool time_parse_ms(struct str text, int64_t *out)
+{
+    bool is_negative = text.n && *text.p == '-';
+    int64_t ms = 0;
+    if (text.n == is_negative)
+        return false;
+    for (size_t i = is_negative; i < text.n;
+         i++) /* below zero, where there is room for INT64_MIN */
+        if (!is_digit(text.p[i]) || !checked_mul(ms, 10, &ms) ||
+            !checked_sub(ms, text.p[i] - '0', &ms))
+            return false;
+    return is_negative ? (*out = ms, true) : checked_sub(0, ms, out);
+}
+
 size_t time_format(int64_t ms, char *out)
 {
     int64_t days = floor_div(ms, DAY_MS), year, month, day;

@@ -23,6 +23,9 @@ enum ampql_code time_parse(struct str text, int64_t now, int64_t *out, struct am
  * ms. */
 bool time_parse_seconds(struct str text, int64_t *out);
 
+/* Unix ms as a whole number, "-1500", nothing else. False when it is none, or out of int64. */
+bool time_parse_ms(struct str text, int64_t *out);
+
 /* "2024-02-29T12:00:00Z", with ".250" when ms is not 0; [32] bytes; returns the length. */
 enum { TIME_TEXT_MAX = 32 };
 size_t time_format(int64_t ms, char *out);

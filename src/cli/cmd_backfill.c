@@ -21,6 +21,7 @@ struct flags {
 
 static const struct option options[] = {
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     {"start", 0, OPTION_TIME, offsetof(struct flags, times.start), "TIME", "samples from here,"},
     {"end", 0, OPTION_TIME, offsetof(struct flags, times.end), "TIME",
      "   to here (now when not given)"},
@@ -150,8 +151,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status)
         status = fill(cli, flags, &session, &remote);
     remote_close(&remote);
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
 
 const struct command command_rules_backfill = {

@@ -174,6 +174,7 @@ struct intake_limits {
     struct ampql_cancel *cancel;
     int64_t deadline_ms;  /* monotonic; INT64_MAX: none */
     uint64_t max_samples; /* that wait to be put in order */
+    uint64_t max_series;  /* that a select reads */
 };
 /* Has the caller canceled, or is the deadline past? err  AMPQL_CANCELED, AMPQL_TIMEOUT */
 enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err);
@@ -211,10 +212,11 @@ enum ampql_code engine_selects(struct ampql_engine *engine, const struct select_
 /* What a server would have counted for one series of a leaf: see money.c. */
 uint64_t money_remote_samples(const struct leaf *leaf, const struct samples *samples);
 
+/* Of options, whose zeros mean the defaults. */
+struct intake_limits run_limits_of(const struct ampql_run_options *options);
+
 /* Tell the source what the run will select, in this order, and when it is over; limits stay until
  * then. err  what the source says; AMPQL_NOMEM */
-uint64_t run_max_samples(const struct ampql_run_options *options);
-struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples);
 enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
                               enum ampql_dialect dialect, struct arena *arena,
                               struct ampql_select *out, struct ampql_error *err);

@@ -125,8 +125,14 @@ static void fail_query(struct eval_query *query, enum ampql_code code,
 void run_fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err)
 {
     const struct feed *feed;
-    for (size_t at = run->first_feed[run->input]; (feed = run_next_feed(run, &at));)
-        fail_query(feed->query, code, err);
+    for (size_t at = run->first_feed[run->input]; (feed = run_next_feed(run, &at));) {
+        struct ampql_error own = *err;
+        struct span span = feed->leaf->node->ast->span;
+        own.has_span = code == AMPQL_LIMIT;
+        own.start = own.has_span ? span.start : 0;
+        own.end = own.has_span ? span.end : 0;
+        fail_query(feed->query, code, &own);
+    }
     if (code == AMPQL_CANCELED || code == AMPQL_TIMEOUT)
         for (size_t q = 0; q < run->nall; q++)
             fail_query(&run->queries[q], code, err);

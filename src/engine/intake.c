@@ -32,6 +32,7 @@ struct intake {
     struct label *before_at;
     size_t before_cap;
     uint64_t nwaiting; /* samples */
+    uint64_t nseries;
     struct {
         ARRAY(struct waiting);
     } waiting;
@@ -136,6 +137,9 @@ static enum ampql_code series(void *payload, const struct ampql_label *labels, s
         return AMPQL_OK;
     if (in->only_labels)
         s.n = 0;
+    if (in->nseries++ == in->limits->max_series)
+        return fail(in->err, AMPQL_LIMIT, "a selector matches more than %llu series",
+                    (unsigned long long)in->limits->max_series);
     in->stats->series++;
     in->stats->samples += s.n;
     if (!in->is_sorted)

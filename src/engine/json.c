@@ -9,20 +9,6 @@
 
 enum { MAX_SELECTOR = 1 << 26 };
 
-static void put_labels(struct buf *out, const struct ampql_series *series)
-{
-    buf_byte(out, '{');
-    for (size_t i = 0; i < series->nlabels; i++) {
-        const struct ampql_label *l = &series->labels[i];
-        if (i)
-            buf_byte(out, ',');
-        json_quote(out, str_make(l->name.data, l->name.size));
-        buf_byte(out, ':');
-        json_quote(out, str_make(l->value.data, l->value.size));
-    }
-    buf_byte(out, '}');
-}
-
 static void put_value(struct buf *out, double v)
 {
     char *room = buf_room(out, NUMBER_MAX + 4);
@@ -104,7 +90,7 @@ static void put_series(struct writer *w, const struct ampql_result *result)
     for (size_t i = 0; i < result->nseries; i++) {
         const struct ampql_series *series = &result->series[i];
         buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
-        put_labels(&w->buf, series);
+        json_quote_labels(&w->buf, series->labels, series->nlabels, true);
         if (result->kind == AMPQL_RESULT_MATRIX) {
             put_values(w, series, times);
         } else {

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "series/exposition.h"
+#include "series/label_set.h"
 
 #include <stdlib.h>
 
@@ -9,14 +10,6 @@
 struct place {
     size_t metric, series;
 };
-
-static struct str metric_of(const struct ampql_series *series)
-{
-    for (size_t i = 0; i < series->nlabels; i++)
-        if (str_equal(str_view(series->labels[i].name), STR("__name__")))
-            return str_view(series->labels[i].value);
-    return (struct str){0};
-}
 
 static int compare_places(const void *a, const void *b)
 {
@@ -45,7 +38,8 @@ static enum ampql_code order_series(const struct ampql_result *result, struct sy
     for (size_t i = 0; i < result->nseries; i++) {
         const struct ampql_series *series = &result->series[i];
         TRY(check_series(series, err));
-        symbol metric = symbols_intern(metrics, metric_of(series));
+        symbol metric = symbols_intern(
+            metrics, label_set_get(series->labels, series->nlabels, STR("__name__")));
         if (metric == SYMBOL_NONE)
             return fail_nomem(err, "the metrics of a result");
         places[i] = (struct place){metric, i};

@@ -13,6 +13,7 @@ enum {
     DEFAULT_LOOKBACK_MS = 5 * 60 * 1000,
     DEFAULT_INTERVAL_MS = 60 * 1000,
     DEFAULT_MAX_SAMPLES = 50 * 1000 * 1000,
+    DEFAULT_MAX_SERIES = 2 * 1000 * 1000,
     DEFAULT_MAX_POINTS = 11001, /* what the HTTP API lets through */
     DEFAULT_MAX_SUBQUERY_POINTS = 1 << 22,
 };
@@ -261,17 +262,16 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
     return first;
 }
 
-uint64_t run_max_samples(const struct ampql_run_options *options)
-{
-    return options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES;
-}
-
-struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples)
+struct intake_limits run_limits_of(const struct ampql_run_options *options)
 {
     int64_t deadline = INT64_MAX; /* also when the sum is past it */
     if (options->timeout_ms > 0)
         checked_add(time_monotonic(), options->timeout_ms, &deadline);
-    return (struct intake_limits){options->cancel, deadline, max_samples};
+    return (struct intake_limits){
+        .cancel = options->cancel,
+        .deadline_ms = deadline,
+        .max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES,
+        .max_series = options->max_series ? options->max_series : DEFAULT_MAX_SERIES};
 }
 
 /* What long evaluation asks on its way. */
@@ -283,14 +283,15 @@ static enum ampql_code may_go_on(const void *limits, struct ampql_error *err)
 /* ---- the whole */
 
 static enum ampql_code run_open(struct run *run, const struct plan_options *options,
-                                uint64_t max_samples, struct ampql_error *err)
+                                struct ampql_error *err)
 {
+    struct eval_limits held = {run->limits.max_samples, run->limits.max_series};
     const struct ampql_allocator *alc = &run->engine->alc;
     if (!symbols_init(&run->symbols, alc))
         return fail_nomem(err, "a run");
     arena_init(&run->arena, alc);
     plan_init(&run->plan, &run->arena, options);
-    eval_init(&run->eval, alc, &run->symbols, &run->plan, max_samples);
+    eval_init(&run->eval, alc, &run->symbols, &run->plan, &held);
     run->eval.poll = (struct poll){.check = may_go_on, .payload = &run->limits};
     return AMPQL_OK;
 }
@@ -312,15 +313,14 @@ static void run_close(struct run *run)
 /* One attempt. Where a record's evaluations could not be made as planned, its state says so, and
  * the next attempt makes them otherwise. */
 static enum ampql_code attempt(struct run *run, const struct job *job,
-                               const struct plan_options *options, uint64_t max_samples,
-                               struct ampql_error *err)
+                               const struct plan_options *options, struct ampql_error *err)
 {
     struct stored_asker asker = {.engine = run->engine,
                                  .source = run->source,
                                  .symbols = &run->symbols,
                                  .limits = &run->limits,
                                  .stats = &run->stats};
-    TRY(run_open(run, options, max_samples, err));
+    TRY(run_open(run, options, err));
     run->is_open = true;
     run->records = options->records;
     stored_ask(&asker, job->options->recorded, &run->plan.options);
@@ -338,8 +338,7 @@ static enum ampql_code run_job(struct ampql_engine *engine, const struct job *jo
 {
     struct arena arena; /* what all attempts share */
     struct plan_options options;
-    uint64_t max_samples = run_max_samples(job->options);
-    struct intake_limits limits = run_limits_of(job->options, max_samples);
+    struct intake_limits limits = run_limits_of(job->options);
     struct ampql_source_stats before = ampql_source_stats(job->source);
     struct ampql_stats stats = {0};
     enum ampql_code first = AMPQL_OK; /* failure of a query */
@@ -353,7 +352,7 @@ static enum ampql_code run_job(struct ampql_engine *engine, const struct job *jo
                             .limits = limits,
                             .is_strict = job->options->rule_strict,
                             .stats = stats};
-        code = attempt(run, job, &options, max_samples, err);
+        code = attempt(run, job, &options, err);
         is_over = code != AMPQL_OK || !run->must_start_again;
         run_add_costs(run, &before);
         stats = run->stats;

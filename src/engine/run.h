@@ -84,7 +84,7 @@ enum ampql_code run_prepare(struct run *run, struct ampql_error *err);
 void run_read(struct run *run);
 
 /* The queries that still wait for the input being read cannot be answered; after a cancel or a
- * timeout none can. */
+ * timeout none can. A limit is met where the selector stands. */
 void run_fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err);
 
 /* Hand a series to the leaves of the input being read. */

@@ -57,7 +57,7 @@ enum ampql_code engine_selects(struct ampql_engine *engine, const struct select_
     struct ampql_run_options read;
     struct ampql_stats stats = {0};
     OPTIONS_READ(read, options);
-    struct intake_limits limits = run_limits_of(&read, UINT64_MAX);
+    struct intake_limits limits = run_limits_of(&read);
     struct stored_asker asker = {.engine = engine,
                                  .source = source,
                                  .symbols = &symbols,

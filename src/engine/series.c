@@ -62,7 +62,7 @@ static enum ampql_code list_source(struct ampql_engine *engine, struct ampql_sou
                                    struct ampql_error *err)
 {
     const struct plan_options *o = &listing->options;
-    struct intake_limits limits = run_limits_of(options, run_max_samples(options));
+    struct intake_limits limits = run_limits_of(options);
     struct select select = {.kind = SELECT_RAW,
                             .matchers = listing->matchers,
                             .mint_ms = options->start_ms - 1,

@@ -69,8 +69,8 @@ static void tick_init(struct tick *tick, struct arena *arena)
     options.is_range_query = false;
     options.records = NULL;
     plan_init(&tick->plan, arena, &options);
-    eval_init(&tick->eval, &run->engine->alc, &run->symbols, &tick->plan,
-              run->eval.max_samples - run->eval.samples);
+    struct eval_limits held = {run->eval.max_samples - run->eval.samples, run->eval.max_series};
+    eval_init(&tick->eval, &run->engine->alc, &run->symbols, &tick->plan, &held);
     tick->eval.poll = run->eval.poll;
 }
 

@@ -50,7 +50,8 @@ static bool keeps_order_of_groups(const struct look *look, struct node *node)
     return !look->in_subquery && keeps_order(look, node->child[0]);
 }
 
-static bool keeps_order(const struct look *look, struct node *node)
+/* One step of it: *next is the node that decides, where it is not this one. */
+static bool keeps_order_here(const struct look *look, struct node *node, struct node **next)
 {
     switch (node->kind) {
     case NODE_NUMBER:
@@ -73,14 +74,16 @@ static bool keeps_order(const struct look *look, struct node *node)
     case NODE_VECTOR_SCALAR:
     case NODE_BROADCAST:
         node->watches_order = true;
-        return keeps_order(look, node->child[node->stream]);
+        *next = node->child[node->stream];
+        return true;
     case NODE_JOIN:
         node->watches_order = true;
-        return keeps_order(look, many_side(node));
+        *next = many_side(node);
+        return true;
     case NODE_SET:
         node->watches_order = true;
-        return keeps_order(look, node->child[0]) &&
-               (node->ast->u.binary.op != OP_OR || keeps_order(look, node->child[1]));
+        *next = node->child[0];
+        return node->ast->u.binary.op != OP_OR || keeps_order(look, node->child[1]);
     case NODE_AGGREGATE:
         return keeps_order_of_groups(look, node);
     case NODE_CALL: {
@@ -94,6 +97,16 @@ static bool keeps_order(const struct look *look, struct node *node)
     }
     }
     return false;
+}
+
+static bool keeps_order(const struct look *look, struct node *node)
+{
+    for (struct node *next; node; node = next) {
+        next = NULL;
+        if (!keeps_order_here(look, node, &next))
+            return false;
+    }
+    return true;
 }
 
 /* Does the operator's value depend on the order of what it is given? */
@@ -115,9 +128,9 @@ static bool has_fixed_parameter(const struct node *node)
     return !param || ast_unwrap(param)->kind == AST_NUMBER || param->type == VALUE_STRING;
 }
 
-static bool adds_alike(const struct look *look, struct node *node)
+/* Not looking at what it works on. */
+static bool itself_adds_alike(const struct look *look, const struct node *node)
 {
-    bool is_subquery = node->kind == NODE_SUBQUERY || node->kind == NODE_SUBQUERY_SAMPLES;
     if (node->may_collide && look->plan->options.dialect == AMPQL_PROM2)
         return false; /* refuses series that are equal at different steps */
     if (node->kind == NODE_AGGREGATE && !has_fixed_parameter(node))
@@ -128,14 +141,25 @@ static bool adds_alike(const struct look *look, struct node *node)
         for (size_t i = 0; i < node->nchild; i++)
             if (!keeps_order(look, node->child[i]))
                 return false;
-    for (size_t i = 0; i < node->nchild; i++)
-        if (!adds_alike(is_subquery ? &(struct look){look->plan, true} : look, node->child[i]))
-            return false;
     return true;
 }
 
+static bool adds_alike(const struct look *look, struct node *node)
+{
+    for (;; node = node->child[0]) {
+        bool is_subquery = node->kind == NODE_SUBQUERY || node->kind == NODE_SUBQUERY_SAMPLES;
+        if (!itself_adds_alike(look, node))
+            return false;
+        for (size_t i = node_is_chained(node); i < node->nchild; i++)
+            if (!adds_alike(is_subquery ? &(struct look){look->plan, true} : look, node->child[i]))
+                return false;
+        if (!node_is_chained(node))
+            return true;
+    }
+}
+
 /* Is there an @ start() or @ end(), which at each tick is another time? */
-static bool has_query_time(const struct node *node)
+static bool itself_has_query_time(const struct node *node)
 {
     const struct ast *ast = node->ast;
     if (node->selector &&
@@ -147,10 +171,20 @@ static bool has_query_time(const struct node *node)
             (arg->u.subquery.at.kind == AT_START || arg->u.subquery.at.kind == AT_END))
             return true;
     }
-    for (size_t i = 0; i < node->nchild; i++)
-        if (has_query_time(node->child[i]))
-            return true;
     return false;
+}
+
+static bool has_query_time(const struct node *node)
+{
+    for (;; node = node->child[0]) {
+        if (itself_has_query_time(node))
+            return true;
+        for (size_t i = node_is_chained(node); i < node->nchild; i++)
+            if (has_query_time(node->child[i]))
+                return true;
+        if (!node_is_chained(node))
+            return false;
+    }
 }
 
 bool plan_is_exact(const struct plan *plan, struct node *root)

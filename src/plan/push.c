@@ -86,26 +86,46 @@ static bool call_lacks_label(const struct ast *ast, struct str label)
     }
 }
 
-static bool binary_lacks_label(const struct ast_binary *binary, struct str label)
+/* Which sides of an operator must lack a label so that its results do. */
+enum side { NO_SIDE, LEFT_SIDE, RIGHT_SIDE, BOTH_SIDES, NOT_EVEN_BOTH };
+
+static enum side side_that_decides(const struct ast_binary *binary, struct str label)
 {
-    const struct ast *lhs = binary->lhs, *rhs = binary->rhs;
-    if (lhs->type == VALUE_SCALAR || rhs->type == VALUE_SCALAR)
-        return expr_lacks_label(lhs, label) && expr_lacks_label(rhs, label);
-    if (binary->op == OP_OR || binary->fill_left.is_given || binary->fill_right.is_given)
-        return expr_lacks_label(lhs, label) && expr_lacks_label(rhs, label);
+    if (binary->lhs->type == VALUE_SCALAR || binary->rhs->type == VALUE_SCALAR ||
+        binary->op == OP_OR || binary->fill_left.is_given || binary->fill_right.is_given)
+        return BOTH_SIDES;
     if (op_info[binary->op].kind == OP_KIND_SET)
-        return expr_lacks_label(lhs, label);
+        return LEFT_SIDE;
     if (binary->card == ONE_TO_ONE)
-        return (binary->has_matching && !is_matched_by(binary, label)) ||
-               expr_lacks_label(lhs, label);
-    return !has_label(binary->include, label) &&
-           expr_lacks_label(binary->card == ONE_TO_MANY ? rhs : lhs, label);
+        return binary->has_matching && !is_matched_by(binary, label) ? NO_SIDE : LEFT_SIDE;
+    if (has_label(binary->include, label))
+        return NOT_EVEN_BOTH;
+    return binary->card == ONE_TO_MANY ? RIGHT_SIDE : LEFT_SIDE;
 }
 
-/* Recursion is bounded by the parser's depth limit, here and below. */
+/* Along the left sides of a chain, until it is decided or there is no operator. */
+static const struct ast *follow_chain(const struct ast *ast, struct str label, bool *lacks)
+{
+    while (ast->kind == AST_BINARY) {
+        const struct ast_binary *binary = &ast->u.binary;
+        enum side side = side_that_decides(binary, label);
+        *lacks = side == NO_SIDE;
+        if (side == NO_SIDE || side == NOT_EVEN_BOTH ||
+            (side == BOTH_SIDES && !expr_lacks_label(binary->rhs, label)))
+            return NULL;
+        ast = ast_unwrap(side == RIGHT_SIDE ? binary->rhs : binary->lhs);
+    }
+    return ast;
+}
+
+/* Recursion is bounded by the parser's depth limit, here and below: chains are followed in loops.
+ */
 bool expr_lacks_label(const struct ast *ast, struct str label)
 {
-    ast = ast_unwrap(ast);
+    bool lacks = false;
+    ast = follow_chain(ast_unwrap(ast), label, &lacks);
+    if (!ast)
+        return lacks;
     switch (ast->kind) {
     case AST_NUMBER:
     case AST_STRING:
@@ -128,10 +148,9 @@ bool expr_lacks_label(const struct ast *ast, struct str label)
         return (!picks_series(agg->op) && !is_grouped_by(agg, label)) ||
                expr_lacks_label(agg->expr, label);
     }
-    case AST_BINARY:
-        return binary_lacks_label(&ast->u.binary, label);
     case AST_UNARY:
         return expr_lacks_label(ast->u.unary.expr, label);
+    case AST_BINARY:
     case AST_PAREN:
         break;
     }
@@ -185,17 +204,26 @@ static bool call_can_fail(const struct node *node)
     return false;
 }
 
-static bool can_fail(const struct node *node)
+/* Not because of what it works on. */
+static bool itself_can_fail(const struct node *node)
 {
     const struct ast *param = node->kind == NODE_AGGREGATE ? node->ast->u.aggregate.param : NULL;
-    if (node->may_collide || (node->kind == NODE_JOIN && join_can_fail(node)) ||
-        (node->ast->kind == AST_CALL && call_can_fail(node)) ||
-        (param && param->type == VALUE_SCALAR && ast_unwrap(param)->kind != AST_NUMBER))
-        return true;
-    for (size_t i = 0; i < node->nchild; i++)
-        if (can_fail(node->child[i]))
+    return node->may_collide || (node->kind == NODE_JOIN && join_can_fail(node)) ||
+           (node->ast->kind == AST_CALL && call_can_fail(node)) ||
+           (param && param->type == VALUE_SCALAR && ast_unwrap(param)->kind != AST_NUMBER);
+}
+
+static bool can_fail(const struct node *node)
+{
+    for (;; node = node->child[0]) {
+        if (itself_can_fail(node))
             return true;
-    return false;
+        for (size_t i = node_is_chained(node); i < node->nchild; i++)
+            if (can_fail(node->child[i]))
+                return true;
+        if (!node_is_chained(node))
+            return false;
+    }
 }
 
 /* Can labels that the rule sets make two series equal, or can there be too many of them? */
@@ -240,18 +268,27 @@ static bool is_no_bucket(const void *about, struct str label)
 static enum ampql_code push(struct plan *plan, const struct ast *ast, struct matchers matchers,
                             struct ampql_error *err);
 
+/* Those that go on. */
+static enum ampql_code keep_some(struct plan *plan, asks *ask, const void *about,
+                                 struct matchers *matchers, struct ampql_error *err)
+{
+    struct matcher *at = arena_alloc(plan->arena, matchers->n, sizeof *at);
+    size_t n = 0;
+    if (!at)
+        return fail_nomem(err, "the plan");
+    for (size_t i = 0; i < matchers->n; i++)
+        if (ask(about, matchers->at[i].name))
+            at[n++] = matchers->at[i];
+    *matchers = (struct matchers){at, n};
+    return AMPQL_OK;
+}
+
 static enum ampql_code push_some(struct plan *plan, const struct ast *ast, asks *ask,
                                  const void *about, struct matchers matchers,
                                  struct ampql_error *err)
 {
-    struct matcher *at = arena_alloc(plan->arena, matchers.n, sizeof *at);
-    size_t n = 0;
-    if (!at)
-        return fail_nomem(err, "the plan");
-    for (size_t i = 0; i < matchers.n; i++)
-        if (ask(about, matchers.at[i].name))
-            at[n++] = matchers.at[i];
-    return push(plan, ast, (struct matchers){at, n}, err);
+    TRY(keep_some(plan, ask, about, &matchers, err));
+    return push(plan, ast, matchers, err);
 }
 
 static enum ampql_code push_call(struct plan *plan, const struct ast *ast, struct matchers matchers,
@@ -271,32 +308,34 @@ static enum ampql_code push_call(struct plan *plan, const struct ast *ast, struc
     return AMPQL_OK;
 }
 
-static enum ampql_code push_binary(struct plan *plan, const struct ast_binary *binary,
-                                   struct matchers matchers, struct ampql_error *err)
+/* To the right side of an operator; what goes on to its left side, which may be a chain, is left in
+ * matchers. */
+static enum ampql_code push_right(struct plan *plan, const struct ast_binary *binary,
+                                  struct matchers *matchers, struct ampql_error *err)
 {
-    const struct ast *lhs = binary->lhs, *rhs = binary->rhs;
+    const struct ast *rhs = binary->rhs;
     bool is_set = op_info[binary->op].kind == OP_KIND_SET;
-    if (lhs->type == VALUE_SCALAR || rhs->type == VALUE_SCALAR)
-        return push(plan, lhs->type == VALUE_SCALAR ? rhs : lhs, matchers, err);
-    if (is_set && binary->op != OP_OR) {
-        TRY(push(plan, lhs, matchers, err));
-        return push_some(plan, rhs, matches_by, binary, matchers, err);
-    }
+    if (binary->lhs->type == VALUE_SCALAR || rhs->type == VALUE_SCALAR)
+        return rhs->type == VALUE_SCALAR ? AMPQL_OK : push(plan, rhs, *matchers, err);
+    if (is_set && binary->op != OP_OR)
+        return push_some(plan, rhs, matches_by, binary, *matchers, err);
     if (is_set || binary->card == ONE_TO_ONE) {
-        TRY(push_some(plan, lhs, matches_by, binary, matchers, err));
-        return push_some(plan, rhs, matches_by, binary, matchers, err);
+        TRY(keep_some(plan, matches_by, binary, matchers, err));
+        return push(plan, rhs, *matchers, err);
     }
     bool is_swapped = binary->card == ONE_TO_MANY;
-    TRY(push_some(plan, is_swapped ? rhs : lhs, is_of_many, binary, matchers, err));
-    return push_some(plan, is_swapped ? lhs : rhs, matches_by, binary, matchers, err);
+    TRY(push_some(plan, rhs, is_swapped ? is_of_many : matches_by, binary, *matchers, err));
+    return keep_some(plan, is_swapped ? matches_by : is_of_many, binary, matchers, err);
 }
 
 static enum ampql_code push(struct plan *plan, const struct ast *ast, struct matchers matchers,
                             struct ampql_error *err)
 {
+    ast = ast_unwrap(ast);
+    for (; ast->kind == AST_BINARY && matchers.n; ast = ast_unwrap(ast->u.binary.lhs))
+        TRY(push_right(plan, &ast->u.binary, &matchers, err));
     if (matchers.n == 0)
         return AMPQL_OK;
-    ast = ast_unwrap(ast);
     switch (ast->kind) {
     case AST_SELECTOR: {
         struct push one = {&ast->u.selector, matchers};
@@ -308,8 +347,6 @@ static enum ampql_code push(struct plan *plan, const struct ast *ast, struct mat
         return push_call(plan, ast, matchers, err);
     case AST_AGGREGATE:
         return push_some(plan, ast->u.aggregate.expr, groups_by, &ast->u.aggregate, matchers, err);
-    case AST_BINARY:
-        return push_binary(plan, &ast->u.binary, matchers, err);
     case AST_UNARY:
         return push(plan, ast->u.unary.expr, matchers, err);
     default:

@@ -76,8 +76,10 @@ static enum ampql_code walk(struct search *s, const struct ast *ast, size_t reco
             TRY(walk(s, ast->u.aggregate.param, record, err));
         return walk(s, ast->u.aggregate.expr, record, err);
     case AST_BINARY:
-        TRY(walk(s, ast->u.binary.lhs, record, err));
-        return walk(s, ast->u.binary.rhs, record, err);
+        TRY(walk(s, ast->u.binary.first->u.binary.lhs, record, err));
+        for (const struct ast *op = ast->u.binary.first; op; op = ast_next(op, ast))
+            TRY(walk(s, op->u.binary.rhs, record, err));
+        return AMPQL_OK;
     case AST_UNARY:
         return walk(s, ast->u.unary.expr, record, err);
     case AST_PAREN:

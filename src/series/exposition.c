@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "base/time.h"
+#include "series/label_set.h"
 
 enum { MAX_HEAD = 1 << 26 };
 
@@ -16,14 +17,6 @@ void exposition_init(struct exposition *x, const struct ampql_allocator *alc, am
 }
 
 /* ---- labels */
-
-static struct str name_of(const struct ampql_label *labels, size_t nlabels)
-{
-    for (size_t i = 0; i < nlabels; i++)
-        if (str_equal(str_view(labels[i].name), STR("__name__")))
-            return str_view(labels[i].value);
-    return (struct str){0};
-}
 
 static enum ampql_code check_text(struct str text, const char *what, struct ampql_error *err)
 {
@@ -54,7 +47,7 @@ static enum ampql_code fail_nameless(const struct ampql_label *labels, size_t nl
 enum ampql_code exposition_check(const struct ampql_label *labels, size_t nlabels,
                                  struct ampql_error *err)
 {
-    if (name_of(labels, nlabels).n == 0)
+    if (label_set_get(labels, nlabels, STR("__name__")).n == 0)
         return fail_nameless(labels, nlabels, err);
     for (size_t i = 0; i < nlabels; i++) {
         TRY(check_text(str_view(labels[i].name), "a label name", err));
@@ -166,7 +159,7 @@ static enum ampql_code begin_metric(struct exposition *x, struct str metric,
 enum ampql_code exposition_begin(struct exposition *x, const struct ampql_label *labels,
                                  size_t nlabels, struct ampql_error *err)
 {
-    struct str metric = name_of(labels, nlabels);
+    struct str metric = label_set_get(labels, nlabels, STR("__name__"));
     TRY(exposition_check(labels, nlabels, err));
     TRY(begin_metric(x, metric, err));
     put_head(&x->head, metric, labels, nlabels);

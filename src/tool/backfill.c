@@ -3,8 +3,7 @@
 
 #include "base/json.h"
 #include "base/number.h"
-#include "source/capture_log.h"
-#include "source/capture_source.h"
+#include "source/capture_take.h"
 #include "source/source.h"
 
 enum ampql_code backfill_open(struct backfill *out, enum backfill_form form,

@@ -59,8 +59,9 @@ static void visit(struct walk *walk, struct ast *ast, bool is_fixed)
         visit(walk, ast->u.aggregate.expr, is_fixed);
         return;
     case AST_BINARY:
-        visit(walk, ast->u.binary.lhs, is_fixed);
-        visit(walk, ast->u.binary.rhs, is_fixed);
+        visit(walk, ast->u.binary.first->u.binary.lhs, is_fixed);
+        for (struct ast *op = ast->u.binary.first; op; op = ast_next(op, ast))
+            visit(walk, op->u.binary.rhs, is_fixed);
         return;
     case AST_UNARY:
         visit(walk, ast->u.unary.expr, is_fixed);

@@ -8,6 +8,7 @@
 #include "series/column.h"
 #include "series/label_set.h"
 #include "series/sample.h"
+#include "source/amp.h"
 #include "tool/remote_write_message.h"
 
 /* A slice is so much of time at most, half of what a Prometheus accepts, and so many samples. */
@@ -45,6 +46,23 @@ struct remote_write {
 };
 
 /* ---- open and close */
+
+enum ampql_code remote_write_amp_url(struct arena *arena, const char *workspace, const char *region,
+                                     const char *endpoint, const char **out,
+                                     struct ampql_error *err)
+{
+    static const char path[] = "/api/v1/remote_write";
+    struct str base;
+    TRY(amp_url(arena, str_of(workspace), str_of(region), str_of(endpoint ? endpoint : ""), &base,
+                err));
+    char *url = arena_alloc(arena, base.n + sizeof path, 1);
+    if (!url)
+        return fail_nomem(err, "a URL");
+    memcpy(url, base.p, base.n);
+    memcpy(url + base.n, path, sizeof path);
+    *out = url;
+    return AMPQL_OK;
+}
 
 static void make_job(struct remote_write *w, const uint8_t *digest)
 {
@@ -117,7 +135,7 @@ enum ampql_code remote_write_open(const struct ampql_allocator *alc,
     return code;
 }
 
-static void drop_waiting(struct remote_write *w)
+void remote_write_drop(struct remote_write *w)
 {
     for (size_t i = 0; i < w->series.n; i++)
         columns_done(&w->series.at[i].columns, &w->alc);
@@ -131,7 +149,7 @@ void remote_write_close(struct remote_write *w)
 {
     if (!w)
         return;
-    drop_waiting(w);
+    remote_write_drop(w);
     array_done(&w->series, &w->alc);
     index_done(&w->index);
     arena_done(&w->labels);
@@ -144,6 +162,11 @@ void remote_write_close(struct remote_write *w)
 struct remote_write_stats remote_write_stats(const struct remote_write *w)
 {
     return w->stats;
+}
+
+int64_t remote_write_until_ms(const struct remote_write *w)
+{
+    return w->until_ms;
 }
 
 /* ---- adding */
@@ -341,12 +364,13 @@ static enum ampql_code send_slice(struct remote_write *w, const struct slice *sl
     return code;
 }
 
-/* Everything before the slice's end has arrived. */
+/* Everything before the slice's end has arrived; what comes after the last sample is not known. */
 static enum ampql_code note_arrived(struct remote_write *w, int64_t end_ms, struct ampql_error *err)
 {
+    int64_t last_ms = last_time(w);
     if (w->state_path.n == 0 || w->is_dry)
         return AMPQL_OK;
-    w->until_ms = end_ms - 1;
+    w->until_ms = end_ms - 1 < last_ms ? end_ms - 1 : last_ms;
     return write_state_write(&w->alc, w->state_path.p, w->job, w->until_ms, err);
 }
 
@@ -391,6 +415,6 @@ enum ampql_code remote_write_send(struct remote_write *w, struct ampql_error *er
         code = next_slice(w, first_ms, length_ms, err);
     if (code != AMPQL_OK && code != AMPQL_NOMEM)
         tell_arrived(w, before, err);
-    drop_waiting(w);
+    remote_write_drop(w);
     return code;
 }

@@ -80,7 +80,13 @@ enum ampql_code remote_write_add(struct remote_write *w, const struct ampql_labe
  *        be written; AMPQL_NOMEM. The message says how many samples had arrived. */
 enum ampql_code remote_write_send(struct remote_write *w, struct ampql_error *err);
 
+/* Drop all that was added. */
+void remote_write_drop(struct remote_write *w);
+
 struct remote_write_stats remote_write_stats(const struct remote_write *w);
+
+/* Up to when everything has arrived, by the state file; INT64_MIN: nothing is known. */
+int64_t remote_write_until_ms(const struct remote_write *w);
 
 /* The URL to write to in a workspace of AMP; endpoint is NULL, or instead of the region's. In the
  * arena, NUL-terminated. Such a URL needs signing.

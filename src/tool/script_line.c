@@ -138,7 +138,8 @@ static enum ampql_code parse_labels(const struct script_place *place, struct str
 {
     if (is_bare(selector))
         return AMPQL_OK;
-    struct parse_options options = {.find_function = no_functions};
+    /* as in Prometheus, scripts may use names that a unit test may not */
+    struct parse_options options = {.find_function = no_functions, .experimental = !place->scalar};
     struct ampql_error err = {0};
     struct matchers matchers;
     enum ampql_code code = parse_selector(selector, &options, place->arena, &matchers, &err);

@@ -29,6 +29,8 @@ import hashlib
 import json
 import os
 import signal
+import socket
+import ssl
 import sys
 import threading
 import time
@@ -205,6 +207,8 @@ class Amp(Handler):
         entry["billed"] = answer.billed if answer.status == 200 else 0
         if fault and fault["kind"] in faults.MUTATE and answer.status == 200:
             answer = faults.mutate(answer, fault)
+        if fault and fault["kind"] == "headers":
+            answer.headers += [(name, value.replace("{recorder}", self.server.recorder)) for name, value in fault["headers"]]
         return answer, fault
 
     def honest(self, space, path, parameters):
@@ -260,13 +264,27 @@ def read_json(path):
         return json.load(file)
 
 
-def start(upstream, host="127.0.0.1", port=0, default=None, log=None):
-    """The server, listening and served by threads of its own; .url, .recorder, .records, .stop()."""
-    recorder = Server((host, 0), Recorder)
-    server = Server((host, port), Amp)
+class Server6(Server):
+    address_family = socket.AF_INET6
+
+
+def origin(server, scheme="http"):
+    host, port = server.server_address[:2]
+    return "%s://%s:%d" % (scheme, "[%s]" % host if ":" in host else host, port)
+
+
+def start(upstream, host="127.0.0.1", port=0, default=None, log=None, tls=None):
+    """The server, listening and served by threads of its own; .url, .recorder, .records, .stop(). tls: (certificate, key)"""
+    kind = Server6 if ":" in host else Server
+    recorder = kind((host, 0), Recorder)
+    server = kind((host, port), Amp)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     recorder.records = server.records = []
-    server.recorder = "http://%s:%d" % recorder.server_address[:2]
-    server.url = "http://%s:%d" % server.server_address[:2]
+    server.recorder = origin(recorder)
+    server.url = origin(server, "https" if tls else "http")
     server.spaces = Spaces(upstream, default, log)
     for one in (server, recorder):
         threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

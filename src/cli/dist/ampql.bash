@@ -1,11 +1,11 @@
 # bash completion for ampql
 _ampql() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local source='--source --as --on-conflict --stale-after --skip-histograms'
+    local source='--source --as --on-conflict --stale-after --skip-histograms --allow-partial'
     source="$source --header --http.config.file --sign --endpoint --region --profile --role-arn --external-id"
     source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
     source="$source --retries --request-timeout --progress --max-billed-samples"
-    local limits='--dialect --timeout --max-samples --stats --error-format --help'
+    local limits='--dialect --timeout --max-samples --max-series --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local write='--remote-write --remote-write.config.file --remote-write.max-samples --remote-write.state --dry-run'
     local rules='--rules --recorded --rule-phase --rule-markers'
@@ -19,6 +19,8 @@ _ampql() {
         ;;
     --dialect) words='auto prom3 prom2' ;;
     --output | -o) words='table json csv promql openmetrics' ;;
+    --to) words='capture json openmetrics csv dump unittest' ;;
+    --drop) words='ends nans grids windows warnings lists times' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
@@ -41,21 +43,22 @@ _ampql() {
             words='ls show verify convert merge'
         else
             case $command in
-            query) words="--output $rules $source $times $run" ;;
-            fetch) words="--out --dry-run --interval --price $rules $source $times $run" ;;
+            query) words="--output --record $rules $source $times $run" ;;
+            fetch) words="--out --append --dry-run --interval --price $rules $source $times $run" ;;
             explain) words="--output --caps $rules $source $times $run" ;;
-            series) words="--output --start --end $rules $source $limits" ;;
-            labels) words="--output --match --start --end $rules $source $limits" ;;
+            series) words="--output --record --start --end $rules $source $limits" ;;
+            labels) words="--output --record --match --start --end $rules $source $limits" ;;
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --output $rules $source $limits"
+                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record"
+                words="$words $rules $source $limits"
                 ;;
             rules)
-                words="--output --time --start --end --step --now --out --strict --recorded --rule-phase --rule-markers"
-                words="$words $write $source $run"
+                words="--output --record --time --now --start --end --step --out --strict --cluster-label --fail-on --list"
+                words="$words --recorded --rule-phase --rule-markers $write $source $run"
                 ;;
-            capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
+            capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'

@@ -189,15 +189,20 @@ run 0 query --time 100 --max-subquery-points 60 'count_over_time(vector(1)[1m:1s
 {} => 60 @[100]
 END
 run 6 query --time 100 --max-subquery-points 59 'count_over_time(vector(1)[1m:1s])' <<'END'
-! ampql: error: the query needs more than 59 evaluation points in its subqueries
+! ampql: error: 1:17: the query needs more than 59 evaluation points in its subqueries
+!   count_over_time(vector(1)[1m:1s])
+!                   ^^^^^^^^^^^^^^^^
 END
 
-# Depth: a sum of 300 terms is 300 levels.
-sum=$(awk 'BEGIN { s = 1; for (i = 1; i < 300; i++) s = s "+1"; print s }')
+# Depth: a power of 300 terms is 300 levels, a sum of 10,000 is one.
+power=$(awk 'BEGIN { s = 1; for (i = 1; i < 300; i++) s = s "^1"; print s }')
 check 'too deep is a limit, and says how to raise it' sh -c \
-    '"$AMPQL" query --time 1 "$1" 2>&1 | grep -q "hint: --max-depth allows more, up to 2048"' sh "$sum"
-run 0 query --time 1 --max-depth 2048 "$sum" <<'END'
-scalar: 300 @[1]
+    '"$AMPQL" query --time 1 "$1" 2>&1 | grep -q "hint: --max-depth allows more, up to 2048"' sh "$power"
+run 0 query --time 1 --max-depth 2048 "$power" <<'END'
+scalar: 1 @[1]
+END
+run 0 query --time 1 "$(awk 'BEGIN { s = 1; for (i = 1; i < 10000; i++) s = s "+1"; print s }')" <<'END'
+scalar: 10000 @[1]
 END
 run 2 query --time 1 --max-depth 2049 1 <<'END'
 ! ampql: error: query: max_depth is 2049, expected at most 2048

@@ -1,9 +1,9 @@
 /* Go's trigonometric and hyperbolic functions, to the bit: Cephes's rational approximations (sin,
  * cos, tan, atan, tanh), FreeBSD's log1p and inverse hyperbolic functions, and Payne and Hanek's
  * reduction of large angles. */
-#include "eval/gomath.h"
+#include "base/gomath.h"
 
-#include "series/sample.h"
+#include <stdbool.h>
 
 #include <math.h>
 

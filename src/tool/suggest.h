@@ -1,6 +1,6 @@
 /* "Did you mean": the known word nearest to a misspelt one. */
-#ifndef AMPQL_SRC_CLI_SUGGEST_H
-#define AMPQL_SRC_CLI_SUGGEST_H
+#ifndef AMPQL_SRC_TOOL_SUGGEST_H
+#define AMPQL_SRC_TOOL_SUGGEST_H
 
 #include "base/str.h"
 

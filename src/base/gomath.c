@@ -1,8 +1,6 @@
 /* Go's exp, ln, log2, log10, pow, atan and atan2 for amd64 with FMA, to the bit. The logarithm's
  * polynomial is fdlibm's. */
-#include "eval/gomath.h"
-
-#include "series/sample.h"
+#include "base/gomath.h"
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* Edit distance with swaps of neighbours (optimal string alignment), for short words. */
-#include "cli/suggest.h"
+#include "tool/suggest.h"
 
 enum { WORD_MAX = 48 };
 

@@ -1,9 +1,9 @@
 /* Go's own recipes for what differs from the C library in the last bit: Prometheus is compiled with
  * them. */
-#ifndef AMPQL_SRC_EVAL_GOMATH_H
-#define AMPQL_SRC_EVAL_GOMATH_H
+#ifndef AMPQL_SRC_BASE_GOMATH_H
+#define AMPQL_SRC_BASE_GOMATH_H
 
-#include "series/sample.h"
+#include "base/double.h"
 
 #include <math.h>
 
