@@ -403,8 +403,85 @@ static void test_torture(void **state)
     torture_all(run_two);
 }
 
+/* Records read by queries: made at once, tick by tick, over and over where evaluations fail, and
+ * beside what the source has stored. */
+static const char read_rules[] =
+    G "  - {record: a, expr: 'sum by (pod) (rate(cpu[2m]))'}\n"
+      "  - {record: b, expr: 'max_over_time(a[3m])', labels: {pod: ''}}\n"
+      "  - {record: c, expr: 'label_replace(mem, \"pod\", \"\", \"\", \"\") + on (zone) group_left "
+      "() sum by (zone) (cpu @ end())'}\n"
+      "  - {record: 'old:mem', expr: 'count by (zone) (mem) > 0'}\n";
+
+static bool read_records(const struct ampql_allocator *alc)
+{
+    static const char *const texts[] = {"sum(a) or sum(count_over_time(b[5m]))", "c or old:mem",
+                                        "{__name__=~\"a|old:.*\",pod=\"a\"}"};
+    enum { N = sizeof texts / sizeof *texts };
+    struct ampql_engine *engine = new_engine(alc);
+    struct ampql_source *source = engine ? new_source(engine) : NULL;
+    struct ampql_rules *rules = NULL;
+    struct ampql_query *queries[N] = {0};
+    struct ampql_result *results[N] = {0};
+    bool ok = source &&
+              ampql_rules_load(engine, read_rules, strlen(read_rules), &rules, NULL) == AMPQL_OK;
+    for (size_t i = 0; ok && i < N; i++)
+        ok = ampql_query_compile(engine, texts[i], strlen(texts[i]), &queries[i], NULL) == AMPQL_OK;
+    struct ampql_run_options options = {.size = sizeof options,
+                                        .start_ms = T - 120000,
+                                        .end_ms = T,
+                                        .step_ms = 60000,
+                                        .rules = rules,
+                                        .recorded = AMPQL_RECORDED_PREFER_STORED};
+    ok = ok && ampql_batch_run(engine, (const struct ampql_query *const *)queries, N, source,
+                               &options, results, NULL) == AMPQL_OK;
+    for (size_t i = 0; i < N; i++) {
+        if (ok)
+            assert_true(ampql_result_count(results[i]) > 0);
+        ampql_result_free(results[i]);
+        ampql_query_free(queries[i]);
+    }
+    ampql_rules_free(rules);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+    return ok;
+}
+
+static void test_torture_of_readers(void **state)
+{
+    (void)state;
+    torture_all(read_records);
+}
+
+/* As long as a text may be: what looks at operators goes along a chain, not down it. */
+static void test_long_sum(void **state)
+{
+    enum { TERMS = 40000 };
+    static char text[TERMS * 8 + 1000];
+    struct ampql_engine *engine = new_engine(NULL);
+    struct ampql_source *source = new_source(engine);
+    struct ampql_rules_result *result = NULL;
+    struct ampql_error err = {0};
+    (void)state;
+    size_t n = (size_t)snprintf(text, sizeof text, G "  - {record: a, expr: 'mem");
+    for (size_t i = 0; i < TERMS; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, i % 2 ? "+1" : "- mem * 0");
+    snprintf(text + n, sizeof text - n,
+             "', labels: {zone: z}}\n  - {record: b, expr: 'sum(a{pod=\"a\"})'}\n");
+    struct ampql_rules *rules = load(engine, text);
+    if (ampql_rules_run(rules, source, &at_t, &result, &err) != AMPQL_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(ampql_rules_result_failed(result), 0);
+    assert_true(ampql_rules_result_record(result, 1, 0).value == 10 + TERMS / 2);
+    ampql_rules_result_free(result);
+    ampql_rules_free(rules);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+}
+
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_rows), cmocka_unit_test(test_selects), cmocka_unit_test(test_failures),
-    cmocka_unit_test(test_json), cmocka_unit_test(test_torture),
+    cmocka_unit_test(test_rows),     cmocka_unit_test(test_selects),
+    cmocka_unit_test(test_failures), cmocka_unit_test(test_json),
+    cmocka_unit_test(test_torture),  cmocka_unit_test(test_torture_of_readers),
+    cmocka_unit_test(test_long_sum),
 };
 TEST_MAIN(tests)

@@ -65,7 +65,7 @@ static enum ampql_code open_target(struct cli *cli, const struct flags *flags,
     *out = (struct target){.remote = remote->write};
     if (remote->write)
         return AMPQL_OK;
-    enum backfill_form form = flags->out                    ? BACKFILL_CAPTURE
+    enum backfill_form form = flags->out                     ? BACKFILL_CAPTURE
                               : flags->format == FORMAT_JSON ? BACKFILL_JSON
                                                              : BACKFILL_OPENMETRICS;
     return backfill_open(&out->backfill, form, &alloc_default, flags->out,
@@ -102,8 +102,8 @@ static enum exit_status fill(struct cli *cli, const struct flags *flags, struct 
         failed = rules_report(cli, session, result);
         if (!status && target.backfill.nmarkers)
             report_note(cli,
-                        "%llu stale markers are left out, which this form cannot hold: a series "
-                        "that ended lives on for the lookback",
+                        "stale markers that this form cannot hold are left out, %llu of them: a "
+                        "series that ended lives on for the lookback",
                         (unsigned long long)target.backfill.nmarkers);
         if (flags->run.stats)
             rules_report_costs(cli, result);
@@ -121,7 +121,8 @@ static enum exit_status check_flags(struct cli *cli, const struct flags *flags)
     if (flags->times.step.is_set && flags->times.step.ms <= 0)
         return report_usage(cli, NULL, "--step must be over 0");
     if (flags->out && (flags->format || flags->remote.to))
-        return report_usage(cli, NULL, "--out writes a capture: leave out --output, --remote-write");
+        return report_usage(cli, NULL,
+                            "--out writes a capture: leave out --output, --remote-write");
     return STATUS_OK;
 }
 
@@ -164,7 +165,8 @@ const struct command command_rules_backfill = {
     .details =
         "Groups are evaluated at the multiples of their interval, or as --rule-phase says, rules\n"
         "see each other's records as a server's rules do, and series that end get stale markers,\n"
-        "as far as the form can hold them. Records of rules that work are written also when others\n"
+        "as far as the form can hold them. Records of rules that work are written also when "
+        "others\n"
         "fail; the status then is that of the first failure.\n",
     COMMAND_OPTIONS(options, struct flags),
     .min_operands = 1,

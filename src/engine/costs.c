@@ -196,4 +196,3 @@ void run_add_costs(struct run *run, const struct ampql_source_stats *before)
         add_day(run);
     stats_since(&run->stats, before, run->source);
 }
-

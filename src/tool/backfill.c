@@ -19,23 +19,17 @@ enum ampql_code backfill_open(struct backfill *out, enum backfill_form form,
         exposition_init(&out->text, alc, write, payload);
     } else {
         writer_init(&out->json, alc, write, payload);
-        buf_text(&out->json.buf,
-                 "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[");
     }
     return AMPQL_OK;
 }
 
-static void put_metric(struct buf *out, const struct ampql_series *series)
+/* Not before the first series, or the end: until then the run may fail, and leaves nothing. */
+static void put_head(struct backfill *backfill)
 {
-    buf_text(out, "{\"metric\":{");
-    for (size_t i = 0; i < series->nlabels; i++) {
-        if (i)
-            buf_byte(out, ',');
-        json_quote(out, str_view(series->labels[i].name));
-        buf_byte(out, ':');
-        json_quote(out, str_view(series->labels[i].value));
-    }
-    buf_text(out, "},\"values\":[");
+    if (!backfill->has_head)
+        buf_text(&backfill->json.buf,
+                 "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[");
+    backfill->has_head = true;
 }
 
 /* Neither JSON nor OpenMetrics has stale markers. */
@@ -52,9 +46,11 @@ static void put_json(struct backfill *backfill, const struct ampql_series *serie
     struct writer *w = &backfill->json;
     char number[NUMBER_MAX];
     bool is_first = true;
-    if (backfill->nseries++)
-        buf_byte(&w->buf, ',');
-    put_metric(&w->buf, series);
+    buf_text(&w->buf, backfill->has_head ? "," : "");
+    put_head(backfill);
+    buf_text(&w->buf, "{\"metric\":");
+    json_quote_labels(&w->buf, series->labels, series->nlabels, true);
+    buf_text(&w->buf, ",\"values\":[");
     for (size_t i = 0; i < series->n; i++) {
         if (is_stale(series->values[i]))
             continue;
@@ -112,8 +108,10 @@ enum ampql_code backfill_close(struct backfill *backfill, enum ampql_code code,
         source_free(backfill->store);
         return code;
     }
-    if (code == AMPQL_OK)
+    if (code == AMPQL_OK) {
+        put_head(backfill);
         buf_text(&backfill->json.buf, "]}}\n");
+    }
     enum ampql_code ended = writer_end(&backfill->json);
     if (code == AMPQL_OK && ended != AMPQL_OK)
         return fail(err, ended, "writing JSON failed");

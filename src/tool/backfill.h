@@ -1,5 +1,5 @@
-/* Where the history of recording rules goes: OpenMetrics text that promtool makes blocks of, the HTTP
- * API's JSON, or a capture that can be queried as if a ruler had written it. */
+/* Where the history of recording rules goes: OpenMetrics text that promtool makes blocks of, the
+ * HTTP API's JSON, or a capture that can be queried as if a ruler had written it. */
 #ifndef AMPQL_SRC_TOOL_BACKFILL_H
 #define AMPQL_SRC_TOOL_BACKFILL_H
 
@@ -16,7 +16,7 @@ struct backfill {
     const struct ampql_allocator *alc;
     struct exposition text;
     struct writer json;
-    size_t nseries;
+    bool has_head;              /* of the JSON is written */
     struct ampql_source *store; /* of a capture: until all is there */
     const char *path;
     struct str name;   /* where the series come from, to be kept in the capture */

@@ -130,8 +130,8 @@ static enum ampql_code fix_aggregate(struct fix *fix, struct ast *ast)
     return set_cluster(fix, &a->grouping, !a->is_without);
 }
 
-/* The right side of an operator, and what it matches by.  keeps  does its left side keep the cluster
- * label; then: does its result? */
+/* The right side of an operator, and what it matches by.  keeps  does its left side keep the
+ * cluster label; then: does its result? */
 static enum ampql_code fix_operator(struct fix *fix, struct ast *op, bool *keeps)
 {
     struct ast_binary *b = &op->u.binary;
