@@ -846,6 +846,7 @@ static void test_concurrency(void **state)
 /* ---- bytes that nobody asked for */
 
 #define ANSWER(n, body) "HTTP/1.1 200 OK\r\nContent-Length: " #n "\r\n\r\n" body
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n"
 
 /* An answer and what comes behind it on the same connection. */
 struct stray {
@@ -854,6 +855,7 @@ struct stray {
     int after_ms;
     size_t nconnections; /* that two requests take */
     size_t nfill;        /* bytes more of the stray answer's body */
+    bool ends, resets;   /* the connection, behind it */
 };
 
 struct stray_server {
@@ -880,7 +882,13 @@ static void serve_stray(struct hostile *h, int fd, size_t n)
             hostile_say(fd, stray->stray);
         }
         hostile_send(fd, fill, stray->nfill);
+        if (stray->ends)
+            shutdown(fd, SHUT_WR);
         atomic_store(&server->has_said_all, true);
+        if (stray->resets) {
+            hostile_reset(fd);
+            return; /* which closes it */
+        }
     }
 }
 
@@ -899,23 +907,23 @@ static void wait_for_stray(struct http *http, struct stray_server *server)
 static void test_stray(void **state)
 {
     static const struct stray rows[] = {
-        {"nothing", ANSWER(5, "first"), "", 0, 1, 0},
-        {"nothing, chunked",
-         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n", "", 0, 1,
-         0},
-        {"nothing, slowly", ANSWER(5, "first"), "", 30, 1, 0},
-        {"at once", ANSWER(5, "first"), ANSWER(5, "wrong"), 0, 2, 0},
-        {"later", ANSWER(5, "first"), ANSWER(5, "wrong"), 30, 2, 0},
-        {"a bit of one", ANSWER(5, "first"), "H", 30, 2, 0},
-        {"empty line", ANSWER(5, "first"), "\r\n", 30, 2, 0},
-        {"large", ANSWER(5, "first"), ANSWER(65536, ""), 30, 2, 64 << 10},
-        {"behind chunks",
-         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n",
-         ANSWER(5, "wrong"), 30, 2, 0},
-        {"large behind chunks",
-         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n",
-         ANSWER(65536, ""), 0, 2, 64 << 10},
-        {"behind 204", "HTTP/1.1 204 No Content\r\n\r\n", ANSWER(5, "wrong"), 30, 2, 0},
+        {"nothing", ANSWER(5, "first"), "", .nconnections = 1},
+        {"nothing, chunked", CHUNKED, "", .nconnections = 1},
+        {"nothing, slowly", ANSWER(5, "first"), "", .after_ms = 30, .nconnections = 1},
+        {"at once", ANSWER(5, "first"), ANSWER(5, "wrong"), .nconnections = 2},
+        {"later", ANSWER(5, "first"), ANSWER(5, "wrong"), .after_ms = 30, .nconnections = 2},
+        {"a bit of one", ANSWER(5, "first"), "H", .after_ms = 30, .nconnections = 2},
+        {"empty line", ANSWER(5, "first"), "\r\n", .after_ms = 30, .nconnections = 2},
+        {"large", ANSWER(5, "first"), ANSWER(65536, ""), .after_ms = 30, .nconnections = 2,
+         .nfill = 64 << 10},
+        {"behind chunks", CHUNKED, ANSWER(5, "wrong"), .after_ms = 30, .nconnections = 2},
+        {"large behind chunks", CHUNKED, ANSWER(65536, ""), .nconnections = 2, .nfill = 64 << 10},
+        {"behind 204", "HTTP/1.1 204 No Content\r\n\r\n", ANSWER(5, "wrong"), .after_ms = 30,
+         .nconnections = 2},
+        {"an end", ANSWER(5, "first"), "", .after_ms = 30, .nconnections = 2, .ends = true},
+        {"an answer and an end", ANSWER(5, "first"), ANSWER(5, "wrong"), .after_ms = 30,
+         .nconnections = 2, .ends = true},
+        {"a reset", ANSWER(5, "first"), "", .after_ms = 30, .nconnections = 2, .resets = true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
