@@ -190,6 +190,8 @@ struct ampql_file_options {
     int64_t stale_after_ms; /* formats without markers: a series silent this long has ended; 0:
                                unknown */
     uint64_t max_bytes;     /* of one decompressed file; 0: 4 GiB */
+    bool allow_partial;     /* folders and captures: what a query needs and they do not hold is left
+                               out with a warning; otherwise it is an error */
 };
 
 /* Open a file and read it whole, or a folder, whose files are read when a query first needs them:

@@ -69,6 +69,7 @@ static const struct option options[] = {
     {"print-queries", 0, OPTION_BOOL, offsetof(struct flags, print_queries), NULL,
      "no bill, but what it asks, one query a line: to fetch at the window's end"},
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     PRINT_OPTION(struct flags, format, "table|json|csv",
                  "table when not given; json is OpenCost's /allocation"),
     LIMIT_OPTIONS(struct flags, run),
@@ -418,8 +419,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status)
         status = flags->print_queries ? print_queries(cli, &session, &cost)
                                       : allocate(cli, flags, &session, &cost);
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
 
 const struct command command_allocate = {

@@ -298,6 +298,7 @@ enum ampql_code source_server_open(const struct ampql_allocator *alc, struct tra
     }
     server->poll = NULL;
     (*out)->dialect = dialect;
+    (*out)->window_ms = options->chunk_ms > 0 ? options->chunk_ms : WIRE_DAY_MS;
     (*out)->is_trusted = true;
     return AMPQL_OK;
 }
