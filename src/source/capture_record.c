@@ -142,7 +142,9 @@ struct capture_origin capture_origin_of(const struct ampql_source *source, struc
     return (struct capture_origin){.source = source->recorded_of.n ? source->recorded_of : name,
                                    .dialect = source->dialect,
                                    .caps = source->ops.caps & ~(uint32_t)AMPQL_SOURCE_SORTED,
-                                   .marked_after_ms = source->marked_after_ms};
+                                   .marked_after_ms = source->marked_after_ms,
+                                   .redaction = source->redaction ? *source->redaction
+                                                                  : (struct redaction){0}};
 }
 
 /* ---- the source */
@@ -205,5 +207,6 @@ enum ampql_code source_record(struct capture_log *log, struct ampql_source *inne
     (*out)->dialect = inner->dialect;
     (*out)->is_trusted = inner->is_trusted;
     (*out)->marked_after_ms = inner->marked_after_ms;
+    (*out)->redaction = inner->redaction;
     return AMPQL_OK;
 }

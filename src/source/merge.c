@@ -224,6 +224,9 @@ static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql
     (*out)->dialect = dialect;
     (*out)->is_trusted = true;
     (*out)->marked_after_ms = merge->marked_after_ms;
+    for (size_t i = 0; i < nsources && !(*out)->redaction; i++)
+        if (sources[i]->redaction && sources[i]->redaction->is_redacted)
+            (*out)->redaction = sources[i]->redaction;
     return AMPQL_OK;
 }
 

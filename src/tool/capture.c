@@ -128,16 +128,24 @@ static int by_name(const void *a, const void *b, void *symbols)
     return str_compare(symbols_text(symbols, x->name), symbols_text(symbols, y->name));
 }
 
-static const char *dialect_text(enum ampql_dialect dialect)
+const char *capture_dialect_text(enum ampql_dialect dialect)
 {
     return dialect == AMPQL_PROM2 ? "prom2" : dialect == AMPQL_PROM3 ? "prom3" : "unknown";
 }
 
-static const char *caps_text(uint32_t caps)
+const char *capture_caps_text(uint32_t caps)
 {
     return caps & AMPQL_SOURCE_ANSWERS   ? "answers of a server"
            : caps & AMPQL_SOURCE_ENDLESS ? "samples without stale markers"
                                          : "samples with stale markers";
+}
+
+static void put_redaction(struct buf *out, const struct redaction *r)
+{
+    buf_text(out, "redacted all label values but of");
+    for (size_t i = 0; i < r->nlabels; i++)
+        buf_format(out, "%s%.*s", i ? ", " : " ", STR_ARGS(r->labels[i]));
+    buf_byte(out, '\n');
 }
 
 static void put_summary(struct buf *out, const struct capture *c, uint64_t nseries,
@@ -150,8 +158,9 @@ static void put_summary(struct buf *out, const struct capture *c, uint64_t nseri
     if (as_json) {
         put_field(out, "{", "id", str_of(id));
         put_field(out, ",", "source", c->origin.source);
-        put_field(out, ",", "holds", str_of(caps_text(c->origin.caps)));
-        put_field(out, ",", "dialect", str_of(dialect_text(c->origin.dialect)));
+        put_field(out, ",", "holds", str_of(capture_caps_text(c->origin.caps)));
+        put_field(out, ",", "dialect", str_of(capture_dialect_text(c->origin.dialect)));
+        buf_text(out, c->origin.redaction.is_redacted ? ",\"redacted\":true" : "");
         put_field(out, ",", "created", when);
         put_field(out, ",", "tool", c->tool);
         put_number(out, ",\"selects\":", c->entries.n);
@@ -162,8 +171,10 @@ static void put_summary(struct buf *out, const struct capture *c, uint64_t nseri
         return;
     }
     buf_format(out, "id       %s\nsource   %.*s\nholds    %s\ndialect  %s\n", id,
-               (int)c->origin.source.n, c->origin.source.p, caps_text(c->origin.caps),
-               dialect_text(c->origin.dialect));
+               (int)c->origin.source.n, c->origin.source.p, capture_caps_text(c->origin.caps),
+               capture_dialect_text(c->origin.dialect));
+    if (c->origin.redaction.is_redacted)
+        put_redaction(out, &c->origin.redaction);
     buf_format(out, "created  %.*s by %.*s\n", (int)when.n, when.p, (int)c->tool.n, c->tool.p);
     buf_format(out, "selects  %zu\nseries   %llu\nsamples  %llu\nbytes    %llu, %.2f a sample\n\n",
                c->entries.n, (unsigned long long)nseries, (unsigned long long)nsamples,
