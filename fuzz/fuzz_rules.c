@@ -76,7 +76,7 @@ static void check_findings(struct ampql_engine *engine, struct str text, bool is
     for (size_t i = 0; i < checker.findings.n; i++) {
         const struct rule_finding *finding = &checker.findings.at[i];
         struct ampql_query *query = NULL;
-        is_told = is_told || finding->check == CHECK_SYNTAX;
+        is_told = is_told || (finding->check == CHECK_SYNTAX && finding->rule == SIZE_MAX);
         if (finding->place.offset > text.n || finding->end > text.n || finding->message.n == 0)
             abort();
         if (finding->fixed.n && ampql_query_compile(engine, finding->fixed.p, finding->fixed.n,

@@ -1,6 +1,7 @@
 /* Converting: what a format can hold comes back to the bit, and what it cannot is named and
  * counted; nothing is left of an output that could not be made. */
 #include "source/capture_source.h"
+#include "source/capture_take.h"
 #include "support/captures.h"
 #include "support/sample_gen.h"
 #include "support/scratch.h"

@@ -1,13 +1,12 @@
-/* The cost model: queries as OpenCost asks them, bills worked out by hand (tests/data/cost), what
- * is refused, and the shape of the report. */
-#include "cost/accumulate.h"
+/* The cost model: queries as OpenCost asks them, what is refused, and the shape of the report.
+ * Bills are in test_fold.c. */
+#include "cost/coverage.h"
 
 #include "support/bills.h"
 #include "support/series.h"
 #include "support/test.h"
 #include "support/torture.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,32 +17,6 @@ static struct ampql_engine *new_engine(const struct ampql_allocator *alc)
     struct ampql_engine_options options = {.size = sizeof options, .allocator = alc};
     struct ampql_engine *engine = NULL;
     return ampql_engine_new(&options, &engine, NULL) == AMPQL_OK ? engine : NULL;
-}
-
-/* ---- bills by hand */
-
-static void test_bills(void **state)
-{
-    struct ampql_engine *engine = new_engine(NULL);
-    struct dirent **files;
-    size_t ncases = 0;
-    (void)state;
-    int n = scandir("tests/data/cost", &files, NULL, alphasort);
-    assert_true(n > 0);
-    for (int i = 0; i < n; i++) {
-        char path[512];
-        const char *name = files[i]->d_name;
-        size_t len = strlen(name);
-        if (len > 4 && strcmp(name + len - 4, ".txt") == 0 && strcmp(name, "queries.txt") != 0) {
-            snprintf(path, sizeof path, "tests/data/cost/%s", name);
-            bills_check(engine, path);
-            ncases++;
-        }
-        free(files[i]);
-    }
-    free(files);
-    assert_true(ncases >= 15);
-    ampql_engine_free(engine);
 }
 
 /* ---- queries */
@@ -113,6 +86,58 @@ static void test_queries(void **state)
                      AMPQL_NOT_FOUND);
     free(text);
     ampql_engine_free(engine);
+}
+
+/* What is asked to know how much data there was: of the same series, from the window's start. */
+static void test_coverage_queries(void **state)
+{
+    static const struct {
+        struct ampql_cost_options options;
+        enum cost_query query;
+        const char *text; /* NULL: not asked */
+    } rows[] = {
+        {{.end_ms = 3600000, .dialect = AMPQL_PROM3},
+         COST_NODE_CPU_PRICE,
+         "count(count_over_time(node_cpu_hourly_cost{}[5m])) by (cluster_id)[3301s:5m]"},
+        {{.end_ms = 3600000, .dialect = AMPQL_PROM2},
+         COST_NODE_CPU_PRICE,
+         "count(count_over_time(node_cpu_hourly_cost{}[5m])) by (cluster_id)[55m:5m]"},
+        {{.end_ms = 3600000, .dialect = AMPQL_PROM3, .resolution_ms = 60000},
+         COST_NODE_CPU_PRICE,
+         "count(count_over_time(node_cpu_hourly_cost{}[5m])) by (cluster_id)[3301s:1m]"},
+        {{.end_ms = 3600000, .dialect = AMPQL_PROM3, .resolution_ms = 1800000},
+         COST_NODE_CPU_PRICE,
+         "count(count_over_time(node_cpu_hourly_cost{}[30m])) by (cluster_id)[1801s:30m]"},
+        {{.end_ms = 240000, .dialect = AMPQL_PROM3}, COST_NODE_CPU_PRICE, NULL}, /* too short */
+        {{.end_ms = 3600000, .dialect = AMPQL_PROM3, .queries = AMPQL_COST_2026},
+         COST_NET_RECEIVE,
+         "count(container_network_receive_bytes_total{pod!=\"\", }) by (cluster_id)[1h:5m]"},
+        {{.end_ms = 3600000,
+          .dialect = AMPQL_PROM3,
+          .queries = AMPQL_COST_2026,
+          .resolution_ms = 90000},
+         COST_NET_RECEIVE,
+         NULL},                                                       /* its steps are others */
+        {{.end_ms = 3600000}, COST_PODS, NULL},                       /* its answer says it */
+        {{.end_ms = 3600000}, COST_POD_LABELS, NULL},                 /* no cost */
+        {{.end_ms = 3600000, .idle = true}, COST_ASSET_IS_SPOT, NULL} /* of idle costs */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct params params;
+        struct ampql_cost_options options = rows[i].options;
+        struct buf out;
+        options.size = sizeof options;
+        assert_int_equal(params_make(&options, &params, NULL), AMPQL_OK);
+        assert_int_equal(cost_coverage_is_asked(rows[i].query, &params), rows[i].text != NULL);
+        if (!rows[i].text)
+            continue;
+        buf_init(&out, &alloc_default, 1000);
+        cost_coverage_render(&out, rows[i].query, &params);
+        buf_byte(&out, '\0');
+        assert_string_equal(out.p, rows[i].text);
+        buf_done(&out);
+    }
 }
 
 static void test_durations(void **state)
@@ -311,6 +336,38 @@ static void test_source(void **state)
     ampql_engine_free(engine);
 }
 
+/* What is asked to know how much data there was is not counted: what one query reads, it reads
+ * alone. */
+static void test_costs(void **state)
+{
+    static const struct {
+        enum cost_query query;
+        uint64_t nalone, nshared;
+    } rows[] = {{COST_NODE_CPU_PRICE, 1, 0}, {COST_RAM_USAGE_AVG, 0, 1}, {COST_PODS, 1, 0},
+                {COST_NET_ZONE_GIB, 1, 0},   {COST_POD_LABELS, 1, 0},    {COST_CPU_LIMITS, 0, 0},
+                {COST_ASSET_IS_SPOT, 0, 0}};
+    struct ampql_engine *engine = new_engine(NULL);
+    struct ampql_source_ops ops = {
+        .size = sizeof ops, .caps = AMPQL_SOURCE_ANSWERS, .select = count_select};
+    struct ampql_cost_options options = {.size = sizeof options, .end_ms = 3600000};
+    static struct counting counting;
+    struct ampql_source *source = NULL;
+    struct ampql_allocations *bill = NULL;
+    struct ampql_stats alone, shared;
+    (void)state;
+    assert_int_equal(ampql_source_new(engine, &ops, &counting, &source, NULL), AMPQL_OK);
+    assert_int_equal(ampql_allocate(engine, source, &options, &bill, NULL), AMPQL_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(ampql_allocations_costs(bill, rows[i].query, &alone, &shared));
+        assert_int_equal(alone.selects, rows[i].nalone);
+        assert_int_equal(shared.selects, rows[i].nshared);
+    }
+    assert_false(ampql_allocations_costs(bill, COST_QUERY_COUNT, &alone, &shared));
+    ampql_allocations_free(bill);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+}
+
 /* ---- the report */
 
 static bool fill_small(struct ampql_source *source)
@@ -361,9 +418,14 @@ static void test_json(void **state)
         "\"totalEfficiency\":0,\"rawAllocationOnly\":{\"cpuCoreUsageMax\":0.123456789,"
         "\"ramByteUsageMax\":0},\"proportionalAssetResourceCosts\":{},\"lbAllocations\":null,"
         "\"sharedCostBreakdown\":{}}}],\"warnings\":[\"CPURequests: no ";
-    text.at[strlen(begin)] = '\0';
-    assert_string_equal(text.at, begin);
+    assert_memory_equal(text.at, begin, strlen(begin));
     assert_null(strstr(text.at, "LimitAverage"));
+    assert_non_null(strstr(text.at, "],\"coverage\":[{\"query\":\"Pods\",\"metric\":"
+                                    "\"kube_pod_container_status_running\",\"cluster\":\"c\","
+                                    "\"steps\":12,\"covered\":12},{"));
+    assert_non_null(strstr(text.at, "\"steps\":12,\"covered\":0,\"longestGap\":{\"start\":"
+                                    "\"1970-01-01T00:00:00Z\",\"end\":"
+                                    "\"1970-01-01T01:00:00Z\"}},"));
     assert_int_equal(ampql_allocations_json(bill, refuse, NULL), AMPQL_OUTPUT);
     ampql_allocations_free(bill);
 
@@ -446,141 +508,13 @@ static void test_torture(void **state)
     torture_all(make_bill);
 }
 
-/* A cluster with everything in it: every stage of the fold has something to do. */
-static void fill_all(struct ampql_source *source)
-{
-    static const struct {
-        const char *name, *labels, *values;
-    } rows[] = {
-        {"kube_pod_container_status_running", "namespace=n,pod=p,container=x,uid=1", "1x60"},
-        {"kube_pod_container_status_running", "namespace=n,pod=q,container=x,uid=2", "1x30 stale"},
-        {"container_cpu_allocation", "namespace=n,pod=p,container=x,node=m", "600x60"},
-        {"container_cpu_allocation", "namespace=n,pod=p,container=y,node=m", "1x60"},
-        {"container_cpu_allocation", "namespace=n,pod=q,container=x,node=m", "1x60"},
-        {"container_memory_allocation_bytes", "namespace=n,pod=q,container=x,node=m", "1x60"},
-        {"node_cpu_hourly_cost", "node=m,instance_type=t,provider_id=aws:///z/i-1", "0.1x60"},
-        {"container_network_receive_bytes_total", "namespace=n,pod=p,interface=e", "0+1x60"},
-        {"kubecost_pod_network_egress_bytes_total", "namespace=n,pod_name=p,internet=true",
-         "0+9x60"},
-        {"kube_node_labels", "node=m,label_topology_kubernetes_io_zone=z", "1x60"},
-        {"kube_namespace_labels", "namespace=n,label_team=t", "1x60"},
-        {"kube_namespace_annotations", "namespace=n,annotation_team=t", "1x60"},
-        {"kube_pod_labels", "namespace=n,pod=p,label_app=a,label_v=1", "1x20 stale"},
-        {"kube_pod_labels", "namespace=n,pod=p,label_app=a,label_v=2", "_x21 1x39"},
-        {"kube_pod_annotations", "namespace=n,pod=p,annotation_note=t", "1x60"},
-        {"deployment_match_labels", "namespace=n,deployment=a_b,label_app=a", "1x60"},
-        {"service_selector_labels", "namespace=n,service=s,label_app=a", "1x60"},
-        {"kube_pod_owner", "namespace=n,pod=q,owner_kind=ReplicaSet,owner_name=r", "1x60"},
-        {"kube_replicaset_owner", "namespace=n,replicaset=r,owner_kind=Rollout,owner_name=o",
-         "1x60"},
-        {"kube_persistentvolume_capacity_bytes", "persistentvolume=v", "9x60"},
-        {"kube_persistentvolume_capacity_bytes", "persistentvolume=w", "9x60"},
-        {"kubecost_pv_info", "persistentvolume=v,provider_id=vol", "1x60"},
-        {"kube_persistentvolumeclaim_info",
-         "namespace=n,persistentvolumeclaim=c,volumename=v,storageclass=g", "1x60"},
-        {"pod_pvc_allocation", "namespace=n,pod=p,persistentvolumeclaim=c,persistentvolume=v",
-         "1x10"},
-        {"pod_pvc_allocation", "namespace=n,pod=q,persistentvolumeclaim=c,persistentvolume=v",
-         "1x10"},
-        {"kubecost_load_balancer_cost", "namespace=n,service_name=s,ingress_ip=10.0.0.1", "1x60"},
-        {"kubecost_load_balancer_cost", "namespace=n,service_name=t,ingress_ip=10.0.0.1", "1x60"},
-        {"node_total_hourly_cost", "node=m,instance_type=t,provider_id=aws:///z/i-1", "0.1x60"},
-        {"node_cpu_hourly_cost", "node=o,instance_type=t,provider_id=aws:///z/i-2", "0.1x60"},
-        {"kube_node_status_capacity_cpu_cores", "node=m", "8x60"},
-        {"container_fs_limit_bytes", "instance=m,device=/dev/sda1,id=/", "9x60"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_true(test_add(source, rows[i].name, rows[i].labels, 0, 60000, rows[i].values));
-}
-
-/* What a source says, asked once; the fold is then run again and again. */
-struct folding {
-    struct params params;
-    struct ampql_result *results[COST_QUERY_COUNT];
-};
-
-static void ask_all(struct ampql_engine *engine, struct ampql_source *source, struct folding *f)
-{
-    struct ampql_cost_options options = {
-        .size = sizeof options, .end_ms = 3600000, .pod_uids = true, .idle = true};
-    struct ampql_run_options run = {.size = sizeof run, .start_ms = 3600000, .end_ms = 3600000};
-    assert_int_equal(params_make(&options, &f->params, NULL), AMPQL_OK);
-    for (size_t i = 0; i < COST_QUERY_COUNT; i++) {
-        static struct test_text text;
-        struct ampql_query *query = NULL;
-        text.n = 0;
-        assert_int_equal(ampql_cost_query_text(engine, i, &options, test_write, &text, NULL),
-                         AMPQL_OK);
-        if (text.n == 0)
-            continue;
-        assert_int_equal(ampql_query_compile(engine, text.at, text.n, &query, NULL), AMPQL_OK);
-        assert_int_equal(ampql_query_run(query, source, &run, &f->results[i], NULL), AMPQL_OK);
-        ampql_query_free(query);
-    }
-}
-
-static bool fold_all(const struct ampql_allocator *alc, void *payload)
-{
-    static struct test_text text;
-    const struct folding *f = payload;
-    struct answer answers[COST_QUERY_COUNT] = {0};
-    struct aggregate by_namespace = {0};
-    struct ampql_allocations *bill = NULL;
-    struct cost_set *set = NULL, *whole = NULL;
-    struct pieces pieces;
-    struct arena arena;
-    bool ok = true;
-    arena_init(&arena, alc);
-    text.n = 0;
-    for (size_t i = 0; i < COST_QUERY_COUNT; i++)
-        if (f->results[i])
-            ok = ok && answer_decode(f->results[i], true, &arena, &answers[i], NULL) == AMPQL_OK;
-    ok = ok && aggregate_parse(STR("namespace"), &by_namespace, NULL) == AMPQL_OK &&
-         set_new(alc, &f->params, &set, NULL) == AMPQL_OK &&
-         set_new(alc, &f->params, &whole, NULL) == AMPQL_OK &&
-         model_fold(set, &f->params, answers, NULL) == AMPQL_OK &&
-         assets_fold(whole, &f->params, answers, NULL) == AMPQL_OK;
-    if (ok) {
-        pieces_init(&pieces, whole);
-        ok = pieces_add(&pieces, set, NULL) == AMPQL_OK &&
-             pieces_add(&pieces, set, NULL) == AMPQL_OK && pieces_end(&pieces, NULL) == AMPQL_OK;
-        pieces_done(&pieces);
-    }
-    ok = ok && idle_fold(whole, NULL) == AMPQL_OK &&
-         allocations_make(whole, &by_namespace, &bill, NULL) == AMPQL_OK &&
-         allocations_json(bill, test_write, &text) == AMPQL_OK;
-    if (ok) { /* nothing was left out on the way here */
-        assert_non_null(strstr(text.at, "lbAllocations\":{"));
-        assert_non_null(strstr(text.at, "{\"__idle__\":{"));
-    }
-    allocations_free(bill);
-    set_release(whole);
-    set_release(set);
-    arena_done(&arena);
-    return ok;
-}
-
-static void test_torture_fold(void **state)
-{
-    struct ampql_engine *engine = new_engine(NULL);
-    struct ampql_source *source = NULL;
-    static struct folding folding;
-    (void)state;
-    assert_int_equal(ampql_source_memory(engine, NULL, &source, NULL), AMPQL_OK);
-    fill_all(source);
-    ask_all(engine, source, &folding);
-    torture_with(fold_all, &folding, false);
-    for (size_t i = 0; i < COST_QUERY_COUNT; i++)
-        ampql_result_free(folding.results[i]);
-    ampql_source_free(source);
-    ampql_engine_free(engine);
-}
-
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_bills),     cmocka_unit_test(test_queries),
-    cmocka_unit_test(test_durations), cmocka_unit_test(test_rounding),
-    cmocka_unit_test(test_refused),   cmocka_unit_test(test_source),
-    cmocka_unit_test(test_json),      cmocka_unit_test(test_aggregate_again),
-    cmocka_unit_test(test_torture),   cmocka_unit_test(test_torture_fold),
+
+    cmocka_unit_test(test_queries),         cmocka_unit_test(test_coverage_queries),
+    cmocka_unit_test(test_durations),       cmocka_unit_test(test_rounding),
+    cmocka_unit_test(test_refused),         cmocka_unit_test(test_source),
+    cmocka_unit_test(test_costs),           cmocka_unit_test(test_json),
+    cmocka_unit_test(test_aggregate_again), cmocka_unit_test(test_torture),
+
 };
 TEST_MAIN(tests)

@@ -1,5 +1,6 @@
 /* Redaction: which values become tokens, what matchers become, what can still be asked. */
 #include "source/capture_source.h"
+#include "source/capture_take.h"
 #include "support/captures.h"
 #include "support/collect.h"
 #include "support/scratch.h"
@@ -146,7 +147,8 @@ static struct ampql_source *open_redacted(void)
 {
     struct ampql_source *source = NULL;
     struct ampql_error err = {0};
-    if (source_capture_open(&alloc_default, scratch_path("b.aqc"), &source, &err) != AMPQL_OK)
+    if (source_capture_open(&alloc_default, scratch_path("b.aqc"), false, &source, &err) !=
+        AMPQL_OK)
         fail_msg("%s", err.message);
     return source;
 }

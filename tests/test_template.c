@@ -95,6 +95,9 @@ static void expansions(void **state)
         buf_init(&out, &alloc_default, 1 << 16);
         enum ampql_code code = template_expand(str_of(rows[i].text), &data, &work, &out, &err);
         buf_byte(&out, '\0');
+        bool is_open = rows[i].message && strstr(rows[i].message, "has no end");
+        if (template_is_closed(str_of(rows[i].text)) == is_open)
+            fail_msg("%s is closed, or not", rows[i].text);
         if (rows[i].out ? code != AMPQL_OK || strcmp(out.p, rows[i].out) != 0
                         : code != AMPQL_UNSUPPORTED || !strstr(err.message, rows[i].message))
             fail_msg("%s gives %d \"%s\" \"%s\"", rows[i].text, code, out.p, err.message);

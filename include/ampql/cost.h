@@ -66,6 +66,7 @@ struct ampql_cost_options {
                                 pieces of it and accumulated; 0: a day */
     bool idle;               /* add what nodes cost beyond their allocations: "__idle__" */
     bool split_idle;         /* keep idle costs apart: "CLUSTER/NODE/__idle__" */
+    int64_t now_ms;          /* of quirk gpu-usage-now; 0: what the clock says */
     bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
     uint64_t max_series;     /* that one query reads; 0: 2 million */
 };
@@ -213,6 +214,22 @@ AMPQL_API enum ampql_code ampql_allocations_aggregate(const struct ampql_allocat
 AMPQL_API size_t ampql_allocations_warning_count(const struct ampql_allocations *allocations);
 AMPQL_API struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations,
                                                         size_t i);
+
+/* How much there was of what a query needs, in one cluster. Counted are steps of the resolution, of
+ * those that lie 5 minutes or one resolution into the window, in which the metric had samples. */
+struct ampql_cost_coverage {
+    const char *query, *metric; /* as in struct ampql_cost_query */
+    struct ampql_string cluster;
+    uint64_t nneeded;                 /* of pods all steps, else those in which pods ran */
+    uint64_t ncovered;                /* of these, with samples */
+    int64_t gap_start_ms, gap_end_ms; /* the longest stretch without; both 0: there is none */
+};
+
+/* Item i, in the order of queries and clusters; false past the last. Queries of the same series
+ * have one item. */
+AMPQL_API bool ampql_allocations_coverage(const struct ampql_allocations *allocations, size_t i,
+                                          struct ampql_cost_coverage *out);
+
 AMPQL_API struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations);
 
 /* What query i of the model (ampql_cost_query_at) read of that, as ampql_result_costs has it; false
@@ -221,9 +238,8 @@ AMPQL_API bool ampql_allocations_costs(const struct ampql_allocations *allocatio
                                        struct ampql_stats *alone, struct ampql_stats *shared);
 
 /* The body of OpenCost's /allocation: `{"code":200,"status":"success","data":[{NAME:{...}}]}`, with
- * "warnings" and "stats" after it. Numbers are rounded to 5 decimals; what is no number is null.
- * No final line feed.
- *   AMPQL_OUTPUT: write said so; AMPQL_NOMEM */
+ * "warnings", "coverage" and "stats" after it. Numbers are rounded to 5 decimals; what is no number
+ * is null. No final line feed. AMPQL_OUTPUT: write said so; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,
                                                  ampql_write write, void *payload);
 

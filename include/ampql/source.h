@@ -190,6 +190,8 @@ struct ampql_file_options {
     int64_t stale_after_ms; /* formats without markers: a series silent this long has ended; 0:
                                unknown */
     uint64_t max_bytes;     /* of one decompressed file; 0: 4 GiB */
+    bool allow_partial;     /* folders and captures: what a query needs and they do not hold is left
+                               out with a warning; otherwise it is an error */
 };
 
 /* Open a file and read it whole, or a folder, whose files are read when a query first needs them:
@@ -263,7 +265,8 @@ struct ampql_http_options {
     const char *role_arn; /* a role to assume on top, for workspaces of other accounts */
     const char *external_id, *session_name; /* of that role */
     const char *endpoint;                   /* ampql_source_amp: base URL instead of the region's */
-    bool insecure_http; /* send signed requests and passwords over http:// beyond loopback */
+    bool insecure_http; /* send signed requests, passwords, tokens and headers such as
+                           Authorization over http:// beyond loopback */
 
     /* the connection */
     const char *ca_file;              /* PEM; instead of the system's authorities */

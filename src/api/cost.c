@@ -50,6 +50,23 @@ struct ampql_string ampql_allocations_warning(const struct ampql_allocations *al
     return i < set->warnings.n ? set->warnings.at[i] : (struct ampql_string){0};
 }
 
+bool ampql_allocations_coverage(const struct ampql_allocations *allocations, size_t i,
+                                struct ampql_cost_coverage *out)
+{
+    const struct cost_set *set = allocations->set;
+    if (i >= set->coverage.n)
+        return false;
+    const struct cost_coverage *c = &set->coverage.at[i];
+    *out = (struct ampql_cost_coverage){.query = query_info[c->query].name,
+                                        .metric = query_info[c->query].metric,
+                                        .cluster = c->cluster,
+                                        .nneeded = c->nneeded,
+                                        .ncovered = c->ncovered,
+                                        .gap_start_ms = c->gap_start_ms,
+                                        .gap_end_ms = c->gap_end_ms};
+    return true;
+}
+
 struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations)
 {
     return allocations->set->stats;

@@ -20,7 +20,7 @@ struct flags {
     const char *discount, *negotiated_discount;
     struct option_ms now, resolution, max_duration;
     int queries, provider;
-    bool filter_cluster, pod_uids, custom_prices, idle, split_idle, strict;
+    bool filter_cluster, pod_uids, custom_prices, idle, split_idle, strict, print_queries;
     struct option_list prices, quirks;
     struct run_flags run;
     int format;
@@ -66,7 +66,10 @@ static const struct option options[] = {
      "do as OpenCost does, or not; list: print them"},
     {"strict", 0, OPTION_BOOL, offsetof(struct flags, strict), NULL,
      "fail where there would be a warning: when anything is missing in the bill"},
+    {"print-queries", 0, OPTION_BOOL, offsetof(struct flags, print_queries), NULL,
+     "no bill, but what it asks, one query a line: to fetch at the window's end"},
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     PRINT_OPTION(struct flags, format, "table|json|csv",
                  "table when not given; json is OpenCost's /allocation"),
     LIMIT_OPTIONS(struct flags, run),
@@ -95,6 +98,7 @@ static enum exit_status read_window(struct cli *cli, const struct flags *flags,
 {
     struct ampql_error err = {0};
     int64_t now_ms = flags->now.is_set ? flags->now.ms : cli->now_ms / 1000 * 1000;
+    out->now_ms = now_ms;
     if (!flags->window)
         return report_usage(cli, NULL, "expected --window");
     if (parse_window(str_of(flags->window), now_ms, out, &err) != AMPQL_OK)
@@ -367,6 +371,30 @@ static enum exit_status list_quirks(struct cli *cli)
     return table_print(&table, &cli->out) ? STATUS_OK : report_nomem(cli);
 }
 
+/* A query's text comes in one piece. */
+static int print_query(void *payload, const char *data, size_t size)
+{
+    output_bytes(payload, data, size);
+    output_byte(payload, '\n');
+    return 0;
+}
+
+static enum exit_status print_queries(struct cli *cli, const struct session *session,
+                                      const struct ampql_cost_options *cost)
+{
+    enum { DAY_MS = 86400000 };
+    struct ampql_cost_query query;
+    struct ampql_error err = {0};
+    enum ampql_code code = AMPQL_OK;
+    if (cost->end_ms - cost->start_ms > (cost->max_duration_ms ? cost->max_duration_ms : DAY_MS))
+        return report_usage(cli, NULL,
+                            "--print-queries: the window is longer than --max-duration, so that "
+                            "each of its pieces has queries of its own");
+    for (size_t i = 0; ampql_cost_query_at(i, &query) && code == AMPQL_OK; i++)
+        code = ampql_cost_query_text(session->engine, i, cost, print_query, &cli->out, &err);
+    return code == AMPQL_OK ? STATUS_OK : report_error(cli, &err, (struct report){0});
+}
+
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)
 {
     const struct flags *flags = payload;
@@ -389,9 +417,9 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status)
         status = check_options(cli, &session, &cost);
     if (!status)
-        status = allocate(cli, flags, &session, &cost);
-    session_close(&session);
-    return status;
+        status = flags->print_queries ? print_queries(cli, &session, &cost)
+                                      : allocate(cli, flags, &session, &cost);
+    return session_finish(cli, &session, status);
 }
 
 const struct command command_allocate = {
@@ -403,7 +431,11 @@ const struct command command_allocate = {
         "  ampql allocate -s examples/data/cluster_day.aqc -w 1d --now 2026-03-02T00:00:00Z "
         "-o csv\n",
     .details = "The table is rounded, and its costs are in the currency of the prices; csv and\n"
-               "json are not rounded further than the model does.\n",
+               "json are not rounded further than the model does.\n"
+               "\n"
+               "To bill later what a server has now:\n"
+               "  ampql allocate --window START,END --print-queries |\n"
+               "    xargs -d '\\n' ampql fetch -s SERVER --time END --out FILE.aqc\n",
     COMMAND_OPTIONS(options, struct flags),
     .run = run,
 };

@@ -106,8 +106,10 @@ const struct command command_capture_verify = {
     .operands = "FILE",
     .summary = "check every block of a capture",
     .examples = "  ampql capture verify day.aqc\n",
-    .details = "Says which selects are lost and how many can still be used; exit status 9 when\n"
-               "anything is wrong.\n",
+    .details =
+        "Says which selects are lost and how many can still be used; exit status 9 when\n"
+        "anything is wrong. FILE may be the .part of a capture that is not finished, of which\n"
+        "selects count that are whole.\n",
     COMMAND_OPTIONS(print_options, struct flags),
     .min_operands = 1,
     .max_operands = 1,

@@ -15,7 +15,7 @@ static const struct option options[] = {
     {"to", 0, OPTION_ENUM, offsetof(struct flags, to), "capture|json|openmetrics|csv|dump|unittest",
      "what OUT becomes; what its name says when not given"},
     {"drop", 0, OPTION_LIST, offsetof(struct flags, drop), "WHAT",
-     "leave out what OUT has no place for: ends, nans, grids, windows, warnings, times"},
+     "leave out what OUT has no place for: ends, nans, grids, windows, warnings, lists, times"},
     FILE_OPTIONS(struct flags, source),
     REPORT_OPTIONS(struct flags, error_format),
 };
@@ -44,7 +44,7 @@ static enum exit_status read_drops(struct cli *cli, const struct option_list *li
                 char quoted[80];
                 return report_usage(cli, NULL,
                                     "--drop: expected ends, nans, grids, windows, "
-                                    "warnings or times: %s",
+                                    "warnings, lists or times: %s",
                                     quote_clipped(quoted, sizeof quoted, word));
             }
             more = comma != NULL;
@@ -124,6 +124,7 @@ const struct command command_capture_convert = {
         "  grids     answers to instant selectors, as a server gave them (all but JSON)\n"
         "  windows   which times and series are known, and which were not asked (all but JSON)\n"
         "  warnings  what a server warned of (all but JSON)\n"
+        "  lists     which series there were, without samples (all but captures)\n"
         "  times     unit tests begin at 0 instead of at a start_timestamp, which promtool\n"
         "            before 3.9 does not know\n",
     COMMAND_OPTIONS(options, struct flags),

@@ -12,6 +12,7 @@ struct flags {
 
 static const struct option options[] = {
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     TIME_OPTIONS(struct flags, times),
     PRINT_OPTION(struct flags, format, "table|json|csv|promql|openmetrics",
                  "table on a terminal, else promql (promtool's text)"),
@@ -61,8 +62,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
         status = session_times(cli, &flags->times, &session);
     if (!status)
         status = evaluate(cli, flags, str_of(operands.at[0]), &session);
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
 
 const struct command command_query = {

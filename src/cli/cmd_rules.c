@@ -20,6 +20,7 @@ struct flags {
 
 static const struct option eval_options[] = {
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     {"time", 't', OPTION_TIME, offsetof(struct flags, time), "TIME",
      "evaluate at this time: RFC 3339, Unix seconds, now, now-1h; now when not given"},
     {"now", 0, OPTION_TIME, offsetof(struct flags, now), "TIME", "what now means"},
@@ -181,8 +182,7 @@ static enum exit_status run_eval(struct cli *cli, const void *payload, struct op
         status = evaluate(cli, flags, &session, &remote, rules);
     remote_close(&remote);
     ampql_rules_free(rules);
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
 
 const struct command command_rules_eval = {

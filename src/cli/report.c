@@ -211,8 +211,8 @@ enum exit_status report_error(struct cli *cli, const struct ampql_error *err, st
         hint = suggest_function(err, report.text, function, sizeof function);
     if (status == STATUS_OK) /* whoever failed did not say how */
         status = STATUS_INTERNAL;
-    if (err->code == AMPQL_OUTPUT)
-        return STATUS_OUTPUT; /* reported once, with its cause, when the output is closed */
+    if (err->code == AMPQL_OUTPUT && cli->out.error)
+        return STATUS_OUTPUT; /* of stdout: reported once, with its cause, when it is closed */
     buf_init(&buf, &alloc_default, REPORT_MAX);
     if (cli->errors_as_json)
         write_json(&buf, "error", err, status, &report, hint, has_position);

@@ -12,6 +12,7 @@ struct ampql_file_options source_file_options(const struct source_flags *flags)
         .last_wins = flags->on_conflict == 2,
         .skip_histograms = flags->skip_histograms,
         .stale_after_ms = flags->stale_after.ms,
+        .allow_partial = flags->allow_partial,
     };
 }
 

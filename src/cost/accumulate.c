@@ -2,6 +2,8 @@
  * later piece's where they differ), services of all pieces, the largest usage of any. */
 #include "cost/accumulate.h"
 
+#include "cost/coverage.h"
+
 #include "base/hash.h"
 #include "base/time.h"
 
@@ -186,6 +188,7 @@ enum ampql_code pieces_add(struct pieces *pieces, const struct cost_set *piece,
         TRY(add_item(pieces, &piece->items[i], err));
     for (size_t i = 0; i < piece->warnings.n; i++)
         TRY(add_warning(pieces, piece->warnings.at[i], piece->start_ms, err));
+    TRY(cost_coverage_add(pieces->set, piece, err));
     pieces->n++;
     return set_add_costs(pieces->set, piece->stats, piece->costs, piece->ncosts, err);
 }

@@ -1,6 +1,8 @@
 /* From options to a set of allocations: ask all queries in one batch at the window's end, decode,
  * fold, price, and copy what is kept. */
 #include "cost/accumulate.h"
+#include "cost/ask.h"
+#include "cost/coverage.h"
 
 #include "base/time.h"
 #include "engine/engine.h"
@@ -8,8 +10,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { MAX_QUERY_BYTES = 64 << 10 };
 
 void model_init(struct model *model, struct cost_set *set, struct arena *arena,
                 const struct params *params, const struct answer *answers)
@@ -29,84 +29,6 @@ void model_done(struct model *model)
     index_done(&model->namespace_index);
     index_done(&model->container_index);
     index_done(&model->node_index);
-}
-
-/* ---- asking */
-
-/* The queries of a run and what they gave: those that are asked, in the table's order. */
-struct asked {
-    enum cost_query id[COST_QUERY_COUNT];
-    struct ampql_query *query[COST_QUERY_COUNT];
-    struct ampql_result *result[COST_QUERY_COUNT];
-    size_t n;
-    struct ampql_error *error; /* [COST_QUERY_COUNT] in the work arena */
-};
-
-static void asked_done(struct asked *asked)
-{
-    for (size_t i = 0; i < asked->n; i++) {
-        ampql_result_free(asked->result[i]);
-        ampql_query_free(asked->query[i]);
-    }
-}
-
-/* A query's failure fails the whole: the bill would lack what it asks. */
-static enum ampql_code fail_query(struct ampql_error *err, enum cost_query id,
-                                  const struct ampql_error *why)
-{
-    return fail(err, why->code, "%s: %s", query_info[id].name, why->message);
-}
-
-static enum ampql_code compile(struct ampql_engine *engine, const struct params *params,
-                               struct asked *asked, struct ampql_error *err)
-{
-    struct buf text;
-    enum ampql_code code = AMPQL_OK;
-    buf_init(&text, &engine->alc, MAX_QUERY_BYTES);
-    for (enum cost_query id = 0; id < COST_QUERY_COUNT && code == AMPQL_OK; id++) {
-        struct ampql_error why = {0};
-        if (!query_is_asked(id, params))
-            continue;
-        text.n = 0;
-        query_render(&text, id, params);
-        code = text.failed;
-        if (code != AMPQL_OK) {
-            fail(err, code, "%s: the query's text", query_info[id].name);
-            continue;
-        }
-        code = ampql_query_compile(engine, text.p, text.n, &asked->query[asked->n], &why);
-        if (code != AMPQL_OK)
-            fail_query(err, id, &why);
-        else
-            asked->id[asked->n++] = id;
-    }
-    buf_done(&text);
-    return code;
-}
-
-static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *source,
-                           const struct params *params, struct asked *asked,
-                           struct ampql_error *err)
-{
-    struct ampql_run_options options = {
-        .size = sizeof options,
-        .start_ms = params->end_ms,
-        .end_ms = params->end_ms,
-        .dialect = params->dialect,
-        .timeout_ms = params->timeout_ms,
-        .max_samples = params->max_samples,
-        .max_series = params->max_series,
-        .cancel = params->cancel,
-    };
-    const struct ampql_query *query[COST_QUERY_COUNT];
-    for (size_t i = 0; i < asked->n; i++)
-        query[i] = asked->query[i];
-    enum ampql_code code =
-        ampql_batch_run(engine, query, asked->n, source, &options, asked->result, asked->error);
-    for (size_t i = 0; i < asked->n; i++)
-        if (asked->error[i].code != AMPQL_OK)
-            return fail_query(err, asked->id[i], &asked->error[i]);
-    return code == AMPQL_OK ? AMPQL_OK : fail(err, code, "the queries of the cost model failed");
 }
 
 /* ---- folding */
@@ -147,6 +69,7 @@ static enum ampql_code keep(const struct model *model, struct ampql_error *err)
 static enum ampql_code fold(struct model *model, struct ampql_error *err)
 {
     TRY(warn_answers(model, err));
+    TRY(cost_coverage_fold(model, err));
     TRY(pods_fold(model, err));
     TRY(resources_fold(model, err));
     TRY(network_fold(model, err));
@@ -173,32 +96,19 @@ enum ampql_code model_fold(struct cost_set *set, const struct params *params,
 
 /* ---- computing */
 
-static enum ampql_code keep_costs(struct cost_set *set, const struct asked *asked,
-                                  struct ampql_error *err)
-{
-    struct query_cost costs[COST_QUERY_COUNT] = {0};
-    for (size_t i = 0; i < asked->n; i++) {
-        struct query_cost *cost = &costs[asked->id[i]];
-        ampql_result_costs(asked->result[i], &cost->alone, &cost->shared);
-    }
-    /* each result has the stats of the whole batch */
-    return set_add_costs(set, ampql_result_stats(asked->result[0]), costs, COST_QUERY_COUNT, err);
-}
-
 static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *source,
                            const struct params *params, struct asked *asked, struct arena *work,
                            struct cost_set *set, struct ampql_error *err)
 {
+    struct query_cost costs[COST_QUERY_COUNT];
+    struct ampql_stats stats;
     struct answer *answers = arena_zeroed(work, COST_QUERY_COUNT, sizeof *answers);
-    asked->error = arena_zeroed(work, COST_QUERY_COUNT, sizeof *asked->error);
-    if (!answers || !asked->error)
+    if (!answers)
         return fail_nomem(err, "answers");
-    TRY(compile(engine, params, asked, err));
-    TRY(ask(engine, source, params, asked, err));
-    for (size_t i = 0; i < asked->n; i++)
-        TRY(answer_decode(asked->result[i], params->quirks.is_on[QUIRK_ROUND_TIMES], work,
-                          &answers[asked->id[i]], err));
-    TRY(keep_costs(set, asked, err));
+    TRY(ask_source(engine, source, params, asked, err));
+    TRY(asked_decode(asked, params, work, answers, err));
+    asked_costs(asked, &stats, costs);
+    TRY(set_add_costs(set, stats, costs, COST_QUERY_COUNT, err));
     if (params->groups & QUERY_ALLOCATION)
         TRY(model_fold(set, params, answers, err));
     return params->groups & QUERY_ASSETS ? assets_fold(set, params, answers, err) : AMPQL_OK;
@@ -209,11 +119,13 @@ static enum ampql_code compute_batch(struct ampql_engine *engine, struct ampql_s
                                      const struct params *params, struct cost_set *set,
                                      struct ampql_error *err)
 {
-    struct asked asked = {0};
     struct arena work;
     arena_init(&work, &engine->alc);
-    enum ampql_code code = run(engine, source, params, &asked, &work, set, err);
-    asked_done(&asked);
+    struct asked *asked = arena_zeroed(&work, 1, sizeof *asked);
+    enum ampql_code code =
+        asked ? run(engine, source, params, asked, &work, set, err) : fail_nomem(err, "answers");
+    if (asked)
+        asked_done(asked);
     arena_done(&work);
     return code;
 }
@@ -274,6 +186,7 @@ static enum ampql_code compute(struct ampql_engine *engine, struct ampql_source 
     bool is_long = params->end_ms - params->start_ms > params->max_duration_ms;
     TRY(is_long ? compute_long(engine, source, *params, set, err)
                 : compute_batch(engine, source, params, set, err));
+    TRY(cost_coverage_warn(set, err));
     if (params->wants_idle)
         TRY(idle_fold(set, err));
     if (params->is_strict && set->warnings.n)

@@ -13,6 +13,7 @@
  *   pricing.c                node prices, and costs
  *   accumulate.c             pieces of a long window, added up
  *   assets.c, idle.c         what nodes cost, and what of it nobody was allocated
+ *   coverage.c               how much of the data there was
  *   warn.c                   what the bill does not say
  *   allocate.c               the whole, from options to a set
  *   set.c, sum.c             sets of allocations, and adding them up
@@ -40,6 +41,7 @@ struct answer {
     size_t n;
     size_t nreplaced;                  /* values that were NaN or infinite, and are 0 now */
     const struct ampql_result *result; /* whose annotations are warnings of the bill; may be NULL */
+    const struct ampql_result *coverage; /* when there were samples, by cluster; NULL: not asked */
 };
 
 /* Labels, or annotations: sorted by name, each name once, strings of the set. */

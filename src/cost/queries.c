@@ -4,12 +4,13 @@
 #include "base/checked.h"
 #include "base/json.h"
 #include "base/options.h"
+#include "base/time.h"
 
 #include <float.h>
 
 const struct query_info query_info[COST_QUERY_COUNT] = {
-#define QUERY(id, group, name, metric, selector, loss, text, newer)                                \
-    [COST_##id] = {name, metric, QUERY_##group, selector, loss, {text, newer}},
+#define QUERY(id, group, counted, name, metric, selector, loss, text, newer)                       \
+    [COST_##id] = {name, metric, QUERY_##group, QUERY_##counted, selector, loss, {text, newer}},
 #include "cost/queries.def"
 };
 
@@ -122,6 +123,7 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .split_idle = all.split_idle,
         .is_strict = all.strict,
         .groups = all.idle ? QUERY_BOTH : QUERY_ALLOCATION,
+        .now_ms = all.now_ms ? all.now_ms : time_now(),
         .max_duration_ms = all.max_duration_ms ? all.max_duration_ms : 86400000,
     };
     TRY(check_prices(&out->prices, err));
@@ -170,9 +172,6 @@ static int64_t span(const struct params *params)
     return (params->end_ms - params->start_ms + (is_longer ? params->resolution_ms : 0)) / 1000;
 }
 
-static void render_text(struct buf *out, enum cost_query query, struct str text,
-                        const struct params *params);
-
 static void render_variable(struct buf *out, enum cost_query query, struct str name,
                             const struct params *params)
 {
@@ -180,7 +179,7 @@ static void render_variable(struct buf *out, enum cost_query query, struct str n
     bool is_newer = params->queries != AMPQL_COST_2024;
     if (str_equal(name, STR("S"))) {
         buf_text(out, query_info[query].metric);
-        render_text(out, query, str_of(query_info[query].selector), params);
+        query_render_text(out, query, str_of(query_info[query].selector), params);
     } else if (str_equal(name, STR("CL"))) {
         buf_str(out, params->cluster_label);
     } else if (str_equal(name, STR("DUR"))) {
@@ -197,6 +196,9 @@ static void render_variable(struct buf *out, enum cost_query query, struct str n
         buf_text(out, is_newer ? ":" : "");
         if (is_newer)
             render_duration(out, whole_minutes(params));
+    } else if (str_equal(name, STR("NOW"))) {
+        if (params->quirks.is_on[QUIRK_GPU_NOW])
+            buf_format(out, " @ %lld", (long long)(params->now_ms / 1000));
     } else if (str_equal(name, STR("UID"))) {
         buf_text(out, is_newer ? "uid, " : "");
     } else if (str_equal(name, STR("PODUID"))) {
@@ -215,8 +217,8 @@ static bool is_variable_byte(char c)
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-static void render_text(struct buf *out, enum cost_query query, struct str text,
-                        const struct params *params)
+void query_render_text(struct buf *out, enum cost_query query, struct str text,
+                       const struct params *params)
 {
     for (size_t i = 0; i < text.n;) {
         size_t n = 1;
@@ -237,7 +239,7 @@ void query_render(struct buf *out, enum cost_query query, const struct params *p
 {
     const struct query_info *info = &query_info[query];
     const char *text = info->text[params->queries];
-    render_text(out, query, str_of(text ? text : info->text[AMPQL_COST_2024]), params);
+    query_render_text(out, query, str_of(text ? text : info->text[AMPQL_COST_2024]), params);
 }
 
 bool ampql_cost_query_at(size_t i, struct ampql_cost_query *out)

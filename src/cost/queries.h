@@ -22,9 +22,12 @@ enum query_group {
     QUERY_BOTH = QUERY_ALLOCATION | QUERY_ASSETS
 };
 
+enum { QUERY_UNCOUNTED, QUERY_COUNTED };
+
 struct query_info {
     const char *name, *metric;
     enum query_group group;
+    bool is_counted;      /* in coverage */
     const char *selector; /* of the metric, with variables */
     const char *loss;     /* what the bill lacks without its series; NULL: nothing */
     const char *text[2];  /* [enum ampql_cost_queries]; NULL: 2024 not asked, 2026 as 2024 */
@@ -49,6 +52,7 @@ struct params {
     bool pod_uids, wants_node_labels, wants_idle, split_idle, is_strict;
     unsigned groups; /* enum query_group: what is asked now */
     int64_t max_duration_ms;
+    int64_t now_ms;
     struct str node_labels; /* comma list */
     struct quirks quirks;
 };
@@ -62,6 +66,10 @@ bool query_is_asked(enum cost_query query, const struct params *params);
 
 /* Append the PromQL of a query that is asked; buf->failed says AMPQL_NOMEM. */
 void query_render(struct buf *out, enum cost_query query, const struct params *params);
+
+/* The same for a text with variables about a query's series. */
+void query_render_text(struct buf *out, enum cost_query query, struct str text,
+                       const struct params *params);
 
 /* Append whole seconds as OpenCost writes durations: in the largest of d, h, m, s that divides
  * them. */

@@ -291,6 +291,24 @@ static void put_item(struct buf *out, const struct ampql_allocation *a, bool has
     buf_byte(out, '}');
 }
 
+static void put_coverage(struct buf *out, const struct cost_coverage *c)
+{
+    buf_byte(out, '{');
+    put_text(out, "query", cost_string(str_of(query_info[c->query].name)));
+    put_text(out, "metric", cost_string(str_of(query_info[c->query].metric)));
+    put_text(out, "cluster", c->cluster);
+    buf_format(out, ",\"steps\":%llu,\"covered\":%llu", (unsigned long long)c->nneeded,
+               (unsigned long long)c->ncovered);
+    if (c->ncovered < c->nneeded) {
+        buf_text(out, ",\"longestGap\":{\"start\":");
+        put_time(out, c->gap_start_ms);
+        buf_text(out, ",\"end\":");
+        put_time(out, c->gap_end_ms);
+        buf_byte(out, '}');
+    }
+    buf_byte(out, '}');
+}
+
 static void put_bill(struct writer *w, const struct ampql_allocations *bill)
 {
     struct buf *out = &w->buf;
@@ -309,6 +327,13 @@ static void put_bill(struct writer *w, const struct ampql_allocations *bill)
         if (i)
             buf_byte(out, ',');
         json_quote(out, str_view(set->warnings.at[i]));
+    }
+    buf_text(out, "],\"coverage\":[");
+    for (size_t i = 0; i < set->coverage.n; i++) {
+        if (i)
+            buf_byte(out, ',');
+        put_coverage(out, &set->coverage.at[i]);
+        writer_flush(w);
     }
     buf_format(out, "],\"stats\":{\"selects\":%llu,\"series\":%llu,\"samples\":%llu}}",
                (unsigned long long)set->stats.selects, (unsigned long long)set->stats.series,

@@ -193,6 +193,19 @@ static enum ampql_code warn_oddities(struct model *model, const char *query,
                           "container", "of pod", err);
 }
 
+/* Pods that no answer has a container of: they ran, and cost nothing here. */
+static enum ampql_code warn_empty(struct model *model, struct ampql_error *err)
+{
+    struct tally empty = {0};
+    for (size_t i = 0; i < model->pods.n; i++)
+        if (model->pods.at[i].ncontainers == 0)
+            tally_add(&empty, model->pods.at[i].name, model->pods.at[i].namespace_name);
+    return set_warn_tally(
+        model->set, &empty, query_info[COST_PODS].name,
+        "pods ran, but nothing is known of their containers, so they cost nothing", "pod",
+        "of namespace", err);
+}
+
 enum ampql_code resources_fold(struct model *model, struct ampql_error *err)
 {
     for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
@@ -204,5 +217,5 @@ enum ampql_code resources_fold(struct model *model, struct ampql_error *err)
             TRY(apply_row(model, s, &answer->rows[i], &odd, err));
         TRY(warn_oddities(model, query_info[steps[s].query].name, &odd, err));
     }
-    return AMPQL_OK;
+    return warn_empty(model, err);
 }

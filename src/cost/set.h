@@ -29,6 +29,15 @@ struct cost_asset {
     double cpu_cost, ram_cost, gpu_cost;
 };
 
+/* Steps of one query in one cluster, as in struct ampql_cost_coverage. */
+struct cost_coverage {
+    enum cost_query query;
+    struct ampql_string cluster;
+    bool has_series; /* the query has an answer, of any cluster */
+    uint64_t nneeded, ncovered;
+    int64_t gap_start_ms, gap_end_ms;
+};
+
 struct cost_set {
     struct ampql_allocator alc;
     atomic_size_t nusers;
@@ -42,6 +51,9 @@ struct cost_set {
     struct {
         ARRAY(struct ampql_string);
     } warnings;
+    struct {
+        ARRAY(struct cost_coverage);
+    } coverage; /* in the order of queries and clusters */
     struct ampql_stats stats;
     struct query_cost {
         struct ampql_stats alone, shared; /* as ampql_result_costs has it */

@@ -1,8 +1,8 @@
 /* Label sets as strings. */
 #include "series/label_set.h"
 
-#include "base/error.h"
 #include "base/hash.h"
+#include "base/quote.h"
 
 #include <stdlib.h>
 
@@ -77,7 +77,6 @@ struct ampql_label *label_set_copy(struct arena *arena, const struct ampql_label
 
 void label_set_write(struct buf *out, const struct ampql_label *labels, size_t n)
 {
-    char quoted[AMPQL_MESSAGE_MAX];
     const char *separator = "";
     buf_str(out, label_set_get(labels, n, STR("__name__")));
     buf_text(out, "{");
@@ -87,7 +86,7 @@ void label_set_write(struct buf *out, const struct ampql_label *labels, size_t n
         buf_text(out, separator);
         buf_str(out, str_view(labels[i].name));
         buf_text(out, "=");
-        buf_text(out, quote_clipped(quoted, sizeof quoted, str_view(labels[i].value)));
+        print_quoted(out, str_view(labels[i].value));
         separator = ", ";
     }
     buf_text(out, "}");

@@ -27,7 +27,7 @@ void label_set_put(struct ampql_label *labels, size_t *n, struct ampql_label lab
 /* With its strings in the arena; NULL: no memory. */
 struct ampql_label *label_set_copy(struct arena *arena, const struct ampql_label *labels, size_t n);
 
-/* name{a="b", c="d"}, long values clipped. */
+/* name{a="b", c="d"}. */
 void label_set_write(struct buf *out, const struct ampql_label *labels, size_t n);
 
 #endif

@@ -18,12 +18,6 @@ enum ampql_code capture_merge(const struct ampql_allocator *alc, const char *nam
                               struct capture *const *inputs, size_t ninputs, uint8_t *content_id,
                               struct ampql_error *err);
 
-/* The same into a file, which appears at PATH at once and whole.
- *   err  also AMPQL_BAD_DATA: PATH is a folder or symbolic link */
-enum ampql_code capture_write_new(const struct ampql_allocator *alc, const char *path,
-                                  struct capture *const *inputs, size_t ninputs,
-                                  uint8_t *content_id, struct ampql_error *err);
-
 /* The order of selects in a finished file, but for their times: 0 when these alone may differ.
  * Matchers are in canonical order, as those of a finished file are. */
 int capture_compare_questions(const struct held *a, const struct held *b);

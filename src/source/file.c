@@ -179,7 +179,7 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
     if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return open_folder(alc, path, &o, parser, out, err);
     if (str_has_suffix(str_of(path), STR(".aqc")))
-        return source_capture_open(alc, path, out, err);
+        return source_capture_open(alc, path, o.allow_partial, out, err);
 
     struct input input;
     enum format format;

@@ -19,6 +19,7 @@ enum ampql_code folder_new(const struct ampql_allocator *alc, const char *path,
         return fail_nomem(err, "a source");
     *folder = (struct folder){.alc = *alc,
                               .dir_fd = -1,
+                              .allows_partial = options->allow_partial,
                               .last_wins = options->last_wins,
                               .skip_histograms = options->skip_histograms,
                               .max_bytes = options->max_bytes};
@@ -385,8 +386,12 @@ static enum ampql_code join_parts(struct folder *folder, struct scan *scan,
 
 static struct held_list list_of(const struct folder *folder)
 {
-    return (struct held_list){folder->entries.at, folder->entries.n, sizeof *folder->entries.at,
-                              folder->path, &folder->alc};
+    return (struct held_list){.at = folder->entries.at,
+                              .n = folder->entries.n,
+                              .size = sizeof *folder->entries.at,
+                              .name = folder->path,
+                              .alc = &folder->alc,
+                              .allows_partial = folder->allows_partial};
 }
 
 static enum ampql_code folder_select(void *payload, const struct ampql_select *select,
@@ -396,16 +401,18 @@ static enum ampql_code folder_select(void *payload, const struct ampql_select *s
     struct arena plan, work;
     arena_init(&plan, &folder->alc);
     arena_init(&work, &folder->alc);
-    struct held_parts parts = {0};
+    struct held_cover cover;
     struct scan scan = {.select = select, .sink = sink, .work = &work, .err = err};
     struct held_list list = list_of(folder);
-    enum ampql_code code = held_plan(&list, select, &plan, &parts, err);
-    if (code == AMPQL_OK && parts.n == 1) {
-        scan.part = &parts.at[0];
-        scan.entry = &folder->entries.at[parts.at[0].entry];
+    enum ampql_code code = held_plan(&list, select, &plan, &cover, err);
+    if (code == AMPQL_OK)
+        code = held_warn(&list, select, &cover, sink, err);
+    if (code == AMPQL_OK && cover.held.n == 1) {
+        scan.part = &cover.held.at[0];
+        scan.entry = &folder->entries.at[scan.part->entry];
         code = scan_part(folder, &scan);
     } else if (code == AMPQL_OK) {
-        code = join_parts(folder, &scan, &parts);
+        code = join_parts(folder, &scan, &cover.held);
     }
     arena_done(&work);
     arena_done(&plan);

@@ -25,7 +25,7 @@ struct folder {
     struct arena arena; /* of the entries and what they point to */
     const char *path;   /* for messages */
     int dir_fd;         /* -1 for one answer alone */
-    bool last_wins, skip_histograms;
+    bool last_wins, skip_histograms, allows_partial;
     uint64_t max_bytes;
     struct str recorded_of; /* the source that was asked; n 0: selects.json does not say */
     struct {

@@ -189,6 +189,16 @@ static int64_t marked_after(struct ampql_source **sources, size_t nsources)
     return ms;
 }
 
+/* The shortest that any of them has. */
+static int64_t window_of(struct ampql_source **sources, size_t nsources)
+{
+    int64_t ms = 0;
+    for (size_t i = 0; i < nsources; i++)
+        if (sources[i]->window_ms > 0 && (ms == 0 || sources[i]->window_ms < ms))
+            ms = sources[i]->window_ms;
+    return ms;
+}
+
 static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql_source **sources,
                                  size_t nsources, bool last_wins, struct ampql_source **out,
                                  struct ampql_error *err)
@@ -224,6 +234,7 @@ static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql
     (*out)->dialect = dialect;
     (*out)->is_trusted = true;
     (*out)->marked_after_ms = merge->marked_after_ms;
+    (*out)->window_ms = window_of(sources, nsources);
     for (size_t i = 0; i < nsources && !(*out)->redaction; i++)
         if (sources[i]->redaction && sources[i]->redaction->is_redacted)
             (*out)->redaction = sources[i]->redaction;

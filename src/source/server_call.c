@@ -225,32 +225,11 @@ enum ampql_code server_judge_answer(struct server *server, void *transfer, int s
     return AMPQL_OK;
 }
 
-/* ---- small documents */
-
-static enum ampql_code read_whole(struct server *server, void *transfer, size_t max_bytes,
-                                  struct buf *body, struct ampql_error *err)
-{
-    enum { PIECE = 16 << 10 };
-    for (;;) {
-        char piece[PIECE];
-        size_t n;
-        TRY(server->transport.read(transfer, piece, sizeof piece, &n, err));
-        if (n == 0)
-            return AMPQL_OK;
-        buf_bytes(body, piece, n);
-        if (body->failed == AMPQL_NOMEM)
-            return fail_nomem(err, "an answer");
-        if (body->failed != AMPQL_OK)
-            return fail(err, AMPQL_LIMIT,
-                        "%.*s: an answer of more than %zu MiB, where label sets "
-                        "were asked for",
-                        STR_ARGS(server->origin), max_bytes >> 20);
-    }
-}
+/* ---- documents */
 
 /* One attempt. *done: over, well or not. */
 static enum ampql_code try_call(struct server *server, const struct server_ask *ask,
-                                size_t max_bytes, struct attempt *attempt, struct buf *body,
+                                server_consume *consume, void *payload, struct attempt *attempt,
                                 int *refused, bool *done, struct ampql_error *err)
 {
     struct arena work;
@@ -263,10 +242,9 @@ static enum ampql_code try_call(struct server *server, const struct server_ask *
     if (code != AMPQL_OK)
         return code;
     *done = true;
-    body->n = 0;
     code = server->transport.status(transfer, &status, err);
     if (code == AMPQL_OK && status == 200)
-        code = read_whole(server, transfer, max_bytes, body, err);
+        code = consume(payload, server, transfer, err);
     if (code != AMPQL_OK) {
         server_judge_transport(server, transfer, code, attempt, &verdict, err);
         *done = verdict.kind != VERDICT_AGAIN;
@@ -287,25 +265,17 @@ static enum ampql_code try_call(struct server *server, const struct server_ask *
     return *done ? code : AMPQL_OK;
 }
 
-enum ampql_code server_call(struct server *server, const struct server_ask *ask, size_t max_bytes,
-                            struct arena *arena, struct str *out, int *refused,
+enum ampql_code server_call(struct server *server, const struct server_ask *ask,
+                            server_consume *consume, void *payload, int *refused,
                             struct ampql_error *err)
 {
     struct attempt attempt = {0};
-    struct buf body;
     bool done = false;
     enum ampql_code code = AMPQL_OK;
     if (refused)
         *refused = 0;
-    buf_init(&body, &server->alc, max_bytes);
     while (code == AMPQL_OK && !done)
-        code = try_call(server, ask, max_bytes, &attempt, &body, refused, &done, err);
-    if (code == AMPQL_OK) {
-        *out = arena_copy(arena, buf_view(&body));
-        if (!out->p)
-            code = fail_nomem(err, "an answer");
-    }
-    buf_done(&body);
+        code = try_call(server, ask, consume, payload, &attempt, refused, &done, err);
     return code;
 }
 
@@ -332,14 +302,43 @@ static void count_billed(struct server *server, struct str body)
     server->stats.billed_samples += n;
 }
 
+static enum ampql_code read_small(void *payload, struct server *server, void *transfer,
+                                  struct ampql_error *err)
+{
+    struct buf *body = payload;
+    body->n = 0;
+    for (;;) {
+        char piece[4096];
+        size_t n;
+        TRY(server->transport.read(transfer, piece, sizeof piece, &n, err));
+        if (n == 0)
+            return AMPQL_OK;
+        buf_bytes(body, piece, n);
+        if (body->failed == AMPQL_NOMEM)
+            return fail_nomem(err, "an answer");
+        if (body->failed != AMPQL_OK)
+            return fail(err, AMPQL_LIMIT,
+                        "%.*s: an answer of more than %d MiB, where a number was asked for",
+                        STR_ARGS(server->origin), MAX_PROBE >> 20);
+    }
+}
+
 static enum ampql_code probe(struct server *server, struct str path, struct str form,
-                             struct arena *arena, struct str *body, int *refused,
+                             struct arena *arena, struct str *out, int *refused,
                              struct ampql_error *err)
 {
     struct server_ask ask = {.path = path, .form = form};
-    TRY(server_call(server, &ask, MAX_PROBE, arena, body, refused, err));
-    count_billed(server, *body);
-    return AMPQL_OK;
+    struct buf body;
+    buf_init(&body, &server->alc, MAX_PROBE);
+    enum ampql_code code = server_call(server, &ask, read_small, &body, refused, err);
+    if (code == AMPQL_OK) {
+        *out = arena_copy(arena, buf_view(&body));
+        code = out->p ? AMPQL_OK : fail_nomem(err, "an answer");
+    }
+    buf_done(&body);
+    if (code == AMPQL_OK)
+        count_billed(server, *out);
+    return code;
 }
 
 /* Two points on a minute's boundary, or one? What answers neither stays unknown. */

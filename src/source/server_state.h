@@ -126,11 +126,16 @@ enum ampql_code server_judge_answer(struct server *server, void *transfer, int s
                                     struct attempt *attempt, struct verdict *out,
                                     struct ampql_error *err);
 
-/* A small document: asks until it is there or nothing more is to be tried. body in the arena.
+/* Reads the body of a 200 to its end, from the beginning again when an attempt before it broke
+ * off. */
+typedef enum ampql_code server_consume(void *payload, struct server *server, void *transfer,
+                                       struct ampql_error *err);
+
+/* A document: asks until it has been read or nothing more is to be tried.
  *   refused  NULL, or set to the status when the server refused the request for good (a 4xx): the
- *            call then returns AMPQL_OK with an empty body */
-enum ampql_code server_call(struct server *server, const struct server_ask *ask, size_t max_bytes,
-                            struct arena *arena, struct str *body, int *refused,
+ *            call then returns AMPQL_OK, and nothing has been read */
+enum ampql_code server_call(struct server *server, const struct server_ask *ask,
+                            server_consume *consume, void *payload, int *refused,
                             struct ampql_error *err);
 
 /* Find out what a select needs to know of the server. */
@@ -148,7 +153,8 @@ enum ampql_code server_values(struct server *server, const struct ampql_select *
                               const struct wire_part *part, struct str name, struct arena *arena,
                               struct strs *out, struct ampql_error *err);
 
-/* Take the label sets of a select's series, as /api/v1/series has them. */
+/* Take the label sets of a select's series, as /api/v1/series has them; with labels NULL forget
+ * those before, they come again. */
 typedef enum ampql_code server_take_labels(void *payload, const struct ampql_label *labels,
                                            size_t nlabels, struct ampql_error *err);
 enum ampql_code server_list(struct server *server, const struct ampql_select *select,

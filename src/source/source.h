@@ -25,6 +25,7 @@ struct ampql_source {
     bool is_trusted; /* one of ours: the sink need not check what it pushes */
     /* Of an ENDLESS source: is the end of these series known all the same? NULL: of none. */
     bool (*knows_ends)(const void *payload, struct matchers matchers);
+    int64_t window_ms; /* of a server: about as much time as one request asks for; 0: no matter */
     int64_t marked_after_ms; /* its stale markers were put in, after so long a silence; 0: no */
 };
 

@@ -1,8 +1,8 @@
 /* Converting: reading anything as a capture, and handing it to the writer of a format. */
 #include "tool/convert.h"
 
-#include "source/capture_merge.h"
-#include "source/capture_source.h"
+#include "source/capture_place.h"
+#include "source/capture_take.h"
 #include "tool/file_source.h"
 #include "tool/united.h"
 
@@ -122,7 +122,9 @@ static void count_selects(struct convert *convert, const struct capture *capture
     for (size_t i = 0; i < capture->entries.n; i++) {
         const struct capture_entry *entry = &capture->entries.at[i];
         convert->lost[LOSS_WARNINGS] += entry->nwarnings;
-        if (entry->held.kind != AMPQL_SELECT_RAW)
+        if (entry->held.kind == HELD_LISTING)
+            convert->lost[LOSS_LISTS]++;
+        else if (entry->held.kind != AMPQL_SELECT_RAW)
             convert->lost[LOSS_GRIDS]++;
         else
             convert->lost[LOSS_WINDOWS] += !is_everything(&entry->held);

@@ -261,9 +261,12 @@ static enum ampql_code write_all(struct answers *j)
     buf_text(&j->selects, "{\n  \"version\": 1,\n");
     put_text(&j->selects, "  ", "source", j->capture->origin.source);
     buf_text(&j->selects, ",\n  \"answers\": [");
-    for (size_t i = 0; i < j->capture->entries.n; i++) {
+    for (size_t i = 0, n = 0; i < j->capture->entries.n; i++) {
         j->entry = &j->capture->entries.at[i];
-        TRY(put_entry(j, i));
+        if (j->entry->held.kind == HELD_LISTING)
+            j->convert->lost[LOSS_LISTS]++;
+        else
+            TRY(put_entry(j, n++));
     }
     buf_text(&j->selects, "\n  ]\n}\n");
     return write_selects(j);

@@ -331,7 +331,7 @@ static int compare_entries(const void *a, const void *b)
 static struct held with_times(const struct held *held, int64_t from_ms, int64_t to_ms)
 {
     struct held copy = *held;
-    if (held->kind == AMPQL_SELECT_RAW) {
+    if (held_is_window(held)) {
         copy.after_ms = from_ms;
         copy.upto_ms = to_ms;
     } else {
@@ -383,11 +383,11 @@ static enum ampql_code compare_selects(struct diff *d)
     for (int side = 0; all && side < SIDES; side++) {
         for (size_t i = 0; i < d->capture[side].entries.n; i++) {
             const struct capture_entry *entry = &d->capture[side].entries.at[i];
-            bool is_raw = entry->held.kind == AMPQL_SELECT_RAW;
+            bool is_window = held_is_window(&entry->held);
             all[n++] = (struct side_entry){side, entry,
-                                           is_raw ? entry->held.after_ms
-                                                  : entry->held.start_ms - entry->held.step_ms,
-                                           is_raw ? entry->held.upto_ms : entry->held.end_ms};
+                                           is_window ? entry->held.after_ms
+                                                     : entry->held.start_ms - entry->held.step_ms,
+                                           is_window ? entry->held.upto_ms : entry->held.end_ms};
         }
     }
     enum ampql_code code = all ? AMPQL_OK : fail_nomem(d->err, "the selects of a capture");

@@ -175,7 +175,8 @@ static enum ampql_code append_entry(struct redacting *r, const struct capture_en
 {
     const struct matchers asked = entry->held.matchers;
     struct matcher *at = arena_alloc(&r->work, asked.n, sizeof *at);
-    struct capture_entry out = {.held = entry->held, .billed = entry->billed};
+    struct capture_entry out = {
+        .held = entry->held, .billed = entry->billed, .settled_ms = entry->settled_ms};
     if (!at)
         return fail_nomem(r->err, "the matchers of a select");
     for (size_t i = 0; i < asked.n; i++) {

@@ -8,6 +8,7 @@
 #include "series/column.h"
 #include "series/label_set.h"
 #include "series/sample.h"
+#include "source/amp.h"
 #include "tool/remote_write_message.h"
 
 /* A slice is so much of time at most, half of what a Prometheus accepts, and so many samples. */
@@ -45,6 +46,23 @@ struct remote_write {
 };
 
 /* ---- open and close */
+
+enum ampql_code remote_write_amp_url(struct arena *arena, const char *workspace, const char *region,
+                                     const char *endpoint, const char **out,
+                                     struct ampql_error *err)
+{
+    static const char path[] = "/api/v1/remote_write";
+    struct str base;
+    TRY(amp_url(arena, str_of(workspace), str_of(region), str_of(endpoint ? endpoint : ""), &base,
+                err));
+    char *url = arena_alloc(arena, base.n + sizeof path, 1);
+    if (!url)
+        return fail_nomem(err, "a URL");
+    memcpy(url, base.p, base.n);
+    memcpy(url + base.n, path, sizeof path);
+    *out = url;
+    return AMPQL_OK;
+}
 
 static void make_job(struct remote_write *w, const uint8_t *digest)
 {

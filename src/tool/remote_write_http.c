@@ -7,7 +7,6 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "engine/engine.h"
-#include "source/amp.h"
 #include "source/auth.h"
 #include "source/aws_secret.h"
 #include "source/failure.h"
@@ -334,23 +333,6 @@ void write_wire_close(struct write_wire *wire)
     alloc_put(&alc, wire, 1, sizeof *wire);
 }
 
-enum ampql_code remote_write_amp_url(struct arena *arena, const char *workspace, const char *region,
-                                     const char *endpoint, const char **out,
-                                     struct ampql_error *err)
-{
-    static const char path[] = "/api/v1/remote_write";
-    struct str base;
-    TRY(amp_url(arena, str_of(workspace), str_of(region), str_of(endpoint ? endpoint : ""), &base,
-                err));
-    char *url = arena_alloc(arena, base.n + sizeof path, 1);
-    if (!url)
-        return fail_nomem(err, "a URL");
-    memcpy(url, base.p, base.n);
-    memcpy(url + base.n, path, sizeof path);
-    *out = url;
-    return AMPQL_OK;
-}
-
 #else
 
 static enum ampql_code refuse(struct ampql_error *err)
@@ -377,15 +359,6 @@ enum ampql_code write_wire_post(void *wire, struct str body, size_t nsamples, bo
                                 struct ampql_error *err)
 {
     (void)wire, (void)body, (void)nsamples, (void)too_large;
-    return refuse(err);
-}
-
-enum ampql_code remote_write_amp_url(struct arena *arena, const char *workspace, const char *region,
-                                     const char *endpoint, const char **out,
-                                     struct ampql_error *err)
-{
-    (void)arena, (void)workspace, (void)region, (void)endpoint;
-    *out = NULL;
     return refuse(err);
 }
 

@@ -4,6 +4,7 @@
 #include "lang/parser.h"
 #include "series/label_set.h"
 #include "tool/expression.h"
+#include "tool/template.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -180,6 +181,37 @@ static enum ampql_code check_duplicate(struct rule_case *c)
     return AMPQL_OK;
 }
 
+static enum ampql_code check_closed(struct rule_case *c, const char *what,
+                                    const struct ampql_label *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char message[200], quoted[100];
+        struct rule_finding finding = {.check = CHECK_SYNTAX,
+                                       .severity = RULE_ERROR,
+                                       .file = c->file,
+                                       .rule = c->index,
+                                       .place = c->rule->place,
+                                       .end = c->rule->place.offset,
+                                       .code = AMPQL_PARSE};
+        if (template_is_closed(str_view(texts[i].value)))
+            continue;
+        snprintf(message, sizeof message, "%s %s: a template action has no end", what,
+                 quote_clipped(quoted, sizeof quoted, str_view(texts[i].name)));
+        TRY(add(c->checker, finding, message, NULL, c->err));
+    }
+    return AMPQL_OK;
+}
+
+/* The texts of an alert are templates. */
+static enum ampql_code check_templates(struct rule_case *c)
+{
+    const struct rule_alert *alert = &c->rule->alert;
+    if (!c->rule->view.is_alert)
+        return AMPQL_OK;
+    TRY(check_closed(c, "label", c->rule->view.labels, c->rule->view.nlabels));
+    return check_closed(c, "annotation", alert->annotations, alert->nannotations);
+}
+
 /* ---- the run */
 
 static enum ampql_code check_shadow(struct rule_case *c)
@@ -218,6 +250,7 @@ static enum ampql_code check_rule(struct rule_checker *checker, size_t file, siz
         .err = err,
     };
     struct expression expression;
+    TRY(check_templates(&c));
     TRY(check_duplicate(&c));
     TRY(check_shadow(&c));
     if (!c.rule->query)

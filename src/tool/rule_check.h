@@ -147,6 +147,9 @@ bool is_recorded(const struct rule_checker *checker, struct str name);
 /* Walk the expression. err  as rule_checker_run */
 enum ampql_code rule_check_expr(struct rule_case *c);
 
+/* The name that a selector asks for by "="; empty: it does not say. */
+struct str selector_name(const struct ast_selector *selector);
+
 /* What a label of a metric was called before, and is called now; NULL: the same. */
 const char *label_now(struct str metric, struct str label);
 

@@ -25,8 +25,7 @@ const char *label_now(struct str metric, struct str label)
     return NULL;
 }
 
-/* The name that a selector asks for by "="; empty: it does not say. */
-static struct str name_of(const struct ast_selector *selector)
+struct str selector_name(const struct ast_selector *selector)
 {
     for (size_t i = 0; i < selector->matchers.n; i++)
         if (selector->matchers.at[i].op == MATCH_EQUAL &&
@@ -96,7 +95,7 @@ static enum ampql_code note_old(struct rule_case *c, const struct ast *ast,
                                 const struct matcher *matcher, const struct metric *metric)
 {
     char text[400], advice[200];
-    const char *now = label_now(name_of(&ast->u.selector), matcher->name);
+    const char *now = label_now(selector_name(&ast->u.selector), matcher->name);
     size_t without = 0;
     show_matcher(text, sizeof text, matcher);
     for (size_t i = 0; metric && i < metric->nseries; i++)
@@ -149,7 +148,7 @@ static enum ampql_code check_labels(struct rule_case *c, const struct ast *ast,
     const struct ast_selector *selector = &ast->u.selector;
     for (size_t i = 0; i < selector->matchers.n; i++) {
         const struct matcher *matcher = &selector->matchers.at[i];
-        if (!label_now(name_of(selector), matcher->name))
+        if (!label_now(selector_name(selector), matcher->name))
             continue;
         bool is_known = metric && !metric->is_unknown;
         bool is_fine = is_known && metric->nseries > 0;
@@ -169,7 +168,7 @@ static enum ampql_code check_labels(struct rule_case *c, const struct ast *ast,
 static enum ampql_code check_selector(struct rule_case *c, const struct ast *ast)
 {
     const struct ast_selector *selector = &ast->u.selector;
-    struct str name = name_of(selector);
+    struct str name = selector_name(selector);
     struct metric *metric = NULL;
     bool has_old = false;
     char quoted[200];
@@ -219,7 +218,7 @@ static enum ampql_code check_window(struct rule_case *c, const struct ast *call,
                                     const struct ast *ast)
 {
     const struct ast_selector *selector = &ast->u.selector;
-    struct str name = name_of(selector);
+    struct str name = selector_name(selector);
     struct metric *metric;
     struct buf text;
     if (name.n == 0 || !c->checker->data.source || selector->range.expr)
@@ -253,7 +252,7 @@ static enum ampql_code check_order(struct rule_case *c, const struct ast *ast)
 {
     const struct ampql_rules *rules = c->checker->files.at[c->file].rules;
     const struct ampql_rule_group *group = &rules->file.groups.at[c->rule->view.group];
-    struct str name = name_of(&ast->u.selector);
+    struct str name = selector_name(&ast->u.selector);
     const struct ampql_rule *later = NULL;
     for (size_t i = 0; i < rules->file.rules.n && name.n > 0; i++) {
         const struct ampql_rule *other = &rules->file.rules.at[i].view;
@@ -330,7 +329,7 @@ static bool has_name(struct names names, struct str name)
 static enum ampql_code selector_keeps(struct rule_case *c, const struct ast_selector *selector,
                                       bool *out)
 {
-    struct str name = name_of(selector);
+    struct str name = selector_name(selector);
     struct metric *metric;
     *out = false;
     if (name.n == 0)

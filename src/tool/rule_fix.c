@@ -70,15 +70,6 @@ static enum ampql_code set_cluster(const struct fix *fix, struct names *names, b
 
 /* ---- nodes */
 
-static struct str name_of(const struct ast_selector *selector)
-{
-    for (size_t i = 0; i < selector->matchers.n; i++)
-        if (selector->matchers.at[i].op == MATCH_EQUAL &&
-            str_equal(selector->matchers.at[i].name, STR("__name__")))
-            return selector->matchers.at[i].value;
-    return STR("");
-}
-
 static enum ampql_code fix_selector(const struct fix *fix, struct ast_selector *selector)
 {
     struct matcher *out = arena_alloc(fix->c->checker->arena, selector->matchers.n, sizeof *out);
@@ -86,7 +77,8 @@ static enum ampql_code fix_selector(const struct fix *fix, struct ast_selector *
         return no_memory(fix);
     for (size_t i = 0; i < selector->matchers.n; i++) {
         out[i] = selector->matchers.at[i];
-        const char *now = fix->c->has_old_label ? label_now(name_of(selector), out[i].name) : NULL;
+        const char *now =
+            fix->c->has_old_label ? label_now(selector_name(selector), out[i].name) : NULL;
         if (now)
             out[i].name = str_of(now);
     }
@@ -98,7 +90,7 @@ static enum ampql_code fix_window(const struct fix *fix, struct ast *arg)
 {
     struct ast_selector *selector = &arg->u.selector;
     struct metric *metric;
-    TRY(metric_find(fix->c->checker, name_of(selector), &metric, fix->c->err));
+    TRY(metric_find(fix->c->checker, selector_name(selector), &metric, fix->c->err));
     if (!selector->range.expr && is_too_short(selector->range.ms, metric->interval_ms))
         selector->range.ms = window_for(metric->interval_ms);
     return AMPQL_OK;

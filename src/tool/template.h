@@ -29,4 +29,7 @@ struct template_data {
 enum ampql_code template_expand(struct str text, const struct template_data *data,
                                 struct arena *work, struct buf *out, struct ampql_error *err);
 
+/* Does every action end? What does not, no template reader takes. */
+bool template_is_closed(struct str text);
+
 #endif

@@ -202,6 +202,26 @@ def predictions(lab):
     expect(done.status == 0 and (int(match.group(1)), int(match.group(2))) == (billed, len(data)), match.group(0), billed, len(data))
 
 
+# ---- lists
+
+def lists_that_break(lab):
+    """Lists of series and names are whole or an error, whatever came before the attempt that was whole."""
+    command = ["series", "--start", str(B), "--end", str(TIME["time"]), "m"]
+    wanted = lab.run(*command, *lab.amp(Case(lab).name))
+    expect(wanted.status == 0 and len(wanted.out.splitlines()) >= 5, wanted)
+    other = '{"status":"success","data":[{"__name__":"m","job":"stray"},{"__name__":"m","job":'
+    faults = ({"kind": "cut"}, {"kind": "cut", "at_byte": 0}, {"kind": "reset"}, {"kind": "throttled_429", "retry_after": "0"},
+              {"kind": "close_early"}, {"kind": "body", "text": other}, {"kind": "trailing", "text": "{}"}, {"kind": "gzip_cut"})
+    for fault in faults:
+        for attempts in (1, 0):
+            case = Case(lab, faults=[{"class": "meta", "attempts": attempts, **fault}])
+            done = lab.run(*command, *lab.amp(case.name), "--retries", "2")
+            is_whole = done.status == 0 and done.out == wanted.out
+            is_refused = done.status in (LIMIT, NETWORK, 9) and not done.out
+            expect(is_refused or (attempts and is_whole), fault, attempts, done)
+            expect(not attempts or is_whole or fault["kind"] in ("body", "trailing", "close_early"), fault, done)
+
+
 # ---- waiting
 
 def retry_after(lab):
@@ -262,6 +282,82 @@ def renewal(lab):
         expect(done.status == 0 and values(done.out) == lab.wanted, done)
         expect(2 <= len(asked) <= 4 and set(asked) == {200}, asked)
         expect(all(entry["signature_ok"] for entry in log), "a signature was not good")
+
+
+BASIC, BEARER = "basic:reader:CanaryPassword", "bearer:CanaryBearer"
+WAYS_IN = (  # what the server wants, the config file, flags; whether it is let in
+    (BASIC, "basic_auth: {username: reader, password: CanaryPassword}", [], True),
+    (BASIC, "basic_auth: {username: reader, password: CanaryAnother}", [], False),
+    (BASIC, "basic_auth: {username: reader, password_file: password}", [], True),
+    (BASIC, "", ["--header", "Authorization: Basic cmVhZGVyOkNhbmFyeVBhc3N3b3Jk"], True),
+    (BEARER, "authorization: {credentials: CanaryBearer}", [], True),
+    (BEARER, "authorization: {credentials_file: token}", [], True),
+    (BEARER, "bearer_token_file: token", [], True),
+    (BEARER, "", ["--header", "Authorization: Bearer CanaryBearer"], True),
+    (BEARER, "", [], False),
+    ("header:X-Scope-OrgID:CanaryTenant", "http_headers: {X-Scope-OrgID: {secrets: [CanaryTenant]}}", [], True),
+    ("header:X-Scope-OrgID:CanaryTenant", "", ["--header", "X-Scope-OrgID: CanaryTenant"], True),
+    ("sigv4", "sigv4: {region: us-east-1}", [], True),
+    ("sigv4", "sigv4: {region: eu-west-1}", [], False),
+    ("sigv4", "", ["--sign", "--region", "us-east-1"], True),
+    ("sigv4", "", [], False),
+)
+
+
+def ways_in(lab):
+    """Each way of saying who asks is what the server wants, or an error of credentials that shows none of them."""
+    for wanted, config, flags, is_in in WAYS_IN:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (("config.yml", config), ("password", "CanaryPassword\n"), ("token", "CanaryBearer\n")):
+                with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+                    file.write(text + "\n")
+            case = Case(lab, auth=wanted, flavour="prometheus")
+            more = (["--http.config.file", folder + "/config.yml"] if config else []) + flags
+            done = lab.query(lab.http(case.name), QUERY, TIME, "--chunk", "3h", *more)
+            right = done.status == 0 and values(done.out) == lab.wanted if is_in else done.status == 8 and not done.out
+            expect(right and (not is_in or all(entry["signature_ok"] for entry in case.log())), wanted, config, flags, done)
+
+
+def rotated_files(lab):
+    """Password and token files are read again for every request."""
+    for first, second, config in ((BASIC, BASIC + "2", "basic_auth: {username: reader, password_file: secret}"),
+                                  (BEARER, BEARER + "2", "authorization: {credentials_file: secret}")):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/config.yml", "w", encoding="ascii") as file:
+                file.write(config + "\n")
+            case = Case(lab, auth=first, flavour="prometheus", faults=[{"kind": "slow", "s": 0.5}])
+            space = lab.server.spaces.get(case.name)
+
+            def put(secret):
+                with open(folder + "/secret", "w", encoding="ascii") as file:
+                    file.write(secret.rpartition(":")[2])
+            put(first)
+            times = ["--time", str(TIME["time"]), "-o", "json"]
+            process = subprocess.Popen([lab.ampql, "query", *lab.http(case.name), "--chunk", "1h", "--concurrency", "1", *times,
+                                        "--http.config.file", folder + "/config.yml", QUERY], env=lab.environment(),
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            case.wait_for(lambda: any(map(is_data, case.log())))
+            put(second)
+            space.settings["auth"] = second
+            out, err = process.communicate(timeout=30)
+            expect(process.returncode == 0 and values(out.decode()) == lab.wanted, config, process.returncode, err)
+
+
+def in_the_clear(lab):
+    """Nothing secret goes over http beyond this machine, unless a flag says so."""
+    for flags, config in ((["--sign", "--region", "us-east-1"], ""), ([], "basic_auth: {username: u, password: CanaryPassword}"),
+                          ([], "authorization: {credentials: CanaryBearer}"), (["--header", "Authorization: Bearer CanaryBearer"], "")):
+        proxy = Proxy(refuse=418)
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            file.write(config + "\n")
+            file.flush()
+            arguments = ["--source", "http://prometheus.example"], "up", TIME, "--http.config.file", file.name, "--dialect", "prom3"
+            env = lab.environment(http_proxy="http://" + proxy.address)
+            done = lab.query(*arguments, *flags, env=env)
+            expect(done.status in (2, 8, 9) and "--insecure-http" in done.err and not proxy.seen, flags, config, done, proxy.seen)
+            done = lab.query(*arguments, *flags, "--insecure-http", env=env)
+            expect(done.status == NETWORK and proxy.seen, flags, config, done)
+        proxy.close()
 
 
 # ---- ways to the server
@@ -401,8 +497,9 @@ def ipv6(lab):
     return None
 
 
-CHECKS = (progress_json, progress_on_a_terminal, interrupt, interrupted_fetch, fuse_before, fuse_during, fuse_unmet, predictions,
-          retry_after, sleeps_no_longer, renewal, proxies_for_http, proxies_that_refuse, proxies_for_https, ipv6)
+CHECKS = (progress_json, progress_on_a_terminal, interrupt, interrupted_fetch, fuse_before, fuse_during, fuse_unmet, predictions, lists_that_break,
+          retry_after, sleeps_no_longer, renewal, ways_in, rotated_files, in_the_clear, proxies_for_http, proxies_that_refuse,
+          proxies_for_https, ipv6)
 
 
 def main():

@@ -18,7 +18,7 @@ struct bill_case {
     int64_t step_ms, from_ms;       /* of the series that follow */
     struct ampql_allocations *bill; /* the last one, whose warnings follow */
     size_t nwarnings;               /* seen of them */
-    bool may_lack;                  /* warnings of metrics without series are not looked at */
+    bool may_lack;                  /* warnings of missing data are not looked at */
 };
 
 char *bills_read(const char *path)
@@ -98,6 +98,7 @@ static const struct option {
     OPTION(negotiated_discount, NUMBER),
     OPTION(resolution_ms, MS),
     OPTION(max_duration_ms, MS),
+    OPTION(now_ms, MS),
     OPTION(dialect, CHOICE),
     OPTION(queries, CHOICE),
     OPTION(provider, CHOICE),
@@ -380,7 +381,7 @@ static bool is_of_lack(struct ampql_string warning)
 {
     char text[2048];
     snprintf(text, sizeof text, "%.*s", (int)warning.size, warning.data);
-    return strstr(text, ": no series of ") != NULL;
+    return strstr(text, ": no series of ") || strstr(text, ": no samples of ");
 }
 
 /* The next warning of the bill that is looked at; data is NULL when there is none. */
@@ -423,6 +424,27 @@ static void check_bill(struct bill_case *c, const char *aggregate, char **at)
                  (int)ampql_allocations_at(c->bill, n)->name.size,
                  ampql_allocations_at(c->bill, n)->name.data);
     check_total(c->bill, c->path);
+}
+
+/* "covered QUERY CLUSTER STEPS COVERED START END", the times of the longest gap in seconds */
+static void check_covered(struct bill_case *c, char *line)
+{
+    struct ampql_cost_coverage got;
+    char *query = next_word(&line), *cluster = next_word(&line);
+    size_t i = 0;
+    while (ampql_allocations_coverage(c->bill, i, &got) &&
+           (strcmp(got.query, query) != 0 || !test_is(got.cluster, cluster)))
+        i++;
+    if (!ampql_allocations_coverage(c->bill, i, &got))
+        fail_msg("%s: nothing is said of %s in %s", c->path, query, cluster);
+    unsigned long long steps = strtoull(next_word(&line), NULL, 10);
+    unsigned long long covered = strtoull(next_word(&line), NULL, 10);
+    if (got.nneeded != steps || got.ncovered != covered)
+        fail_msg("%s: %s has %llu of %llu steps in %s, want %llu of %llu", c->path, query,
+                 (unsigned long long)got.ncovered, (unsigned long long)got.nneeded, cluster,
+                 covered, steps);
+    check_time(got.gap_start_ms, next_word(&line), "the gap's start", query);
+    check_time(got.gap_end_ms, line, "the gap's end", query);
 }
 
 /* "refused MESSAGE" */
@@ -476,6 +498,8 @@ static void read_line(struct bill_case *c, char *line, char **at)
         c->from_ms = strtoll(line, NULL, 10) * 1000;
     } else if (strcmp(word, "bill") == 0) {
         check_bill(c, line, at);
+    } else if (strcmp(word, "covered") == 0) {
+        check_covered(c, line);
     } else if (strcmp(word, "refused") == 0) {
         check_refused(c, line);
     } else if (strcmp(word, "lacking") == 0) {

@@ -6,7 +6,8 @@
 
 extern char scratch_folder[64];
 
-/* Set up and tear down a group of tests. */
+/* Set up and tear down a group of tests, or a test. The folder lies in memory where the system has
+ * room for files there: making files last costs nothing then. */
 int scratch_make(void **state);
 int scratch_drop(void **state);
 

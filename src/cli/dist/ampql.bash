@@ -1,7 +1,7 @@
 # bash completion for ampql
 _ampql() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local source='--source --as --on-conflict --stale-after --skip-histograms'
+    local source='--source --as --on-conflict --stale-after --skip-histograms --allow-partial'
     source="$source --header --http.config.file --sign --endpoint --region --profile --role-arn --external-id"
     source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
     source="$source --retries --request-timeout --progress --max-billed-samples"
@@ -19,7 +19,7 @@ _ampql() {
     --dialect) words='auto prom3 prom2' ;;
     --output | -o) words='table json csv promql openmetrics' ;;
     --to) words='capture json openmetrics csv dump unittest' ;;
-    --drop) words='ends nans grids windows warnings times' ;;
+    --drop) words='ends nans grids windows warnings lists times' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
@@ -40,17 +40,17 @@ _ampql() {
             words='ls show verify convert merge redact diff'
         else
             case $command in
-            query) words="--output $source $times $run" ;;
-            fetch) words="--out --dry-run --interval --price $source $times $run" ;;
+            query) words="--output --record $source $times $run" ;;
+            fetch) words="--out --append --dry-run --interval --price $source $times $run" ;;
             explain) words="--output --caps $source $times $run" ;;
-            series) words="--output --start --end $source $limits" ;;
-            labels) words="--output --match --start --end $source $limits" ;;
+            series) words="--output --record --start --end $source $limits" ;;
+            labels) words="--output --record --match --start --end $source $limits" ;;
             allocate)
                 words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
+                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record $source $limits"
                 ;;
-            rules) words="--output --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
+            rules) words="--output --record --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
             capture) words='--output --to --drop --key-file --keep-label --keep-value --keep-order --map --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)

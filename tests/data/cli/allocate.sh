@@ -81,3 +81,16 @@ check "and not when they are known" [ "$(grep -c 'without stale markers' "$work/
 run 9 allocate -s "$work/pod.prom" --stale-after 5m --window 0,3600 --strict <<'END'
 ! ampql: error: a warning, which is an error here (1 of 11): Pods: no series of kube_pod_container_status_running: no pod is known to have run, so the bill is empty
 END
+
+# what is fetched for the bill is all that the bill reads
+"$AMPQL" allocate --window $day --idle --print-queries >"$work/queries"
+check "a query a line" [ "$(wc -l <"$work/queries")" = 57 ]
+tr '\n' '\0' <"$work/queries" |
+    xargs -0 "$AMPQL" fetch -s examples/data/cluster_day.aqc --time 2026-03-02T00:00:00Z --out "$work/day.aqc" --progress none >/dev/null
+"$AMPQL" allocate -s examples/data/cluster_day.aqc --window $day --idle -o csv >"$work/csv"
+"$AMPQL" allocate -s "$work/day.aqc" --window $day --idle -o csv >"$work/fetched"
+check "the bill of what was fetched is the same" cmp -s "$work/csv" "$work/fetched"
+run 2 allocate --window 0,172800 --print-queries <<'END'
+! ampql: error: allocate: --print-queries: the window is longer than --max-duration, so that each of its pieces has queries of its own
+!   hint: see `ampql help allocate`
+END

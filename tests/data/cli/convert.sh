@@ -81,7 +81,7 @@ run 2 capture convert $small "$work/out" <<END
 !   hint: see \`ampql help capture convert\`
 END
 run 2 capture convert --drop ends,all $small "$work/out.om" <<'END'
-! ampql: error: capture convert: --drop: expected ends, nans, grids, windows, warnings or times: "all"
+! ampql: error: capture convert: --drop: expected ends, nans, grids, windows, warnings, lists or times: "all"
 !   hint: see `ampql help capture convert`
 END
 run 9 capture convert $day "$work/day/" <<END
