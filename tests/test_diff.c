@@ -202,6 +202,49 @@ static void test_shown(void **state)
     check(true, "\"series\":\"up{n=\\\"13\\\"}\"");
 }
 
+/* Many windows that only one has: people are shown some of them, and how many there are. */
+static void test_windows_shown(void **state)
+{
+    (void)state;
+    enum { N = 13 };
+    struct matcher up = {STR("__name__"), MATCH_EQUAL, STR("up")};
+    struct capture_log log;
+    make(scratch_path("a.aqc"), &day);
+    captures_begin(&log, scratch_path("b.aqc"), AMPQL_SOURCE_ANSWERS, AMPQL_PROM3);
+    for (int i = 0; i < N; i++) {
+        struct capture_entry entry = {.held = {.matchers = {&up, 1}}};
+        entry.held.after_ms = MINUTES(10 + 2 * i);
+        entry.held.upto_ms = MINUTES(11 + 2 * i);
+        captures_append(&log, &entry, NULL, 0);
+    }
+    captures_finish(&log);
+    check(false, "only in B: up from 1970-01-01T00:28:00Z to 1970-01-01T00:29:00Z (RAW)\n"
+                 "and 3 more windows only in B\n"
+                 "different: 0 windows in both, 1 only in A, 13 only in B;");
+    check(true, "from 1970-01-01T00:34:00Z to 1970-01-01T00:35:00Z (RAW)\",\"only_in\":\"B\"}");
+}
+
+/* Captures that hold the same, one of them with tokens that sort as the values did. */
+static void test_redacted(void **state)
+{
+    (void)state;
+    const struct str labels[] = {STR("le"), STR("unit")}, values[] = {STR("POD")};
+    struct ampql_error err = {0};
+    struct capture_log log;
+    struct capture_origin origin = {.source = STR("a test"), .caps = AMPQL_SOURCE_SAMPLES};
+    captures_samples(scratch_path("a.aqc"), NULL, 0);
+    origin.redaction = (struct redaction){true, true, labels, 2, values, 1};
+    assert_int_equal(
+        capture_log_open(&log, &alloc_default, scratch_path("b.aqc"), &origin, false, &err),
+        AMPQL_OK);
+    struct capture_entry all = {.held = {.after_ms = -CAPTURE_FOREVER, .upto_ms = CAPTURE_FOREVER}};
+    captures_append(&log, &all, NULL, 0);
+    captures_finish(&log);
+    check(false, "redacted: \"no\" and \"all label values but of le, unit, and \\\"POD\\\"; tokens "
+                 "sort as the values did\"\ndifferent: 1 windows in both, 0 only");
+    check(true, "{\"redacted\":{\"a\":\"no\",\"b\":\"all label values but of le,");
+}
+
 static bool diff_works(const struct ampql_allocator *alc)
 {
     static struct test_text out;
@@ -224,10 +267,9 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_same),
-        cmocka_unit_test(test_shown),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_differences), cmocka_unit_test(test_same),
+        cmocka_unit_test(test_shown),       cmocka_unit_test(test_windows_shown),
+        cmocka_unit_test(test_redacted),    cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
 }

@@ -234,6 +234,83 @@ static void test_head(void **state)
     unlink(scratch_path("map"));
 }
 
+/* ---- nothing leaks */
+
+#define SECRET "s3cret"
+
+/* A capture with the word wherever words can be: values, every kind of matcher, warnings, and where
+ * it is from. */
+static void make_secrets(void)
+{
+    static const struct asked asked[] = {
+        {"ns", MATCH_EQUAL, SECRET "-a"},           {"ns", MATCH_NOT_EQUAL, SECRET "-b"},
+        {"ns", MATCH_REGEX, SECRET "-a|" SECRET},   {"ns", MATCH_NOT_REGEX, SECRET "-b|x"},
+        {"ns", MATCH_REGEX, SECRET "-[a-c].*"},     {"ns", MATCH_NOT_REGEX, SECRET ".?"},
+        {"ns", MATCH_REGEX, "nothing-" SECRET ".*"}};
+    struct ampql_error err = {0};
+    struct str warning = STR("the server warned of " SECRET);
+    struct capture_origin origin = {.source = STR("https://" SECRET ".example/"),
+                                    .caps = AMPQL_SOURCE_ANSWERS};
+    struct capture_log log;
+    assert_int_equal(
+        capture_log_open(&log, &alloc_default, scratch_path("a.aqc"), &origin, false, &err),
+        AMPQL_OK);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        struct matcher matchers[2] = {{STR("__name__"), MATCH_EQUAL, STR("up")}};
+        matchers[1] = (struct matcher){str_of(asked[i].name), asked[i].op, str_of(asked[i].value)};
+        struct capture_entry entry = {.held = {.matchers = {matchers, 2}, .upto_ms = MINUTES(5)},
+                                      .warnings = &warning,
+                                      .nwarnings = 1};
+        captures_append(&log, &entry,
+                        &(struct captured){"up", "ns=" SECRET "-a,pod=web-" SECRET "-0", {t, v, 2}},
+                        i + 1 < sizeof asked / sizeof *asked);
+    }
+    captures_finish(&log);
+}
+
+/* How often a word is in the blocks of a capture, unpacked, and in the file's own bytes. */
+static size_t count_word(const char *path, const char *word)
+{
+    struct capture capture;
+    struct ampql_error err = {0};
+    size_t found = 0, length = strlen(word);
+    assert_int_equal(capture_open(&capture, &alloc_default, path, &err), AMPQL_OK);
+    char *raw = malloc(capture.file.size);
+    assert_non_null(raw);
+    assert_int_equal(capture_file_read(&capture.file, 0, raw, capture.file.size, &err), AMPQL_OK);
+    found += memmem(raw, capture.file.size, word, length) != NULL;
+    free(raw);
+    uint64_t at = CAPTURE_HEADER;
+    while (at < capture.file.size - CAPTURE_TRAILER) {
+        struct capture_block block;
+        assert_int_equal(capture_read_block(&capture.file, at, &block, &err), AMPQL_OK);
+        found += memmem(block.plain.p, bytes_left(&block.plain), word, length) != NULL;
+        at += block.bytes;
+    }
+    capture_done(&capture);
+    return found;
+}
+
+static void test_leaks(void **state)
+{
+    (void)state;
+    write_key(KEY);
+    make_secrets();
+    assert_true(count_word(scratch_path("a.aqc"), SECRET) > 1);
+    for (int keeps_order = 0; keeps_order < 2; keeps_order++) {
+        struct redact_report report =
+            redact_well((struct redact_options){.keeps_order = keeps_order});
+        assert_int_equal(report.expanded, 2);
+        assert_int_equal(report.dropped, 1);
+        assert_int_equal(count_word(scratch_path("b.aqc"), SECRET), 0);
+        assert_int_equal(count_word(scratch_path("b.aqc"), "web-"), 0);
+        assert_int_equal(count_word(scratch_path("b.aqc"), "example"), 0);
+        assert_int_equal(count_word(scratch_path("b.aqc"), KEY), 0);
+        assert_true(count_word(scratch_path("b.aqc"), "r_") >
+                    1); /* the search finds what is there */
+    }
+}
+
 /* ---- asking a redacted capture */
 
 static const struct question {
@@ -325,6 +402,14 @@ static void test_refusals(void **state)
     write_key(KEY);
     refused((struct redact_options){.keep_values = token, .nkeep_values = 1}, AMPQL_BAD_DATA,
             "two values have the token " TOKEN_PROD);
+    /* without its map it is not there either */
+    refused((struct redact_options){.map_file = scratch_path("no/map")}, AMPQL_OUTPUT,
+            "/no/map.new: No such file or directory");
+    /* another name of what is read */
+    assert_int_equal(link(scratch_path("a.aqc"), scratch_path("b.aqc")), 0);
+    refused((struct redact_options){0}, AMPQL_BAD_DATA,
+            "/b.aqc: the capture itself, expected another file: redaction cannot be undone");
+    assert_int_equal(unlink(scratch_path("b.aqc")), 0);
     redact_well((struct redact_options){0});
     assert_int_equal(rename(scratch_path("b.aqc"), scratch_path("a.aqc")), 0);
     refused((struct redact_options){0}, AMPQL_BAD_DATA, "a.aqc: it is redacted already");
@@ -355,9 +440,10 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matchers), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_head),     cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_matchers),  cmocka_unit_test(test_values),
+        cmocka_unit_test(test_head),      cmocka_unit_test(test_leaks),
+        cmocka_unit_test(test_questions), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
 }

@@ -26,8 +26,4 @@ enum ampql_code tool_capture_verify(const char *path, bool as_json, ampql_write 
 enum ampql_code tool_capture_merge(const char *const *paths, size_t npaths, const char *to,
                                    struct ampql_error *err);
 
-/* What a capture's origin says, in words: "prom2", "answers of a server". */
-const char *capture_dialect_text(enum ampql_dialect dialect);
-const char *capture_caps_text(uint32_t caps);
-
 #endif

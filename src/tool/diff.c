@@ -6,13 +6,13 @@
 #include "base/time.h"
 #include "base/writer.h"
 #include "source/capture_merge.h"
-#include "tool/capture.h"
+#include "tool/capture_print.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { A, B, SIDES };
-enum { MAX_SHOWN = 10 }; /* series of a select that people are shown of each kind */
+enum { MAX_SHOWN = 10 }; /* windows, and series of a window, that people are shown of each kind */
 
 /* A select of one of the captures. */
 struct side_entry {
@@ -52,26 +52,11 @@ static const char *const side_names[] = {"A", "B"};
 
 /* ---- printing */
 
-static void put_number(struct buf *out, const char *before, uint64_t n)
-{
-    buf_format(out, "%s%llu", before, (unsigned long long)n);
-}
-
-/* What is said of a window, `{"select":"...",` or the text alone. */
+/* A window, `{"select":"...",` or the text alone. */
 static void put_window(struct diff *d, const struct held *held)
 {
-    struct buf text, *out = &d->w.buf;
-    buf_init(&text, d->alc, AMPQL_MESSAGE_MAX);
-    held_print(&text, held);
-    if (d->as_json) {
-        buf_text(out, "{\"select\":");
-        json_quote(out, buf_view(&text));
-    } else {
-        buf_str(out, buf_view(&text));
-    }
-    if (text.failed == AMPQL_NOMEM && out->failed == AMPQL_OK)
-        out->failed = AMPQL_NOMEM;
-    buf_done(&text);
+    buf_text(&d->w.buf, d->as_json ? "{\"select\":" : "");
+    capture_put_held(&d->w.buf, held, d->as_json);
 }
 
 static void put_field(struct diff *d, const char *name, struct str a, struct str b)
@@ -87,6 +72,22 @@ static void put_field(struct diff *d, const char *name, struct str a, struct str
     buf_text(out, d->as_json ? "}}\n" : "\n");
 }
 
+static void compare_redactions(struct diff *d, const struct redaction *a, const struct redaction *b)
+{
+    struct buf text[SIDES];
+    if (redactions_equal(a, b))
+        return;
+    for (int side = 0; side < SIDES; side++) {
+        buf_init(&text[side], d->alc, CAPTURE_BLOCK_MAX);
+        capture_put_redaction(&text[side], side == A ? a : b);
+        if (text[side].failed != AMPQL_OK && d->w.buf.failed == AMPQL_OK)
+            d->w.buf.failed = text[side].failed;
+    }
+    put_field(d, "redacted", buf_view(&text[A]), buf_view(&text[B]));
+    for (int side = 0; side < SIDES; side++)
+        buf_done(&text[side]);
+}
+
 static void compare_origins(struct diff *d)
 {
     const struct capture_origin *a = &d->capture[A].origin, *b = &d->capture[B].origin;
@@ -98,11 +99,13 @@ static void compare_origins(struct diff *d)
     snprintf(x, sizeof x, "%lld ms", (long long)a->marked_after_ms);
     snprintf(y, sizeof y, "%lld ms", (long long)b->marked_after_ms);
     put_field(d, "stale_after", str_of(x), str_of(y));
+    compare_redactions(d, &a->redaction, &b->redaction);
 }
 
 static void put_only(struct diff *d, int side, const struct held *held)
 {
-    d->counts.only[side]++;
+    if (d->counts.only[side]++ >= MAX_SHOWN && !d->as_json)
+        return;
     if (!d->as_json)
         buf_format(&d->w.buf, "only in %s: ", side_names[side]);
     put_window(d, held);
@@ -143,7 +146,7 @@ static void put_series_only(struct diff *d, int side, struct labels labels, uint
     if (!begin_series(d, side, labels))
         return;
     buf_format(out, d->as_json ? ",\"only_in\":\"%s\"" : ": only in %s, ", side_names[side]);
-    put_number(out, d->as_json ? ",\"samples\":" : "", nsamples);
+    capture_put_number(out, d->as_json ? ",\"samples\":" : "", nsamples);
     buf_text(out, d->as_json ? "}\n" : " samples\n");
     writer_flush(&d->w);
 }
@@ -187,8 +190,8 @@ static void put_difference(struct diff *d, struct labels labels, const struct di
     if (!begin_series(d, SIDES, labels))
         return;
     time_format(x->t_ms, when);
-    put_number(out, d->as_json ? ",\"different\":" : ": ", x->n);
-    put_number(out, d->as_json ? ",\"of\":" : " of ", x->of);
+    capture_put_number(out, d->as_json ? ",\"different\":" : ": ", x->n);
+    capture_put_number(out, d->as_json ? ",\"of\":" : " of ", x->of);
     buf_format(
         out,
         d->as_json ? ",\"first\":{\"time\":\"%s\",\"a\":" : " samples differ, first at %s: ", when);
@@ -423,6 +426,10 @@ static void put_ids(struct diff *d, bool is_same)
 static void put_sums(struct diff *d)
 {
     const struct counts *c = &d->counts;
+    for (int side = 0; side < SIDES && !d->as_json; side++)
+        if (c->only[side] > MAX_SHOWN)
+            buf_format(&d->w.buf, "and %llu more windows only in %s\n",
+                       (unsigned long long)c->only[side] - MAX_SHOWN, side_names[side]);
     const char *format =
         d->as_json
             ? ",\"windows\":{\"both\":%llu,\"only_a\":%llu,\"only_b\":%llu},"

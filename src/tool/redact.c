@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 struct redacting {
     const struct ampql_allocator *alc;
@@ -211,7 +212,7 @@ static enum ampql_code redact_all(struct redacting *r)
 {
     for (size_t i = 0; i < r->capture->entries.n; i++)
         TRY(redact_entry(r, &r->capture->entries.at[i]));
-    return capture_log_finish(r->log, false, NULL, r->err);
+    return AMPQL_OK;
 }
 
 /* ---- before: the values, when their order counts */
@@ -260,7 +261,16 @@ static enum ampql_code see_all(struct redacting *r)
 
 /* ---- all of it */
 
-static enum ampql_code write_redacted(struct redacting *r, const char *to)
+/* The map first: without it, what it explains is not there either. */
+static enum ampql_code finish(struct redacting *r, const struct redact_options *options)
+{
+    if (options->map_file)
+        TRY(tokens_write_map(r->tokens, options->map_file, r->err));
+    return capture_log_finish(r->log, false, NULL, r->err);
+}
+
+static enum ampql_code write_redacted(struct redacting *r, const char *to,
+                                      const struct redact_options *options)
 {
     struct capture_origin origin = r->capture->origin;
     struct str token;
@@ -273,10 +283,24 @@ static enum ampql_code write_redacted(struct redacting *r, const char *to)
     TRY(capture_log_open(&log, r->alc, to, &origin, false, r->err));
     r->log = &log;
     enum ampql_code code = redact_all(r);
+    if (code == AMPQL_OK)
+        code = finish(r, options);
     if (code != AMPQL_OK)
         capture_log_discard(&log);
     capture_log_done(&log);
     return code;
+}
+
+/* What is redacted cannot be undone, so it does not replace what it was made from. */
+static enum ampql_code check_place(const struct redacting *r, const char *to)
+{
+    struct stat from, there;
+    if (fstat(r->capture->file.fd, &from) == 0 && stat(to, &there) == 0 &&
+        from.st_dev == there.st_dev && from.st_ino == there.st_ino)
+        return fail(r->err, AMPQL_BAD_DATA,
+                    "%.160s: the capture itself, expected another file: redaction cannot be undone",
+                    to);
+    return AMPQL_OK;
 }
 
 static enum ampql_code run(struct redacting *r, const char *to,
@@ -285,10 +309,10 @@ static enum ampql_code run(struct redacting *r, const char *to,
     if (r->capture->origin.redaction.is_redacted)
         return fail(r->err, AMPQL_BAD_DATA, "%.160s: it is redacted already",
                     r->capture->file.name);
+    TRY(check_place(r, to));
     if (options->keeps_order)
         TRY(see_all(r));
-    TRY(write_redacted(r, to));
-    return options->map_file ? tokens_write_map(r->tokens, options->map_file, r->err) : AMPQL_OK;
+    return write_redacted(r, to, options);
 }
 
 enum ampql_code tool_capture_redact(const struct ampql_allocator *alc, const char *from,

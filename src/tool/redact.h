@@ -24,17 +24,17 @@ struct redact_options {
 struct redact_report {
     uint64_t values;   /* that have tokens now */
     uint64_t expanded; /* regexes that became the values they had matched */
-    uint64_t
-        dropped; /* selects that had matched nothing by a regex: nothing is left to ask them by */
+    uint64_t dropped;  /* selects whose regex had matched nothing: no token stands for it */
 };
 
 /* Write the capture at `from` to `to`. Matchers ask for tokens, too: = and != for the value's, a
  * regex that is a list of values for those; any other regex, which tokens cannot match, becomes the
  * list of the values that it matched. What a server warned of and the source's name become tokens.
  *
- *   err  of capture_open and capture_log_finish; AMPQL_BAD_DATA: already redacted, a key that is
- * too short or too long, two values with one token; AMPQL_NOT_FOUND: the key file; AMPQL_OUTPUT;
- *        AMPQL_NOMEM */
+ *   err  of capture_open and capture_log_finish; AMPQL_BAD_DATA: already redacted, `to` is the file
+ *        that is read, a key that is too short or too long, two values with one token;
+ *        AMPQL_NOT_FOUND: the key file; AMPQL_OUTPUT; AMPQL_NOMEM. Then there is neither output nor
+ *        map, but for a map whose capture could not be put in place */
 enum ampql_code tool_capture_redact(const struct ampql_allocator *alc, const char *from,
                                     const char *to, const struct redact_options *options,
                                     struct redact_report *report, struct ampql_error *err);
