@@ -63,8 +63,8 @@ static enum ampql_code fill(const struct session *s, const struct ampql_allocato
                                          test_write, out, &err);
     if (code != AMPQL_OK)
         return code;
-    code = ampql_rules_backfill(s->rules, s->source, &times, backfill_take, &backfill, &result,
-                                &err);
+    code =
+        ampql_rules_backfill(s->rules, s->source, &times, backfill_take, &backfill, &result, &err);
     code = backfill_close(&backfill, code, &err);
     ampql_rules_result_free(result);
     *nmarkers = backfill.nmarkers;
@@ -140,8 +140,8 @@ static void test_takers(void **state)
     struct few all = {.room = 9}, few = {.room = 3};
     (void)state;
     assert_true(session_open(&s, NULL));
-    assert_int_equal(
-        ampql_rules_backfill(s.rules, s.source, &times, take_few, &all, &result, &err), AMPQL_OK);
+    assert_int_equal(ampql_rules_backfill(s.rules, s.source, &times, take_few, &all, &result, &err),
+                     AMPQL_OK);
     assert_string_equal(all.seen, "0:4 0:3 1:1 1:4 ");
     struct ampql_rules_costs costs = ampql_rules_result_costs(result);
     assert_int_equal(costs.samples_written, 12);

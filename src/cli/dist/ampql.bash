@@ -12,7 +12,7 @@ _ampql() {
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
-    --source | -s | --junit | --out | --rules)
+    --source | -s | --junit | --out | --rules | --key-file | --map)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -40,7 +40,7 @@ _ampql() {
         elif [ "$before" = rules ]; then
             words='check eval backfill'
         elif [ "$before" = capture ]; then
-            words='ls show verify convert merge'
+            words='ls show verify convert merge redact diff'
         else
             case $command in
             query) words="--output --record $rules $source $times $run" ;;
@@ -58,7 +58,7 @@ _ampql() {
                 words="--output --record --time --now --start --end --step --out --strict --cluster-label --fail-on --list"
                 words="$words --recorded --rule-phase --rule-markers $write $source $run"
                 ;;
-            capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
+            capture) words='--output --to --drop --key-file --keep-label --keep-value --keep-order --map --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'
