@@ -69,8 +69,14 @@ struct ampql_cost_options {
                                 gpu-usage-now; 0: what the clock says */
     bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
     uint64_t max_series;     /* that one query reads; 0: 2 million */
-    int64_t step_ms;         /* of the windows of the bill, whole seconds; 0: one window, or as
-                                lines->accumulate needs: an hour, or a day */
+    /* As in struct ampql_run_options: the model reads kubecost_container_cpu_usage_irate, which a
+     * rule records. */
+    const struct ampql_rules *rules;
+    enum ampql_recorded recorded;
+    int64_t rule_phase_ms;
+    const char *rule_file;
+    int64_t step_ms; /* of the windows of the bill, whole seconds; 0: one window, or as
+                        lines->accumulate needs: an hour, or a day */
     const struct ampql_aggregate_options *lines; /* how lines are made, instead of aggregate and
                                                     split_idle; may be NULL */
 };

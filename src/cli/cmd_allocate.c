@@ -6,6 +6,7 @@
 #include "cli/cost_print.h"
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "tool/new_file.h"
@@ -20,6 +21,7 @@ struct flags {
     bool filter_cluster, pod_uids, custom_prices, strict, print_queries;
     bool idle, split_idle, share_idle, idle_by_node;
     struct option_list prices, quirks, aliases;
+    struct rules_flags rules;
     struct run_flags run;
     int format;
 };
@@ -86,6 +88,7 @@ static const struct option options[] = {
      "fail where there would be a warning: when anything is missing in the bill"},
     {"print-queries", 0, OPTION_BOOL, offsetof(struct flags, print_queries), NULL,
      "no bill, but what it asks, one query a line: to fetch at the window's end"},
+    RULES_OPTIONS(struct flags, rules),
     SOURCE_OPTIONS(struct flags, source),
     RECORD_OPTION(struct flags, source),
     {"html", 0, OPTION_STRING, offsetof(struct flags, html), "FILE",
@@ -262,6 +265,10 @@ static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
     cost->max_samples = session->options.max_samples;
     cost->max_series = session->options.max_series;
     cost->cancel = session->cancel;
+    cost->rules = session->options.rules;
+    cost->recorded = session->options.recorded;
+    cost->rule_phase_ms = session->options.rule_phase_ms;
+    cost->rule_file = session->options.rule_file;
     return cost->quirks ? STATUS_OK : report_nomem(cli);
 }
 
@@ -413,7 +420,11 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status)
         status = read_lines(cli, flags, &lines);
     if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, &session);
+    if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, &session);
     if (!status)
         status = fill_options(cli, flags, &session, &cost);
     if (!status)

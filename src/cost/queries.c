@@ -128,6 +128,10 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .groups = all.idle ? QUERY_BOTH : QUERY_ALLOCATION,
         .now_ms = all.now_ms ? all.now_ms : time_now(),
         .max_duration_ms = all.max_duration_ms ? all.max_duration_ms : 86400000,
+        .rules = all.rules,
+        .recorded = all.recorded,
+        .rule_phase_ms = all.rule_phase_ms,
+        .rule_file = all.rule_file,
         .step_ms = all.step_ms,
     };
     TRY(check_prices(&out->prices, err));
