@@ -98,9 +98,14 @@ static const char *ask(struct collect *collect, const char *path,
     return text;
 }
 
-static struct ampql_select everything(struct ampql_matcher *matchers)
+/* All that a block holds, in the same way. */
+static const char *ask_all(struct collect *collect, const char *path, struct ampql_error *err)
 {
-    return collect_raw("{__name__=~\".+\"}", matchers, -TSDB_FOREVER, TSDB_FOREVER);
+    struct ampql_matcher matchers[16];
+    enum ampql_code code;
+    struct ampql_select all =
+        collect_raw("{__name__=~\".+\"}", matchers, -TSDB_FOREVER, TSDB_FOREVER);
+    return ask(collect, path, NULL, &all, &code, err);
 }
 
 /* ---- a block of Prometheus's own */
@@ -117,12 +122,9 @@ static void test_real(void **state)
 {
     (void)state;
     struct collect collect;
-    struct ampql_matcher matchers[16];
     struct ampql_error err = {0};
-    enum ampql_code code;
-    struct ampql_select all = everything(matchers);
     collect_init(&collect, &alloc_default, false);
-    const char *text = ask(&collect, REAL, NULL, &all, &code, &err);
+    const char *text = ask_all(&collect, REAL, &err);
     if (!text)
         fail_msg("%s", err.message);
     /* as its meta.json counts them, but for an hour of two series with a sample a minute */
@@ -507,10 +509,7 @@ static void test_messages(void **state)
 {
     (void)state;
     struct collect collect;
-    struct ampql_matcher matchers[16];
     struct ampql_error err = {0};
-    enum ampql_code code;
-    struct ampql_select all = everything(matchers);
     collect_init(&collect, &alloc_default, false);
     for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
         struct tsdb_image image;
@@ -521,7 +520,7 @@ static void test_messages(void **state)
         tsdb_image_repair(&image);
         save(0, &image);
         tsdb_image_done(&image);
-        assert_null(ask(&collect, path_of(0, ""), NULL, &all, &code, &err));
+        assert_null(ask_all(&collect, path_of(0, ""), &err));
         const char *path = path_of(0, "");
         if (strncmp(err.message, path, strlen(path)) != 0 ||
             strncmp(err.message + strlen(path), damages[i].message, strlen(damages[i].message)) !=
@@ -536,11 +535,8 @@ static void test_messages(void **state)
 static void assert_harmless(struct collect *collect, const char *want, const char *what,
                             size_t file, size_t at)
 {
-    struct ampql_matcher matchers[16];
     struct ampql_error err = {0};
-    enum ampql_code code;
-    struct ampql_select all = everything(matchers);
-    const char *got = ask(collect, path_of(0, ""), NULL, &all, &code, &err);
+    const char *got = ask_all(collect, path_of(0, ""), &err);
     if (got && strcmp(got, want) != 0)
         fail_msg("%s at %zu of %s gives another answer", what, at, files[file]);
 }
@@ -563,15 +559,12 @@ static void test_damage(void **state)
     (void)state;
     struct tsdb_image image;
     struct collect whole, damaged;
-    struct ampql_matcher matchers[16];
     struct ampql_error err = {0};
-    enum ampql_code code;
-    struct ampql_select all = everything(matchers);
     collect_init(&whole, &alloc_default, false);
     collect_init(&damaged, &alloc_default, false);
     assert_true(tsdb_image_load(&image, REAL));
     save(0, &image);
-    const char *want = ask(&whole, path_of(0, ""), NULL, &all, &code, &err);
+    const char *want = ask_all(&whole, path_of(0, ""), &err);
     assert_non_null(want);
     for (size_t file = 0; file < FILES; file++) {
         const struct buf *buf = file_of(&image, file);
@@ -604,10 +597,7 @@ static void test_hostile(void **state)
     static const uint8_t values[] = {0x00, 0x7f, 0xff};
     struct tsdb_image image;
     struct collect collect;
-    struct ampql_matcher matchers[16];
     struct ampql_error err = {0};
-    enum ampql_code code;
-    struct ampql_select all = everything(matchers);
     collect_init(&collect, &alloc_default, false);
     for (size_t file = 0; file < FILES; file++)
         for (size_t i = 0, n = 1; i < n; i++)
@@ -618,7 +608,7 @@ static void test_hostile(void **state)
                 tsdb_image_repair(&image);
                 save(0, &image);
                 tsdb_image_done(&image);
-                ask(&collect, path_of(0, ""), NULL, &all, &code, &err);
+                ask_all(&collect, path_of(0, ""), &err);
             }
     collect_done(&collect);
     remove_blocks();

@@ -22,11 +22,13 @@ static bool is_there(const char *folder, const char *name)
 
 static bool is_block(const char *path)
 {
-    return is_there(path, "meta.json");
+    return is_there(path, "meta.json") && (is_there(path, "index") || is_there(path, "chunks"));
 }
 
 bool tsdb_is_folder(const char *path)
 {
+    if (is_there(path, "selects.json")) /* saved answers may have any other name */
+        return false;
     if (is_block(path) || is_there(path, "wal") || is_there(path, "chunks_head"))
         return true;
     DIR *dir = opendir(path);

@@ -2,6 +2,7 @@
  * sample on one core. Needs no server. Usage: tsdb [FOLDER], a data folder or block; without one a
  * block is written of the generated cluster's day. */
 #include "source/tsdb.h"
+#include "bench/cluster.h"
 #include "bench/quick.h"
 #include "source/sink.h"
 #include "support/tsdb_image.h"
@@ -11,7 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PASSES = 5 };
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS (1440 * MINUTE_MS)
+
+enum { PASSES = 5, CONTAINERS = 200 };
+
+static void die(const char *what)
+{
+    quick_die("tsdb", what);
+}
 
 /* ---- a block to read */
 
@@ -42,7 +51,12 @@ static void fill_series(struct cluster *c, size_t i, struct tsdb_image_series *o
 
 static void write_block(const char *folder)
 {
-    struct cluster *c = cluster_new(&quick_day);
+    struct cluster_options options = {.seed = 1,
+                                      .ncontainers = CONTAINERS,
+                                      .start_ms = INT64_C(1700006400000),
+                                      .duration_ms = DAY_MS,
+                                      .interval_ms = MINUTE_MS};
+    struct cluster *c = cluster_new(&options);
     size_t n = cluster_nseries(c), kept = 0;
     struct tsdb_image_series *series = calloc(n, sizeof *series);
     if (!series)
@@ -94,7 +108,7 @@ static double read_once(const char *path, const struct ampql_matcher *matcher, s
     struct ampql_source *source = NULL;
     struct ampql_error err = {0};
     struct ampql_sink sink;
-    double begin = cpu_ns();
+    double begin = quick_now_ns();
     *count = (struct count){0};
     if (source_tsdb_open(&alloc_default, path, &options, &source, &err) != AMPQL_OK)
         die(err.message);
@@ -104,7 +118,7 @@ static double read_once(const char *path, const struct ampql_matcher *matcher, s
         die(err.message);
     sink_done(&sink);
     source_free(source);
-    return cpu_ns() - begin;
+    return quick_now_ns() - begin;
 }
 
 static void measure(const char *path, const char *what, const struct ampql_matcher *matcher)

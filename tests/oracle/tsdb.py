@@ -4,11 +4,14 @@
     tsdb.py snapshot URL DATA TO             make a snapshot of the server whose data folder is DATA, as the folder TO
     tsdb.py compare URL AMPQL FOLDER NAME [REGEX]
                                              all queries of differential.py there, and here over FOLDER
+    tsdb.py same AMPQL FOLDER CAPTURE [REGEX]
+                                             the same queries over FOLDER and over a capture of it
     tsdb.py overlap URL FILE                 write some of the samples, and others between them, as OpenMetrics
     tsdb.py delete URL DATA TO               delete series, ranges of series and a metric; copy the blocks to TO
     tsdb.py contradict FOLDER                write two files that say different things of the same times
     tsdb.py conflict URL AMPQL DATA          what comes of them there and here
-    tsdb.py dump PROMTOOL FOLDER             the CPU time of promtool tsdb dump"""
+    tsdb.py dump PROMTOOL FOLDER             the CPU time of promtool tsdb dump
+    tsdb.py lines PROMTOOL AMPQL BLOCK       what it prints of a block is what ampql prints, but for the ends of series"""
 import glob
 import json
 import os
@@ -60,6 +63,23 @@ def compare(url, ampql, folder, name, regex=""):
     print("%s: %d passed, %d failed (%d of the passed answers have no series)"
           % (name, report.passed, report.failed, report.empty))
     sys.exit(report.failed > 0 or report.passed == 0)
+
+
+def same(ampql, folder, capture, regex=""):
+    pattern = re.compile(regex)
+    over = {source: Blocks(None, ampql, source) for source in (folder, capture)}
+    count = failed = 0
+    for path in ("queries.tsv", "language.tsv"):
+        for row, query, times in differential.cases(path):
+            if not pattern.search(row) and not pattern.search(query):
+                continue
+            answers = [blocks.run("query", query, times, "--source", blocks.source)[:2] for blocks in over.values()]
+            count += 1
+            if answers[0] != answers[1]:
+                failed += 1
+                print("FAIL %s: other bytes from a capture of the blocks\n     %s\n     %s" % (row, query, times))
+    print("a capture of the blocks: %d answers, %d different" % (count, failed))
+    sys.exit(failed > 0 or count == 0)
 
 
 # What the block that overlaps has: samples of these, some hours of them.
@@ -151,5 +171,23 @@ def dump(promtool, folder):
     print("promtool tsdb dump: %d samples, %.1f ns CPU a sample" % (stats(folder, "numSamples"), dump_ns(promtool, folder)))
 
 
+def lines(promtool, ampql, block):
+    folder = os.path.abspath("build/oracle/tsdb.lines")
+    shutil.rmtree(folder, ignore_errors=True)
+    with open(os.path.join(block, "meta.json"), encoding="utf-8") as meta:
+        shutil.copytree(block, os.path.join(folder, json.load(meta)["ulid"]))
+    for name in ("wal", "chunks_head"):
+        os.mkdir(os.path.join(folder, name))
+    theirs = subprocess.run([promtool, "tsdb", "dump", folder], capture_output=True, check=True).stdout
+    subprocess.run([ampql, "capture", "convert", "--drop", "ends", block, folder + ".dump"], capture_output=True, check=True)
+    with open(folder + ".dump", "rb") as file:
+        mine = file.read()
+    os.unlink(folder + ".dump")
+    theirs = sorted(line for line in theirs.splitlines() if b"} NaN " not in line)
+    if sorted(mine.splitlines()) != theirs:
+        raise SystemExit("FAIL a dump by ampql is not promtool's")
+    print("%d lines of promtool tsdb dump are ampql's" % len(theirs))
+
+
 if __name__ == "__main__":
-    {f.__name__: f for f in (snapshot, compare, overlap, delete, contradict, conflict, dump)}[sys.argv[1]](*sys.argv[2:])
+    {f.__name__: f for f in (snapshot, compare, same, overlap, delete, contradict, conflict, dump, lines)}[sys.argv[1]](*sys.argv[2:])
