@@ -20,7 +20,7 @@ ARN = "arn:aws:iam::123456789012:role/reader"
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_SESSION_TOKEN": None}
 IRSA = {**NO_KEYS, "AWS_ROLE_ARN": ARN, "AWS_WEB_IDENTITY_TOKEN_FILE": "{home}/web", "AWS_ENDPOINT_URL_STS": "{aws}/sts"}
 POD = {**NO_KEYS, "AWS_CONTAINER_CREDENTIALS_FULL_URI": "{aws}/container", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{home}/pod"}
-NODE = {**NO_KEYS, "AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{aws}/imds"}
+NODE = {**NO_KEYS, "AWS_EC2_METADATA_DISABLED": None, "AWS_METADATA_SERVICE_TIMEOUT": "60", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{aws}/imds"}
 STATIC = "aws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n" % (KEY_ID, SECRET, TOKEN)
 STS = {"AWS_ENDPOINT_URL_STS": "{aws}/sts"}
 
