@@ -84,7 +84,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
-	format-check clean fuzz differential tsdb newest botocore fetch newest-fetch fetch-kill fetch-peak bench bench-quick
+	format-check clean fuzz differential tsdb newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
+	bench-quick
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -229,6 +230,9 @@ newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the 
 
 rules: $(CMD) ## rule files and rule unit tests, here and by promtool 2.42; N=1000 SEED=1: random ones
 	@PYTHON=$(PYTHON) sh tests/rules.sh $(B)
+
+grids: $(NEWEST) ## optional, with Go: numbers at their edges, in the newest Prometheus and here; writes tests/data/numeric_grid.tsv
+	@sh tests/oracle/grids.sh $(NEWEST) $(B)/oracle/prometheus-json
 
 fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
 	@sh tests/fetch.sh $(B)

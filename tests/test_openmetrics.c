@@ -61,6 +61,8 @@ static const struct row {
     {"m 1 1 2\n", .message = "f:1: expected nothing behind the timestamp, found \"2\"",
      .code = AMPQL_BAD_DATA},
     {"m x 1\n", .message = "f:1: not a number: \"x\"", .code = AMPQL_BAD_DATA},
+    {"m 1_0\n", .message = "f:1: not a number: \"1_0\"", .code = AMPQL_BAD_DATA},
+    {"m 0x1p1\n", .message = "f:1: not a number: \"0x1p1\"", .code = AMPQL_BAD_DATA},
     {"m\n", .message = "f:1: expected a value", .code = AMPQL_BAD_DATA},
     {"m 1 x\n", .message = "f:1: not a timestamp: \"x\"", .code = AMPQL_BAD_DATA},
     {"m 1 1e30\n", .message = "f:1: not a timestamp", .code = AMPQL_BAD_DATA},

@@ -34,6 +34,7 @@ struct ampql_result {
     struct ampql_allocator alc;
     struct arena arena;
     enum ampql_result_kind kind;
+    enum ampql_dialect dialect; /* that JSON is spelled in */
     struct grid grid;
     struct ampql_series *series; /* [nseries] */
     size_t nseries;

@@ -361,7 +361,10 @@ enum ampql_code text_value(const struct text *text, struct str word, size_t seri
     }
     if (word.n == 0)
         return expected(text, "a value", word, err);
-    if (!number_parse(word, out))
+    /* as Prometheus reads expositions: no hexadecimal numbers, no underscores */
+    bool is_newer =
+        memchr(word.p, 'p', word.n) || memchr(word.p, 'P', word.n) || memchr(word.p, '_', word.n);
+    if (is_newer || !number_parse(word, out))
         return text_fail(text, AMPQL_BAD_DATA, err, "not a number: %s",
                          quote_clipped(quoted, sizeof quoted, word));
     return AMPQL_OK;
