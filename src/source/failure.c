@@ -305,8 +305,11 @@ enum ampql_code failure_read(const struct ampql_allocator *alc, const struct fai
 static void print_id(char *out, size_t size, struct str request_id)
 {
     char quoted[72];
+    *out = '\0';
+    if (request_id.n == 0)
+        return;
     quote_clipped(quoted, sizeof quoted, request_id);
-    snprintf(out, size, request_id.n ? "request id %.*s" : "", (int)strlen(quoted) - 2, quoted + 1);
+    snprintf(out, size, "request id %.*s", (int)strlen(quoted) - 2, quoted + 1);
 }
 
 enum ampql_code failure_tell(const struct failure *failure, const struct failure_answer *answer,

@@ -79,7 +79,7 @@ ROWS = (
     ("IMDS, error in a 200", NODE, {"fail": {"imds": {"code": "AssumeRoleUnauthorizedAccess", "attempts": 0}}},
      (8, ["AssumeRoleUnauthorizedAccess"]), []),
     ("role on top", STS, {"external_id": "x7"}, None, ["--role-arn", ARN, "--external-id", "x7"]),
-    ("keys that end in a second", POD, {"lifetime_s": 1}, None, []),
+    ("keys that end in a second", POD, {"lifetime_s": 1, "grace_s": 600}, None, []),
     ("nothing", NO_KEYS, {}, (8, ["credential"]), []),
 )
 
@@ -112,8 +112,8 @@ class Run:
                 if isinstance(value, str):
                     full[key] = value.replace("{home}", home).replace("{aws}", "%s/_aws/%s" % (lab.server.url, space))
             try:
-                done = lab.query(lab.amp(space), QUERY, TIME, *flags, env=full, deadline_s=30)
-                who = lab.run("whoami", *lab.amp(space)[:2], *flags, env=full, deadline_s=30)
+                done = lab.query(lab.amp(space), QUERY, TIME, *flags, env=full, deadline_s=120)
+                who = lab.run("whoami", *lab.amp(space)[:2], *flags, env=full, deadline_s=120)
             except Leak as leak:
                 return str(leak)
             if wanted is None:
