@@ -68,6 +68,8 @@ static void tell_losses(struct cli *cli, const struct convert *convert)
                            (unsigned long long)n, loss_text((enum loss)i, n));
         }
     }
+    if (convert->is_redacted)
+        report_warning(cli, "label values are redacted, and the output does not say so");
     bool says_dialect = convert->format == CONVERT_CAPTURE || convert->format == CONVERT_JSON;
     if (convert->dialect != AMPQL_DIALECT_DEFAULT && !says_dialect)
         report_warning(cli,

@@ -129,7 +129,6 @@ static void count_selects(struct convert *convert, const struct capture *capture
         else
             convert->lost[LOSS_WINDOWS] += !is_everything(&entry->held);
     }
-    convert->dialect = capture->origin.dialect;
 }
 
 static enum ampql_code write_series(struct convert *convert, struct capture *capture,
@@ -146,6 +145,8 @@ static enum ampql_code write_series(struct convert *convert, struct capture *cap
 static enum ampql_code write_format(struct convert *convert, struct capture *capture,
                                     struct new_file *out, struct ampql_error *err)
 {
+    convert->dialect = capture->origin.dialect;
+    convert->is_redacted = capture->origin.redaction.is_redacted;
     TRY(convert->format == CONVERT_JSON ? convert_json(convert, capture, out, err)
                                         : write_series(convert, capture, out, err));
     return check_losses(convert, err);

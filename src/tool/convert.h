@@ -48,6 +48,7 @@ struct convert {
 
     uint64_t lost[LOSS_COUNT];  /* out: how many of each were */
     enum ampql_dialect dialect; /* out: that what was read knows and the format does not say */
+    bool is_redacted;           /* out: what was read is, and only captures say so */
     int64_t shift_ms;           /* out: with LOSS_TIMES: what was taken off all times */
 };
 

@@ -77,7 +77,7 @@ static void push_edges(struct list *list)
     for (size_t i = 0; i < sizeof edges / sizeof *edges; i++)
         push_around(list, edges[i]);
     for (int e = -323; e <= 308; e++) {
-        char text[8];
+        char text[16];
         snprintf(text, sizeof text, "1e%d", e);
         push_around(list, strtod(text, NULL));
     }

@@ -11,7 +11,7 @@ _ampql() {
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
-    --source | -s | --junit | --out)
+    --source | -s | --junit | --out | --key-file | --map)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -37,7 +37,7 @@ _ampql() {
         elif [ "$before" = rules ]; then
             words='check eval'
         elif [ "$before" = capture ]; then
-            words='ls show verify convert merge'
+            words='ls show verify convert merge redact diff'
         else
             case $command in
             query) words="--output --record $source $times $run" ;;
@@ -51,7 +51,7 @@ _ampql() {
                 words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record $source $limits"
                 ;;
             rules) words="--output --record --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
-            capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
+            capture) words='--output --to --drop --key-file --keep-label --keep-value --keep-order --map --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'
