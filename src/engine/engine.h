@@ -64,17 +64,70 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
                               struct ampql_source *source, const struct ampql_run_options *options,
                               struct ampql_result **out, struct ampql_error *err);
 
+/* ---- records: rules as the engine knows them */
+
+/* The start of struct ampql_rules, which is the rules layer's.
+ *
+ *   table  a table of its records for a run with these options, in the arena
+ *   err    AMPQL_NOMEM */
+struct record_maker {
+    enum ampql_code (*table)(const struct record_maker *maker,
+                             const struct ampql_run_options *options, struct arena *arena,
+                             struct records *out, struct ampql_error *err);
+};
+
+/* All that a record writes for the times [from, to]. */
+struct record_want {
+    size_t record;
+    int64_t from_ms, to_ms;
+};
+
+/* What became of a want. */
+struct record_report {
+    size_t nevaluations, nfailed;
+    const struct ampql_error *err; /* why the last of them failed */
+    int64_t failed_ms;             /*    and which it is */
+    bool was_outrun;               /* another record had written a sample of a series by its time */
+};
+
+/* Who takes them: each want's series in label order, then its report, stale markers among
+ * the samples. A code other than AMPQL_OK ends the run. */
+struct record_taker {
+    enum ampql_code (*report)(void *payload, size_t want, const struct record_report *report,
+                              struct ampql_error *err);
+    enum ampql_code (*series)(void *payload, size_t want, const struct symbols *symbols,
+                              struct labels labels, const struct samples *samples,
+                              struct ampql_error *err);
+    enum ampql_code (*warning)(void *payload, struct str text, struct ampql_error *err);
+    void *payload;
+};
+
+/* What a ruler would have read and written for the evaluations of a run. */
+struct ruler_costs {
+    uint64_t evaluations, samples_read;
+};
+
+/* Evaluate records of options->rules, each once.
+ *   err  as engine_run; AMPQL_UNSUPPORTED: a record that is endless; what the taker returned */
+enum ampql_code engine_record(struct ampql_engine *engine, struct ampql_source *source,
+                              const struct ampql_run_options *options,
+                              const struct record_want *wants, size_t nwants,
+                              const struct record_taker *taker, struct ampql_stats *stats,
+                              struct ruler_costs *ruler, struct ampql_error *err);
+
 /* What the parser is given. */
 struct parse_options;
 void engine_parse_options(const struct ampql_engine *engine, struct parse_options *out);
 
 /* ---- between the files of this layer */
 
-/* Check options and fill in defaults.
- *   err  AMPQL_BAD_DATA: end before start, negative step, too many points; AMPQL_LIMIT */
+/* Check options and fill in defaults; the table of options->rules goes into the arena.
+ *   err  AMPQL_BAD_DATA: end before start, negative step, too many points; AMPQL_LIMIT,
+ *        AMPQL_NOMEM */
 enum ampql_code run_options_check(const struct ampql_engine *engine,
                                   const struct ampql_run_options *options, uint32_t caps,
-                                  struct plan_options *out, struct ampql_error *err);
+                                  struct arena *arena, struct plan_options *out,
+                                  struct ampql_error *err);
 
 /* Copy an evaluated query out of the run. err AMPQL_NOMEM */
 enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
@@ -131,6 +184,7 @@ uint64_t money_remote_samples(const struct leaf *leaf, const struct samples *sam
 
 /* Tell the source what the run will select, in this order, and when it is over; limits stay until
  * then. err  what the source says; AMPQL_NOMEM */
+uint64_t run_max_samples(const struct ampql_run_options *options);
 struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples);
 enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
                               enum ampql_dialect dialect, struct arena *arena,
@@ -141,5 +195,19 @@ enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *s
                              int64_t lookback_ms, enum ampql_dialect dialect,
                              struct intake_limits *limits, struct ampql_error *err);
 void intake_end(struct ampql_source *source);
+
+/* Whether the source has stored series of a record's name matters as options->recorded says: sets
+ * what the planner asks. asker must outlive the plan. */
+struct stored_asker {
+    struct ampql_engine *engine;
+    struct ampql_source *source;
+    struct symbols *symbols;
+    struct intake_limits *limits;
+    struct ampql_stats *stats;
+    enum ampql_dialect dialect;
+    int64_t lookback_ms;
+    bool must_not; /* be stored: then it is an error */
+};
+void stored_ask(struct stored_asker *asker, enum ampql_recorded mode, struct plan_options *out);
 
 #endif

@@ -45,11 +45,11 @@ enum ampql_code engine_selects(struct ampql_engine *engine,
     struct node *root;
     struct ampql_run_options read;
     OPTIONS_READ(read, options);
-    TRY(run_options_check(engine, &read, source->ops.caps, &plan_options, err));
     struct intake_limits limits = run_limits_of(&read, UINT64_MAX);
     arena_init(&arena, &engine->alc);
+    enum ampql_code code =
+        run_options_check(engine, &read, source->ops.caps, &arena, &plan_options, err);
     plan_init(&plan, &arena, &plan_options);
-    enum ampql_code code = AMPQL_OK;
     for (size_t q = 0; q < nqueries && code == AMPQL_OK; q++)
         code = plan_add(&plan, queries[q]->ast, &root, err);
     if (code == AMPQL_OK)

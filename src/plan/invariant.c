@@ -53,15 +53,29 @@ static bool is_param(const struct node *node, size_t child)
     }
 }
 
+/* The first level above all that a leaf reads of records; above [nrecords]. */
+static unsigned level_of_records(const struct plan *plan, const struct node *leaf,
+                                 const unsigned *above)
+{
+    unsigned level = 0;
+    if (leaf->recorded == PLAN_NONE)
+        return 0;
+    const struct record_list *records = &plan->recorded.at[leaf->recorded].records;
+    for (size_t i = 0; i < records->n; i++)
+        level = above[records->at[i]] > level ? above[records->at[i]] : level;
+    return level;
+}
+
 /* Give the leaves below node levels from base up; returns the first level above all of them, 0 when
  * there is none. */
-static unsigned assign(struct node *node, unsigned base)
+static unsigned assign(const struct plan *plan, struct node *node, unsigned base,
+                       const unsigned *records_above)
 {
     unsigned above = 0;
     for (size_t i = 0; i < node->nchild; i++) {
         if (!is_param(node, i))
             continue;
-        unsigned level = assign(node->child[i], base);
+        unsigned level = assign(plan, node->child[i], base, records_above);
         above = level > above ? level : above;
     }
     if (above > base)
@@ -69,21 +83,35 @@ static unsigned assign(struct node *node, unsigned base)
     for (size_t i = 0; i < node->nchild; i++) {
         if (is_param(node, i))
             continue;
-        unsigned level = assign(node->child[i], base);
+        unsigned level = assign(plan, node->child[i], base, records_above);
         above = level > above ? level : above;
     }
     if (is_leaf(node)) {
-        node->level = base;
-        above = base + 1;
+        unsigned least = level_of_records(plan, node, records_above);
+        node->level = base > least ? base : least;
+        above = node->level + 1;
     }
     return above;
 }
 
-void plan_assign_levels(struct plan *plan, struct node *root)
+enum ampql_code plan_assign_levels(struct plan *plan, struct ampql_error *err)
 {
-    unsigned above = assign(root, 0);
-    if (above > plan->nlevels)
-        plan->nlevels = above;
+    size_t nrecords = plan->options.records ? plan->options.records->n : 0;
+    unsigned *records_above = arena_zeroed(plan->arena, nrecords, sizeof *records_above);
+    if (!records_above)
+        return fail_nomem(err, "the plan");
+    for (size_t i = plan->recordings.n; i-- > 0;) { /* what is read before what reads it */
+        struct recording *recording = &plan->recordings.at[i];
+        unsigned *above = &records_above[recording->record];
+        unsigned level = recording->root ? assign(plan, recording->root, 0, records_above) : 0;
+        *above = level > *above ? level : *above;
+        plan->nlevels = level > plan->nlevels ? level : plan->nlevels;
+    }
+    for (size_t i = 0; i < plan->roots.n; i++) {
+        unsigned level = assign(plan, plan->roots.at[i], 0, records_above);
+        plan->nlevels = level > plan->nlevels ? level : plan->nlevels;
+    }
+    return AMPQL_OK;
 }
 
 void plan_number(struct node *node, unsigned *next)

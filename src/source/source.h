@@ -18,9 +18,7 @@ struct ampql_source {
     struct ampql_allocator alc; /* a copy: a source may outlive its engine */
     enum ampql_dialect dialect; /* that the data was recorded with; DEFAULT: it does not say */
     bool is_trusted;            /* one of ours: the sink need not check what it pushes */
-    /* Of an ENDLESS source: is the end of these series known all the same? NULL: of none. */
-    bool (*knows_ends)(const void *payload, struct matchers matchers);
-    int64_t marked_after_ms; /* its stale markers were put in, after so long a silence; 0: no */
+    int64_t marked_after_ms;    /* its stale markers were put in, after so long a silence; 0: no */
 };
 
 /* Reads the selector text of a selects.json: the layer knows no PromQL, so the function is handed
