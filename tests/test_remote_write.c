@@ -163,6 +163,7 @@ static void check_all(struct receiver *r, size_t nsamples)
         assert_true(t > last[job - 'a']);
         last[job - 'a'] = t;
     }
+    r->log.n--;
 }
 
 enum { ALL = 2880 + 2700 };
@@ -272,7 +273,14 @@ static void resumed(void **state)
     assert_int_equal(remote_write_send(w, &err), AMPQL_OK);
     assert_int_equal(remote_write_stats(w).skipped, 2700);
     assert_int_equal(remote_write_stats(w).samples, ALL - 2700);
-    check_all(&r, ALL);
+    assert_int_equal(remote_write_until_ms(w), 2879 * 60000);
+
+    /* what comes later is new */
+    static const int64_t later[] = {2879 * 60000, 2880 * 60000};
+    static const double v[] = {1, 2};
+    assert_int_equal(remote_write_add(w, up_a, 2, later, v, 2, &err), AMPQL_OK);
+    assert_int_equal(remote_write_send(w, &err), AMPQL_OK);
+    check_all(&r, ALL + 1);
     remote_write_close(w);
     buf_done(&r.log);
 

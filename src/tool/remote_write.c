@@ -346,12 +346,13 @@ static enum ampql_code send_slice(struct remote_write *w, const struct slice *sl
     return code;
 }
 
-/* Everything before the slice's end has arrived. */
+/* Everything before the slice's end has arrived; what comes after the last sample is not known. */
 static enum ampql_code note_arrived(struct remote_write *w, int64_t end_ms, struct ampql_error *err)
 {
+    int64_t last_ms = last_time(w);
     if (w->state_path.n == 0 || w->is_dry)
         return AMPQL_OK;
-    w->until_ms = end_ms - 1;
+    w->until_ms = end_ms - 1 < last_ms ? end_ms - 1 : last_ms;
     return write_state_write(&w->alc, w->state_path.p, w->job, w->until_ms, err);
 }
 

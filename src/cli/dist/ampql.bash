@@ -33,7 +33,7 @@ _ampql() {
         if [ "$COMP_CWORD" = 1 ]; then
             words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
-            words='check eval'
+            words='check eval run'
         elif [ "$before" = capture ]; then
             words='ls show verify convert merge'
         else
@@ -48,7 +48,7 @@ _ampql() {
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
                 words="$words --custom-prices --discount --negotiated-discount --strict --output $source $limits"
                 ;;
-            rules) words="--output --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
+            rules) words="--output --time --now --start --end --cluster-label --fail-on --list --once --delay --catch-up $write $source $run" ;;
             capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
