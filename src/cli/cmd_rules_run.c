@@ -186,9 +186,7 @@ const struct command command_rules_run = {
     .operands = "FILE",
     .summary = "evaluate rules on their clock, and write what they record",
     .examples =
-        "  ampql rules run my_rules.yml -s amp:ws-1@eu-west-1 --remote-write amp:ws-1@eu-west-1 "
-        "\\\n"
-        "    --remote-write.state ruler.state\n"
+        "  ampql rules run my_rules.yml -s amp:ws-1@eu-west-1 --remote-write amp:ws-1@eu-west-1\n"
         "  ampql rules run examples/rules/kubecost.yml -s examples/data/cluster_day.aqc --once \\\n"
         "    --now 2026-03-02T00:00:00Z --remote-write http://127.0.0.1:9090/api/v1/write "
         "--dry-run\n",
