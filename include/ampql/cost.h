@@ -67,6 +67,12 @@ struct ampql_cost_options {
     bool idle;               /* add what nodes cost beyond their allocations: "__idle__" */
     bool split_idle;         /* keep idle costs apart: "CLUSTER/NODE/__idle__" */
     bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
+    /* As in struct ampql_run_options: the model reads kubecost_container_cpu_usage_irate, which a
+     * rule records. */
+    const struct ampql_rules *rules;
+    enum ampql_recorded recorded;
+    int64_t rule_phase_ms;
+    const char *rule_file;
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
@@ -213,6 +219,11 @@ AMPQL_API size_t ampql_allocations_warning_count(const struct ampql_allocations 
 AMPQL_API struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations,
                                                         size_t i);
 AMPQL_API struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations);
+
+/* What query i of the model (ampql_cost_query_at) read of that, as ampql_result_costs has it; false
+ * past the last. */
+AMPQL_API bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                                       struct ampql_stats *alone, struct ampql_stats *shared);
 
 /* The body of OpenCost's /allocation: `{"code":200,"status":"success","data":[{NAME:{...}}]}`, with
  * "warnings" and "stats" after it. Numbers are rounded to 5 decimals; what is no number is null.

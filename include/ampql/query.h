@@ -140,16 +140,24 @@ struct ampql_series {
     size_t n;
 };
 
-/* What a run cost. */
+/* What a run cost, all queries of the batch together. */
 struct ampql_stats {
     uint64_t selects; /* asked of the source */
     uint64_t series;  /* that matched */
     uint64_t samples; /* read */
-    /* Of sources that ask a server, for all queries of the batch together: */
+    /* Of sources that ask a server: */
     uint64_t requests, retries, bytes; /* as ampql_source_stats */
     uint64_t billed_samples;           /* that the server counted for them */
     uint64_t remote_samples; /* that it would have counted, had it evaluated the queries itself; an
                                 estimate; 0 for sources of samples */
+};
+
+/* A select that a query read, and what it cost. */
+struct ampql_select_stats {
+    struct ampql_string query; /* as ampql_batch_explain has it: "up{job=\"a\"}[5m]" */
+    enum ampql_select_kind kind;
+    size_t nqueries;          /* of the batch that read it: it was asked for once for all of them */
+    struct ampql_stats stats; /* of the select; remote_samples are this query's own */
 };
 
 AMPQL_API enum ampql_result_kind ampql_result_kind(const struct ampql_result *result);
@@ -160,6 +168,18 @@ AMPQL_API void ampql_result_grid(const struct ampql_result *result, int64_t *sta
 AMPQL_API double ampql_result_scalar(const struct ampql_result *result);
 AMPQL_API struct ampql_string ampql_result_string(const struct ampql_result *result);
 AMPQL_API struct ampql_stats ampql_result_stats(const struct ampql_result *result);
+
+/* What this query read, each select once. All selects of a batch together, each once, cost what
+ * ampql_result_stats says, but for what a source asks beside them (probes, lists of series).
+ * Answers that broke off were billed, too, and nobody can say how much: they are in no sum. */
+AMPQL_API size_t ampql_result_select_count(const struct ampql_result *result);
+AMPQL_API struct ampql_select_stats ampql_result_select(const struct ampql_result *result,
+                                                        size_t i);
+
+/* The same added up: `alone` what no other query of the batch read, `shared` what others read as
+ * well, which is counted for each of them. */
+AMPQL_API void ampql_result_costs(const struct ampql_result *result, struct ampql_stats *alone,
+                                  struct ampql_stats *shared);
 
 /* Annotations: "PromQL warning: ..." or "PromQL info: ...", and warnings of the source. */
 AMPQL_API size_t ampql_result_annotation_count(const struct ampql_result *result);

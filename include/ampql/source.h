@@ -146,6 +146,11 @@ AMPQL_API enum ampql_code ampql_sink_series(struct ampql_sink *sink,
 AMPQL_API enum ampql_code ampql_sink_samples(struct ampql_sink *sink, const int64_t *t_ms,
                                              const double *v, size_t n);
 
+/* Inside `select`: say what this select has cost, for reports by query; what is said several times
+ * adds up, and it counts also when the select fails. Of the members requests, retries, bytes and
+ * billed_samples. */
+AMPQL_API void ampql_sink_cost(struct ampql_sink *sink, const struct ampql_source_stats *cost);
+
 /* ---- series in memory */
 
 struct ampql_memory_options {

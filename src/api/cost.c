@@ -55,6 +55,17 @@ struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *alloc
     return allocations->set->stats;
 }
 
+bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                             struct ampql_stats *alone, struct ampql_stats *shared)
+{
+    const struct cost_set *set = allocations->set;
+    if (i >= set->ncosts)
+        return false;
+    *alone = set->costs[i].alone;
+    *shared = set->costs[i].shared;
+    return true;
+}
+
 enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,
                                        ampql_write write, void *payload)
 {

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 #include "cli/table.h"
 
@@ -22,6 +23,7 @@ struct flags {
     int queries, provider;
     bool filter_cluster, pod_uids, custom_prices, idle, split_idle, strict;
     struct option_list prices, quirks;
+    struct rules_flags rules;
     struct run_flags run;
     int format;
 };
@@ -66,6 +68,7 @@ static const struct option options[] = {
      "do as OpenCost does, or not; list: print them"},
     {"strict", 0, OPTION_BOOL, offsetof(struct flags, strict), NULL,
      "fail where there would be a warning: when anything is missing in the bill"},
+    RULES_OPTIONS(struct flags, rules),
     SOURCE_OPTIONS(struct flags, source),
     PRINT_OPTION(struct flags, format, "table|json|csv",
                  "table when not given; json is OpenCost's /allocation"),
@@ -297,6 +300,10 @@ static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
     cost->timeout_ms = session->options.timeout_ms;
     cost->max_samples = session->options.max_samples;
     cost->cancel = session->cancel;
+    cost->rules = session->options.rules;
+    cost->recorded = session->options.recorded;
+    cost->rule_phase_ms = session->options.rule_phase_ms;
+    cost->rule_file = session->options.rule_file;
     return cost->quirks ? STATUS_OK : report_nomem(cli);
 }
 
@@ -322,6 +329,16 @@ static enum exit_status check_options(struct cli *cli, const struct session *ses
     return status;
 }
 
+static void tell_stats(struct cli *cli, const struct ampql_allocations *allocations)
+{
+    struct ampql_cost_query query;
+    struct ampql_stats alone, shared;
+    report_stats(cli, ampql_allocations_stats(allocations));
+    for (size_t i = 0; ampql_allocations_costs(allocations, i, &alone, &shared); i++)
+        if (ampql_cost_query_at(i, &query))
+            report_costs(cli, query.name, alone, shared);
+}
+
 static enum exit_status allocate(struct cli *cli, const struct flags *flags,
                                  const struct session *session,
                                  const struct ampql_cost_options *cost)
@@ -334,7 +351,7 @@ static enum exit_status allocate(struct cli *cli, const struct flags *flags,
         report_warning_text(cli, str_view(ampql_allocations_warning(allocations, i)));
     enum exit_status status = print(cli, flags, allocations);
     if (flags->run.stats)
-        report_stats(cli, ampql_allocations_stats(allocations));
+        tell_stats(cli, allocations);
     ampql_allocations_free(allocations);
     return status;
 }
@@ -372,7 +389,11 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status)
         status = read_numbers(cli, flags, &prices, &cost);
     if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, &session);
+    if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, &session);
     if (!status)
         status = fill_options(cli, flags, &session, &cost);
     if (!status)

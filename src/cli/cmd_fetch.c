@@ -55,14 +55,6 @@ static enum exit_status plan(struct cli *cli, const struct flags *flags,
 
 /* ---- fetching */
 
-static void tell_stats(struct cli *cli, struct ampql_source_stats stats)
-{
-    report_stats(cli, (struct ampql_stats){.requests = stats.requests,
-                                           .retries = stats.retries,
-                                           .bytes = stats.bytes,
-                                           .billed_samples = stats.billed_samples});
-}
-
 static enum exit_status fetch(struct cli *cli, const struct flags *flags,
                               const struct session *session,
                               const struct ampql_query *const *queries, size_t n)
@@ -77,11 +69,9 @@ static enum exit_status fetch(struct cli *cli, const struct flags *flags,
     enum ampql_code code =
         fetch_capture(session->engine, queries, n, session->source, flags->source.sources.at[0],
                       &session->options, flags->out, &nselects, &err);
-    if (code != AMPQL_OK)
-        return session_error(cli, session, &err, (struct report){0});
     if (flags->run.stats)
-        tell_stats(cli, ampql_source_stats(session->source));
-    return STATUS_OK;
+        report_source_stats(cli, session->source);
+    return code == AMPQL_OK ? STATUS_OK : session_error(cli, session, &err, (struct report){0});
 }
 
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)

@@ -1,11 +1,13 @@
 /* ampql query: evaluate one expression. */
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 
 struct flags {
     struct source_flags source;
     struct time_flags times;
+    struct rules_flags rules;
     struct run_flags run;
     int format;
 };
@@ -13,6 +15,7 @@ struct flags {
 static const struct option options[] = {
     SOURCE_OPTIONS(struct flags, source),
     TIME_OPTIONS(struct flags, times),
+    RULES_OPTIONS(struct flags, rules),
     PRINT_OPTION(struct flags, format, "table|json|csv|promql|openmetrics",
                  "table on a terminal, else promql (promtool's text)"),
     RUN_OPTIONS(struct flags, run),
@@ -27,7 +30,11 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags, str
     enum exit_status status = session_try(cli, &flags->run, session, session_try_query, text,
                                           (struct report){.text = text});
     if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, session);
+    if (!status)
         status = session_source(cli, &flags->source, &flags->run, session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, session);
     if (status)
         return status;
     enum ampql_code code = ampql_query_compile(session->engine, text.p, text.n, &query, &err);
@@ -40,8 +47,12 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags, str
         report_annotations(cli, result);
         status = print_result(cli, result,
                               (enum print_format)(flags->format ? flags->format : fallback));
-        if (flags->run.stats)
+        if (flags->run.stats) {
             report_stats(cli, ampql_result_stats(result));
+            report_selects(cli, result);
+        }
+    } else if (flags->run.stats) {
+        report_source_stats(cli, session->source);
     }
     ampql_result_free(result);
     ampql_query_free(query);

@@ -196,6 +196,7 @@ void session_close(struct session *session)
 {
     interrupt_cancels(NULL);
     ampql_source_free(session->source);
+    ampql_rules_free(session->rules);
     if (session->cancel)
         ampql_cancel_free(session->cancel);
     ampql_engine_free(session->engine);

@@ -62,7 +62,7 @@ struct time_flags {
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
      "samples and values held at once; 50 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
-     "say on standard error how many selects, series and samples were read"}, \
+     "say on standard error what was read, and what servers billed for each part"}, \
     REPORT_OPTIONS(type, member.error_format)
 
 /* What is an expression. */
@@ -108,6 +108,9 @@ struct session {
     struct ampql_source *source;
     struct ampql_cancel *cancel;      /* set by SIGINT once the sources are open */
     struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
+    struct ampql_rules *rules; /* of --rules or the command's file; NULL */
+    const char *rules_file;
+    struct str rules_text;
     struct source_flags source_flags;
     struct progress progress; /* of servers; the session must not move while it is open */
     bool has_source;          /* false: the source only says that there is none */

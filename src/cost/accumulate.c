@@ -186,9 +186,8 @@ enum ampql_code pieces_add(struct pieces *pieces, const struct cost_set *piece,
         TRY(add_item(pieces, &piece->items[i], err));
     for (size_t i = 0; i < piece->warnings.n; i++)
         TRY(add_warning(pieces, piece->warnings.at[i], piece->start_ms, err));
-    stats_add(&pieces->set->stats, piece->stats);
     pieces->n++;
-    return AMPQL_OK;
+    return set_add_costs(pieces->set, piece->stats, piece->costs, piece->ncosts, err);
 }
 
 /* ---- the whole */

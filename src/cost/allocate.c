@@ -96,6 +96,10 @@ static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *sou
         .timeout_ms = params->timeout_ms,
         .max_samples = params->max_samples,
         .cancel = params->cancel,
+        .rules = params->rules,
+        .recorded = params->recorded,
+        .rule_phase_ms = params->rule_phase_ms,
+        .rule_file = params->rule_file,
     };
     const struct ampql_query *query[COST_QUERY_COUNT];
     for (size_t i = 0; i < asked->n; i++)
@@ -172,6 +176,18 @@ enum ampql_code model_fold(struct cost_set *set, const struct params *params,
 
 /* ---- computing */
 
+static enum ampql_code keep_costs(struct cost_set *set, const struct asked *asked,
+                                  struct ampql_error *err)
+{
+    struct query_cost costs[COST_QUERY_COUNT] = {0};
+    for (size_t i = 0; i < asked->n; i++) {
+        struct query_cost *cost = &costs[asked->id[i]];
+        ampql_result_costs(asked->result[i], &cost->alone, &cost->shared);
+    }
+    /* each result has the stats of the whole batch */
+    return set_add_costs(set, ampql_result_stats(asked->result[0]), costs, COST_QUERY_COUNT, err);
+}
+
 static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *source,
                            const struct params *params, struct asked *asked, struct arena *work,
                            struct cost_set *set, struct ampql_error *err)
@@ -185,7 +201,7 @@ static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *sou
     for (size_t i = 0; i < asked->n; i++)
         TRY(answer_decode(asked->result[i], params->quirks.is_on[QUIRK_ROUND_TIMES], work,
                           &answers[asked->id[i]], err));
-    stats_add(&set->stats, ampql_result_stats(asked->result[0])); /* of the whole batch */
+    TRY(keep_costs(set, asked, err));
     if (params->groups & QUERY_ALLOCATION)
         TRY(model_fold(set, params, answers, err));
     return params->groups & QUERY_ASSETS ? assets_fold(set, params, answers, err) : AMPQL_OK;

@@ -122,6 +122,10 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .is_strict = all.strict,
         .groups = all.idle ? QUERY_BOTH : QUERY_ALLOCATION,
         .max_duration_ms = all.max_duration_ms ? all.max_duration_ms : 86400000,
+        .rules = all.rules,
+        .recorded = all.recorded,
+        .rule_phase_ms = all.rule_phase_ms,
+        .rule_file = all.rule_file,
     };
     TRY(check_prices(&out->prices, err));
     TRY(quirks_parse(str_of(all.quirks ? all.quirks : ""), &out->quirks, err));

@@ -51,6 +51,10 @@ struct params {
     int64_t max_duration_ms;
     struct str node_labels; /* comma list */
     struct quirks quirks;
+    const struct ampql_rules *rules;
+    enum ampql_recorded recorded;
+    int64_t rule_phase_ms;
+    const char *rule_file;
 };
 
 /* err  AMPQL_BAD_DATA: window, resolution, cluster label, discounts, prices, quirks, query set */

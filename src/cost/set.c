@@ -1,6 +1,8 @@
 /* Sets of allocations: one owner of items and strings, for all that look at them. */
 #include "cost/set.h"
 
+#include "engine/engine.h"
+
 #include <stdlib.h>
 
 enum ampql_code set_new(const struct ampql_allocator *alc, const struct params *params,
@@ -85,14 +87,17 @@ struct str join_names(struct arena *arena, struct str a, struct str b)
     return str_make(p, size + 1);
 }
 
-void stats_add(struct ampql_stats *sum, struct ampql_stats more)
+enum ampql_code set_add_costs(struct cost_set *set, struct ampql_stats stats,
+                              const struct query_cost *costs, size_t n, struct ampql_error *err)
 {
-    sum->selects += more.selects;
-    sum->series += more.series;
-    sum->samples += more.samples;
-    sum->requests += more.requests;
-    sum->retries += more.retries;
-    sum->bytes += more.bytes;
-    sum->billed_samples += more.billed_samples;
-    sum->remote_samples += more.remote_samples;
+    stats_add(&set->stats, stats);
+    if (!set->costs)
+        set->costs = arena_zeroed(&set->arena, n, sizeof *set->costs);
+    if (!set->costs)
+        return fail_nomem(err, "what the queries cost");
+    for (set->ncosts = 0; set->ncosts < n; set->ncosts++) {
+        stats_add(&set->costs[set->ncosts].alone, costs[set->ncosts].alone);
+        stats_add(&set->costs[set->ncosts].shared, costs[set->ncosts].shared);
+    }
+    return AMPQL_OK;
 }

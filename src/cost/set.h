@@ -43,6 +43,10 @@ struct cost_set {
         ARRAY(struct ampql_string);
     } warnings;
     struct ampql_stats stats;
+    struct query_cost {
+        struct ampql_stats alone, shared; /* as ampql_result_costs has it */
+    } * costs;                            /* [ncosts] of the model's queries, in their order */
+    size_t ncosts;
     int64_t start_ms, end_ms; /* the window */
     struct quirks quirks;
     enum ampql_cost_queries queries;
@@ -83,8 +87,9 @@ enum ampql_code set_warn_tally(struct cost_set *set, const struct tally *tally, 
                                const char *what, const char *first, const char *second,
                                struct ampql_error *err);
 
-/* What several batches have cost together. */
-void stats_add(struct ampql_stats *sum, struct ampql_stats more);
+/* Add what a batch has cost, and each of the model's n queries of it. err  AMPQL_NOMEM */
+enum ampql_code set_add_costs(struct cost_set *set, struct ampql_stats stats,
+                              const struct query_cost *costs, size_t n, struct ampql_error *err);
 
 static inline struct ampql_string cost_string(struct str s)
 {

@@ -40,6 +40,8 @@ struct ampql_result {
     double scalar;
     struct str string;
     struct ampql_stats stats;
+    struct ampql_select_stats *selects; /* [nselects] */
+    size_t nselects;
     struct str *annotations; /* [nannotations] */
     size_t nannotations;
 };
@@ -129,10 +131,27 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
                                   struct arena *arena, struct plan_options *out,
                                   struct ampql_error *err);
 
-/* Copy an evaluated query out of the run. err AMPQL_NOMEM */
+/* Add up; and what the source counts now, less what it had counted before. */
+void stats_add(struct ampql_stats *sum, struct ampql_stats more);
+void stats_since(struct ampql_stats *stats, const struct ampql_source_stats *before,
+                 const struct ampql_source *source);
+
+/* A select that a query read. */
+struct read_select {
+    const struct select *select;
+    size_t nqueries; /* that read it */
+    struct ampql_stats stats;
+};
+
+/* Copy an evaluated query out of the run, with what it read. err AMPQL_NOMEM */
 enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
-                           struct ampql_stats stats, struct ampql_result **out,
-                           struct ampql_error *err);
+                           struct ampql_stats stats, const struct read_select *selects,
+                           size_t nselects, struct ampql_result **out, struct ampql_error *err);
+
+/* What a source is asked for a select: "up{job="a"}[5m]", or the bare selector; failures stay in
+ * out. left_closed: the server gives the sample at the left end of a window by itself. */
+struct buf;
+void print_select(struct buf *out, const struct select *select, bool left_closed);
 
 /* A matrix of label sets without samples. labels [n] are sorted already. err AMPQL_NOMEM */
 struct intake_warnings;

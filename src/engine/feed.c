@@ -20,7 +20,7 @@ static void each_input(struct run *run, visit_input *visit)
         for (size_t i = 0; i < run->queries[q].leaves.n; i++) {
             struct leaf *leaf = &run->queries[q].leaves.at[i];
             const struct node *node = leaf->node;
-            struct feed feed = {&run->queries[q], leaf, node->level};
+            struct feed feed = {&run->queries[q], leaf, node->level, 0};
             if (node->recorded != PLAN_NONE)
                 visit(run, recorded_input(run, leaf), feed);
             if (node->select == PLAN_NONE)
@@ -53,16 +53,17 @@ enum ampql_code run_list_feeds(struct run *run, struct ampql_error *err)
     for (size_t s = 2; s < run->ninputs + 2; s++)
         run->first_feed[s] += run->first_feed[s - 1];
     run->feeds = arena_alloc(&run->arena, run->first_feed[run->ninputs + 1], sizeof *run->feeds);
-    if (!run->feeds)
+    run->costs = arena_zeroed(&run->arena, run->plan.selects.n, sizeof *run->costs);
+    if (!run->feeds || !run->costs)
         return fail_nomem(err, "a run");
     each_input(run, place_input);
     return AMPQL_OK;
 }
 
-const struct feed *run_next_feed(const struct run *run, size_t *at)
+struct feed *run_next_feed(const struct run *run, size_t *at)
 {
     while (*at < run->first_feed[run->input + 1]) {
-        const struct feed *feed = &run->feeds[(*at)++];
+        struct feed *feed = &run->feeds[(*at)++];
         if (feed->level == run->level && eval_wants(feed->query, feed->leaf))
             return feed;
     }
@@ -74,11 +75,6 @@ static bool is_wanted(const struct run *run)
 {
     size_t at = run->first_feed[run->input];
     return run_next_feed(run, &at);
-}
-
-static bool is_recording(const struct run *run, const struct eval_query *query)
-{
-    return query >= run->queries + run->nqueries;
 }
 
 /* Records take the place of the source's series of their names. */
@@ -96,16 +92,14 @@ static bool is_replaced(const struct run *run, const struct leaf *leaf, const st
 
 void run_take(struct run *run, const struct fed *fed)
 {
-    const struct feed *feed;
+    struct feed *feed;
     run->nobody_listens = true;
     for (size_t at = run->first_feed[run->input]; (feed = run_next_feed(run, &at));) {
         run->nobody_listens = false;
         if (is_replaced(run, feed->leaf, fed))
             continue;
-        if (is_recording(run, feed->query))
-            run->ruler.samples_read += money_remote_samples(feed->leaf, &fed->samples);
-        else if (run->source->ops.stats)
-            run->stats.remote_samples += money_remote_samples(feed->leaf, &fed->samples);
+        if (run->source->ops.stats || run_is_recording(run, feed->query))
+            feed->remote_samples += money_remote_samples(feed->leaf, &fed->samples);
         eval_series(feed->query, feed->leaf, fed);
     }
 }
@@ -154,10 +148,10 @@ static void read_select(struct run *run)
     struct ampql_error err = {0};
     struct intake_warnings warnings = {.arena = &run->arena};
     run->nobody_listens = false;
-    enum ampql_code code =
-        intake_select(run->engine, run->source, &run->plan.selects.at[run->input],
-                      run->plan.options.lookback_ms, run->plan.options.dialect, false,
-                      &run->symbols, &run->limits, take, run, &run->stats, &warnings, &err);
+    enum ampql_code code = intake_select(
+        run->engine, run->source, &run->plan.selects.at[run->input], run->plan.options.lookback_ms,
+        run->plan.options.dialect, false, &run->symbols, &run->limits, take, run,
+        &run->costs[run->input], &warnings, &err);
     if (code == AMPQL_CANCELED && run->nobody_listens)
         return;
     if (code != AMPQL_OK) {

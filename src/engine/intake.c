@@ -184,6 +184,14 @@ static struct ampql_string public_string(struct str s)
     return (struct ampql_string){s.p, s.n};
 }
 
+static void count_cost(struct ampql_stats *stats, const struct ampql_source_stats *cost)
+{
+    stats->requests += cost->requests;
+    stats->retries += cost->retries;
+    stats->bytes += cost->bytes;
+    stats->billed_samples += cost->billed_samples;
+}
+
 static enum ampql_code keep_warnings(struct intake *in, const struct ampql_sink *sink)
 {
     struct intake_warnings *to = in->warnings;
@@ -236,6 +244,7 @@ static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64
     enum ampql_code code =
         (lists ? source->ops.series : source->ops.select)(source->payload, &wanted, &sink, in->err);
     code = sink_finish(&sink, code, in->err);
+    count_cost(in->stats, &sink.cost);
     if (code == AMPQL_OK)
         code = keep_warnings(in, &sink);
     sink_done(&sink);

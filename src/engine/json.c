@@ -186,38 +186,32 @@ static void put_time(struct buf *out, const char *member, int64_t ms)
     buf_bytes(out, text, number_format_seconds(ms, text));
 }
 
-/* A RAW select as an instant query of sel[W]; a left-closed server gives the sample at its left end
- * by itself. */
-static void put_raw(struct buf *out, const struct select *select, bool left_closed)
+void print_select(struct buf *out, const struct select *select, bool left_closed)
 {
     char text[DURATION_MAX];
-    struct buf query;
-    buf_init(&query, out->alc, MAX_SELECTOR);
-    print_matchers(&query, select->matchers);
-    buf_byte(&query, '[');
-    buf_bytes(&query, text, duration_format(select->maxt_ms - select->mint_ms - left_closed, text));
-    buf_byte(&query, ']');
-    json_quote(out, buf_view(&query));
-    if (query.failed != AMPQL_OK)
-        out->failed = query.failed;
-    buf_done(&query);
-    buf_text(out, ",\"kind\":\"RAW\"");
-    put_time(out, "time", select->maxt_ms);
+    print_matchers(out, select->matchers);
+    if (select->kind != SELECT_RAW)
+        return;
+    buf_byte(out, '[');
+    buf_bytes(out, text, duration_format(select->maxt_ms - select->mint_ms - left_closed, text));
+    buf_byte(out, ']');
 }
 
-static void put_grid(struct buf *out, const struct select *select)
+/* A RAW select as an instant query of sel[W], others of the bare selector on their grid. */
+static void put_select(struct buf *out, const struct select *select, bool left_closed)
 {
+    static const char *const kinds[] = {
+        [SELECT_RAW] = "RAW", [SELECT_GRID] = "GRID", [SELECT_GRID_TIMESTAMP] = "GRID_TIMESTAMP"};
     struct buf query;
     buf_init(&query, out->alc, MAX_SELECTOR);
-    print_matchers(&query, select->matchers);
+    print_select(&query, select, left_closed);
     json_quote(out, buf_view(&query));
     if (query.failed != AMPQL_OK)
         out->failed = query.failed;
     buf_done(&query);
-    buf_text(out,
-             select->kind == SELECT_GRID ? ",\"kind\":\"GRID\"" : ",\"kind\":\"GRID_TIMESTAMP\"");
-    if (select->grid.n == 1) {
-        put_time(out, "time", select->grid.start_ms);
+    buf_format(out, ",\"kind\":\"%s\"", kinds[select->kind]);
+    if (select->kind == SELECT_RAW || select->grid.n == 1) {
+        put_time(out, "time", select->kind == SELECT_RAW ? select->maxt_ms : select->grid.start_ms);
         return;
     }
     put_time(out, "start", select->grid.start_ms);
@@ -234,10 +228,7 @@ static enum ampql_code write_selects(const struct plan *plan, const struct ampql
     for (size_t i = 0; i < plan->selects.n; i++) {
         const struct select *select = &plan->selects.at[i];
         buf_text(&w.buf, i ? ",{\"query\":" : "{\"query\":");
-        if (select->kind == SELECT_RAW)
-            put_raw(&w.buf, select, plan->options.dialect == AMPQL_PROM2);
-        else
-            put_grid(&w.buf, select);
+        put_select(&w.buf, select, plan->options.dialect == AMPQL_PROM2);
         buf_byte(&w.buf, '}');
         writer_flush(&w);
     }

@@ -237,14 +237,94 @@ static enum ampql_code fail_all(enum ampql_code code, const struct ampql_error *
     return code;
 }
 
+/* The feeds that an input has in a query: how much they would have cost elsewhere. */
+static uint64_t remote_samples(const struct run *run, const struct eval_query *query, size_t input)
+{
+    uint64_t sum = 0;
+    for (size_t i = run->first_feed[input]; i < run->first_feed[input + 1]; i++)
+        if (run->feeds[i].query == query)
+            sum += run->feeds[i].remote_samples;
+    return sum;
+}
+
+/* Feeds are in the order of queries. */
+static size_t count_readers(const struct run *run, size_t select)
+{
+    size_t n = 0;
+    for (size_t i = run->first_feed[select]; i < run->first_feed[select + 1]; i++)
+        n += i == run->first_feed[select] || run->feeds[i].query != run->feeds[i - 1].query;
+    return n;
+}
+
+/* What a query read, each select once. */
+struct reads {
+    struct run *run;
+    bool *is_listed; /* [nselects] */
+    bool *is_walked; /* [nrecordings] */
+    struct read_select *at;
+    size_t n;
+};
+
+static void list_query(struct reads *reads, const struct eval_query *query);
+
+static void list_records(struct reads *reads, size_t recorded)
+{
+    const struct run *run = reads->run;
+    const struct record_list *records = &run->plan.recorded.at[recorded].records;
+    for (size_t i = 0; i < records->n; i++)
+        for (size_t k = run->first_recording[records->at[i]];
+             k < run->plan.recordings.n && run->plan.recordings.at[k].record == records->at[i]; k++)
+            if (!reads->is_walked[k]) {
+                reads->is_walked[k] = true;
+                list_query(reads, &run->queries[run->nqueries + k]);
+            }
+}
+
+/* As deep as rules read each other. */
+static void list_query(struct reads *reads, const struct eval_query *query)
+{
+    struct run *run = reads->run;
+    for (size_t i = 0; i < query->leaves.n; i++) {
+        const struct node *node = query->leaves.at[i].node;
+        size_t s = node->select;
+        if (node->recorded != PLAN_NONE)
+            list_records(reads, node->recorded);
+        if (s == PLAN_NONE || reads->is_listed[s])
+            continue;
+        reads->is_listed[s] = true;
+        struct read_select *read = &reads->at[reads->n++];
+        *read =
+            (struct read_select){&run->plan.selects.at[s], count_readers(run, s), run->costs[s]};
+        read->stats.remote_samples = remote_samples(run, query, s);
+    }
+}
+
+static enum ampql_code list_reads(struct run *run, const struct eval_query *query,
+                                  struct reads *out, struct ampql_error *err)
+{
+    size_t nselects = run->plan.selects.n;
+    *out = (struct reads){.run = run};
+    out->is_listed = arena_zeroed(&run->arena, nselects, sizeof *out->is_listed);
+    out->is_walked = arena_zeroed(&run->arena, run->plan.recordings.n, sizeof *out->is_walked);
+    out->at = arena_alloc(&run->arena, nselects, sizeof *out->at);
+    if (!out->is_listed || !out->is_walked || !out->at)
+        return fail_nomem(err, "a result");
+    list_query(out, query);
+    return AMPQL_OK;
+}
+
 static enum ampql_code collect(struct run *run, struct ampql_result **results,
                                struct ampql_error *errs)
 {
     enum ampql_code first = AMPQL_OK;
     for (size_t q = 0; q < run->nqueries; q++) {
         struct eval_query *query = &run->queries[q];
+        struct reads reads = {0};
         if (query->code == AMPQL_OK)
-            query->code = result_new(run->engine, query, run->stats, &results[q], &query->err);
+            query->code = list_reads(run, query, &reads, &query->err);
+        if (query->code == AMPQL_OK)
+            query->code = result_new(run->engine, query, run->stats, reads.at, reads.n, &results[q],
+                                     &query->err);
         if (query->code == AMPQL_OK)
             continue;
         query->err.code = query->code;
@@ -256,15 +336,43 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
     return first;
 }
 
-/* What the run has cost: what the source counts now, less what it had counted before. */
-static void add_costs(struct ampql_stats *stats, const struct ampql_source_stats *before,
-                      const struct ampql_source *source)
+void stats_add(struct ampql_stats *sum, struct ampql_stats more)
+{
+    sum->selects += more.selects;
+    sum->series += more.series;
+    sum->samples += more.samples;
+    sum->requests += more.requests;
+    sum->retries += more.retries;
+    sum->bytes += more.bytes;
+    sum->billed_samples += more.billed_samples;
+    sum->remote_samples += more.remote_samples;
+}
+
+void stats_since(struct ampql_stats *stats, const struct ampql_source_stats *before,
+                 const struct ampql_source *source)
 {
     struct ampql_source_stats now = ampql_source_stats(source);
+    if (!source->ops.stats) /* what it told the sinks is all there is */
+        return;
     stats->requests = now.requests - before->requests;
     stats->retries = now.retries - before->retries;
     stats->bytes = now.bytes - before->bytes;
     stats->billed_samples = now.billed_samples - before->billed_samples;
+}
+
+/* What the attempt has cost. A ruler's reading is not that of the queries. */
+static void add_costs(struct run *run, const struct ampql_source_stats *before)
+{
+    bool is_listed = run->feeds && run->costs;
+    for (size_t s = 0; is_listed && s < run->plan.selects.n; s++)
+        stats_add(&run->stats, run->costs[s]);
+    for (size_t i = 0; is_listed && i < run->first_feed[run->ninputs]; i++)
+        *(run_is_recording(run, run->feeds[i].query) ? &run->ruler.samples_read
+                                                     : &run->stats.remote_samples) +=
+            run->feeds[i].remote_samples;
+    if (run->nqueries == 0 && run->source->ops.stats)
+        run->stats.remote_samples = run->ruler.samples_read;
+    stats_since(&run->stats, before, run->source);
 }
 
 uint64_t run_max_samples(const struct ampql_run_options *options)
@@ -360,8 +468,9 @@ static enum ampql_code run_job(struct ampql_engine *engine, const struct job *jo
                             .stats = stats};
         code = attempt(run, job, &options, max_samples, err);
         is_over = code != AMPQL_OK || !run->must_start_again;
-        add_costs(&run->stats, &before, job->source);
+        add_costs(run, &before);
         stats = run->stats;
+        stats.remote_samples = 0; /* nobody else would have tried twice */
         if (code == AMPQL_OK && is_over)
             first = collect(run, results, errs);
     }

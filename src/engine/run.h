@@ -15,6 +15,7 @@ struct feed {
     struct eval_query *query;
     struct leaf *leaf;
     unsigned level;
+    uint64_t remote_samples; /* that a server would have counted for it */
 };
 
 /* A recording of the plan, and what came of it. */
@@ -45,7 +46,8 @@ struct run {
     size_t *first_feed; /* [ninputs + 1] */
     size_t ninputs;
     struct intake_limits limits;
-    struct ampql_stats stats;
+    struct ampql_stats *costs; /* [plan.selects.n] what each select has cost */
+    struct ampql_stats stats;  /* all of them, and what the source asked beside them */
     struct ruler_costs ruler;
     bool is_open;
 
@@ -65,7 +67,13 @@ enum ampql_code run_list_feeds(struct run *run, struct ampql_error *err);
 
 /* The next feed of the input being read, from *at on, whose query still wants it; NULL after the
  * last. */
-const struct feed *run_next_feed(const struct run *run, size_t *at);
+struct feed *run_next_feed(const struct run *run, size_t *at);
+
+/* Is the query one that makes a recording? Otherwise it was asked. */
+static inline bool run_is_recording(const struct run *run, const struct eval_query *query)
+{
+    return query >= run->queries + run->nqueries;
+}
 
 /* Tell the source what it will be asked, level by level.  err  what the source says; AMPQL_NOMEM */
 enum ampql_code run_prepare(struct run *run, struct ampql_error *err);

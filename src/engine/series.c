@@ -220,8 +220,10 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
         return fail_nomem(err, "a run");
     arena_init(&listing.arena, &engine->alc);
     struct intake_warnings warnings = {.arena = &listing.arena};
+    struct ampql_source_stats before = ampql_source_stats(source);
     enum ampql_code code =
         list_all(engine, selector, source, options, &listing, &stats, &warnings, err);
+    stats_since(&stats, &before, source);
     if (code == AMPQL_OK)
         code = result_of_labels(engine, &listing.symbols, listing.sets.at, listing.sets.n,
                                 &warnings, out, err);

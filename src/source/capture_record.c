@@ -28,16 +28,8 @@ static enum ampql_code take_series(void *payload, const struct ampql_label *labe
                : AMPQL_OK;
 }
 
-static uint64_t billed_so_far(const struct ampql_source *source)
-{
-    struct ampql_source_stats stats = {.size = sizeof stats};
-    if (source->ops.stats)
-        source->ops.stats(source->payload, &stats);
-    return stats.billed_samples;
-}
-
 static enum ampql_code keep(struct capture_log *log, const struct ampql_select *select,
-                            struct taking *taking, const struct ampql_sink *sink, uint64_t billed,
+                            struct taking *taking, const struct ampql_sink *sink,
                             struct ampql_error *err)
 {
     struct arena work;
@@ -45,7 +37,7 @@ static enum ampql_code keep(struct capture_log *log, const struct ampql_select *
     struct capture_entry entry = {.held = capture_held(select, &work),
                                   .warnings = sink->warnings.at,
                                   .nwarnings = sink->warnings.n,
-                                  .billed = billed};
+                                  .billed = sink->cost.billed_samples};
     enum ampql_code code = entry.held.matchers.at
                                ? capture_log_append(log, &entry, &taking->hold, err)
                                : fail_nomem(err, "a capture");
@@ -60,15 +52,16 @@ static enum ampql_code ask(struct capture_log *log, struct ampql_source *source,
 {
     struct taking taking = {.sink = to, .err = err};
     struct ampql_sink sink;
-    uint64_t billed = billed_so_far(source);
     TRY(hold_init(&taking.hold, &log->alc, err));
     sink_init(&sink, &log->alc, take_series, &taking, source->is_trusted);
     enum ampql_code code = source->ops.select(source->payload, select, &sink, err);
     code = sink_finish(&sink, code, err);
+    if (to)
+        ampql_sink_cost(to, &sink.cost);
     if (code == AMPQL_OK && to)
         code = sink_pass_warnings(&sink, to);
     if (code == AMPQL_OK)
-        code = keep(log, select, &taking, &sink, billed_so_far(source) - billed, err);
+        code = keep(log, select, &taking, &sink, err);
     sink_done(&sink);
     hold_done(&taking.hold);
     return code;

@@ -50,6 +50,7 @@ static enum ampql_code ask(struct ampql_source *source, const struct ampql_selec
         call = source->ops.series;
     enum ampql_code code = call(source->payload, select, &sink, joining->err);
     code = sink_finish(&sink, code, joining->err);
+    ampql_sink_cost(joining->sink, &sink.cost);
     if (code == AMPQL_OK)
         code = sink_pass_warnings(&sink, joining->sink);
     sink_done(&sink);

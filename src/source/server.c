@@ -38,6 +38,11 @@ static enum ampql_code predict(struct server *server, const struct ampql_select 
     if (__builtin_mul_overflow(each, out->series, &out->samples))
         out->samples = UINT64_MAX;
     out->requests = wire_count(select, &server->wire, server->options.chunk_ms);
+    if (wire_loses_names(select)) {
+        size_t nnames;
+        TRY(names_count(server, select, &nnames, err));
+        out->requests *= nnames + 1;
+    }
     uint64_t by_size = out->samples / server->options.max_request_samples + 1;
     if (server->options.chunk_ms == 0 && by_size > out->requests)
         out->requests = by_size;
@@ -107,6 +112,8 @@ static enum ampql_code select_series(void *payload, const struct ampql_select *s
     if (found != AMPQL_OK)
         return server_failed(server, found, err);
     enum ampql_code code = job_finish(server, job, err);
+    ampql_sink_cost(sink, &job->cost);
+    job->cost = (struct ampql_source_stats){0};
     if (code == AMPQL_OK)
         code = push(job, sink, err);
     if (code != AMPQL_OK || job->uses <= 1)

@@ -311,20 +311,35 @@ enum ampql_code server_call(struct server *server, const struct server_ask *ask,
 
 /* ---- probes */
 
-static enum ampql_code probe(struct server *server, struct str path, struct str form,
-                             struct arena *arena, struct str *body, int *refused,
-                             struct ampql_error *err)
-{
-    struct server_ask ask = {.path = path, .form = form};
-    return server_call(server, &ask, MAX_PROBE, arena, body, refused, err);
-}
-
 static bool has_text(struct str body, struct str text)
 {
     for (; body.n >= text.n; body = str_from(body, 1))
         if (str_has_prefix(body, text))
             return true;
     return false;
+}
+
+/* Probes are billed, too, if only by a sample or two. */
+static void count_billed(struct server *server, struct str body)
+{
+    const struct str key = STR("\"totalQueryableSamples\":");
+    uint64_t n = 0;
+    while (body.n > key.n && !str_has_prefix(body, key))
+        body = str_from(body, 1);
+    for (body = str_from(body, key.n < body.n ? key.n : body.n);
+         body.n && *body.p >= '0' && *body.p <= '9' && n < UINT32_MAX; body = str_from(body, 1))
+        n = n * 10 + (uint64_t)(*body.p - '0');
+    server->stats.billed_samples += n;
+}
+
+static enum ampql_code probe(struct server *server, struct str path, struct str form,
+                             struct arena *arena, struct str *body, int *refused,
+                             struct ampql_error *err)
+{
+    struct server_ask ask = {.path = path, .form = form};
+    TRY(server_call(server, &ask, MAX_PROBE, arena, body, refused, err));
+    count_billed(server, *body);
+    return AMPQL_OK;
 }
 
 /* Two points on a minute's boundary, or one? What answers neither stays unknown. */
@@ -337,8 +352,9 @@ enum ampql_code server_probe_dialect(struct server *server, enum ampql_dialect *
     char form[160], time[WIRE_TIME_MAX];
     int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
     wire_time(now - now % 60000, time);
-    int n = snprintf(form, sizeof form,
-                     "query=count_over_time%%28vector%%281%%29%%5B1m%%3A1m%%5D%%29&time=%s", time);
+    int n = snprintf(
+        form, sizeof form,
+        "query=count_over_time%%28vector%%281%%29%%5B1m%%3A1m%%5D%%29&time=%s&stats=all", time);
     arena_init(&arena, &server->alc);
     enum ampql_code code = probe(server, STR("/api/v1/query"), str_make(form, (size_t)n), &arena,
                                  &body, &refused, err);
@@ -363,8 +379,8 @@ static enum ampql_code probe_lookback(struct server *server, struct ampql_error 
     int refused;
     arena_init(&arena, &server->alc);
     enum ampql_code code =
-        probe(server, STR("/api/v1/query"), STR("query=vector%281%29&lookback_delta=x"), &arena,
-              &body, &refused, err);
+        probe(server, STR("/api/v1/query"), STR("query=vector%281%29&lookback_delta=x&stats=all"),
+              &arena, &body, &refused, err);
     if (code == AMPQL_OK) {
         server->knows_lookback = true;
         server->wire.takes_lookback = refused == 400 || refused == 422;
@@ -384,8 +400,8 @@ static enum ampql_code probe_floors(struct server *server, struct ampql_error *e
     int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
     int64_t at = now - now % 3600000 - 1801000;
     size_t ntime = wire_time(at, time);
-    int n =
-        snprintf(form, sizeof form, "query=vector%%281%%29&start=%s&end=%s&step=3600", time, time);
+    int n = snprintf(form, sizeof form, "query=vector%%281%%29&start=%s&end=%s&step=3600&stats=all",
+                     time, time);
     int nexpected = snprintf(expected, sizeof expected, "[%.*s,", (int)ntime - 4, time);
     arena_init(&arena, &server->alc);
     enum ampql_code code = probe(server, STR("/api/v1/query_range"), str_make(form, (size_t)n),

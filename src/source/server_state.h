@@ -2,6 +2,7 @@
  *
  *   server.c         the source: opening, its functions
  *   server_job.c     jobs: selects that are being answered, as parts
+ *   server_names.c   selects whose answers have lost their metric names
  *   server_part.c    one part: asking, reading, and what to do when it fails
  *   server_decode.c  an answer's body into packed columns
  *   server_call.c    small documents, probes
@@ -16,9 +17,10 @@
 #include "source/wire.h"
 
 enum {
-    SERVER_MAX_PARTS = 200000, /* of one select */
-    SERVER_MAX_CUTS = 64,      /* one after the other, without an answer in between */
-    SERVER_MAX_REGEX = 8 << 10 /* bytes of the values that one label cut names */
+    SERVER_MAX_PARTS = 200000,  /* of one select */
+    SERVER_MAX_CUTS = 64,       /* one after the other, without an answer in between */
+    SERVER_MAX_REGEX = 8 << 10, /* bytes of the values that one label cut names */
+    SERVER_MAX_NAMES = 1000     /* that one select is asked by */
 };
 
 /* One try after another at one request, whatever it is for. */
@@ -44,6 +46,9 @@ struct part {
 struct job {
     struct ampql_select select; /* in the arena, as all of it */
     struct arena arena;
+    struct {
+        ARRAY(const struct wire_cut *);
+    } cuts; /* each window is asked for by each of them; none: it is asked for once */
     struct part *first, *last; /* those that are not yet in hold */
     size_t nparts;             /* made so far */
     int64_t at;                /* where the next part begins */
@@ -55,7 +60,8 @@ struct job {
     struct {
         ARRAY(struct str);
     } warnings;
-    uint64_t uses; /* how often it will be selected */
+    struct ampql_source_stats cost; /* that has not been told */
+    uint64_t uses;                  /* how often it will be selected */
     struct job *next;
 };
 
@@ -171,6 +177,17 @@ enum ampql_code server_poll(void *payload, struct ampql_error *err);
 
 /* Report now. */
 void server_report(struct server *server);
+
+/* ---- server_names.c */
+
+/* How many metric names the series of a select have that is asked name by name.
+ *   err  as server_values */
+enum ampql_code names_count(struct server *server, const struct ampql_select *select, size_t *out,
+                            struct ampql_error *err);
+
+/* Have the job asked name by name when its answers would not say the names.
+ *   err  AMPQL_LIMIT: more than SERVER_MAX_NAMES; as server_values; AMPQL_NOMEM */
+enum ampql_code names_cut(struct server *server, struct job *job, struct ampql_error *err);
 
 /* ---- server_part.c */
 

@@ -76,6 +76,7 @@ ROWS = (
     Row("length too large", {"kind": "length_too_large"}, ANSWER, Error((NETWORK, BAD), "")),
     Row("length negative", {"kind": "length_negative"}, ANSWER, Error((NETWORK, BAD), "")),
     Row("length twice, different", {"kind": "length_twice"}, ANSWER, Error((NETWORK, BAD), "")),
+    Row("an answer nobody asked for behind each", {"kind": "unasked"}, None, ANSWER, every=True, flags=("--concurrency", "1")),
     Row("not HTTP", {"kind": "not_http"}, ANSWER, Error((NETWORK, BAD), "")),
     # what is too large is asked for in parts, which the fault does not meet again
     Row("a megabyte of header", {"kind": "header_huge"}, (ANSWER, Error((NETWORK, LIMIT, BAD), "")),
