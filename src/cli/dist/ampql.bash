@@ -18,7 +18,7 @@ _ampql() {
         return
         ;;
     --dialect) words='auto prom3 prom2' ;;
-    --output | -o) words='table json csv promql openmetrics' ;;
+    --output | -o) words='table json csv promql openmetrics ndjson summary' ;;
     --to) words='capture json openmetrics csv dump unittest' ;;
     --drop) words='ends nans grids windows warnings lists times' ;;
     --on-conflict) words='error last' ;;
@@ -33,7 +33,13 @@ _ampql() {
     --caps) words='samples answers' ;;
     --queries) words='2024 2026' ;;
     --provider) words='aws gcp' ;;
-    --aggregate | -a) words='cluster node namespace pod container all' ;;
+    --aggregate | -a)
+        words='cluster node namespace pod container controller controllerKind deployment statefulset daemonset job service'
+        words="$words label: annotation: department environment owner product team all"
+        ;;
+    --accumulate) words='all hour day week month' ;;
+    --share-split) words='weighted even' ;;
+    --window | -w) words='today yesterday week lastweek month lastmonth 24h 7d' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
             words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version help --version'
@@ -49,7 +55,8 @@ _ampql() {
             series) words="--output --record --start --end $rules $source $limits" ;;
             labels) words="--output --record --match --start --end $rules $source $limits" ;;
             allocate)
-                words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
+                words="--window --aggregate --filter --step --accumulate --html --share-idle --idle-by-node --share-namespaces"
+                words="$words --share-labels --share-cost --share-split --labels-of --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
                 words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record"
                 words="$words $rules $source $limits"
