@@ -15,13 +15,18 @@
 
 /* One row a command, in the order of `ampql help`. */
 static const struct command *const commands[] = {
-    &command_query,         &command_fetch,          &command_explain,
-    &command_series,        &command_labels,         &command_allocate,
-    &command_rules_check,   &command_rules_eval,     &command_capture_ls,
-    &command_capture_show,  &command_capture_verify, &command_capture_convert,
-    &command_capture_merge, &command_capture_redact, &command_capture_diff,
-    &command_fmt,           &command_functions,      &command_test,
-    &command_doctor,        &command_whoami,         &command_version,
+    &command_query,          &command_fetch,
+    &command_explain,        &command_series,
+    &command_labels,         &command_allocate,
+    &command_rules_check,    &command_rules_eval,
+    &command_rules_backfill, &command_rules_run,
+    &command_capture_ls,     &command_capture_show,
+    &command_capture_verify, &command_capture_convert,
+    &command_capture_merge,  &command_capture_redact,
+    &command_capture_diff,   &command_fmt,
+    &command_functions,      &command_test,
+    &command_doctor,         &command_whoami,
+    &command_version,
 };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 

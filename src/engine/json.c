@@ -248,10 +248,9 @@ enum ampql_code engine_explain(struct ampql_engine *engine,
     struct plan plan;
     struct arena arena;
     struct node *root;
-    TRY(run_options_check(engine, options, caps, &plan_options, err));
     arena_init(&arena, &engine->alc);
+    enum ampql_code code = run_options_check(engine, options, caps, &arena, &plan_options, err);
     plan_init(&plan, &arena, &plan_options);
-    enum ampql_code code = AMPQL_OK;
     for (size_t q = 0; q < nqueries && code == AMPQL_OK; q++)
         code = plan_add(&plan, queries[q]->ast, &root, err);
     if (code == AMPQL_OK)

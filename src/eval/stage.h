@@ -158,8 +158,7 @@ struct stage *stage_result(struct eval_query *query, const struct node *root);
 /* Leaves take series instead of rows. */
 struct leaf_stage {
     struct stage stage;
-    enum ampql_code (*series)(struct leaf_stage *leaf, struct labels labels,
-                              const struct samples *samples);
+    enum ampql_code (*series)(struct leaf_stage *leaf, const struct fed *fed);
 };
 
 #endif
