@@ -45,7 +45,7 @@ _ampql() {
         if [ "$COMP_CWORD" = 1 ]; then
             words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
-            words='check eval backfill'
+            words='check eval backfill run'
         elif [ "$before" = capture ]; then
             words='ls show verify convert merge redact diff'
         else
@@ -63,7 +63,7 @@ _ampql() {
                 words="$words $rules $source $limits"
                 ;;
             rules)
-                words="--output --record --time --now --start --end --step --out --strict --cluster-label --fail-on --list"
+                words="--output --record --time --now --start --end --step --out --strict --cluster-label --fail-on --list --once --delay --catch-up"
                 words="$words --recorded --rule-phase --rule-markers $write $source $run"
                 ;;
             capture) words='--output --to --drop --key-file --keep-label --keep-value --keep-order --map --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
