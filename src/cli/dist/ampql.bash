@@ -31,6 +31,7 @@ _ampql() {
     --recorded) words='prefer-local prefer-stored error' ;;
     --rule-markers) words='on off' ;;
     --caps) words='samples answers' ;;
+    --prices | --html) compopt -o default ;;
     --queries) words='2024 2026' ;;
     --provider) words='aws gcp' ;;
     --aggregate | -a)
@@ -44,7 +45,7 @@ _ampql() {
         if [ "$COMP_CWORD" = 1 ]; then
             words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
-            words='check eval backfill'
+            words='check eval backfill run'
         elif [ "$before" = capture ]; then
             words='ls show verify convert merge redact diff'
         else
@@ -58,11 +59,11 @@ _ampql() {
                 words="--window --aggregate --filter --step --accumulate --html --share-idle --idle-by-node --share-namespaces"
                 words="$words --share-labels --share-cost --share-split --labels-of --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record"
+                words="$words --prices --custom-prices --discount --negotiated-discount --strict --print-queries --output --record"
                 words="$words $rules $source $limits"
                 ;;
             rules)
-                words="--output --record --time --now --start --end --step --out --strict --cluster-label --fail-on --list"
+                words="--output --record --time --now --start --end --step --out --strict --cluster-label --fail-on --list --once --delay --catch-up"
                 words="$words --recorded --rule-phase --rule-markers $write $source $run"
                 ;;
             capture) words='--output --to --drop --key-file --keep-label --keep-value --keep-order --map --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;

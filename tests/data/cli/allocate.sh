@@ -127,6 +127,16 @@ run 2 allocate --window $day --default-price cpu=-1 <<'END'
 ! ampql: error: allocate: a price is negative or no number
 !   hint: see `ampql help allocate`
 END
+printf '{"CPU": "1", "customPricesEnabled": "true", "discount": "50%%"}' >"$work/prices.json"
+"$AMPQL" allocate --window $day -a all -o csv --prices "$work/prices.json" >"$work/out"
+"$AMPQL" allocate --window $day -a all -o csv --default-price cpu=1 --custom-prices --discount 0.5 >"$work/flags"
+check "a price file says what flags do" cmp -s "$work/out" "$work/flags"
+printf 'CPU: 0.03\nRAM: 0.004/GiB\n' >"$work/prices.yml"
+run 9 allocate --window $day --prices "$work/prices.yml" <<END
+! ampql: error: $work/prices.yml: line 2, column 6: RAM is "0.004/GiB", expected \$ an hour as a number, without a unit
+!   RAM: 0.004/GiB
+!        ^^^^^^^^^
+END
 run 2 allocate --window $day --discount 30% <<'END'
 ! ampql: error: allocate: --discount 30%: expected a number, such as 0.3
 !   hint: see `ampql help allocate`

@@ -7,7 +7,7 @@ run 2 qeury up <<'END'
 END
 run 2 rules <<'END'
 ! ampql: error: ampql rules is several commands
-!   hint: expected: ampql rules check, ampql rules eval, ampql rules backfill
+!   hint: expected: ampql rules check, ampql rules eval, ampql rules backfill, ampql rules run
 END
 run 2 --time 5 query up <<'END'
 ! ampql: error: unknown command: "--time"
