@@ -30,7 +30,7 @@ int main(void)
     struct ampql_result *results[N];
 
     check(ampql_engine_new(NULL, &engine, &err), &err);
-    check(ampql_source_file(engine, "examples/data/cluster_day", NULL, &source, &err), &err);
+    check(ampql_source_file(engine, "examples/data/cluster_day.aqc", NULL, &source, &err), &err);
     for (size_t i = 0; i < N; i++)
         check(ampql_query_compile(engine, texts[i], strlen(texts[i]), &queries[i], &err), &err);
     at.dialect = ampql_source_dialect(source);

@@ -24,14 +24,14 @@ int main(void)
     struct ampql_allocations *bill;
 
     check(ampql_engine_new(NULL, &engine, &err), &err);
-    check(ampql_source_file(engine, "examples/data/cluster_day", NULL, &source, &err), &err);
+    check(ampql_source_file(engine, "examples/data/cluster_day.aqc", NULL, &source, &err), &err);
     check(ampql_allocate(engine, source, &day, &bill, &err), &err);
 
     for (size_t i = 0; i < ampql_allocations_count(bill); i++) {
-        struct ampql_allocation line = ampql_allocations_at(bill, i);
-        printf("%-16.*s %10.4f\n", (int)line.name.size, line.name.data, line.total_cost);
+        const struct ampql_allocation *line = ampql_allocations_at(bill, i);
+        printf("%-16.*s %10.4f\n", (int)line->name.size, line->name.data, line->total_cost);
     }
-    printf("%-16s %10.4f\n", "all", ampql_allocations_total(bill).total_cost);
+    printf("%-16s %10.4f\n", "all", ampql_allocations_total(bill)->total_cost);
     for (size_t i = 0; i < ampql_allocations_warning_count(bill); i++) {
         struct ampql_string text = ampql_allocations_warning(bill, i);
         fprintf(stderr, "%.*s\n", (int)text.size, text.data);

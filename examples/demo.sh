@@ -2,7 +2,7 @@
 # The bundled cluster day, replayed: sh examples/demo.sh [build/ampql]
 set -eu
 ampql=${1:-build/ampql}
-data=examples/data/cluster_day
+data=examples/data/cluster_day.aqc
 rules=examples/rules/kubecost.yml
 old_rules=examples/rules/amp-guide.yml
 day=2026-03-01T00:00:00Z,2026-03-02T00:00:00Z
@@ -52,9 +52,11 @@ trap 'rm -rf "$work"' EXIT
 
 title '1. The data'
 cat <<END
-$data is what a Prometheus 2.42 server answered about a generated Kubernetes cluster:
-$(find $data -name '*.json*' ! -name selects.json | wc -l) saved answers, $(du -sk $data | cut -f1) KiB, for the UTC day 2026-03-01. Nothing below asks a server.
+$data is a capture of what a Prometheus 2.42 server answered about a generated
+Kubernetes cluster on the UTC day 2026-03-01: $("$ampql" capture ls $data | wc -l) selects. Nothing below asks a server.
 END
+say capture show $data
+"$ampql" capture show $data | sed '/^$/q'
 show query --source $data --time $end -o table \
     'count by (namespace) (count by (namespace, pod) (avg_over_time(container_cpu_allocation[1d])))'
 show query --source $data --start 2026-03-01T00:00:00Z --end $end --step 6h -o table 'sum(node_total_hourly_cost)'

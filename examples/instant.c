@@ -1,5 +1,5 @@
-/* An instant query over a folder of saved server answers: memory by namespace, averaged over a day.
- */
+/* An instant query over a capture of what a server answered: memory by namespace, averaged over a
+ * day. */
 #include <ampql.h>
 
 #include <inttypes.h>
@@ -17,7 +17,7 @@ static void check(enum ampql_code code, const struct ampql_error *err)
 
 int main(int argc, char **argv)
 {
-    const char *path = argc > 1 ? argv[1] : "examples/data/cluster_day";
+    const char *path = argc > 1 ? argv[1] : "examples/data/cluster_day.aqc";
     const char *text =
         argc > 2
             ? argv[2]

@@ -26,7 +26,7 @@ int main(void)
     struct ampql_result *result;
 
     check(ampql_engine_new(NULL, &engine, &err), &err);
-    check(ampql_source_file(engine, "examples/data/cluster_day", NULL, &source, &err), &err);
+    check(ampql_source_file(engine, "examples/data/cluster_day.aqc", NULL, &source, &err), &err);
     check(ampql_query_compile(engine, text, sizeof text - 1, &query, &err), &err);
     day.dialect = ampql_source_dialect(source);
     check(ampql_query_run(query, source, &day, &result, &err), &err);

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     fclose(file);
 
     check(ampql_engine_new(NULL, &engine, &err), &err);
-    check(ampql_source_file(engine, "examples/data/cluster_day", NULL, &source, &err), &err);
+    check(ampql_source_file(engine, "examples/data/cluster_day.aqc", NULL, &source, &err), &err);
     check(ampql_rules_load(engine, text, size, &rules, &err), &err);
     at.dialect = ampql_source_dialect(source);
     check(ampql_rules_run(rules, source, &at, &result, &err), &err);

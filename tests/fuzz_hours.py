@@ -23,7 +23,7 @@ def git(*words):
 
 
 def command_of(target, seconds, binary):
-    limits = [f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=60", "-rss_limit_mb=4096", "-verbosity=1"]
+    limits = [f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=600", "-rss_limit_mb=4096", "-verbosity=1"]
     if not binary:
         return ["sh", "tests/fuzz.sh", target, *limits]
     corpus = f"build/fuzz/corpus/{target}"

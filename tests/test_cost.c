@@ -183,29 +183,30 @@ static void check_line(const struct ampql_allocations *bill, size_t i, char *lin
     snprintf(where, sizeof where, "%s: %s", path, name);
     if (i >= ampql_allocations_count(bill))
         fail_msg("%s: the bill has %zu lines only", where, ampql_allocations_count(bill));
-    struct ampql_allocation a = ampql_allocations_at(bill, i);
-    if (!test_is(a.name, name))
-        fail_msg("%s: line %zu is %.*s", where, i, (int)a.name.size, a.name.data);
+    const struct ampql_allocation *a = ampql_allocations_at(bill, i);
+    if (!test_is(a->name, name))
+        fail_msg("%s: line %zu is %.*s", where, i, (int)a->name.size, a->name.data);
     while (*line) {
         char *field = next_word(&line);
         char *equals = strchr(field, '=');
         assert_non_null(equals);
         *equals = '\0';
-        check_field(&a, field, equals + 1, where);
+        check_field(a, field, equals + 1, where);
     }
 }
 
 /* The total is the sum of the lines, whatever they are aggregated by. */
 static void check_total(const struct ampql_allocations *bill, const char *path)
 {
-    struct ampql_allocation total = ampql_allocations_total(bill);
+    const struct ampql_allocation *total = ampql_allocations_total(bill);
     double cost = 0, hours = 0;
     for (size_t i = 0; i < ampql_allocations_count(bill); i++) {
-        cost += ampql_allocations_at(bill, i).total_cost;
-        hours += ampql_allocations_at(bill, i).cpu_core_hours;
+        cost += ampql_allocations_at(bill, i)->total_cost;
+        hours += ampql_allocations_at(bill, i)->cpu_core_hours;
     }
-    if (!is_near(cost, total.total_cost) || !is_near(hours, total.cpu_core_hours))
-        fail_msg("%s: the total is %.15g, the lines add up to %.15g", path, total.total_cost, cost);
+    if (!is_near(cost, total->total_cost) || !is_near(hours, total->cpu_core_hours))
+        fail_msg("%s: the total is %.15g, the lines add up to %.15g", path, total->total_cost,
+                 cost);
 }
 
 /* One "bill" and the lines under it; the last bill is kept for the warnings. */
@@ -574,16 +575,59 @@ static void test_json(void **state)
         "\"1970-01-01T00:00:00Z\",\"end\":\"1970-01-01T01:00:00Z\"},\"start\":"
         "\"1970-01-01T00:05:00Z\",\"end\":\"1970-01-01T01:00:00Z\",\"minutes\":55,\"cpuCores\":1,"
         "\"cpuCoreRequestAverage\":0,\"cpuCoreUsageAverage\":0,\"cpuCoreHours\":0.91667,"
-        "\"cpuCost\":0.02898,\"cpuEfficiency\":0,\"gpuCount\":0,\"gpuRequestAverage\":0,"
-        "\"gpuUsageAverage\":0,\"gpuHours\":0,\"gpuCost\":0,\"gpuEfficiency\":0,\"ramBytes\":0,"
-        "\"ramByteRequestAverage\":0,\"ramByteUsageAverage\":0,\"ramByteHours\":0,\"ramCost\":0,"
-        "\"ramEfficiency\":0,\"totalCost\":0.02898,\"totalEfficiency\":0,\"rawAllocationOnly\":{"
-        "\"cpuCoreUsageMax\":0.12346,\"ramByteUsageMax\":0}}}],\"warnings\":[\"CPURequests: no ";
+        "\"cpuCost\":0.02898,\"cpuCostAdjustment\":0,\"cpuCostIdle\":0,\"cpuEfficiency\":0,"
+        "\"gpuCount\":0,\"gpuRequestAverage\":0,\"gpuUsageAverage\":0,\"gpuHours\":0,"
+        "\"gpuCost\":0,\"gpuCostAdjustment\":0,\"gpuCostIdle\":0,\"gpuEfficiency\":0,"
+        "\"networkTransferBytes\":0,\"networkReceiveBytes\":0,\"networkCost\":0,"
+        "\"networkCrossZoneCost\":0,\"networkCrossRegionCost\":0,\"networkInternetCost\":0,"
+        "\"networkCostAdjustment\":0,\"loadBalancerCost\":0,\"loadBalancerCostAdjustment\":0,"
+        "\"pvBytes\":0,\"pvByteHours\":0,\"pvCost\":0,\"pvs\":null,\"pvCostAdjustment\":0,"
+        "\"ramBytes\":0,\"ramByteRequestAverage\":0,\"ramByteUsageAverage\":0,"
+        "\"ramByteHours\":0,\"ramCost\":0,\"ramCostAdjustment\":0,\"ramCostIdle\":0,"
+        "\"ramEfficiency\":0,\"externalCost\":0,\"sharedCost\":0,\"totalCost\":0.02898,"
+        "\"totalEfficiency\":0,\"rawAllocationOnly\":{\"cpuCoreUsageMax\":0.123456789,"
+        "\"ramByteUsageMax\":0},\"proportionalAssetResourceCosts\":{},\"lbAllocations\":null,"
+        "\"sharedCostBreakdown\":{}}}],\"warnings\":[\"CPURequests: no ";
     text.at[strlen(begin)] = '\0';
     assert_string_equal(text.at, begin);
     assert_int_equal(ampql_allocations_json(bill, refuse, NULL), AMPQL_OUTPUT);
     ampql_allocations_free(bill);
     ampql_allocations_free(NULL);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+}
+
+/* The same containers by something else, the two freed in either order. */
+static void test_aggregate_again(void **state)
+{
+    struct ampql_engine *engine = new_engine(NULL);
+    struct ampql_source *source = NULL;
+    struct ampql_allocations *bill = NULL, *again = NULL;
+    struct ampql_cost_options options = {
+        .size = sizeof options, .end_ms = 3600000, .aggregate = "namespace"};
+    struct ampql_aggregate_options by = {.size = sizeof by, .aggregate = "node,pod"};
+    struct ampql_error err = {0};
+    (void)state;
+    assert_int_equal(ampql_source_memory(engine, NULL, &source, NULL), AMPQL_OK);
+    assert_true(fill_small(source));
+    assert_int_equal(ampql_allocate(engine, source, &options, &bill, NULL), AMPQL_OK);
+    assert_true(test_is(ampql_allocations_at(bill, 0)->name, "n"));
+    assert_null(ampql_allocations_at(bill, 1));
+
+    assert_int_equal(ampql_allocations_aggregate(bill, &by, &again, NULL), AMPQL_OK);
+    ampql_allocations_free(bill);
+    assert_true(test_is(ampql_allocations_at(again, 0)->name, "n1/\"p\""));
+    assert_int_equal(ampql_allocations_aggregate(again, NULL, &bill, NULL), AMPQL_OK);
+    assert_true(test_is(ampql_allocations_at(bill, 0)->name, "c/n1/n/\"p\"/x"));
+    assert_true(ampql_allocations_total(bill)->total_cost ==
+                ampql_allocations_total(again)->total_cost);
+    assert_true(ampql_allocations_warning_count(bill) == ampql_allocations_warning_count(again));
+    ampql_allocations_free(again);
+
+    by.aggregate = "color";
+    assert_int_equal(ampql_allocations_aggregate(bill, &by, &again, &err), AMPQL_BAD_DATA);
+    assert_null(again);
+    ampql_allocations_free(bill);
     ampql_source_free(source);
     ampql_engine_free(engine);
 }
@@ -597,13 +641,15 @@ static bool make_bill(const struct ampql_allocator *alc)
         .size = sizeof options, .end_ms = 3600000, .aggregate = "namespace"};
     struct ampql_engine *engine = new_engine(alc);
     struct ampql_source *source = NULL;
-    struct ampql_allocations *bill = NULL;
+    struct ampql_allocations *bill = NULL, *again = NULL;
     text.n = 0;
     bool ok = engine && ampql_source_memory(engine, NULL, &source, NULL) == AMPQL_OK &&
               fill_small(source) &&
               ampql_allocate(engine, source, &options, &bill, NULL) == AMPQL_OK &&
-              ampql_allocations_json(bill, test_write, &text) == AMPQL_OK;
+              ampql_allocations_json(bill, test_write, &text) == AMPQL_OK &&
+              ampql_allocations_aggregate(bill, NULL, &again, NULL) == AMPQL_OK;
     ampql_allocations_free(bill);
+    ampql_allocations_free(again);
     ampql_source_free(source);
     ampql_engine_free(engine);
     return ok;
@@ -619,6 +665,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_bills),     cmocka_unit_test(test_queries),
     cmocka_unit_test(test_durations), cmocka_unit_test(test_rounding),
     cmocka_unit_test(test_refused),   cmocka_unit_test(test_source),
-    cmocka_unit_test(test_json),      cmocka_unit_test(test_torture),
+    cmocka_unit_test(test_json),      cmocka_unit_test(test_aggregate_again),
+    cmocka_unit_test(test_torture),
 };
 TEST_MAIN(tests)

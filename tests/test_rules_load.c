@@ -1,6 +1,6 @@
 /* Rule files: what is refused, where and why, and what a good file says. */
-#include "support/test.h"
-#include "support/torture.h"
+#include "base/buf.h"
+#include "rules/rules.h"
 
 #include <ampql.h>
 
@@ -8,9 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* last: cmocka has a macro named fail */
+#include "support/test.h"
+#include "support/torture.h"
+
 #define GROUP "groups:\n- name: g\n  rules:\n"
 
-static const struct row {
+static const struct bad_row {
     const char *text;
     enum ampql_code code;
     const char *message; /* the whole of it, or its beginning when it ends with "..." */
@@ -317,6 +321,109 @@ static void test_examples(void **state)
     ampql_engine_free(engine);
 }
 
+/* ---- everything that is wrong with a file */
+
+static void note(void *payload, const struct ampql_error *err)
+{
+    struct buf *out = payload;
+    buf_format(out, "%s\n", err->message);
+}
+
+static bool load_all(const struct ampql_allocator *alc, const char *text, struct buf *told,
+                     size_t *nrules)
+{
+    struct ampql_engine *engine = new_engine(alc);
+    struct ampql_rules *rules = NULL;
+    struct ampql_error err = {0};
+    struct rule_faults faults = {note, told};
+    if (!engine)
+        return false;
+    bool ok = rules_load_all(engine, str_of(text), &faults, &rules, &err) == AMPQL_OK;
+    if (!ok && err.code != AMPQL_NOMEM)
+        fail_msg("%s", err.message);
+    *nrules = ok ? ampql_rules_count(rules) : 0;
+    ampql_rules_free(rules);
+    ampql_engine_free(engine);
+    return ok;
+}
+
+/* Each row's rules that are whole are kept. */
+static const struct {
+    const char *text, *told;
+    size_t nrules;
+} many[] = {
+    {"groups: []\n", "", 0},
+    {GROUP "  - {record: a, expr: 'sum('}\n  - {record: b, expr: 1}\n  - {record: c, expr: 'x['}\n",
+     "line 4, column 28: expr of \"a\": unclosed left parenthesis\n"
+     "line 6, column 26: expr of \"c\": unexpected end of input in duration expression\n",
+     3},
+    {GROUP "  - {record: a, expr: 1, foo: {x: [1, 2]}, labels: {a-b: c, d: [e]}, bar: 1}\n"
+           "  - {record: b, expr: 1}\n",
+     "line 4, column 26: unknown field \"foo\" in a rule, expected one of record, alert, expr, "
+     "for, "
+     "keep_firing_for, labels, annotations\n"
+     "line 4, column 53: invalid label name \"a-b\", expected [a-zA-Z_][a-zA-Z0-9_]* and not "
+     "__name__\n"
+     "line 4, column 70: unknown field \"bar\" in a rule, expected one of record, alert, expr, "
+     "for, "
+     "keep_firing_for, labels, annotations\n",
+     1},
+    {GROUP "  - text\n  - [a, {b: c}]\n  - {record: a-b, expr: 1}\n  - *x\n  - {expr: &y 1}\n"
+           "  - {record: ok, expr: 1}\n",
+     "line 4, column 5: a rule is a scalar, expected a mapping\n"
+     "line 5, column 5: a rule is a list, expected a mapping\n"
+     "line 6, column 14: invalid record name \"a-b\", expected a metric name "
+     "[a-zA-Z_:][a-zA-Z0-9_:]*\n"
+     "line 7, column 5: alias \"x\", expected a rule file without aliases, anchors and tags\n"
+     "line 8, column 12: anchor \"y\", expected a rule file without aliases, anchors and tags\n",
+     1},
+    {"x: {y: z}\ngroups:\n- name: g\n  interval: 1x\n  rules:\n  - {record: a, expr: 1}\n- name: "
+     "g\n"
+     "- 5\n- name: h\n  ? [q]\n  : [r]\n  limit: z\n",
+     "line 1, column 1: unknown field \"x\" in a rule file, expected groups\n"
+     "line 4, column 13: interval: unknown unit \"x\" in duration \"1x\", expected a duration such "
+     "as "
+     "1m\n"
+     "line 7, column 9: group name \"g\" is repeated, first on line 3, expected another\n"
+     "line 8, column 3: a group is a scalar, expected a mapping\n"
+     "line 10, column 5: a list as a field of a group, expected a name\n"
+     "line 12, column 10: limit is \"z\", expected a whole number, 0 or more\n",
+     1},
+    {GROUP "  - {record: a, expr: 'sum('}\n  - {record: b\n",
+     "line 6, column 1: not YAML: while parsing a flow mapping, did not find expected ',' or '}'\n"
+     "line 4, column 28: expr of \"a\": unclosed left parenthesis\n",
+     1},
+    {GROUP "  - {record: a, expr: 1}\n---\n", "line 5, column 1: a second document, expected one\n",
+     1},
+};
+
+static void test_many(void **state)
+{
+    struct buf told;
+    size_t nrules;
+    (void)state;
+    buf_init(&told, &alloc_default, 1 << 16);
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++) {
+        told.n = 0;
+        assert_true(load_all(NULL, many[i].text, &told, &nrules));
+        buf_byte(&told, '\0');
+        if (strcmp(told.p, many[i].told) != 0)
+            fail_msg("row %zu told:\n%swant:\n%s", i, told.p, many[i].told);
+        assert_int_equal(nrules, many[i].nrules);
+    }
+    buf_done(&told);
+}
+
+static bool load_many(const struct ampql_allocator *alc)
+{
+    struct buf told;
+    size_t nrules;
+    buf_init(&told, &alloc_default, 1 << 16);
+    bool ok = load_all(alc, many[4].text, &told, &nrules);
+    buf_done(&told);
+    return ok;
+}
+
 static bool load_good(const struct ampql_allocator *alc)
 {
     struct ampql_rules *rules = NULL;
@@ -336,10 +443,12 @@ static void test_torture(void **state)
 {
     (void)state;
     torture_all(load_good);
+    torture_all(load_many);
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_bad),    cmocka_unit_test(test_span),     cmocka_unit_test(test_good),
-    cmocka_unit_test(test_limits), cmocka_unit_test(test_examples), cmocka_unit_test(test_torture),
+    cmocka_unit_test(test_bad),     cmocka_unit_test(test_span), cmocka_unit_test(test_good),
+    cmocka_unit_test(test_limits),  cmocka_unit_test(test_many), cmocka_unit_test(test_examples),
+    cmocka_unit_test(test_torture),
 };
 TEST_MAIN(tests)

@@ -58,40 +58,123 @@ AMPQL_API enum ampql_code ampql_allocate(struct ampql_engine *engine, struct amp
 /* NULL is fine. */
 AMPQL_API void ampql_allocations_free(struct ampql_allocations *allocations);
 
-/* One line of the bill. Strings are empty where the members of an aggregate differ. */
+/* A persistent volume's part in an allocation. */
+struct ampql_allocation_volume {
+    struct ampql_string cluster, name, provider_id;
+    double byte_hours;
+    double cost, cost_adjustment; /* $ */
+};
+
+/* A load balancer's part in an allocation. */
+struct ampql_allocation_balancer {
+    struct ampql_string key;     /* "CLUSTER/NAMESPACE/SERVICE" */
+    struct ampql_string service; /* "NAMESPACE/SERVICE" */
+    struct ampql_string ip;
+    bool is_private;              /* the address is one of a private network */
+    double hours;                 /* that both of them were there */
+    double cost, cost_adjustment; /* $ */
+};
+
+/* How much of an asset's cost is an allocation's: 0 to 1. */
+struct ampql_allocation_asset {
+    struct ampql_string key, cluster, name, type, provider_id;
+    double cpu, gpu, ram, balancer, volume; /* of each resource */
+    double node;                            /* of CPU, GPU and RAM together, weighted by cost */
+};
+
+/* What an allocation carries of the shared cost of one name. $ */
+struct ampql_allocation_shared {
+    struct ampql_string name;
+    double total_cost;
+    double cpu_cost, gpu_cost, ram_cost, volume_cost, network_cost, balancer_cost, external_cost;
+};
+
+/* One line of the bill. Strings are empty where the members of an aggregate differ; lists are in
+ * bytewise order, of services, label names, volumes (cluster, then name), and keys. Costs are $ for
+ * the window; adjustments are what a cloud's invoice corrects, 0 for all that is computed here. */
 struct ampql_allocation {
     struct ampql_string name; /* the aggregate's values, joined with "/" */
-    struct ampql_string cluster, node, namespace_name, pod, container, provider_id;
-    int64_t start_ms, end_ms; /* Unix ms: from the first start to the last end */
-    double minutes;           /* between them */
 
-    /* Hours are sums, averages are over minutes. */
+    struct ampql_string cluster, node, container, controller, controller_kind, namespace_name, pod,
+        provider_id;
+    const struct ampql_string *services; /* [nservices] */
+    size_t nservices;
+    const struct ampql_label
+        *labels; /* [nlabels] of the pod, over its namespace's, over its node's */
+    size_t nlabels;
+    const struct ampql_label *annotations; /* [nannotations] of the pod, over its namespace's */
+    size_t nannotations;
+    const struct ampql_label *namespace_labels; /* [nnamespace_labels] */
+    size_t nnamespace_labels;
+    const struct ampql_label *namespace_annotations; /* [nnamespace_annotations] */
+    size_t nnamespace_annotations;
+
+    int64_t window_start_ms, window_end_ms; /* Unix ms: what was asked for */
+    int64_t start_ms, end_ms;               /* from the first start to the last end */
+    double minutes;                         /* between them */
+
+    /* Hours are sums, averages are over minutes. Idle costs are those that were shared out. */
     double cpu_core_hours, cpu_cores; /* core-hours; core-hours / hours */
     double cpu_core_request_average, cpu_core_usage_average;
+    double cpu_cost, cpu_cost_adjustment, cpu_cost_idle;
     double ram_byte_hours, ram_bytes; /* byte-hours; byte-hours / hours */
     double ram_byte_request_average, ram_byte_usage_average;
+    double ram_cost, ram_cost_adjustment, ram_cost_idle;
     double gpu_hours, gpu_count; /* GPU-hours; GPU-hours / hours */
     double gpu_request_average, gpu_usage_average;
+    double gpu_cost, gpu_cost_adjustment, gpu_cost_idle;
 
-    /* The largest usage seen, known for single containers only. */
-    bool has_usage_max;
-    double cpu_core_usage_max, ram_byte_usage_max;
+    double network_transfer_bytes, network_receive_bytes;
+    double network_cost; /* of which */
+    double network_cross_zone_cost, network_cross_region_cost, network_internet_cost;
+    double network_cost_adjustment;
 
-    double cpu_cost, ram_cost, gpu_cost, total_cost; /* $ for the window */
+    const struct ampql_allocation_balancer *balancers; /* [nbalancers] */
+    size_t nbalancers;
+    double load_balancer_cost, load_balancer_cost_adjustment;
+
+    const struct ampql_allocation_volume *volumes; /* [nvolumes] */
+    size_t nvolumes;
+    double pv_byte_hours, pv_bytes; /* of all volumes; byte-hours / hours */
+    double pv_cost, pv_cost_adjustment;
+
+    double shared_cost, external_cost;
+    double total_cost;                            /* all of these, adjusted */
+    const struct ampql_allocation_shared *shared; /* [nshared], empty unless asked for */
+    size_t nshared;
+    const struct ampql_allocation_asset *assets; /* [nassets], empty unless asked for */
+    size_t nassets;
 
     /* usage / request; without a request 1 when there was usage that cost something, else 0.
      * total is the mean of CPU and RAM, weighted by their cost. */
     double cpu_efficiency, ram_efficiency, gpu_efficiency, total_efficiency;
+
+    /* The largest usage seen, known for single containers only. */
+    bool has_usage_max;
+    double cpu_core_usage_max, ram_byte_usage_max;
 };
 
-/* Views are valid until the allocations are freed. In the order of names, bytewise. */
+/* In the order of names, bytewise; NULL past the last. Valid until the allocations are freed. */
 AMPQL_API size_t ampql_allocations_count(const struct ampql_allocations *allocations);
-AMPQL_API struct ampql_allocation ampql_allocations_at(const struct ampql_allocations *allocations,
-                                                       size_t i);
+AMPQL_API const struct ampql_allocation *
+ampql_allocations_at(const struct ampql_allocations *allocations, size_t i);
 
 /* All of them added up as an aggregate would be; its name is empty. */
-AMPQL_API struct ampql_allocation
+AMPQL_API const struct ampql_allocation *
 ampql_allocations_total(const struct ampql_allocations *allocations);
+
+struct ampql_aggregate_options {
+    size_t size;           /* of this struct */
+    const char *aggregate; /* as in ampql_cost_options */
+};
+
+/* Aggregate what was computed again, by something else: nothing is asked of the source. The two are
+ * freed apart, in any order. options may be NULL: one allocation a container.
+ *   err  AMPQL_BAD_DATA, AMPQL_UNSUPPORTED: the aggregate; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_allocations_aggregate(const struct ampql_allocations *allocations,
+                                                      const struct ampql_aggregate_options *options,
+                                                      struct ampql_allocations **out,
+                                                      struct ampql_error *err);
 
 /* What the bill does not say: metrics without series, nodes at default prices, results that fit no
  * running pod, values that were no numbers, and the annotations of the queries' results. */

@@ -21,29 +21,38 @@ size_t ampql_allocations_count(const struct ampql_allocations *allocations)
     return allocations->n;
 }
 
-struct ampql_allocation ampql_allocations_at(const struct ampql_allocations *allocations, size_t i)
+const struct ampql_allocation *ampql_allocations_at(const struct ampql_allocations *allocations,
+                                                    size_t i)
 {
-    return i < allocations->n ? allocations->items[i] : (struct ampql_allocation){0};
+    return i < allocations->n ? &allocations->items[i] : NULL;
 }
 
-struct ampql_allocation ampql_allocations_total(const struct ampql_allocations *allocations)
+const struct ampql_allocation *ampql_allocations_total(const struct ampql_allocations *allocations)
 {
-    return allocations->total;
+    return &allocations->total;
+}
+
+enum ampql_code ampql_allocations_aggregate(const struct ampql_allocations *allocations,
+                                            const struct ampql_aggregate_options *options,
+                                            struct ampql_allocations **out, struct ampql_error *err)
+{
+    return allocations_aggregate(allocations, options, out, err);
 }
 
 size_t ampql_allocations_warning_count(const struct ampql_allocations *allocations)
 {
-    return allocations->nwarnings;
+    return allocations->set->nwarnings;
 }
 
 struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations, size_t i)
 {
-    return i < allocations->nwarnings ? allocations->warnings[i] : (struct ampql_string){0};
+    const struct cost_set *set = allocations->set;
+    return i < set->nwarnings ? set->warnings[i] : (struct ampql_string){0};
 }
 
 struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations)
 {
-    return allocations->stats;
+    return allocations->set->stats;
 }
 
 enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,

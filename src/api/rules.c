@@ -55,7 +55,7 @@ struct ampql_rule_outcome ampql_rules_result_rule(const struct ampql_rules_resul
 {
     if (i >= result->nrules)
         return (struct ampql_rule_outcome){0};
-    const struct outcome *outcome = &result->outcomes[i];
+    const struct rule_outcome *outcome = &result->outcomes[i];
     return (struct ampql_rule_outcome){.was_evaluated = outcome->was_evaluated,
                                        .error = outcome->error,
                                        .nrecords = outcome->nrecords,

@@ -83,4 +83,8 @@ enum ampql_code json_skip(struct json *json, struct json_token *token, size_t *d
  * invalid UTF-8 becomes U+FFFD. */
 void json_quote(struct buf *out, struct str s);
 
+/* The same without the quotes: for a string that is put together from pieces, each of them whole
+ * UTF-8. */
+void json_escape(struct buf *out, struct str s);
+
 #endif

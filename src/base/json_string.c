@@ -178,10 +178,9 @@ size_t json_unescape(char *p, size_t n)
     return out;
 }
 
-void json_quote(struct buf *out, struct str s)
+void json_escape(struct buf *out, struct str s)
 {
     static const char hex[] = "0123456789abcdef";
-    buf_byte(out, '"');
     for (size_t i = 0; i < s.n;) {
         size_t plain = plain_length(s.p + i, s.n - i);
         buf_bytes(out, s.p + i, plain);
@@ -202,5 +201,11 @@ void json_quote(struct buf *out, struct str s)
             buf_bytes(out, (const char[]){'\\', escape}, 2);
         i++;
     }
+}
+
+void json_quote(struct buf *out, struct str s)
+{
+    buf_byte(out, '"');
+    json_escape(out, s);
     buf_byte(out, '"');
 }

@@ -61,6 +61,21 @@ enum ampql_code yaml_fail(struct ampql_error *err, struct yaml_place place, size
                    "line %zu, column %zu: %s", place.line, place.column, message);
 }
 
+enum ampql_code yaml_name(struct str name, enum ampql_code code, struct ampql_error *err)
+{
+    enum { NAME_MAX_SHOWN = 160 };
+    unsigned long line, column;
+    int used = 0;
+    if (!err || code == AMPQL_OK || code == AMPQL_NOMEM)
+        return code;
+    struct ampql_error inner = *err;
+    if (sscanf(inner.message, "line %lu, column %lu: %n", &line, &column, &used) != 2 || used == 0)
+        return code;
+    int shown = (int)(name.n < NAME_MAX_SHOWN ? name.n : NAME_MAX_SHOWN);
+    return fail(err, code, "%.*s:%lu:%lu: %.320s", shown, name.p, line, column,
+                inner.message + used);
+}
+
 enum ampql_code yaml_open(struct yaml *yaml, const char *document, struct str text,
                           struct ampql_error *err)
 {
@@ -160,7 +175,39 @@ enum ampql_code yaml_next(struct yaml *yaml, struct ampql_error *err)
     }
     yaml->known_bytes = byte_offset(yaml, yaml->event.start_mark.index);
     yaml->known_characters = yaml->event.start_mark.index;
+    switch (yaml->event.type) {
+    case YAML_MAPPING_START_EVENT:
+    case YAML_SEQUENCE_START_EVENT:
+        yaml->depth++;
+        break;
+    case YAML_MAPPING_END_EVENT:
+    case YAML_SEQUENCE_END_EVENT:
+        yaml->depth--;
+        break;
+    default:
+        break;
+    }
     return refuse_decorated(yaml, err);
+}
+
+/* The next event whatever it is; only what is no YAML fails. */
+static enum ampql_code next_of_any(struct yaml *yaml, struct ampql_error *err)
+{
+    enum ampql_code code = yaml_next(yaml, err);
+    return yaml_is_broken(yaml) ? code : AMPQL_OK;
+}
+
+enum ampql_code yaml_pass(struct yaml *yaml, size_t depth, bool value_too, struct ampql_error *err)
+{
+    if (yaml_is_broken(yaml))
+        return fail_reading(yaml, err);
+    for (int i = 0; i <= (int)value_too; i++) {
+        if (i > 0)
+            TRY(next_of_any(yaml, err));
+        while (yaml->depth > depth)
+            TRY(next_of_any(yaml, err));
+    }
+    return AMPQL_OK;
 }
 
 bool yaml_is_null(const struct yaml *yaml)
@@ -175,6 +222,30 @@ bool yaml_is_null(const struct yaml *yaml)
         if (str_equal(value, str_of(nulls[i])))
             return true;
     return false;
+}
+
+enum ampql_code yaml_begin_document(struct yaml *yaml, bool *is_there, struct ampql_error *err)
+{
+    *is_there = false;
+    TRY(yaml_next(yaml, err)); /* the stream's start */
+    TRY(yaml_next(yaml, err));
+    if (yaml->event.type == YAML_STREAM_END_EVENT)
+        return AMPQL_OK;
+    TRY(yaml_next(yaml, err)); /* the document's */
+    *is_there = !yaml_is_null(yaml);
+    return AMPQL_OK;
+}
+
+enum ampql_code yaml_end_document(struct yaml *yaml, struct ampql_error *err)
+{
+    if (yaml->event.type == YAML_STREAM_END_EVENT)
+        return AMPQL_OK;
+    TRY(yaml_next(yaml, err)); /* the document's end */
+    TRY(yaml_next(yaml, err));
+    return yaml->event.type == YAML_STREAM_END_EVENT
+               ? AMPQL_OK
+               : yaml_fail(err, yaml_here(yaml), yaml_here_end(yaml),
+                           "a second document, expected one");
 }
 
 static const char *type_text(yaml_event_type_t type)
@@ -215,8 +286,8 @@ static enum ampql_code fail_unknown(const struct yaml *yaml, const char *what, s
 enum ampql_code yaml_field(struct yaml *yaml, const char *what, const char *const *names,
                            unsigned *seen, int *field, struct ampql_error *err)
 {
-    TRY(yaml_next(yaml, err));
     *field = -1;
+    TRY(yaml_next(yaml, err));
     if (yaml->event.type == YAML_MAPPING_END_EVENT)
         return AMPQL_OK;
     if (yaml->event.type != YAML_SCALAR_EVENT)

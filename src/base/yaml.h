@@ -19,6 +19,7 @@ struct yaml {
     yaml_parser_t parser;
     yaml_event_t event;
     size_t known_characters, known_bytes; /* where the current event begins, in both */
+    size_t depth;                         /* mappings and lists that are open */
 };
 
 /* A place in the text: line and column from 1, the column in characters; byte offset. */
@@ -55,15 +56,24 @@ size_t yaml_here_end(const struct yaml *yaml);
 enum ampql_code yaml_fail(struct ampql_error *err, struct yaml_place place, size_t end,
                           const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* For documents that are told by their name: "line L, column C: ..." becomes "NAME:L:C: ...", and
+ * the span goes. Returns code. */
+enum ampql_code yaml_name(struct str name, enum ampql_code code, struct ampql_error *err);
+
 /* Is the current value absent: an empty scalar, ~ or null? */
 bool yaml_is_null(const struct yaml *yaml);
+
+/* Go from the start of the stream to the document's value; *is_there is false when there is none or
+ * it is null. After the value: there must be no second document. */
+enum ampql_code yaml_begin_document(struct yaml *yaml, bool *is_there, struct ampql_error *err);
+enum ampql_code yaml_end_document(struct yaml *yaml, struct ampql_error *err);
 
 /* Begin a mapping or list: the current event must be its start. what  "a rule", for messages */
 enum ampql_code yaml_begin(struct yaml *yaml, yaml_event_type_t type, const char *what,
                            struct ampql_error *err);
 
 /* The next field of a mapping: its number in names [NULL-terminated], its value current; or -1 at
- * the end. seen  bits of the fields so far
+ * the end, and also when it fails before the value. seen  bits of the fields so far
  *   err  AMPQL_BAD_DATA: unknown, repeated, no string */
 enum ampql_code yaml_field(struct yaml *yaml, const char *what, const char *const *names,
                            unsigned *seen, int *field, struct ampql_error *err);
@@ -78,6 +88,18 @@ enum ampql_code yaml_item(struct yaml *yaml, bool *more, struct ampql_error *err
 /* The current value as a scalar. what  "expr", for messages */
 enum ampql_code yaml_scalar(struct yaml *yaml, struct arena *arena, const char *what,
                             struct yaml_scalar *out, struct ampql_error *err);
+
+/* Is the text no YAML from here on? */
+static inline bool yaml_is_broken(const struct yaml *yaml)
+{
+    return yaml->parser.error != YAML_NO_ERROR;
+}
+
+/* After a failure inside the mapping or list that is open at this depth, for those who go on to
+ * find what else is wrong: pass over what is left of the item or field, so that the next one can be
+ * read. value_too  it failed at a field's name, and the value is yet to come err  as yaml_next,
+ * when yaml_is_broken */
+enum ampql_code yaml_pass(struct yaml *yaml, size_t depth, bool value_too, struct ampql_error *err);
 
 /* The place in the text of byte `at` of a scalar's value, through quotes, escapes and folding. */
 struct yaml_place yaml_inside(struct str text, const struct yaml_scalar *scalar, size_t at);

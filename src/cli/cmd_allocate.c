@@ -113,11 +113,10 @@ static enum exit_status print_table(struct cli *cli, const struct flags *flags,
     for (size_t i = 1; i < NHEADS; i++)
         table_head(&table, i, str_of(heads[i]), true);
     for (size_t i = 0; i < ampql_allocations_count(allocations); i++) {
-        struct ampql_allocation a = ampql_allocations_at(allocations, i);
-        add_row(&table, str_view(a.name), &a);
+        const struct ampql_allocation *a = ampql_allocations_at(allocations, i);
+        add_row(&table, str_view(a->name), a);
     }
-    struct ampql_allocation total = ampql_allocations_total(allocations);
-    add_row(&table, STR("SUMMED"), &total);
+    add_row(&table, STR("SUMMED"), ampql_allocations_total(allocations));
     table.nrows_total = 1;
     return table_print(&table, &cli->out) ? STATUS_OK : report_nomem(cli);
 }
@@ -165,10 +164,8 @@ static enum exit_status print(struct cli *cli, const struct flags *flags,
     output_text(&cli->out, "name,cluster,node,namespace,pod,container,start,end,minutes,"
                            "cpu_core_hours,ram_byte_hours,gpu_hours,cpu_cost,ram_cost,gpu_cost,"
                            "total_cost,cpu_efficiency,ram_efficiency,total_efficiency\n");
-    for (size_t i = 0; i < ampql_allocations_count(allocations); i++) {
-        struct ampql_allocation a = ampql_allocations_at(allocations, i);
-        print_csv_row(&cli->out, &a);
-    }
+    for (size_t i = 0; i < ampql_allocations_count(allocations); i++)
+        print_csv_row(&cli->out, ampql_allocations_at(allocations, i));
     return STATUS_OK;
 }
 
@@ -248,10 +245,11 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
 const struct command command_allocate = {
     .name = "allocate",
     .summary = "what each namespace, pod, ... cost: OpenCost's allocations",
-    .examples = "  ampql allocate -s examples/data/cluster_day --aggregate namespace \\\n"
-                "    --window 2026-03-01T00:00:00Z,2026-03-02T00:00:00Z\n"
-                "  ampql allocate -s examples/data/cluster_day -w 1d --now 2026-03-02T00:00:00Z "
-                "-o csv\n",
+    .examples =
+        "  ampql allocate -s examples/data/cluster_day.aqc --aggregate namespace \\\n"
+        "    --window 2026-03-01T00:00:00Z,2026-03-02T00:00:00Z\n"
+        "  ampql allocate -s examples/data/cluster_day.aqc -w 1d --now 2026-03-02T00:00:00Z "
+        "-o csv\n",
     .details = "The table is rounded, and its costs are in the currency of the prices; csv and\n"
                "json are not rounded further than the model does.\n",
     COMMAND_OPTIONS(options, struct flags),

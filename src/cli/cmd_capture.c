@@ -139,7 +139,7 @@ const struct command command_capture_convert = {
     .name = "capture convert",
     .operands = "IN OUT.aqc",
     .summary = "make a capture of a file or folder",
-    .examples = "  ampql capture convert examples/data/cluster_day day.aqc\n"
+    .examples = "  ampql capture convert examples/data/node_cost day.aqc\n"
                 "  ampql capture convert --stale-after 5m metrics.om metrics.aqc\n",
     .details = "IN is anything that --source reads from disk. OUT appears at once and whole.\n",
     COMMAND_OPTIONS(convert_options, struct flags),

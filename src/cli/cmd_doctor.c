@@ -1,5 +1,6 @@
 /* ampql doctor: is everything there between a source and a bill? One check a line. */
 #include "tool/doctor.h"
+#include "tool/text_file.h"
 
 #include "base/error.h"
 #include "base/json.h"
@@ -176,7 +177,8 @@ static enum exit_status check(struct cli *cli, const struct flags *flags, struct
     struct str rules = {0};
     bool has_server = false, go_on = false;
     enum exit_status status = session_open(cli, &flags->run, session);
-    if (!status && flags->rules && read_input(&cli->arena, flags->rules, &rules, &err) != AMPQL_OK)
+    if (!status && flags->rules &&
+        text_file_read(&cli->arena, flags->rules, &rules, &err) != AMPQL_OK)
         status = report_error(cli, &err, (struct report){.what = flags->rules});
     if (!status && flags->rules)
         status = session_try(cli, &flags->run, session, session_try_rules, rules,
@@ -211,7 +213,7 @@ const struct command command_doctor = {
     .name = "doctor",
     .summary = "what stands between a source and a bill, one check a line",
     .examples = "  ampql doctor -s amp:ws-12345678-abcd-1234-efgh-123456789012@us-east-1\n"
-                "  ampql doctor -s examples/data/cluster_day\n",
+                "  ampql doctor -s examples/data/cluster_day.aqc\n",
     .details =
         "Of servers: credentials, identity, connection, clock and dialect, by one request that\n"
         "reads nothing. Of all sources: the metrics that the cost model reads, the label that\n"

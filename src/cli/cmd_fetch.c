@@ -117,7 +117,7 @@ const struct command command_fetch = {
     .operands = "EXPR...",
     .summary = "fetch what expressions read into a capture",
     .examples =
-        "  ampql fetch -s examples/data/cluster_day --time 2026-03-02T00:00:00Z --dry-run \\\n"
+        "  ampql fetch -s examples/data/cluster_day.aqc --time 2026-03-02T00:00:00Z --dry-run \\\n"
         "    'sum(rate(node_cpu_seconds_total[5m]))' 'avg_over_time(up[1d])'\n",
     .details =
         "Of a server, --dry-run asks which series there are (which costs nothing) and reckons\n"

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "cli/report.h"
 #include "cli/session.h"
+#include "tool/text_file.h"
 
 enum { TEXT_MAX = 64 << 20 };
 
@@ -64,7 +65,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     struct str text;
     enum exit_status status = session_open(cli, &flags->run, &session);
     if (!status && operands.n == 0) {
-        if (read_input(&cli->arena, "-", &text, &err) != AMPQL_OK)
+        if (text_file_read(&cli->arena, "-", &text, &err) != AMPQL_OK)
             status = report_error(cli, &err, (struct report){.what = "standard input"});
         else
             status = format_one(cli, flags, session.engine, text);

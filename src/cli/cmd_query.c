@@ -65,9 +65,9 @@ const struct command command_query = {
     .name = "query",
     .operands = "EXPR",
     .summary = "evaluate a PromQL expression",
-    .examples = "  ampql query -s examples/data/cluster_day --time 2026-03-02T00:00:00Z \\\n"
+    .examples = "  ampql query -s examples/data/cluster_day.aqc --time 2026-03-02T00:00:00Z \\\n"
                 "    'sum by (namespace) (avg_over_time(container_memory_allocation_bytes[1d]))'\n"
-                "  ampql query -s examples/data/cluster_day --start 2026-03-01T00:00:00Z \\\n"
+                "  ampql query -s examples/data/cluster_day.aqc --start 2026-03-01T00:00:00Z \\\n"
                 "    --end 2026-03-02T00:00:00Z --step 4h -o csv 'sum(node_total_hourly_cost)'\n"
                 "  ampql query --time 2026-03-01T12:00:00Z -o json 'vector(time())'\n",
     .details = "An expression that begins with - goes after --.\n",

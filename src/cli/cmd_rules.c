@@ -7,6 +7,7 @@
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "tool/text_file.h"
 
 struct flags {
     struct source_flags source;
@@ -34,7 +35,7 @@ static const struct option eval_options[] = {
 static enum exit_status read_rules(struct cli *cli, const char *path, struct str *out)
 {
     struct ampql_error err = {0};
-    if (read_input(&cli->arena, path, out, &err) == AMPQL_OK)
+    if (text_file_read(&cli->arena, path, out, &err) == AMPQL_OK)
         return STATUS_OK;
     return report_error(cli, &err, (struct report){.what = path});
 }
@@ -218,8 +219,9 @@ const struct command command_rules_eval = {
     .name = "rules eval",
     .operands = "FILE",
     .summary = "what the recording rules of a file record at one time",
-    .examples = "  ampql rules eval examples/rules/kubecost.yml -s examples/data/cluster_day \\\n"
-                "    --time 2026-03-02T00:00:00Z -o table\n",
+    .examples =
+        "  ampql rules eval examples/rules/kubecost.yml -s examples/data/cluster_day.aqc \\\n"
+        "    --time 2026-03-02T00:00:00Z -o table\n",
     .details = "Records of rules that work are printed also when others fail; the status then is\n"
                "that of the first failure.\n",
     COMMAND_OPTIONS(eval_options, struct flags),

@@ -231,8 +231,8 @@ const struct command command_series = {
     .name = "series",
     .operands = "SELECTOR...",
     .summary = "the series that match a selector",
-    .examples = "  ampql series -s examples/data/cluster_day kube_node_labels\n"
-                "  ampql series -s examples/data/cluster_day -o json "
+    .examples = "  ampql series -s examples/data/cluster_day.aqc kube_node_labels\n"
+                "  ampql series -s examples/data/cluster_day.aqc -o json "
                 "'kube_pod_owner{namespace=\"kube-system\"}'\n",
     COMMAND_OPTIONS(series_options, struct flags),
     .min_operands = 1,
@@ -244,9 +244,10 @@ const struct command command_labels = {
     .name = "labels",
     .operands = "[NAME]",
     .summary = "label names, or the values of one label",
-    .examples = "  ampql labels -s examples/data/cluster_day\n"
-                "  ampql labels -s examples/data/cluster_day namespace\n"
-                "  ampql labels -s examples/data/cluster_day --match kube_node_labels __name__\n",
+    .examples =
+        "  ampql labels -s examples/data/cluster_day.aqc\n"
+        "  ampql labels -s examples/data/cluster_day.aqc namespace\n"
+        "  ampql labels -s examples/data/cluster_day.aqc --match kube_node_labels __name__\n",
     COMMAND_OPTIONS(labels_options, struct flags),
     .max_operands = 1,
     .run = run_labels,

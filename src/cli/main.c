@@ -48,26 +48,42 @@ static const struct command *find(const char *const *words, size_t nwords, size_
     return NULL;
 }
 
-/* "rules" alone, or followed by something else: say what may follow. */
-static bool list_family(const char *word, char *out, size_t size)
+/* The commands that begin with this word and have a second one, which stand together in the table:
+ * "rules" alone, or followed by something else. */
+static const struct command *const *family_of(const char *word, size_t *n)
 {
-    size_t n = (size_t)snprintf(out, size, "expected:"), found = 0;
+    const struct command *const *first = NULL;
+    *n = 0;
     for (size_t i = 0; i < NCOMMANDS; i++) {
         const char *name = commands[i]->name, *blank = strchr(name, ' ');
         if (!blank || !str_equal(str_of(word), str_make(name, (size_t)(blank - name))))
             continue;
-        if (n < size)
-            n += (size_t)snprintf(out + n, size - n, "%s ampql %s", found ? "," : "", name);
-        found++;
+        first = first ? first : &commands[i];
+        ++*n;
     }
-    return found > 0;
+    return first;
+}
+
+static void list_family(const struct command *const *family, size_t nfamily, char *out, size_t size)
+{
+    size_t n = (size_t)snprintf(out, size, "expected:");
+    for (size_t i = 0; i < nfamily && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s ampql %s", i ? "," : "", family[i]->name);
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 static enum exit_status unknown_command(struct cli *cli, const char *word)
 {
-    char hint[128] = "", quoted[320];
+    char hint[256] = "", quoted[320];
     struct suggest suggest = {.word = str_of(word)};
-    if (list_family(word, hint, sizeof hint))
+    size_t nfamily;
+    const struct command *const *family = family_of(word, &nfamily);
+    list_family(family, nfamily, hint, sizeof hint);
+    if (family)
         return report_usage(cli, hint, "ampql %s is several commands", word);
     for (size_t i = 0; i < NCOMMANDS; i++)
         suggest_try(&suggest, commands[i]->name);
@@ -89,9 +105,14 @@ static enum exit_status help(struct cli *cli, const char *const *words, size_t n
         return STATUS_OK;
     }
     const struct command *command = find(words, nwords, &taken);
-    if (!command)
+    size_t nfamily;
+    const struct command *const *family = family_of(words[0], &nfamily);
+    if (command)
+        help_command(&cli->out, command);
+    else if (family && nwords == 1)
+        help_family(&cli->out, words[0], family, nfamily);
+    else
         return unknown_command(cli, words[0]);
-    help_command(&cli->out, command);
     return STATUS_OK;
 }
 
@@ -138,15 +159,15 @@ static enum exit_status dispatch(struct cli *cli, const char *const *words, size
         help_overview(&err_out, commands, NCOMMANDS);
         return STATUS_USAGE;
     }
-    struct str first = str_of(words[0]);
-    if (str_equal(first, STR("help")) || str_equal(first, STR("--help")) ||
-        str_equal(first, STR("-h")))
+    if (strcmp(words[0], "help") == 0 || asks_for_help(words[0]))
         return help(cli, words + 1, nwords - 1);
-    if (str_equal(first, STR("--version")) || str_equal(first, STR("-V"))) {
+    if (strcmp(words[0], "--version") == 0 || strcmp(words[0], "-V") == 0) {
         output_text(&cli->out, "ampql " AMPQL_VERSION "\n");
         return STATUS_OK;
     }
     cli->command = find(words, nwords, &taken);
+    if (!cli->command && nwords == 2 && asks_for_help(words[1]))
+        return help(cli, words, 1);
     if (!cli->command)
         return unknown_command(cli, words[0]);
     return run(cli, words + taken, nwords - taken);

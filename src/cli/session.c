@@ -3,15 +3,9 @@
 
 #include <ampql/rules.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "cli/interrupt.h"
 #include "cli/source.h"
-
-#include <errno.h>
-#include <stdio.h>
-
-enum { INPUT_MAX = 64 << 20 };
 
 static enum ampql_dialect asked_dialect(const struct run_flags *flags)
 {
@@ -207,37 +201,4 @@ void session_close(struct session *session)
     ampql_engine_free(session->engine);
     ampql_engine_free(session->first);
     *session = (struct session){0};
-}
-
-enum ampql_code read_input(struct arena *arena, const char *path, struct str *out,
-                           struct ampql_error *err)
-{
-    bool is_stdin = str_equal(str_of(path), STR("-"));
-    FILE *file = is_stdin ? stdin : fopen(path, "rb");
-    struct buf buf;
-    if (!file)
-        return fail(err, AMPQL_BAD_DATA, "%s", strerror(errno));
-    buf_init(&buf, arena->alc, INPUT_MAX);
-    for (size_t n = 1; n > 0 && !buf.failed;) {
-        enum { PIECE = 1 << 16 };
-        char *room = buf_room(&buf, PIECE);
-        n = room ? fread(room, 1, PIECE, file) : 0;
-        buf.n += n;
-    }
-    enum ampql_code code = AMPQL_OK;
-    if (ferror(file))
-        code = fail(err, AMPQL_BAD_DATA, "%s", strerror(errno));
-    else if (buf.failed == AMPQL_LIMIT)
-        code = fail(err, AMPQL_LIMIT, "over %d MiB", INPUT_MAX >> 20);
-    else if (buf.failed)
-        code = fail_nomem(err, "the file");
-    if (code == AMPQL_OK) {
-        *out = buf.n ? arena_copy(arena, buf_view(&buf)) : (struct str){"", 0};
-        if (!out->p)
-            code = fail_nomem(err, "the file");
-    }
-    buf_done(&buf);
-    if (!is_stdin)
-        fclose(file);
-    return code;
 }

@@ -156,9 +156,4 @@ enum exit_status session_error(struct cli *cli, const struct session *session,
 
 void session_close(struct session *session);
 
-/* Read a whole file, "-" for standard input, into the arena. At most 64 MiB.
- *   err  AMPQL_BAD_DATA: cannot be opened or read; AMPQL_LIMIT; AMPQL_NOMEM */
-enum ampql_code read_input(struct arena *arena, const char *path, struct str *out,
-                           struct ampql_error *err);
-
 #endif

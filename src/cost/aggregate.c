@@ -1,88 +1,11 @@
-/* Adding allocations up by name, as OpenCost does: hours and costs add, averages are weighted by
- * minutes over the whole span, so that items side by side sum like rates. */
-#include "cost/model.h"
+/* Aggregates: allocations added up by the values of fields, which name them. */
+#include "cost/set.h"
+
+#include "base/hash.h"
+#include "base/index.h"
+#include "base/options.h"
 
 #include <stdlib.h>
-
-/* Go's time.Duration.Minutes: whole minutes, then the rest. */
-double allocation_minutes(const struct ampql_allocation *a)
-{
-    int64_t ms = a->end_ms - a->start_ms;
-    return (double)(ms / 60000) + (double)(ms % 60000) * 1e6 / (60 * 1e9);
-}
-
-static void keep_if_same(struct ampql_string *a, struct ampql_string b)
-{
-    if (!str_equal(str_view(*a), str_view(b)))
-        *a = cost_string(STR(""));
-}
-
-void allocation_add(struct ampql_allocation *sum, const struct ampql_allocation *more)
-{
-    double minutes = allocation_minutes(sum), its_minutes = allocation_minutes(more);
-#define AVERAGES(X)                                                                                \
-    X(cpu_core_request_average)                                                                    \
-    X(cpu_core_usage_average)                                                                      \
-    X(ram_byte_request_average)                                                                    \
-    X(ram_byte_usage_average)                                                                      \
-    X(gpu_request_average)                                                                         \
-    X(gpu_usage_average)
-#define TO_MINUTES(field) sum->field = sum->field * minutes + more->field * its_minutes;
-#define TO_AVERAGE(field) sum->field = minutes > 0 ? sum->field / minutes : 0;
-    AVERAGES(TO_MINUTES)
-    sum->start_ms = more->start_ms < sum->start_ms ? more->start_ms : sum->start_ms;
-    sum->end_ms = more->end_ms > sum->end_ms ? more->end_ms : sum->end_ms;
-    minutes = allocation_minutes(sum);
-    AVERAGES(TO_AVERAGE)
-#undef TO_AVERAGE
-#undef TO_MINUTES
-#undef AVERAGES
-
-    sum->cpu_core_hours += more->cpu_core_hours;
-    sum->ram_byte_hours += more->ram_byte_hours;
-    sum->gpu_hours += more->gpu_hours;
-    sum->cpu_cost += more->cpu_cost;
-    sum->ram_cost += more->ram_cost;
-    sum->gpu_cost += more->gpu_cost;
-
-    keep_if_same(&sum->cluster, more->cluster);
-    keep_if_same(&sum->node, more->node);
-    keep_if_same(&sum->namespace_name, more->namespace_name);
-    keep_if_same(&sum->pod, more->pod);
-    keep_if_same(&sum->container, more->container);
-    keep_if_same(&sum->provider_id, more->provider_id);
-
-    sum->has_usage_max = false;
-    sum->cpu_core_usage_max = sum->ram_byte_usage_max = 0;
-}
-
-static double efficiency(double usage, double request, double cost)
-{
-    if (request > 0)
-        return usage / request;
-    return usage == 0 || cost == 0 ? 0 : 1;
-}
-
-void allocation_finish(struct ampql_allocation *a)
-{
-    a->minutes = allocation_minutes(a);
-    double hours = a->minutes / 60;
-    bool ran = a->minutes > 0;
-    a->cpu_cores = ran ? a->cpu_core_hours / hours : 0;
-    a->ram_bytes = ran ? a->ram_byte_hours / hours : 0;
-    a->gpu_count = ran ? a->gpu_hours / hours : 0;
-    a->total_cost = a->cpu_cost + a->gpu_cost + a->ram_cost;
-
-    a->cpu_efficiency =
-        efficiency(a->cpu_core_usage_average, a->cpu_core_request_average, a->cpu_cost);
-    a->ram_efficiency =
-        efficiency(a->ram_byte_usage_average, a->ram_byte_request_average, a->ram_cost);
-    bool has_gpu = a->gpu_request_average > 0 && a->gpu_usage_average > 0;
-    a->gpu_efficiency = has_gpu ? a->gpu_usage_average / a->gpu_request_average : 0;
-    double cost = a->cpu_cost + a->ram_cost;
-    a->total_efficiency =
-        cost > 0 ? (a->cpu_efficiency * a->cpu_cost + a->ram_efficiency * a->ram_cost) / cost : 0;
-}
 
 /* ---- names */
 
@@ -177,20 +100,21 @@ static struct ampql_string field_of(const struct ampql_allocation *a, uint8_t fi
     }
 }
 
-/* The values of fields joined with "/", in the arena. */
-static enum ampql_code make_name(const struct ampql_allocation *a, const uint8_t *field, size_t n,
-                                 struct arena *arena, struct str *out, struct ampql_error *err)
+/* The values of the fields, joined with "/", in the arena. */
+static enum ampql_code make_name(const struct ampql_allocation *a,
+                                 const struct aggregate *aggregate, struct arena *arena,
+                                 struct str *out, struct ampql_error *err)
 {
-    size_t size = n;
-    for (size_t i = 0; i < n; i++)
-        if (__builtin_add_overflow(size, field_of(a, field[i]).size, &size))
+    size_t size = aggregate->n;
+    for (size_t i = 0; i < aggregate->n; i++)
+        if (__builtin_add_overflow(size, field_of(a, aggregate->field[i]).size, &size))
             return fail_nomem(err, "a name");
-    char *p = arena_alloc(arena, size ? size : 1, 1);
+    char *p = arena_alloc(arena, size, 1);
     if (!p)
         return fail_nomem(err, "a name");
     *out = (struct str){p, 0};
-    for (size_t i = 0; i < n; i++) {
-        struct str value = str_view(field_of(a, field[i]));
+    for (size_t i = 0; i < aggregate->n; i++) {
+        struct str value = str_view(field_of(a, aggregate->field[i]));
         if (i)
             p[out->n++] = '/';
         if (value.n)
@@ -200,86 +124,131 @@ static enum ampql_code make_name(const struct ampql_allocation *a, const uint8_t
     return AMPQL_OK;
 }
 
-/* Names may be equal where values hold a "/"; the parts then decide. */
-static int compare_containers(const void *a, const void *b)
-{
-    const struct ampql_allocation *x = a, *y = b;
-    int order = str_compare(str_view(x->name), str_view(y->name));
-    for (uint8_t f = 0; f < AGGREGATE_FIELDS && order == 0; f++)
-        order = str_compare(str_view(field_of(x, f)), str_view(field_of(y, f)));
-    return order;
-}
+/* ---- adding up */
 
-/* The containers under their full names, in that order: the order in which they are added up. */
-static enum ampql_code sorted_containers(const struct model *model, struct arena *arena,
-                                         struct ampql_allocation **out, struct ampql_error *err)
-{
-    static const uint8_t all[] = {FIELD_CLUSTER, FIELD_NODE, FIELD_NAMESPACE, FIELD_POD,
-                                  FIELD_CONTAINER};
-    size_t n = model->containers.n;
-    *out = arena_alloc(arena, n, sizeof **out);
-    if (!*out)
-        return fail_nomem(err, "allocations");
-    for (size_t i = 0; i < n; i++) {
-        struct str name = {0};
-        (*out)[i] = model->containers.at[i];
-        TRY(make_name(&(*out)[i], all, AGGREGATE_FIELDS, arena, &name, err));
-        (*out)[i].name = cost_string(name);
-    }
-    if (n)
-        qsort(*out, n, sizeof **out, compare_containers);
-    return AMPQL_OK;
-}
+/* Aggregates as they grow, found by name. */
+struct sums {
+    struct {
+        ARRAY(struct sum);
+    } items;
+    struct index index;
+};
 
-static size_t find_name(const struct index *index, const struct ampql_allocation *sums,
-                        struct str name, uint64_t hash)
+static size_t find_name(const struct sums *sums, struct str name, uint64_t hash)
 {
     size_t at;
-    for (size_t i = index_first(index, hash, &at); i != INDEX_NONE;
-         i = index_next(index, hash, &at))
-        if (str_equal(str_view(sums[i].name), name))
+    for (size_t i = index_first(&sums->index, hash, &at); i != INDEX_NONE;
+         i = index_next(&sums->index, hash, &at))
+        if (str_equal(str_view(sums->items.at[i].a.name), name))
             return i;
     return INDEX_NONE;
 }
 
-static enum ampql_code add_by_name(struct index *index, const struct aggregate *aggregate,
-                                   const struct ampql_allocation *container, struct arena *arena,
-                                   struct ampql_allocation *sums, size_t *n,
-                                   struct ampql_error *err)
+static enum ampql_code add_item(struct sums *sums, const struct aggregate *aggregate,
+                                const struct ampql_allocation *item, struct arena *work,
+                                struct arena *names, struct ampql_error *err)
 {
-    struct str name;
-    TRY(make_name(container, aggregate->field, aggregate->n, arena, &name, err));
-    uint64_t hash = key_hash(&name, 1);
-    size_t known = find_name(index, sums, name, hash);
-    if (known != INDEX_NONE) {
-        allocation_add(&sums[known], container);
-        return AMPQL_OK;
-    }
-    if (!index_add(index, hash, *n))
-        return fail_nomem(err, "allocations");
-    sums[*n] = *container;
-    sums[(*n)++].name = cost_string(name);
+    struct str name = {0};
+    struct sum fresh;
+    TRY(make_name(item, aggregate, names, &name, err));
+    uint64_t hash = hash_bytes(name.p, name.n);
+    size_t known = find_name(sums, name, hash);
+    if (known != INDEX_NONE)
+        return sum_add(&sums->items.at[known], item, work, err);
+    sum_start(&fresh, item);
+    fresh.a.name = cost_string(name);
+    if (!array_push(&sums->items, work, fresh) || !index_add(&sums->index, hash, sums->items.n - 1))
+        return fail_nomem(err, "aggregates");
     return AMPQL_OK;
 }
 
-enum ampql_code aggregate_fold(const struct model *model, const struct aggregate *aggregate,
-                               struct arena *arena, struct ampql_allocation **out, size_t *nout,
-                               struct ampql_error *err)
+static enum ampql_code end_sums(struct sums *sums, struct ampql_allocations *out,
+                                struct ampql_error *err)
 {
-    struct ampql_allocation *containers;
-    struct index index;
-    TRY(sorted_containers(model, arena, &containers, err));
-    *nout = 0;
-    *out = arena_alloc(arena, model->containers.n, sizeof **out);
-    if (!*out)
-        return fail_nomem(err, "allocations");
+    out->items = arena_alloc(&out->arena, sums->items.n, sizeof *out->items);
+    if (!out->items)
+        return fail_nomem(err, "aggregates");
+    for (; out->n < sums->items.n; out->n++) {
+        TRY(sum_end(&sums->items.at[out->n], &out->arena, err));
+        out->items[out->n] = sums->items.at[out->n].a;
+    }
+    if (out->n)
+        qsort(out->items, out->n, sizeof *out->items, allocation_compare);
+    return AMPQL_OK;
+}
 
+/* All aggregates added up; those of an empty set make one of the whole window. */
+static enum ampql_code make_total(struct ampql_allocations *out, struct arena *work,
+                                  struct ampql_error *err)
+{
+    struct ampql_allocation nothing = {.window_start_ms = out->set->start_ms,
+                                       .window_end_ms = out->set->end_ms,
+                                       .start_ms = out->set->start_ms,
+                                       .end_ms = out->set->end_ms};
+    struct sum total;
+    sum_start(&total, out->n ? &out->items[0] : &nothing);
+    for (size_t i = 1; i < out->n; i++)
+        TRY(sum_add(&total, &out->items[i], work, err));
+    TRY(sum_end(&total, &out->arena, err));
+    out->total = total.a;
+    out->total.name = cost_string(STR(""));
+    return AMPQL_OK;
+}
+
+static enum ampql_code fold(struct ampql_allocations *out, const struct aggregate *aggregate,
+                            struct arena *work, struct ampql_error *err)
+{
+    const struct cost_set *set = out->set;
+    struct sums sums = {0};
     enum ampql_code code = AMPQL_OK;
-    index_init(&index, model->alc);
-    for (size_t i = 0; i < model->containers.n && code == AMPQL_OK; i++)
-        code = add_by_name(&index, aggregate, &containers[i], arena, *out, nout, err);
-    index_done(&index);
-    if (code == AMPQL_OK && *nout)
-        qsort(*out, *nout, sizeof **out, compare_containers);
+    index_init(&sums.index, &set->alc);
+    for (size_t i = 0; i < set->n && code == AMPQL_OK; i++)
+        code = add_item(&sums, aggregate, &set->items[i], work, &out->arena, err);
+    if (code == AMPQL_OK)
+        code = end_sums(&sums, out, err);
+    index_done(&sums.index);
+    return code == AMPQL_OK ? make_total(out, work, err) : code;
+}
+
+enum ampql_code allocations_make(struct cost_set *set, const struct aggregate *aggregate,
+                                 struct ampql_allocations **out, struct ampql_error *err)
+{
+    struct ampql_allocations *made = alloc_get(&set->alc, 1, sizeof *made);
+    struct arena work;
+    *out = NULL;
+    if (!made)
+        return fail_nomem(err, "the bill");
+    *made = (struct ampql_allocations){.set = set_hold(set)};
+    arena_init(&made->arena, &set->alc);
+    arena_init(&work, &set->alc);
+    enum ampql_code code = fold(made, aggregate, &work, err);
+    arena_done(&work);
+    if (code == AMPQL_OK)
+        *out = made;
+    else
+        allocations_free(made);
     return code;
+}
+
+enum ampql_code allocations_aggregate(const struct ampql_allocations *allocations,
+                                      const struct ampql_aggregate_options *options,
+                                      struct ampql_allocations **out, struct ampql_error *err)
+{
+    struct ampql_aggregate_options all;
+    struct aggregate aggregate;
+    OPTIONS_READ(all, options);
+    *out = NULL;
+    TRY(aggregate_parse(str_of(all.aggregate ? all.aggregate : ""), &aggregate, err));
+    return allocations_make(allocations->set, &aggregate, out, err);
+}
+
+void allocations_free(struct ampql_allocations *allocations)
+{
+    if (!allocations)
+        return;
+    struct cost_set *set = allocations->set;
+    struct ampql_allocator alc = set->alc;
+    arena_done(&allocations->arena);
+    alloc_put(&alc, allocations, 1, sizeof *allocations);
+    set_release(set);
 }

@@ -1,21 +1,22 @@
-/* From options to a bill: ask all queries in one batch at the window's end, decode, fold, price,
- * add up, and copy what is kept. */
+/* From options to a set of allocations: ask all queries in one batch at the window's end, decode,
+ * fold, price, and copy what is kept. */
 #include "cost/model.h"
 
 #include "engine/engine.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { MAX_QUERY_BYTES = 64 << 10 };
 
-void model_init(struct model *model, const struct ampql_allocator *alc, struct arena *arena,
+void model_init(struct model *model, struct cost_set *set, struct arena *arena,
                 const struct params *params, const struct answer *answers)
 {
-    *model = (struct model){.alc = alc, .params = params, .arena = arena, .answers = answers};
-    index_init(&model->pod_index, alc);
-    index_init(&model->container_index, alc);
-    index_init(&model->node_index, alc);
+    *model = (struct model){.params = params, .answers = answers, .set = set, .arena = arena};
+    index_init(&model->pod_index, &set->alc);
+    index_init(&model->container_index, &set->alc);
+    index_init(&model->node_index, &set->alc);
 }
 
 void model_done(struct model *model)
@@ -32,8 +33,8 @@ enum ampql_code model_warn(struct model *model, struct ampql_error *err, const c
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    struct str copy = arena_copy(model->arena, str_of(text));
-    if (!copy.p || !array_push(&model->warnings, model->arena, cost_string(copy)))
+    struct ampql_string copy = set_text(model->set, str_of(text));
+    if (!copy.data || !array_push(&model->warnings, model->arena, copy))
         return fail_nomem(err, "a warning");
     return AMPQL_OK;
 }
@@ -116,7 +117,7 @@ static enum ampql_code ask(struct ampql_engine *engine, struct ampql_source *sou
     return code == AMPQL_OK ? AMPQL_OK : fail(err, code, "the queries of the cost model failed");
 }
 
-/* ---- the bill */
+/* ---- folding */
 
 /* Has an answer before this one the same annotation? */
 static bool was_said(const struct model *model, size_t i, struct ampql_string text)
@@ -162,106 +163,56 @@ static enum ampql_code warn_answers(struct model *model, struct ampql_error *err
     return AMPQL_OK;
 }
 
-static bool keep_string(struct arena *arena, struct ampql_string *s)
+/* Copy what the fold made into the set, in the order of names. */
+static enum ampql_code keep(const struct model *model, struct ampql_error *err)
 {
-    struct str copy = arena_copy(arena, s->data ? str_view(*s) : STR(""));
-    *s = cost_string(copy);
-    return copy.p != NULL;
-}
-
-static enum ampql_code keep_strings(struct arena *arena, struct ampql_allocation *a,
-                                    struct ampql_error *err)
-{
-    bool ok = keep_string(arena, &a->name) && keep_string(arena, &a->cluster) &&
-              keep_string(arena, &a->node) && keep_string(arena, &a->namespace_name) &&
-              keep_string(arena, &a->pod) && keep_string(arena, &a->container) &&
-              keep_string(arena, &a->provider_id);
-    return ok ? AMPQL_OK : fail_nomem(err, "the bill");
-}
-
-/* All items added up; an empty bill is one of the whole window. */
-static struct ampql_allocation total_of(const struct ampql_allocation *items, size_t n,
-                                        const struct params *params)
-{
-    struct ampql_allocation total = {.start_ms = params->start_ms, .end_ms = params->end_ms};
-    for (size_t i = 0; i < n; i++) {
-        if (i == 0)
-            total = items[i];
-        else
-            allocation_add(&total, &items[i]);
+    struct cost_set *set = model->set;
+    set->items = arena_alloc(&set->arena, model->containers.n, sizeof *set->items);
+    set->warnings = arena_alloc(&set->arena, model->warnings.n, sizeof *set->warnings);
+    if (!set->items || !set->warnings)
+        return fail_nomem(err, "allocations");
+    for (; set->n < model->containers.n; set->n++) {
+        struct ampql_allocation *a = &set->items[set->n];
+        *a = model->containers.at[set->n];
+        struct str name = allocation_name(a, model->arena);
+        a->name = name.p ? set_text(set, name) : (struct ampql_string){NULL, 0};
+        if (!a->name.data)
+            return fail_nomem(err, "a name");
+        allocation_finish(a);
     }
-    total.name = cost_string(STR(""));
-    allocation_finish(&total);
-    return total;
-}
-
-/* Copy the result of a fold into the bill. */
-static enum ampql_code keep(const struct model *model, const struct ampql_allocation *items,
-                            size_t n, struct ampql_allocations *bill, struct ampql_error *err)
-{
-    bill->items = arena_alloc(&bill->arena, n, sizeof *bill->items);
-    bill->warnings = arena_alloc(&bill->arena, model->warnings.n, sizeof *bill->warnings);
-    if (!bill->items || !bill->warnings)
-        return fail_nomem(err, "the bill");
-    bill->total = total_of(items, n, model->params);
-    TRY(keep_strings(&bill->arena, &bill->total, err));
-    for (; bill->n < n; bill->n++) {
-        bill->items[bill->n] = items[bill->n];
-        allocation_finish(&bill->items[bill->n]);
-        TRY(keep_strings(&bill->arena, &bill->items[bill->n], err));
-    }
-    for (; bill->nwarnings < model->warnings.n; bill->nwarnings++) {
-        bill->warnings[bill->nwarnings] = model->warnings.at[bill->nwarnings];
-        if (!keep_string(&bill->arena, &bill->warnings[bill->nwarnings]))
-            return fail_nomem(err, "a warning");
-    }
+    for (; set->nwarnings < model->warnings.n; set->nwarnings++)
+        set->warnings[set->nwarnings] = model->warnings.at[set->nwarnings];
+    if (set->n)
+        qsort(set->items, set->n, sizeof *set->items, allocation_compare);
     return AMPQL_OK;
 }
 
-static enum ampql_code fold(struct model *model, const struct aggregate *aggregate,
-                            struct ampql_allocations *bill, struct ampql_error *err)
+static enum ampql_code fold(struct model *model, struct ampql_error *err)
 {
-    struct ampql_allocation *items;
-    size_t n;
     TRY(warn_annotations(model, err));
     TRY(warn_answers(model, err));
     TRY(pods_fold(model, err));
     TRY(resources_fold(model, err));
     TRY(pricing_fold(model, err));
-    TRY(aggregate_fold(model, aggregate, model->arena, &items, &n, err));
-    return keep(model, items, n, bill, err);
+    return keep(model, err);
 }
 
-enum ampql_code bill_make(const struct ampql_allocator *alc, const struct params *params,
-                          const struct answer *answers, struct ampql_allocations **out,
-                          struct ampql_error *err)
+enum ampql_code model_fold(struct cost_set *set, const struct params *params,
+                           const struct answer *answers, struct ampql_error *err)
 {
-    struct aggregate aggregate;
     struct arena work;
     struct model model;
-    *out = NULL;
-    TRY(aggregate_parse(params->aggregate, &aggregate, err));
-    struct ampql_allocations *bill = alloc_get(alc, 1, sizeof *bill);
-    if (!bill)
-        return fail_nomem(err, "the bill");
-    *bill = (struct ampql_allocations){
-        .alc = *alc, .start_ms = params->start_ms, .end_ms = params->end_ms};
-    arena_init(&bill->arena, &bill->alc);
-    arena_init(&work, alc);
-    model_init(&model, alc, &work, params, answers);
-    enum ampql_code code = fold(&model, &aggregate, bill, err);
+    arena_init(&work, &set->alc);
+    model_init(&model, set, &work, params, answers);
+    enum ampql_code code = fold(&model, err);
     model_done(&model);
     arena_done(&work);
-    if (code == AMPQL_OK)
-        *out = bill;
-    else
-        allocations_free(bill);
     return code;
 }
 
 static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *source,
                            const struct params *params, struct asked *asked, struct arena *work,
-                           struct ampql_allocations **out, struct ampql_error *err)
+                           struct cost_set *set, struct ampql_error *err)
 {
     struct answer *answers = arena_alloc(work, COST_QUERY_COUNT, sizeof *answers);
     asked->error = arena_zeroed(work, COST_QUERY_COUNT, sizeof *asked->error);
@@ -271,9 +222,22 @@ static enum ampql_code run(struct ampql_engine *engine, struct ampql_source *sou
     TRY(ask(engine, source, params, asked, err));
     for (size_t i = 0; i < COST_QUERY_COUNT; i++)
         TRY(answer_decode(asked->result[i], work, &answers[i], err));
-    TRY(bill_make(&engine->alc, params, answers, out, err));
-    (*out)->stats = ampql_result_stats(asked->result[0]); /* of the whole batch */
-    return AMPQL_OK;
+    set->stats = ampql_result_stats(asked->result[0]); /* of the whole batch */
+    return model_fold(set, params, answers, err);
+}
+
+/* Fill a set with what a source says of its window. */
+static enum ampql_code compute(struct ampql_engine *engine, struct ampql_source *source,
+                               const struct params *params, struct cost_set *set,
+                               struct ampql_error *err)
+{
+    struct asked asked = {0};
+    struct arena work;
+    arena_init(&work, &engine->alc);
+    enum ampql_code code = run(engine, source, params, &asked, &work, set, err);
+    asked_done(&asked);
+    arena_done(&work);
+    return code;
 }
 
 enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *source,
@@ -282,23 +246,14 @@ enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *
 {
     struct params params;
     struct aggregate aggregate;
+    struct cost_set *set;
     *out = NULL;
     TRY(params_make(options, &params, err));
     TRY(aggregate_parse(params.aggregate, &aggregate, err)); /* before anything is fetched */
-    struct asked asked = {0};
-    struct arena work;
-    arena_init(&work, &engine->alc);
-    enum ampql_code code = run(engine, source, &params, &asked, &work, out, err);
-    asked_done(&asked);
-    arena_done(&work);
+    TRY(set_new(&engine->alc, params.start_ms, params.end_ms, &set, err));
+    enum ampql_code code = compute(engine, source, &params, set, err);
+    if (code == AMPQL_OK)
+        code = allocations_make(set, &aggregate, out, err);
+    set_release(set);
     return code;
-}
-
-void allocations_free(struct ampql_allocations *allocations)
-{
-    if (!allocations)
-        return;
-    arena_done(&allocations->arena);
-    struct ampql_allocator alc = allocations->alc; /* the block that holds it is freed with it */
-    alloc_put(&alc, allocations, 1, sizeof *allocations);
 }

@@ -1,20 +1,20 @@
-/* The cost model: decoded answers, folded step by step into one allocation a container, priced and
- * added up.
+/* The cost model: decoded answers, folded step by step into one allocation a container, and priced.
  *
  *   queries.def, queries.c   what is asked
  *   decode.c                 results to rows, with OpenCost's corrections
  *   podmap.c                 which pods ran, and when
  *   resources.c              cores, bytes and GPUs of each container
  *   pricing.c                node prices, and costs
- *   aggregate.c              adding up, by name
- *   allocate.c               the whole, from options to a bill
- *   report.c                 the bill as JSON */
+ *   allocate.c               the whole, from options to a set
+ *   set.c, sum.c             sets of allocations, and adding them up
+ *   aggregate.c, report.c    a set by namespace, ..., and as JSON */
 #ifndef AMPQL_SRC_COST_MODEL_H
 #define AMPQL_SRC_COST_MODEL_H
 
 #include "base/array.h"
 #include "base/index.h"
 #include "cost/queries.h"
+#include "cost/set.h"
 
 /* One series of an answer. */
 struct cost_row {
@@ -33,7 +33,7 @@ struct answer {
     const struct ampql_result *result; /* whose annotations are warnings of the bill; may be NULL */
 };
 
-/* A pod that was seen running. */
+/* A pod that was seen running. Strings are the set's. */
 struct pod {
     struct str cluster, namespace_name, name;
     int64_t start_ms, end_ms;
@@ -54,17 +54,17 @@ struct tally {
 };
 
 struct model {
-    const struct ampql_allocator *alc;
     const struct params *params;
-    struct arena *arena;          /* of the fold: what the bill keeps is copied at its end */
     const struct answer *answers; /* [COST_QUERY_COUNT] */
+    struct cost_set *set;         /* whose the strings of pods and containers are */
+    struct arena *arena;          /* of the fold: what stays is copied at its end */
 
     struct {
         ARRAY(struct pod);
     } pods;
     struct index pod_index;
 
-    /* One a container; what follows from other fields is filled in by allocation_finish. */
+    /* One a container; what follows from other fields is filled in at the end. */
     struct {
         ARRAY(struct ampql_allocation);
     } containers;
@@ -80,7 +80,7 @@ struct model {
     } warnings;
 };
 
-void model_init(struct model *model, const struct ampql_allocator *alc, struct arena *arena,
+void model_init(struct model *model, struct cost_set *set, struct arena *arena,
                 const struct params *params, const struct answer *answers);
 void model_done(struct model *model);
 
@@ -111,29 +111,6 @@ enum ampql_code resources_fold(struct model *model, struct ampql_error *err);
 /* Fill nodes from the price answers, and the costs of containers. */
 enum ampql_code pricing_fold(struct model *model, struct ampql_error *err);
 
-/* Start from the first, end with the last, hours and costs add, averages are over minutes; strings
- * that differ become empty. */
-void allocation_add(struct ampql_allocation *sum, const struct ampql_allocation *more);
-
-/* Minutes between start and end. */
-double allocation_minutes(const struct ampql_allocation *allocation);
-
-/* Fill in what follows from the other fields: minutes, cores, bytes, count, total, efficiencies. */
-void allocation_finish(struct ampql_allocation *allocation);
-
-/* Check a list of aggregate fields. err  AMPQL_BAD_DATA, AMPQL_UNSUPPORTED */
-enum { AGGREGATE_FIELDS = 5, AGGREGATE_MAX = 16 };
-struct aggregate {
-    uint8_t field[AGGREGATE_MAX]; /* [n], in the order asked */
-    size_t n;                     /* 0: all in one */
-};
-enum ampql_code aggregate_parse(struct str text, struct aggregate *out, struct ampql_error *err);
-
-/* Add up containers by name: out [*nout] in the order of names, names and arrays in the arena. */
-enum ampql_code aggregate_fold(const struct model *model, const struct aggregate *aggregate,
-                               struct arena *arena, struct ampql_allocation **out, size_t *nout,
-                               struct ampql_error *err);
-
 /* Add a warning; the text is formatted and copied. */
 enum ampql_code model_warn(struct model *model, struct ampql_error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -144,37 +121,13 @@ void tally_add(struct tally *tally, struct str a, struct str b);
 /* A hash over strings, to look up. */
 uint64_t key_hash(const struct str *parts, size_t n);
 
-/* ---- the bill */
+/* From decoded answers to a set's items and warnings; no query is run. err  AMPQL_NOMEM */
+enum ampql_code model_fold(struct cost_set *set, const struct params *params,
+                           const struct answer *answers, struct ampql_error *err);
 
-struct ampql_allocations {
-    struct ampql_allocator alc;
-    struct arena arena;
-    struct ampql_allocation *items; /* [n] */
-    size_t n;
-    struct ampql_allocation total;
-    struct ampql_string *warnings; /* [nwarnings] */
-    size_t nwarnings;
-    struct ampql_stats stats;
-    int64_t start_ms, end_ms; /* the window */
-};
-
-/* From decoded answers to a bill; no query is run. out's strings are its own.
- *   err  AMPQL_BAD_DATA, AMPQL_UNSUPPORTED: the aggregate; AMPQL_NOMEM */
-enum ampql_code bill_make(const struct ampql_allocator *alc, const struct params *params,
-                          const struct answer *answers, struct ampql_allocations **out,
-                          struct ampql_error *err);
-
-/* As ampql_allocate, ampql_allocations_free and ampql_allocations_json. */
+/* As ampql_allocate. */
 enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *source,
                               const struct ampql_cost_options *options,
                               struct ampql_allocations **out, struct ampql_error *err);
-void allocations_free(struct ampql_allocations *allocations);
-enum ampql_code allocations_json(const struct ampql_allocations *allocations, ampql_write write,
-                                 void *payload);
-
-static inline struct ampql_string cost_string(struct str s)
-{
-    return (struct ampql_string){s.p, s.n};
-}
 
 #endif

@@ -47,6 +47,18 @@ static void start_and_end(const struct params *params, const struct cost_row *ro
         *end_ms = *start_ms;
 }
 
+/* The pod's strings become the set's: they outlive the answers. */
+static bool keep_key(struct model *model, struct pod *pod)
+{
+    struct str *const parts[] = {&pod->cluster, &pod->namespace_name, &pod->name};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        *parts[i] = str_view(set_text(model->set, *parts[i]));
+        if (!parts[i]->p)
+            return false;
+    }
+    return true;
+}
+
 static enum ampql_code add_pod(struct model *model, const struct cost_row *row,
                                struct tally *nameless, struct ampql_error *err)
 {
@@ -68,7 +80,7 @@ static enum ampql_code add_pod(struct model *model, const struct cost_row *row,
         return AMPQL_OK;
     }
     struct str key[] = {pod.cluster, pod.namespace_name, pod.name};
-    if (!array_push(&model->pods, model->arena, pod) ||
+    if (!keep_key(model, &pod) || !array_push(&model->pods, model->arena, pod) ||
         !index_add(&model->pod_index, key_hash(key, 3), model->pods.n - 1))
         return fail_nomem(err, "pods");
     return AMPQL_OK;

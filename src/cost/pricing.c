@@ -183,7 +183,10 @@ enum ampql_code pricing_fold(struct model *model, struct ampql_error *err)
         a->cpu_cost = a->cpu_core_hours * node->cpu;
         a->ram_cost = a->ram_byte_hours / 1024 / 1024 / 1024 * node->ram;
         a->gpu_cost = a->gpu_hours * node->gpu;
-        a->provider_id = cost_string(node->provider_id.p ? node->provider_id : STR(""));
+        if (node->provider_id.n)
+            a->provider_id = set_text(model->set, node->provider_id);
+        if (!a->provider_id.data)
+            return fail_nomem(err, "containers");
     }
     TRY(warn_tally(model, &unpriced, "have no price series", err));
     return warn_tally(model, &incomplete, "have no CPU or no RAM price", err);

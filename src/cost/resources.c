@@ -16,17 +16,9 @@ static double rate_of(const struct ampql_allocation *a, double hours)
     return allocation_minutes(a) > 0 ? hours / hours_of(a) : 0;
 }
 
-static void set_node(struct ampql_allocation *a, const struct cost_row *row)
-{
-    struct str node = row_label(row, "node");
-    if (node.p)
-        a->node = cost_string(node);
-}
-
 static void cpu_allocated(struct ampql_allocation *a, const struct cost_row *row)
 {
     a->cpu_core_hours = (row->value > MAX_CORES ? 0 : row->value) * hours_of(a);
-    set_node(a, row);
 }
 
 static void cpu_requested(struct ampql_allocation *a, const struct cost_row *row)
@@ -34,7 +26,6 @@ static void cpu_requested(struct ampql_allocation *a, const struct cost_row *row
     a->cpu_core_request_average = row->value;
     if (rate_of(a, a->cpu_core_hours) < row->value || rate_of(a, a->cpu_core_hours) > MAX_CORES)
         a->cpu_core_hours = row->value * hours_of(a);
-    set_node(a, row);
 }
 
 static void cpu_used(struct ampql_allocation *a, const struct cost_row *row)
@@ -51,7 +42,6 @@ static void cpu_peak(struct ampql_allocation *a, const struct cost_row *row)
 static void ram_allocated(struct ampql_allocation *a, const struct cost_row *row)
 {
     a->ram_byte_hours = row->value * hours_of(a);
-    set_node(a, row);
 }
 
 static void ram_requested(struct ampql_allocation *a, const struct cost_row *row)
@@ -59,7 +49,6 @@ static void ram_requested(struct ampql_allocation *a, const struct cost_row *row
     a->ram_byte_request_average = row->value;
     if (rate_of(a, a->ram_byte_hours) < row->value)
         a->ram_byte_hours = row->value * hours_of(a);
-    set_node(a, row);
 }
 
 static void ram_used(struct ampql_allocation *a, const struct cost_row *row)
@@ -89,22 +78,23 @@ struct step {
     enum cost_query query;
     int unless;    /* skipped when this query has an answer; -1: never */
     bool is_usage; /* the container may be in container_name */
+    bool has_node; /* its node is the container's */
     void (*apply)(struct ampql_allocation *a, const struct cost_row *row);
 };
 
 static const struct step steps[] = {
-    {COST_CPU_ALLOCATED, -1, false, cpu_allocated},
-    {COST_CPU_REQUESTS, -1, false, cpu_requested},
-    {COST_CPU_USAGE_AVG, -1, true, cpu_used},
-    {COST_CPU_USAGE_MAX_RECORDED, -1, true, cpu_peak},
-    {COST_CPU_USAGE_MAX_SUBQUERY, COST_CPU_USAGE_MAX_RECORDED, true, cpu_peak},
-    {COST_RAM_ALLOCATED, -1, false, ram_allocated},
-    {COST_RAM_REQUESTS, -1, false, ram_requested},
-    {COST_RAM_USAGE_AVG, -1, true, ram_used},
-    {COST_RAM_USAGE_MAX, -1, true, ram_peak},
-    {COST_GPU_USAGE_AVG, -1, true, gpu_used},
-    {COST_GPU_ALLOCATED, -1, false, gpu_allocated},
-    {COST_GPU_REQUESTED, COST_GPU_ALLOCATED, false, gpu_allocated},
+    {COST_CPU_ALLOCATED, -1, false, true, cpu_allocated},
+    {COST_CPU_REQUESTS, -1, false, true, cpu_requested},
+    {COST_CPU_USAGE_AVG, -1, true, false, cpu_used},
+    {COST_CPU_USAGE_MAX_RECORDED, -1, true, false, cpu_peak},
+    {COST_CPU_USAGE_MAX_SUBQUERY, COST_CPU_USAGE_MAX_RECORDED, true, false, cpu_peak},
+    {COST_RAM_ALLOCATED, -1, false, true, ram_allocated},
+    {COST_RAM_REQUESTS, -1, false, true, ram_requested},
+    {COST_RAM_USAGE_AVG, -1, true, false, ram_used},
+    {COST_RAM_USAGE_MAX, -1, true, false, ram_peak},
+    {COST_GPU_USAGE_AVG, -1, true, false, gpu_used},
+    {COST_GPU_ALLOCATED, -1, false, false, gpu_allocated},
+    {COST_GPU_REQUESTED, COST_GPU_ALLOCATED, false, false, gpu_allocated},
 };
 
 /* The label, or an older name of it where it is missing or empty. */
@@ -142,13 +132,17 @@ static enum ampql_code container_of(struct model *model, const struct pod *pod,
             .node = cost_string(STR("")),
             .namespace_name = cost_string(pod->namespace_name),
             .pod = cost_string(pod->name),
-            .container = cost_string(container),
+            .container = set_text(model->set, container),
+            .controller = cost_string(STR("")),
+            .controller_kind = cost_string(STR("")),
             .provider_id = cost_string(STR("")),
+            .window_start_ms = model->params->start_ms,
+            .window_end_ms = model->params->end_ms,
             .start_ms = pod->start_ms,
             .end_ms = pod->end_ms,
         };
         i = model->containers.n;
-        if (!array_push(&model->containers, model->arena, fresh) ||
+        if (!fresh.container.data || !array_push(&model->containers, model->arena, fresh) ||
             !index_add(&model->container_index, hash, i))
             return fail_nomem(err, "containers");
     }
@@ -179,7 +173,10 @@ static enum ampql_code apply_row(struct model *model, const struct step *step,
     struct ampql_allocation *a = NULL;
     TRY(container_of(model, &model->pods.at[i], container, &a, err));
     step->apply(a, row);
-    return AMPQL_OK;
+    struct str node = step->has_node ? row_label(row, "node") : (struct str){NULL, 0};
+    if (node.p)
+        a->node = set_text(model->set, node);
+    return !node.p || a->node.data ? AMPQL_OK : fail_nomem(err, "containers");
 }
 
 static enum ampql_code warn_left_out(struct model *model, const struct step *step,

@@ -60,6 +60,18 @@ enum ampql_code stage_settle_early(struct stage *stage, enum ampql_code code)
     return settle(stage, code, stage->node->entered);
 }
 
+bool stage_is_checked(const struct eval_query *query, const struct node *node)
+{
+    return node->grid->n > 0 || query->eval->dialect != AMPQL_PROM2;
+}
+
+/* Nothing is computed at no step: inside a subquery without a point only what does not depend on
+ * the step is evaluated, for the sake of its errors. */
+static bool is_idle(const struct stage *stage)
+{
+    return stage->is_dead || stage->node->grid->n == 0;
+}
+
 /* The number of a parameter child among the parameters. */
 static size_t param_number(const struct stage *stage, size_t slot)
 {
@@ -72,7 +84,7 @@ static size_t param_number(const struct stage *stage, size_t slot)
 enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row *row)
 {
     struct stage *above = stage->above;
-    if (above->is_dead)
+    if (is_idle(above))
         return AMPQL_OK;
     TRY(stage_polls(stage, row->n));
     if (above->is_param && above->is_param[stage->slot]) {
@@ -92,13 +104,13 @@ enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct
     struct stage *above = stage->above;
     bool is_param = above->is_param && above->is_param[stage->slot];
     TRY(stage_polls(stage, row->n));
-    if (is_param && !above->is_dead) {
+    if (is_param && !is_idle(above)) {
         above->params[param_number(above, stage->slot)] = *row;
         above->nparams++;
         *row = (struct row){0};
         return AMPQL_OK;
     }
-    if (above->kind->own && !is_param && !above->nwaiting && !above->is_dead)
+    if (above->kind->own && !is_param && !above->nwaiting && !is_idle(above))
         return stage_settle(above, above->kind->own(above, stage->slot, labels, row));
     TRY(stage_emit(stage, labels, row));
     eval_give(stage->eval, row);
@@ -128,7 +140,7 @@ static void give_params(struct stage *stage)
 
 enum ampql_code stage_complete(struct stage *stage)
 {
-    if (stage->kind->finish && !stage->is_dead)
+    if (stage->kind->finish && !is_idle(stage))
         TRY(stage_settle(stage, stage->kind->finish(stage)));
     give_params(stage);
     return stage->above && !stage->is_dead ? stage_end(stage) : AMPQL_OK;
@@ -141,11 +153,11 @@ enum ampql_code stage_end(struct stage *stage)
     if (above->is_dead)
         return AMPQL_OK;
     if (above->is_param && above->is_param[stage->slot]) {
-        if (--above->nwaiting == 0)
+        if (--above->nwaiting == 0 && !is_idle(above))
             TRY(stage_settle(above, release_early(above)));
     } else if (above->nwaiting) {
         above->ended_early = true;
-    } else if (above->kind->close) {
+    } else if (above->kind->close && !is_idle(above)) {
         TRY(stage_settle(above, above->kind->close(above, stage->slot)));
     }
     return above->nopen == 0 && !above->is_leaf ? stage_complete(above) : AMPQL_OK;
@@ -304,13 +316,6 @@ static bool is_fed_by_select(const struct node *node)
            node->windows.n > 0;
 }
 
-/* A subquery whose windows hold no point of its grid has nothing below it. */
-static bool is_without_points(const struct node *node)
-{
-    return (node->kind == NODE_SUBQUERY || node->kind == NODE_SUBQUERY_SAMPLES) &&
-           node->child[0]->grid->n == 0;
-}
-
 static enum ampql_code build(struct eval_query *query, const struct node *node, struct stage *above,
                              size_t slot)
 {
@@ -322,7 +327,7 @@ static enum ampql_code build(struct eval_query *query, const struct node *node, 
     stage->above = above;
     stage->slot = slot;
     stage->is_leaf = is_fed_by_select(node);
-    for (size_t i = is_without_points(node) ? 1 : 0; i < node->nchild; i++) {
+    for (size_t i = 0; i < node->nchild; i++) {
         stage->nopen++;
         TRY(build(query, node->child[i], stage, i));
     }

@@ -408,7 +408,8 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
 {
     ast = ast_unwrap(ast);
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
-    if (grid->n > 1 && !is_literal && plan_is_invariant(ast))
+    /* also where there is no step at all: Prometheus evaluates it once, and it may fail */
+    if (grid->n != 1 && !is_literal && plan_is_invariant(ast))
         return build_broadcast(plan, ast, grid, out, err);
     if (plan->end_ms != grid->start_ms && grid->n == 1 && plan_is_invariant(ast)) {
         int64_t end_ms = plan->end_ms;

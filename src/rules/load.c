@@ -29,19 +29,37 @@ static enum ampql_code compile(struct str text, struct ampql_rules *rules, size_
     return code == AMPQL_OK ? AMPQL_OK : fail_expr(text, rule, code, &why, err);
 }
 
-static enum ampql_code fill(struct str text, struct ampql_rules *rules, struct ampql_error *err)
+/* Compile every expression. Those that fail are told, and their rules left out. */
+static enum ampql_code compile_all(struct str text, struct ampql_rules *rules,
+                                   const struct rule_faults *faults, struct ampql_error *err)
+{
+    for (size_t i = 0; i < rules->file.rules.n; i++) {
+        enum ampql_code code = compile(text, rules, i, err);
+        if (code != AMPQL_OK && (!faults || code == AMPQL_NOMEM))
+            return code;
+        if (code != AMPQL_OK)
+            faults->tell(faults->payload, err);
+    }
+    return AMPQL_OK;
+}
+
+static enum ampql_code fill(struct str text, struct ampql_rules *rules,
+                            const struct rule_faults *faults, struct ampql_error *err)
 {
     if (text.n > MAX_BYTES)
         return fail(err, AMPQL_LIMIT, "a rule file of %zu bytes, expected at most %d", text.n,
                     MAX_BYTES);
-    TRY(rules_read(text, &rules->arena, &rules->file, err));
-    for (size_t i = 0; i < rules->file.rules.n; i++)
-        TRY(compile(text, rules, i, err));
-    return AMPQL_OK;
+    enum ampql_code code = rules_read(text, &rules->arena, faults, &rules->file, err);
+    if (code == AMPQL_BAD_DATA && faults)
+        faults->tell(faults->payload, err); /* no YAML from there on: what came before is read */
+    else
+        TRY(code);
+    return compile_all(text, rules, faults, err);
 }
 
-enum ampql_code rules_load(struct ampql_engine *engine, struct str text, struct ampql_rules **out,
-                           struct ampql_error *err)
+enum ampql_code rules_load_all(struct ampql_engine *engine, struct str text,
+                               const struct rule_faults *faults, struct ampql_rules **out,
+                               struct ampql_error *err)
 {
     struct ampql_rules *rules = alloc_get(&engine->alc, 1, sizeof *rules);
     *out = NULL;
@@ -49,12 +67,18 @@ enum ampql_code rules_load(struct ampql_engine *engine, struct str text, struct 
         return fail_nomem(err, "rules");
     *rules = (struct ampql_rules){.alc = engine->alc, .engine = engine};
     arena_init(&rules->arena, &rules->alc);
-    enum ampql_code code = fill(text, rules, err);
+    enum ampql_code code = fill(text, rules, faults, err);
     if (code == AMPQL_OK)
         *out = rules;
     else
         rules_free(rules);
     return code;
+}
+
+enum ampql_code rules_load(struct ampql_engine *engine, struct str text, struct ampql_rules **out,
+                           struct ampql_error *err)
+{
+    return rules_load_all(engine, text, NULL, out, err);
 }
 
 void rules_free(struct ampql_rules *rules)

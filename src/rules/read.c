@@ -3,12 +3,31 @@
 
 #include "base/duration.h"
 
+struct reader {
+    struct yaml yaml;
+    struct arena *arena;
+    struct rule_file *file;
+    const struct rule_faults
+        *faults; /* who hears of what is wrong; NULL: the first ends the reading */
+};
+
+/* Something is wrong in the mapping or list that is open at this depth. Where all faults are asked
+ * for, tell of it and pass over the rest of its field or item. */
+static enum ampql_code go_on(struct reader *r, enum ampql_code code, size_t depth, bool value_too,
+                             struct ampql_error *err)
+{
+    if (!r->faults || code != AMPQL_BAD_DATA || yaml_is_broken(&r->yaml))
+        return code;
+    r->faults->tell(r->faults->payload, err);
+    return yaml_pass(&r->yaml, depth, value_too, err);
+}
+
 /* A duration such as 1m, which the duration reader explains when it is none. */
-static enum ampql_code read_duration(struct yaml *yaml, struct arena *arena, const char *what,
-                                     int64_t *out, struct ampql_error *err)
+static enum ampql_code read_duration(struct reader *r, const char *what, int64_t *out,
+                                     struct ampql_error *err)
 {
     struct yaml_scalar scalar;
-    TRY(yaml_scalar(yaml, arena, what, &scalar, err));
+    TRY(yaml_scalar(&r->yaml, r->arena, what, &scalar, err));
     *out = 0;
     if (scalar.is_null || str_equal(scalar.value, STR("0")))
         return AMPQL_OK;
@@ -20,11 +39,11 @@ static enum ampql_code read_duration(struct yaml *yaml, struct arena *arena, con
 }
 
 /* A whole number, 0 or more. */
-static enum ampql_code read_count(struct yaml *yaml, struct arena *arena, const char *what,
-                                  uint64_t *out, struct ampql_error *err)
+static enum ampql_code read_count(struct reader *r, const char *what, uint64_t *out,
+                                  struct ampql_error *err)
 {
     struct yaml_scalar scalar;
-    TRY(yaml_scalar(yaml, arena, what, &scalar, err));
+    TRY(yaml_scalar(&r->yaml, r->arena, what, &scalar, err));
     uint64_t n = 0;
     bool is_number = scalar.is_null || scalar.value.n > 0;
     for (size_t i = 0; i < scalar.value.n && is_number; i++) {
@@ -78,17 +97,17 @@ static struct ampql_label *find_label(const struct label_list *list, struct str 
 }
 
 /* labels := { name: value, ... }; empty values stay, they remove a label. */
-static enum ampql_code read_labels(struct yaml *yaml, struct arena *arena, struct label_list *out,
+static enum ampql_code read_labels(struct reader *r, struct label_list *out,
                                    struct ampql_error *err)
 {
     char quoted[320];
-    if (yaml_is_null(yaml))
+    if (yaml_is_null(&r->yaml))
         return AMPQL_OK;
-    TRY(yaml_begin(yaml, YAML_MAPPING_START_EVENT, "labels", err));
+    TRY(yaml_begin(&r->yaml, YAML_MAPPING_START_EVENT, "labels", err));
     for (;;) {
         struct yaml_scalar name, value;
         bool more;
-        TRY(yaml_key(yaml, arena, "a label name", &name, &more, err));
+        TRY(yaml_key(&r->yaml, r->arena, "a label name", &name, &more, err));
         if (!more)
             return AMPQL_OK;
         if (!is_name(name.value, false) || str_equal(name.value, STR("__name__")))
@@ -101,9 +120,9 @@ static enum ampql_code read_labels(struct yaml *yaml, struct arena *arena, struc
                              quote_clipped(quoted, sizeof quoted, name.value));
         if (out->n >= MAX_LABELS)
             return fail_many(err, name.place, "labels", MAX_LABELS);
-        TRY(yaml_scalar(yaml, arena, "a label value", &value, err));
+        TRY(yaml_scalar(&r->yaml, r->arena, "a label value", &value, err));
         struct ampql_label label = {string_view(name.value), string_view(value.value)};
-        if (!array_push(out, arena, label))
+        if (!array_push(out, r->arena, label))
             return fail_nomem(err, "labels");
     }
 }
@@ -127,20 +146,34 @@ static enum ampql_code join_labels(const struct label_list *group, const struct 
     return AMPQL_OK;
 }
 
-/* What only an alert has; its text is not used. annotations := { name: text, ... } */
-static enum ampql_code skip_annotations(struct yaml *yaml, struct arena *arena,
+/* annotations := { name: text, ... } */
+static enum ampql_code read_annotations(struct reader *r, struct label_list *out,
                                         struct ampql_error *err)
 {
-    if (yaml_is_null(yaml))
+    char quoted[320];
+    if (yaml_is_null(&r->yaml))
         return AMPQL_OK;
-    TRY(yaml_begin(yaml, YAML_MAPPING_START_EVENT, "annotations", err));
+    TRY(yaml_begin(&r->yaml, YAML_MAPPING_START_EVENT, "annotations", err));
     for (;;) {
         struct yaml_scalar name, text;
         bool more;
-        TRY(yaml_key(yaml, arena, "an annotation name", &name, &more, err));
+        TRY(yaml_key(&r->yaml, r->arena, "an annotation name", &name, &more, err));
         if (!more)
             return AMPQL_OK;
-        TRY(yaml_scalar(yaml, arena, "an annotation", &text, err));
+        if (!is_name(name.value, false))
+            return yaml_fail(err, name.place, name.end,
+                             "invalid annotation name %s, expected [a-zA-Z_][a-zA-Z0-9_]*",
+                             quote_clipped(quoted, sizeof quoted, name.value));
+        if (find_label(out, name.value))
+            return yaml_fail(err, name.place, name.end,
+                             "annotation %s is there twice, expected it once",
+                             quote_clipped(quoted, sizeof quoted, name.value));
+        if (out->n >= MAX_LABELS)
+            return fail_many(err, name.place, "annotations", MAX_LABELS);
+        TRY(yaml_scalar(&r->yaml, r->arena, "an annotation", &text, err));
+        struct ampql_label annotation = {string_view(name.value), string_view(text.value)};
+        if (!array_push(out, r->arena, annotation))
+            return fail_nomem(err, "annotations");
     }
 }
 
@@ -149,57 +182,69 @@ static const char *const rule_fields[] = {"record",          "alert",  "expr",  
                                           "keep_firing_for", "labels", "annotations", NULL};
 
 struct rule_text {
+    struct yaml_place place;
     struct yaml_scalar name[2]; /* by RULE_RECORD, RULE_ALERT */
     struct yaml_scalar expr;
     struct yaml_place alert_only; /* where a field stands that a record does not have */
     const char *alert_only_name;
-    struct label_list labels;
+    int64_t for_ms, keep_firing_for_ms;
+    struct label_list labels, annotations;
+    bool is_broken; /* something in it was wrong, and was told */
 };
 
-static enum ampql_code read_rule_fields(struct yaml *yaml, struct arena *arena,
-                                        struct rule_text *out, struct ampql_error *err)
+static enum ampql_code read_rule_value(struct reader *r, int field, struct rule_text *out,
+                                       struct ampql_error *err)
 {
+    switch (field) {
+    case RULE_RECORD:
+    case RULE_ALERT:
+        return yaml_scalar(&r->yaml, r->arena, rule_fields[field], &out->name[field], err);
+    case RULE_EXPR:
+        return yaml_scalar(&r->yaml, r->arena, "expr", &out->expr, err);
+    case RULE_FOR:
+        return read_duration(r, "for", &out->for_ms, err);
+    case RULE_KEEP:
+        return read_duration(r, "keep_firing_for", &out->keep_firing_for_ms, err);
+    case RULE_LABELS:
+        return read_labels(r, &out->labels, err);
+    default:
+        return read_annotations(r, &out->annotations, err);
+    }
+}
+
+static enum ampql_code read_rule_fields(struct reader *r, struct rule_text *out,
+                                        struct ampql_error *err)
+{
+    size_t depth = r->yaml.depth;
     unsigned seen = 0;
     for (int field;;) {
-        int64_t ms;
-        TRY(yaml_field(yaml, "a rule", rule_fields, &seen, &field, err));
+        enum ampql_code code = yaml_field(&r->yaml, "a rule", rule_fields, &seen, &field, err);
+        if (code == AMPQL_OK && field < 0)
+            return AMPQL_OK;
         if (field == RULE_FOR || field == RULE_KEEP || field == RULE_ANNOTATIONS) {
-            out->alert_only = yaml_here(yaml);
+            out->alert_only = yaml_here(&r->yaml);
             out->alert_only_name = rule_fields[field];
         }
-        switch (field) {
-        case -1:
-            return AMPQL_OK;
-        case RULE_RECORD:
-        case RULE_ALERT:
-            TRY(yaml_scalar(yaml, arena, rule_fields[field], &out->name[field], err));
-            break;
-        case RULE_EXPR:
-            TRY(yaml_scalar(yaml, arena, "expr", &out->expr, err));
-            break;
-        case RULE_LABELS:
-            TRY(read_labels(yaml, arena, &out->labels, err));
-            break;
-        case RULE_ANNOTATIONS:
-            TRY(skip_annotations(yaml, arena, err));
-            break;
-        default:
-            TRY(read_duration(yaml, arena, rule_fields[field], &ms, err));
+        if (code == AMPQL_OK)
+            code = read_rule_value(r, field, out, err);
+        if (code != AMPQL_OK) {
+            out->is_broken = true;
+            TRY(go_on(r, code, depth, field < 0, err));
         }
     }
 }
 
-static enum ampql_code check_rule(const struct rule_text *text, struct yaml_place place,
-                                  struct ampql_error *err)
+static enum ampql_code check_rule(const struct rule_text *text, struct ampql_error *err)
 {
     const struct yaml_scalar *record = &text->name[RULE_RECORD], *alert = &text->name[RULE_ALERT];
     char quoted[320];
     if (record->value.n && alert->value.n)
-        return yaml_fail(err, place, 0, "a rule has both record and alert, expected one of them");
+        return yaml_fail(err, text->place, 0,
+                         "a rule has both record and alert, expected one of them");
     if (!record->value.n && !alert->value.n)
-        return yaml_fail(err, place, 0, "a rule has no name, expected record or alert");
+        return yaml_fail(err, text->place, 0, "a rule has no name, expected record or alert");
     if (text->expr.value.n == 0)
-        return yaml_fail(err, text->expr.place.line ? text->expr.place : place, 0,
+        return yaml_fail(err, text->expr.place.line ? text->expr.place : text->place, 0,
                          "a rule has no expression, expected expr");
     if (!record->value.n)
         return AMPQL_OK;
@@ -215,14 +260,12 @@ static enum ampql_code check_rule(const struct rule_text *text, struct yaml_plac
     return AMPQL_OK;
 }
 
-static enum ampql_code read_rule(struct yaml *yaml, struct arena *arena, struct yaml_place *place,
-                                 struct rule_text *text, struct ampql_error *err)
+static enum ampql_code read_rule(struct reader *r, struct rule_text *text, struct ampql_error *err)
 {
-    *text = (struct rule_text){0};
-    *place = yaml_here(yaml);
-    TRY(yaml_begin(yaml, YAML_MAPPING_START_EVENT, "a rule", err));
-    TRY(read_rule_fields(yaml, arena, text, err));
-    return check_rule(text, *place, err);
+    *text = (struct rule_text){.place = yaml_here(&r->yaml)};
+    TRY(yaml_begin(&r->yaml, YAML_MAPPING_START_EVENT, "a rule", err));
+    TRY(read_rule_fields(r, text, err));
+    return text->is_broken ? AMPQL_OK : check_rule(text, err);
 }
 
 /* rules := [ rule, ... ]; the group's own labels may stand below them, so they are joined later. */
@@ -230,35 +273,47 @@ struct own_labels {
     ARRAY(struct label_list);
 };
 
-static enum ampql_code read_rules(struct yaml *yaml, struct arena *arena, struct rule_file *file,
-                                  struct own_labels *own, struct ampql_error *err)
+static enum ampql_code add_rule(struct reader *r, const struct rule_text *text,
+                                struct own_labels *own, struct ampql_error *err)
 {
-    if (yaml_is_null(yaml))
+    struct rule_file *file = r->file;
+    bool is_alert = text->name[RULE_ALERT].value.n > 0;
+    struct rule rule = {
+        .view = {.group = file->groups.n,
+                 .is_alert = is_alert,
+                 .name = string_view(text->name[is_alert ? RULE_ALERT : RULE_RECORD].value),
+                 .expr = string_view(text->expr.value),
+                 .line = text->place.line},
+        .place = text->place,
+        .expr = text->expr,
+        .alert = {text->for_ms, text->keep_firing_for_ms, text->annotations.at,
+                  text->annotations.n},
+    };
+    if (!array_push(&file->rules, r->arena, rule) || !array_push(own, r->arena, text->labels))
+        return fail_nomem(err, "a rule");
+    file->nalerts += is_alert;
+    return AMPQL_OK;
+}
+
+static enum ampql_code read_rules(struct reader *r, struct own_labels *own, struct ampql_error *err)
+{
+    if (yaml_is_null(&r->yaml))
         return AMPQL_OK;
-    TRY(yaml_begin(yaml, YAML_SEQUENCE_START_EVENT, "rules", err));
-    for (;;) {
-        struct yaml_place place;
+    TRY(yaml_begin(&r->yaml, YAML_SEQUENCE_START_EVENT, "rules", err));
+    for (size_t depth = r->yaml.depth;;) {
         struct rule_text text;
         bool more;
-        TRY(yaml_item(yaml, &more, err));
-        if (!more)
+        enum ampql_code code = yaml_item(&r->yaml, &more, err);
+        if (code == AMPQL_OK && !more)
             return AMPQL_OK;
-        if (file->rules.n >= MAX_RULES)
-            return fail_many(err, yaml_here(yaml), "rules", MAX_RULES);
-        TRY(read_rule(yaml, arena, &place, &text, err));
-        bool is_alert = text.name[RULE_ALERT].value.n > 0;
-        struct rule rule = {
-            .view = {.group = file->groups.n,
-                     .is_alert = is_alert,
-                     .name = string_view(text.name[is_alert ? RULE_ALERT : RULE_RECORD].value),
-                     .expr = string_view(text.expr.value),
-                     .line = place.line},
-            .place = place,
-            .expr = text.expr,
-        };
-        if (!array_push(&file->rules, arena, rule) || !array_push(own, arena, text.labels))
-            return fail_nomem(err, "a rule");
-        file->nalerts += is_alert;
+        if (r->file->rules.n >= MAX_RULES)
+            return fail_many(err, yaml_here(&r->yaml), "rules", MAX_RULES);
+        if (code == AMPQL_OK)
+            code = read_rule(r, &text, err);
+        if (code != AMPQL_OK)
+            TRY(go_on(r, code, depth, false, err));
+        else if (!text.is_broken)
+            TRY(add_rule(r, &text, own, err));
     }
 }
 
@@ -273,44 +328,56 @@ enum {
 static const char *const group_fields[] = {"name",  "interval", "query_offset", "limit", "labels",
                                            "rules", NULL};
 
-static enum ampql_code read_group_fields(struct yaml *yaml, struct arena *arena,
-                                         struct rule_file *file, struct ampql_rule_group *group,
-                                         struct yaml_scalar *name, struct label_list *labels,
-                                         struct own_labels *own, struct ampql_error *err)
+struct group_text {
+    struct ampql_rule_group group;
+    struct yaml_place place;
+    struct yaml_scalar name;
+    struct label_list labels;
+    struct own_labels own; /* of its rules */
+};
+
+static enum ampql_code read_group_value(struct reader *r, int field, struct group_text *out,
+                                        struct ampql_error *err)
 {
-    unsigned seen = 0;
-    for (int field;;) {
-        TRY(yaml_field(yaml, "a group", group_fields, &seen, &field, err));
-        switch (field) {
-        case -1:
-            return AMPQL_OK;
-        case GROUP_NAME:
-            TRY(yaml_scalar(yaml, arena, "name", name, err));
-            break;
-        case GROUP_INTERVAL:
-            TRY(read_duration(yaml, arena, "interval", &group->interval_ms, err));
-            break;
-        case GROUP_OFFSET:
-            TRY(read_duration(yaml, arena, "query_offset", &group->query_offset_ms, err));
-            break;
-        case GROUP_LIMIT:
-            TRY(read_count(yaml, arena, "limit", &group->limit, err));
-            break;
-        case GROUP_LABELS:
-            TRY(read_labels(yaml, arena, labels, err));
-            break;
-        default:
-            TRY(read_rules(yaml, arena, file, own, err));
-        }
+    switch (field) {
+    case GROUP_NAME:
+        return yaml_scalar(&r->yaml, r->arena, "name", &out->name, err);
+    case GROUP_INTERVAL:
+        return read_duration(r, "interval", &out->group.interval_ms, err);
+    case GROUP_OFFSET:
+        return read_duration(r, "query_offset", &out->group.query_offset_ms, err);
+    case GROUP_LIMIT:
+        return read_count(r, "limit", &out->group.limit, err);
+    case GROUP_LABELS:
+        return read_labels(r, &out->labels, err);
+    default:
+        return read_rules(r, &out->own, err);
     }
 }
 
-static enum ampql_code check_group_name(const struct rule_file *file, struct yaml_place place,
-                                        const struct yaml_scalar *name, struct ampql_error *err)
+static enum ampql_code read_group_fields(struct reader *r, struct group_text *out,
+                                         struct ampql_error *err)
 {
+    size_t depth = r->yaml.depth;
+    unsigned seen = 0;
+    for (int field;;) {
+        enum ampql_code code = yaml_field(&r->yaml, "a group", group_fields, &seen, &field, err);
+        if (code == AMPQL_OK && field < 0)
+            return AMPQL_OK;
+        if (code == AMPQL_OK)
+            code = read_group_value(r, field, out, err);
+        if (code != AMPQL_OK)
+            TRY(go_on(r, code, depth, field < 0, err));
+    }
+}
+
+static enum ampql_code check_group_name(const struct rule_file *file, const struct group_text *text,
+                                        struct ampql_error *err)
+{
+    const struct yaml_scalar *name = &text->name;
     char quoted[320];
     if (name->value.n == 0)
-        return yaml_fail(err, name->place.line ? name->place : place, 0,
+        return yaml_fail(err, name->place.line ? name->place : text->place, 0,
                          "a group has no name, expected name");
     for (size_t i = 0; i < file->groups.n; i++)
         if (str_equal(str_view(file->groups.at[i].name), name->value))
@@ -321,80 +388,83 @@ static enum ampql_code check_group_name(const struct rule_file *file, struct yam
     return AMPQL_OK;
 }
 
-static enum ampql_code read_group(struct yaml *yaml, struct arena *arena, struct rule_file *file,
-                                  struct ampql_error *err)
+static enum ampql_code read_group(struct reader *r, struct ampql_error *err)
 {
-    struct yaml_place place = yaml_here(yaml);
-    struct ampql_rule_group group = {.first_rule = file->rules.n, .line = place.line};
-    struct yaml_scalar name = {0};
-    struct label_list labels = {0};
-    struct own_labels own = {0};
-    TRY(yaml_begin(yaml, YAML_MAPPING_START_EVENT, "a group", err));
-    TRY(read_group_fields(yaml, arena, file, &group, &name, &labels, &own, err));
-    TRY(check_group_name(file, place, &name, err));
+    struct rule_file *file = r->file;
+    struct group_text text = {.place = yaml_here(&r->yaml)};
+    struct ampql_rule_group *group = &text.group;
+    group->first_rule = file->rules.n;
+    group->line = text.place.line;
+    TRY(yaml_begin(&r->yaml, YAML_MAPPING_START_EVENT, "a group", err));
+    TRY(read_group_fields(r, &text, err));
+    enum ampql_code code = check_group_name(file, &text, err);
+    if (code != AMPQL_OK)
+        TRY(go_on(r, code, r->yaml.depth, false, err));
 
-    group.name = string_view(name.value);
-    group.labels = labels.at;
-    group.nlabels = labels.n;
-    group.nrules = file->rules.n - group.first_rule;
-    for (size_t i = 0; i < group.nrules; i++)
-        TRY(join_labels(&labels, &own.at[i], arena, &file->rules.at[group.first_rule + i].view,
-                        err));
-    return array_push(&file->groups, arena, group) ? AMPQL_OK : fail_nomem(err, "a group");
+    group->name = string_view(text.name.value);
+    group->labels = text.labels.at;
+    group->nlabels = text.labels.n;
+    group->nrules = file->rules.n - group->first_rule;
+    for (size_t i = 0; i < group->nrules; i++)
+        TRY(join_labels(&text.labels, &text.own.at[i], r->arena,
+                        &file->rules.at[group->first_rule + i].view, err));
+    return array_push(&file->groups, r->arena, *group) ? AMPQL_OK : fail_nomem(err, "a group");
 }
 
 /* groups := [ group, ... ] */
-static enum ampql_code read_groups(struct yaml *yaml, struct arena *arena, struct rule_file *file,
-                                   struct ampql_error *err)
+static enum ampql_code read_groups(struct reader *r, struct ampql_error *err)
 {
-    if (yaml_is_null(yaml))
+    if (yaml_is_null(&r->yaml))
         return AMPQL_OK;
-    TRY(yaml_begin(yaml, YAML_SEQUENCE_START_EVENT, "groups", err));
-    for (;;) {
+    TRY(yaml_begin(&r->yaml, YAML_SEQUENCE_START_EVENT, "groups", err));
+    for (size_t depth = r->yaml.depth;;) {
         bool more;
-        TRY(yaml_item(yaml, &more, err));
-        if (!more)
+        enum ampql_code code = yaml_item(&r->yaml, &more, err);
+        if (code == AMPQL_OK && !more)
             return AMPQL_OK;
-        if (file->groups.n >= MAX_GROUPS)
-            return fail_many(err, yaml_here(yaml), "groups", MAX_GROUPS);
-        TRY(read_group(yaml, arena, file, err));
+        if (r->file->groups.n >= MAX_GROUPS)
+            return fail_many(err, yaml_here(&r->yaml), "groups", MAX_GROUPS);
+        if (code == AMPQL_OK)
+            code = read_group(r, err);
+        if (code != AMPQL_OK)
+            TRY(go_on(r, code, depth, false, err));
+    }
+}
+
+static enum ampql_code read_file_fields(struct reader *r, struct ampql_error *err)
+{
+    static const char *const file_fields[] = {"groups", NULL};
+    unsigned seen = 0;
+    TRY(yaml_begin(&r->yaml, YAML_MAPPING_START_EVENT, "a rule file", err));
+    size_t depth = r->yaml.depth;
+    for (int field;;) {
+        enum ampql_code code = yaml_field(&r->yaml, "a rule file", file_fields, &seen, &field, err);
+        if (code == AMPQL_OK && field < 0)
+            return AMPQL_OK;
+        if (code == AMPQL_OK)
+            code = read_groups(r, err);
+        if (code != AMPQL_OK)
+            TRY(go_on(r, code, depth, field < 0, err));
     }
 }
 
 /* file := [ { groups: ... } ] */
-static enum ampql_code read_file(struct yaml *yaml, struct arena *arena, struct rule_file *file,
-                                 struct ampql_error *err)
+static enum ampql_code read_file(struct reader *r, struct ampql_error *err)
 {
-    static const char *const file_fields[] = {"groups", NULL};
-    unsigned seen = 0;
-    TRY(yaml_next(yaml, err)); /* the stream's start */
-    TRY(yaml_next(yaml, err));
-    if (yaml->event.type == YAML_STREAM_END_EVENT)
-        return AMPQL_OK;
-    TRY(yaml_next(yaml, err)); /* the document's */
-    if (!yaml_is_null(yaml)) {
-        TRY(yaml_begin(yaml, YAML_MAPPING_START_EVENT, "a rule file", err));
-        for (int field;;) {
-            TRY(yaml_field(yaml, "a rule file", file_fields, &seen, &field, err));
-            if (field < 0)
-                break;
-            TRY(read_groups(yaml, arena, file, err));
-        }
-    }
-    TRY(yaml_next(yaml, err)); /* the document's end */
-    TRY(yaml_next(yaml, err));
-    if (yaml->event.type != YAML_STREAM_END_EVENT)
-        return yaml_fail(err, yaml_here(yaml), 0, "a second document, expected one");
-    return AMPQL_OK;
+    bool is_there;
+    TRY(yaml_begin_document(&r->yaml, &is_there, err));
+    if (is_there)
+        TRY(read_file_fields(r, err));
+    return yaml_end_document(&r->yaml, err);
 }
 
-enum ampql_code rules_read(struct str text, struct arena *arena, struct rule_file *out,
-                           struct ampql_error *err)
+enum ampql_code rules_read(struct str text, struct arena *arena, const struct rule_faults *faults,
+                           struct rule_file *out, struct ampql_error *err)
 {
-    struct yaml yaml;
+    struct reader r = {.arena = arena, .file = out, .faults = faults};
     *out = (struct rule_file){0};
-    TRY(yaml_open(&yaml, "a rule file", text, err));
-    enum ampql_code code = read_file(&yaml, arena, out, err);
-    yaml_close(&yaml);
+    TRY(yaml_open(&r.yaml, "a rule file", text, err));
+    enum ampql_code code = read_file(&r, err);
+    yaml_close(&r.yaml);
     return code;
 }

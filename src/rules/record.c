@@ -96,7 +96,7 @@ static enum ampql_code make_record(const struct ampql_rule *rule, const struct a
     return AMPQL_OK;
 }
 
-static enum ampql_code check_duplicates(const struct outcome *out,
+static enum ampql_code check_duplicates(const struct rule_outcome *out,
                                         const struct ampql_allocator *alc, struct ampql_error *err)
 {
     struct index index;
@@ -116,7 +116,7 @@ static enum ampql_code check_duplicates(const struct outcome *out,
 
 enum ampql_code records_make(const struct rule *rule, uint64_t limit,
                              const struct ampql_result *result, int64_t t_ms, struct arena *arena,
-                             const struct ampql_allocator *alc, struct outcome *out,
+                             const struct ampql_allocator *alc, struct rule_outcome *out,
                              struct ampql_error *err)
 {
     enum ampql_result_kind kind = ampql_result_kind(result);
@@ -134,7 +134,7 @@ enum ampql_code records_make(const struct rule *rule, uint64_t limit,
         TRY(make_record(&rule->view, series.labels, series.nlabels, value, t_ms, arena, &records[i],
                         err));
     }
-    struct outcome made = {.records = records, .nrecords = n};
+    struct rule_outcome made = {.records = records, .nrecords = n};
     TRY(check_duplicates(&made, alc, err));
     if (limit > 0 && n > limit)
         return fail(err, AMPQL_EXECUTION, "exceeded limit of %llu with %zu series",
@@ -144,7 +144,7 @@ enum ampql_code records_make(const struct rule *rule, uint64_t limit,
     return AMPQL_OK;
 }
 
-enum ampql_code records_merge(const struct outcome *outcomes, const size_t *rules, size_t n,
+enum ampql_code records_merge(const struct rule_outcome *outcomes, const size_t *rules, size_t n,
                               const struct ampql_allocator *alc, struct ampql_record *out,
                               size_t *nout, size_t *doubled, struct ampql_error *err)
 {
@@ -153,7 +153,7 @@ enum ampql_code records_merge(const struct outcome *outcomes, const size_t *rule
     index_init(&index, alc);
     *nout = 0;
     for (size_t r = 0; r < n && code == AMPQL_OK; r++) {
-        const struct outcome *outcome = &outcomes[rules[r]];
+        const struct rule_outcome *outcome = &outcomes[rules[r]];
         for (size_t i = 0; i < outcome->nrecords && code == AMPQL_OK; i++) {
             bool found;
             code = find_or_add(&index, out, &outcome->records[i], *nout, &found, err);

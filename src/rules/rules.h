@@ -16,11 +16,19 @@
 #include "base/yaml.h"
 #include "engine/engine.h"
 
+/* What only an alert has. Its texts are templates. */
+struct rule_alert {
+    int64_t for_ms, keep_firing_for_ms;
+    const struct ampql_label *annotations; /* [nannotations], in the order written */
+    size_t nannotations;
+};
+
 /* One rule of a file. */
 struct rule {
     struct ampql_rule view;
     struct yaml_place place; /* where it begins */
     struct yaml_scalar expr;
+    struct rule_alert alert;
     struct ampql_query *query; /* compiled; NULL until then */
 
     /* Recording rules above it in its group whose records it reads, by number. */
@@ -49,10 +57,17 @@ struct ampql_rules {
     struct rule_file file;
 };
 
+/* Who hears of everything that is wrong with a rule file; the error is valid during the call. */
+struct rule_faults {
+    void (*tell)(void *payload, const struct ampql_error *err);
+    void *payload;
+};
+
 /* Read the YAML of a rule file into the arena; expressions are not looked at.
- *   err  as ampql_rules_load */
-enum ampql_code rules_read(struct str text, struct arena *arena, struct rule_file *out,
-                           struct ampql_error *err);
+ *   faults  told of what is wrong with single rules, which are left out; NULL: the first ends it
+ *   err     as ampql_rules_load */
+enum ampql_code rules_read(struct str text, struct arena *arena, const struct rule_faults *faults,
+                           struct rule_file *out, struct ampql_error *err);
 
 /* Find what rule i reads of the records of its file, by its tree.
  *   err  AMPQL_PARSE: a regex; AMPQL_NOMEM */
@@ -62,12 +77,19 @@ enum ampql_code rules_depend(struct rule_file *file, size_t i, const struct ast 
 /* As ampql_rules_load. */
 enum ampql_code rules_load(struct ampql_engine *engine, struct str text, struct ampql_rules **out,
                            struct ampql_error *err);
+
+/* The same to the end of the file, for those who look for all that is wrong: each fault is told,
+ * and the rule it is in is left out. What was loaded may be read, not run.
+ *   err  AMPQL_LIMIT, AMPQL_NOMEM */
+enum ampql_code rules_load_all(struct ampql_engine *engine, struct str text,
+                               const struct rule_faults *faults, struct ampql_rules **out,
+                               struct ampql_error *err);
 void rules_free(struct ampql_rules *rules);
 
 /* ---- runs */
 
 /* What became of one rule. */
-struct outcome {
+struct rule_outcome {
     bool was_evaluated;
     struct ampql_error *error; /* NULL: it succeeded */
     struct ampql_record *records;
@@ -78,7 +100,7 @@ struct outcome {
 struct ampql_rules_result {
     struct ampql_allocator alc;
     struct arena arena;
-    struct outcome *outcomes; /* [nrules] */
+    struct rule_outcome *outcomes; /* [nrules] */
     size_t nrules;
     struct {
         ARRAY(struct ampql_string);
@@ -93,13 +115,13 @@ struct ampql_rules_result {
  *          AMPQL_NOMEM */
 enum ampql_code records_make(const struct rule *rule, uint64_t limit,
                              const struct ampql_result *result, int64_t t_ms, struct arena *arena,
-                             const struct ampql_allocator *alc, struct outcome *out,
+                             const struct ampql_allocator *alc, struct rule_outcome *out,
                              struct ampql_error *err);
 
 /* Copy to out [sum of nrecords] the records of rules [n] in their order, leaving out label sets
  * that came before: what storage would keep of samples with equal labels and time. doubled [nrules]
  * how many of each rule's were left out; may be NULL err  AMPQL_NOMEM */
-enum ampql_code records_merge(const struct outcome *outcomes, const size_t *rules, size_t n,
+enum ampql_code records_merge(const struct rule_outcome *outcomes, const size_t *rules, size_t n,
                               const struct ampql_allocator *alc, struct ampql_record *out,
                               size_t *nout, size_t *doubled, struct ampql_error *err);
 

@@ -48,7 +48,7 @@ static enum ampql_code rule_failed(struct run *run, size_t i, const struct ampql
             explain(run, i, why, err);
         return why->code;
     }
-    struct outcome *outcome = &run->result->outcomes[i];
+    struct rule_outcome *outcome = &run->result->outcomes[i];
     outcome->error = arena_new(&run->result->arena, struct ampql_error);
     if (!outcome->error)
         return fail_nomem(err, "a rule's error");
@@ -323,7 +323,7 @@ static enum ampql_code drop_doubles(struct run *run, struct arena *work, struct 
     TRY(records_merge(result->outcomes, order, result->nrules, &run->rules->alc, kept, &n, doubled,
                       err));
     for (size_t i = 0; i < result->nrules; i++) {
-        struct outcome *outcome = &result->outcomes[i];
+        struct rule_outcome *outcome = &result->outcomes[i];
         outcome->nrecords -= doubled[i];
         outcome->records = kept;
         kept += outcome->nrecords;

@@ -373,12 +373,9 @@ static enum ampql_code read_file(struct reader *r, struct ampql_error *err)
                                          "no_proxy",
                                          NULL};
     unsigned seen = 0;
-    TRY(yaml_next(&r->yaml, err)); /* stream start */
-    TRY(yaml_next(&r->yaml, err));
-    if (r->yaml.event.type == YAML_STREAM_END_EVENT)
-        return AMPQL_OK; /* an empty file says nothing */
-    TRY(yaml_next(&r->yaml, err));
-    if (!yaml_is_null(&r->yaml)) {
+    bool is_there;
+    TRY(yaml_begin_document(&r->yaml, &is_there, err));
+    if (is_there) {
         TRY(yaml_begin(&r->yaml, YAML_MAPPING_START_EVENT, "a config file", err));
         for (int field;;) {
             TRY(yaml_field(&r->yaml, "a config file", fields, &seen, &field, err));
@@ -387,28 +384,7 @@ static enum ampql_code read_file(struct reader *r, struct ampql_error *err)
             TRY(read_field(r, (enum file_field)field, fields[field], err));
         }
     }
-    TRY(yaml_next(&r->yaml, err)); /* document end */
-    TRY(yaml_next(&r->yaml, err));
-    return r->yaml.event.type == YAML_STREAM_END_EVENT
-               ? AMPQL_OK
-               : WRONG(r, err, "a second document, expected one");
-}
-
-/* "line L, column C: ..." becomes "NAME:L:C: ..."; the span means nothing to whoever reads it. */
-static enum ampql_code place(struct str name, enum ampql_code code, struct ampql_error *err)
-{
-    struct ampql_error inner;
-    unsigned long line, column;
-    int used = 0;
-    enum { NAME_MAX_SHOWN = 160 };
-    if (!err || code == AMPQL_OK || code == AMPQL_NOMEM)
-        return code;
-    inner = *err;
-    if (sscanf(inner.message, "line %lu, column %lu: %n", &line, &column, &used) != 2 || used == 0)
-        return code;
-    int shown = (int)(name.n < NAME_MAX_SHOWN ? name.n : NAME_MAX_SHOWN);
-    return fail(err, code, "%.*s:%lu:%lu: %.320s", shown, name.p, line, column,
-                inner.message + used);
+    return yaml_end_document(&r->yaml, err);
 }
 
 enum ampql_code http_config_read(struct str name, struct str text, struct arena *arena,
@@ -426,7 +402,7 @@ enum ampql_code http_config_read(struct str name, struct str text, struct arena 
     yaml_close(&r.yaml);
     out->auth.headers = r.headers.at;
     out->auth.nheaders = r.headers.n;
-    return place(name, code, err);
+    return yaml_name(name, code, err);
 }
 
 enum ampql_code http_config_load(const char *path, struct arena *arena, struct http_config *out,

@@ -4,6 +4,7 @@
 #include "base/duration.h"
 #include "base/number.h"
 #include "base/regex.h"
+#include "series/label_set.h"
 #include "series/sample.h"
 
 #include <float.h>
@@ -30,19 +31,6 @@ static bool value_meets(const struct script_eval *eval, double want, double got)
            (!eval->is_exact || bits_of(want) == bits_of(got) || (isnan(want) && !is_stale(want)));
 }
 
-int label_sets_compare(const struct ampql_label *a, size_t na, const struct ampql_label *b,
-                       size_t nb)
-{
-    for (size_t i = 0; i < na && i < nb; i++) {
-        int order = str_compare(str_view(a[i].name), str_view(b[i].name));
-        if (order == 0)
-            order = str_compare(str_view(a[i].value), str_view(b[i].value));
-        if (order != 0)
-            return order;
-    }
-    return (na > nb) - (na < nb);
-}
-
 static void write_number(struct buf *out, double v)
 {
     char text[NUMBER_MAX];
@@ -52,31 +40,11 @@ static void write_number(struct buf *out, double v)
         buf_str(out, str_make(text, number_format(v, text)));
 }
 
-static void write_labels(struct buf *out, const struct ampql_label *labels, size_t n)
-{
-    char quoted[AMPQL_MESSAGE_MAX];
-    const char *separator = "";
-    for (size_t i = 0; i < n; i++)
-        if (str_equal(str_view(labels[i].name), STR("__name__")))
-            buf_str(out, str_view(labels[i].value));
-    buf_text(out, "{");
-    for (size_t i = 0; i < n; i++) {
-        if (str_equal(str_view(labels[i].name), STR("__name__")))
-            continue;
-        buf_text(out, separator);
-        buf_str(out, str_view(labels[i].name));
-        buf_text(out, "=");
-        buf_text(out, quote_clipped(quoted, sizeof quoted, str_view(labels[i].value)));
-        separator = ", ";
-    }
-    buf_text(out, "}");
-}
-
 /* A series as a script would have it: values in the order of the grid, _ where there is none. */
 static void write_series(struct buf *out, const struct outcome_series *s,
                          const struct script_grid *grid)
 {
-    write_labels(out, s->labels, s->nlabels);
+    label_set_write(out, s->labels, s->nlabels);
     int64_t t = grid->start_ms;
     for (size_t i = 0; i < s->n; i++) {
         for (; grid->step_ms > 0 && t < s->t_ms[i]; t += grid->step_ms)
@@ -161,7 +129,7 @@ static void write_difference(struct buf *out, const struct difference *d)
 
 static void write_expected(struct buf *out, const struct script_series *want)
 {
-    write_labels(out, want->labels, want->nlabels);
+    label_set_write(out, want->labels, want->nlabels);
     for (size_t i = 0; i < want->nvalues; i++) {
         buf_text(out, " ");
         if (want->values[i].kind == SCRIPT_NUMBER)

@@ -10,9 +10,6 @@
  */
 bool values_agree(double a, double b);
 
-int label_sets_compare(const struct ampql_label *a, size_t na, const struct ampql_label *b,
-                       size_t nb);
-
 /* Does the outcome of an evaluation meet what is expected of its value? Otherwise `diff` has lines
  * that say why not. `grid` is where the evaluation was made. */
 bool outcome_meets(const struct script_eval *eval, const struct script_grid *grid,

@@ -1,10 +1,9 @@
 /* Keeping what load commands say. */
 #include "tool/loaded.h"
 
-#include "base/hash.h"
 #include "base/number.h"
+#include "series/label_set.h"
 #include "series/sample.h"
-#include "tool/compare.h"
 
 void loaded_init(struct loaded *loaded, const struct ampql_allocator *alc)
 {
@@ -27,21 +26,11 @@ void loaded_clear(struct loaded *loaded)
     loaded->series.n = loaded->series.cap = 0;
 }
 
-static uint64_t hash_labels(const struct ampql_label *labels, size_t n)
-{
-    uint64_t hash = n;
-    for (size_t i = 0; i < n; i++) {
-        hash = hash * 31 + hash_bytes(labels[i].name.data, labels[i].name.size);
-        hash = hash * 31 + hash_bytes(labels[i].value.data, labels[i].value.size);
-    }
-    return hash;
-}
-
 /* The series of those labels, new when there is none; NULL: no memory. */
 static struct loaded_series *find_series(struct loaded *loaded, const struct ampql_label *labels,
                                          size_t nlabels)
 {
-    uint64_t hash = hash_labels(labels, nlabels);
+    uint64_t hash = label_set_hash(labels, nlabels);
     size_t at;
     for (size_t i = index_first(&loaded->index, hash, &at); i != INDEX_NONE;
          i = index_next(&loaded->index, hash, &at)) {

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/number.h"
 #include "base/regex.h"
+#include "series/label_set.h"
 #include "tool/compare.h"
 #include "tool/script_line.h"
 

@@ -5,9 +5,8 @@
 #include "base/duration.h"
 #include "base/number.h"
 #include "lang/parser.h"
+#include "series/label_set.h"
 #include "series/sample.h"
-
-#include <stdlib.h>
 
 size_t script_column(const struct script_place *place, const char *p)
 {
@@ -20,10 +19,16 @@ static enum ampql_code fail_at_byte(const struct script_place *place, const char
                                     const char *message, struct str text)
 {
     char quoted[128] = "";
+    size_t line = place->line, column = script_column(place, at);
+    if (place->scalar) {
+        struct yaml_place inside = yaml_inside(place->document, place->scalar, column - 1);
+        line = inside.line;
+        column = inside.column;
+    }
     if (text.n > 0)
         quote_clipped(quoted, sizeof quoted, text);
-    return fail(place->err, AMPQL_BAD_DATA, "%s:%zu:%zu: %s%s%s", place->file, place->line,
-                script_column(place, at), message, text.n > 0 ? ": " : "", quoted);
+    return fail(place->err, AMPQL_BAD_DATA, "%s:%zu:%zu: %s%s%s", place->file, line, column,
+                message, text.n > 0 ? ": " : "", quoted);
 }
 
 enum ampql_code script_fail(const struct script_place *place, const char *message, struct str text)
@@ -119,12 +124,6 @@ static size_t selector_length(struct str line)
     return line.n;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    const struct ampql_label *x = a, *y = b;
-    return str_compare(str_make(x->name.data, x->name.size), str_make(y->name.data, y->name.size));
-}
-
 /* Does `{ }` hold nothing? The PromQL parser refuses such a selector. */
 static bool is_bare(struct str selector)
 {
@@ -159,9 +158,9 @@ static enum ampql_code parse_labels(const struct script_place *place, struct str
             labels[out->nlabels++] =
                 (struct ampql_label){{m->name.p, m->name.n}, {m->value.p, m->value.n}};
     }
-    qsort(labels, out->nlabels, sizeof *labels, by_name);
+    label_set_sort(labels, out->nlabels);
     for (size_t i = 1; i < out->nlabels; i++)
-        if (by_name(&labels[i - 1], &labels[i]) == 0)
+        if (str_equal(str_view(labels[i - 1].name), str_view(labels[i].name)))
             return script_fail(place, "a label occurs twice", selector);
     out->labels = labels;
     return AMPQL_OK;
@@ -291,12 +290,10 @@ static enum ampql_code take_histogram(struct script_place *place, struct str *li
     return push(place, values, times + 1, SCRIPT_HISTOGRAM, 0, 0);
 }
 
-enum ampql_code parse_series(struct script_place *place, struct str line, struct script_series *out)
+enum ampql_code parse_series_values(struct script_place *place, struct str text,
+                                    struct script_series *out)
 {
-    *out = (struct script_series){.line = place->line, .column = script_column(place, line.p)};
-    size_t n = selector_length(line);
-    TRY(parse_labels(place, str_make(line.p, n), out));
-    struct str rest = str_trim(str_from(line, n));
+    struct str rest = str_trim(text);
     struct values values = {0};
     while (rest.n > 0) {
         if (str_has_prefix(rest, STR("{{"))) {
@@ -309,6 +306,25 @@ enum ampql_code parse_series(struct script_place *place, struct str line, struct
     out->values = values.at;
     out->nvalues = values.n;
     return AMPQL_OK;
+}
+
+enum ampql_code parse_series_labels(struct script_place *place, struct str text,
+                                    struct script_series *out)
+{
+    struct str trimmed = str_trim(text);
+    size_t n = selector_length(trimmed);
+    *out = (struct script_series){.line = place->line, .column = script_column(place, trimmed.p)};
+    if (n < trimmed.n)
+        return script_fail(place, "more than a series such as up{job=\"a\"}", str_from(trimmed, n));
+    return parse_labels(place, trimmed, out);
+}
+
+enum ampql_code parse_series(struct script_place *place, struct str line, struct script_series *out)
+{
+    *out = (struct script_series){.line = place->line, .column = script_column(place, line.p)};
+    size_t n = selector_length(line);
+    TRY(parse_labels(place, str_make(line.p, n), out));
+    return parse_series_values(place, str_from(line, n), out);
 }
 
 /* ---- start times */

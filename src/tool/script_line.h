@@ -2,12 +2,16 @@
 #ifndef AMPQL_SRC_TOOL_SCRIPT_LINE_H
 #define AMPQL_SRC_TOOL_SCRIPT_LINE_H
 
+#include "base/yaml.h"
 #include "tool/script.h"
 
 struct script_place {
     const char *file;
     size_t line;
     struct str text; /* of the line, as it is in the script */
+    /* In a unit test the text is a scalar's value, and its place is that in the YAML document. */
+    const struct yaml_scalar *scalar; /* NULL: in a script */
+    struct str document;
     struct arena *arena;
     struct ampql_error *err;
     size_t nvalues; /* so far in the whole script */
@@ -30,6 +34,12 @@ enum ampql_code parse_time(const struct script_place *place, struct str word, in
 /* `name{a="b"} 1 2 _ 4+1x3`. */
 enum ampql_code parse_series(struct script_place *place, struct str line,
                              struct script_series *out);
+
+/* The two halves of it, each a text of its own. */
+enum ampql_code parse_series_labels(struct script_place *place, struct str text,
+                                    struct script_series *out);
+enum ampql_code parse_series_values(struct script_place *place, struct str text,
+                                    struct script_series *out);
 
 /* Is it the line of start times of the next line's samples, `name{a="b"}@st -1m _ -30s+1sx3`? */
 bool is_start_times(struct str line);

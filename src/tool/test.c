@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "tool/junit.h"
 #include "tool/runner.h"
+#include "tool/text_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 
 enum { EXIT_FAILED = 1, EXIT_BAD_DATA = 9, EXIT_OUTPUT = 10, MAX_DEPTH = 16 };
-static const uint64_t max_bytes = UINT64_C(1) << 26;
 
 struct files {
     ARRAY(struct str);
@@ -104,24 +104,11 @@ static void add_path(struct test_run *run, const char *path, int depth)
 /* The whole file, in the arena; false after complaining. */
 static bool read_file(struct test_run *run, const char *path, struct arena *arena, struct str *out)
 {
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        complain_of(run, path, strerror(errno));
-        return false;
-    }
-    struct {
-        ARRAY(char);
-    } text = {0};
-    bool ok = true;
-    for (int c; ok && (c = getc(f)) != EOF;)
-        ok = text.n < max_bytes && array_push(&text, arena, (char)c);
-    if (!ok || ferror(f)) {
-        complain_of(run, path, ok ? "cannot be read" : "too large for a test script");
-        ok = false;
-    }
-    fclose(f);
-    *out = str_make(text.at ? text.at : "", text.n);
-    return ok;
+    struct ampql_error err = {0};
+    if (text_file_read(arena, path, out, &err) == AMPQL_OK)
+        return true;
+    complain_of(run, path, err.message);
+    return false;
 }
 
 static void count_reason(struct test_run *run, struct str text)

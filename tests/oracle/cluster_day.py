@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What examples/data/cluster_day holds: the selects behind the recording rules, an allocation and an asset computation over
+"""What examples/data/cluster_day.aqc holds: the selects behind the recording rules, an allocation and an asset computation over
 the UTC day 2026-03-01 at a resolution of 5 minutes. Prints the list that record.py reads."""
 import json
 

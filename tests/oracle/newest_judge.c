@@ -3,6 +3,7 @@
 #include "oracle/newest.h"
 
 #include "lang/parser.h"
+#include "series/label_set.h"
 #include "support/same.h"
 #include "support/signatures.h"
 #include "tool/compare.h"

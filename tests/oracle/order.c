@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "oracle/api.h"
 #include "oracle/known.h"
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "tool/compare.h"
 

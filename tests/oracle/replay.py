@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""examples/data/cluster_day without a server: what Prometheus 2.42 answered to the queries of an allocation and to the
+"""examples/data/cluster_day.aqc without a server: what Prometheus 2.42 answered to the queries of an allocation and to the
 recording rules on the day that was recorded there, and the check that ampql says the same from the recorded selects, bit for
 bit.
 
@@ -54,7 +54,7 @@ def save(server, folder):
 def check_one(ampql, source, folder, entry):
     with gzip.open(os.path.join(folder, entry["file"])) as file:
         wanted = parse(file.read())["data"]
-    arguments = [ampql, "query", "--source", source, "-o", "json"]  # the dialect is in selects.json
+    arguments = [ampql, "query", "--source", source, "-o", "json"]  # the dialect is in the capture
     for name in ("time", "start", "end", "step"):
         if name in entry:
             arguments += ["--" + name, seconds(entry[name])]
@@ -68,7 +68,7 @@ def check_one(ampql, source, folder, entry):
 
 
 def check(ampql, folder, pattern):
-    source = os.path.join(HERE, "..", "..", "examples", "data", "cluster_day")
+    source = os.path.join(HERE, "..", "..", "examples", "data", "cluster_day.aqc")
     with open(os.path.join(folder, "index.json"), encoding="utf-8") as file:
         index = [entry for entry in json.load(file) if re.search(pattern, entry["name"])]
     failed = series = 0

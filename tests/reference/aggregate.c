@@ -408,19 +408,6 @@ static struct ref_table *top(struct ref_run *run, const struct ast_aggregate *a,
     return in->nsteps == 1 ? ordered : ref_merge(run, out, false);
 }
 
-static bool is_label_name(struct ref_run *run, struct str name)
-{
-    if (name.n == 0)
-        return false;
-    for (size_t i = 0; i < name.n; i++) {
-        unsigned char c = (unsigned char)name.p[i];
-        bool is_letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (run->prom2 && !is_letter && !(i > 0 && c >= '0' && c <= '9'))
-            return false;
-    }
-    return true;
-}
-
 static struct ref_table *count_values(struct ref_run *run, const struct ast_aggregate *a,
                                       const struct ref_table *in, struct str label)
 {
@@ -453,7 +440,8 @@ struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, stru
 {
     const struct ast_aggregate *a = &ast->u.aggregate;
     struct ref_table *param = a->param ? ref_eval(run, a->param, grid) : NULL;
-    if (a->op == AGGREGATION_COUNT_VALUES && !is_label_name(run, param->string))
+    if (a->op == AGGREGATION_COUNT_VALUES && ref_checks(run, grid) &&
+        !ref_is_label_name(run, param->string))
         ref_fail(run, AMPQL_EXECUTION, "invalid label name \"%.*s\"", STR_ARGS(param->string));
     struct ref_table *in = ref_eval(run, a->expr, grid);
     if (param && param->type == VALUE_SCALAR && plan_is_invariant(a->expr))

@@ -254,17 +254,6 @@ static struct ref_table *sorted(struct ref_run *run, const struct ast_call *call
 
 /* ---- labels */
 
-static bool is_label_name(const struct ref_run *run, struct str name)
-{
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool is_letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (run->prom2 && !is_letter && !(i > 0 && c >= '0' && c <= '9'))
-            return false;
-    }
-    return name.n > 0;
-}
-
 static struct str string_arg(const struct ast_call *call, size_t i)
 {
     return ast_unwrap(call->args[i])->u.string;
@@ -416,11 +405,14 @@ static struct ref_table *label_replace(struct ref_run *run, const struct ast_cal
 {
     struct str to = string_arg(call, 1), replacement = string_arg(call, 2),
                from = string_arg(call, 3), source = string_arg(call, 4);
-    regex_free(compile(run, source)); /* a bad one is refused before anything is evaluated */
-    if (!is_label_name(run, to))
+    if (ref_checks(run, grid)) /* a bad one is refused before anything is evaluated */
+        regex_free(compile(run, source));
+    if (ref_checks(run, grid) && !ref_is_label_name(run, to))
         ref_fail(run, AMPQL_EXECUTION, "invalid destination label name in label_replace(): %.*s",
                  STR_ARGS(to));
     struct ref_table *table = ref_eval(run, call->args[0], grid);
+    if (grid.n == 0)
+        return table;
     struct regex *regex = compile(run, source);
     for (size_t i = 0; i < table->n; i++) {
         struct ref_labels *labels = &table->at[i].labels;
@@ -439,11 +431,12 @@ static struct ref_table *label_join(struct ref_run *run, const struct ast_call *
                                     struct ref_grid grid)
 {
     struct str to = string_arg(call, 1), separator = string_arg(call, 2);
+    bool checks = ref_checks(run, grid);
     for (size_t k = 3; k < call->nargs; k++)
-        if (!is_label_name(run, string_arg(call, k)))
+        if (checks && !ref_is_label_name(run, string_arg(call, k)))
             ref_fail(run, AMPQL_EXECUTION, "invalid source label name in label_join(): %.*s",
                      STR_ARGS(string_arg(call, k)));
-    if (!is_label_name(run, to))
+    if (checks && !ref_is_label_name(run, to))
         ref_fail(run, AMPQL_EXECUTION, "invalid destination label name in label_join(): %.*s",
                  STR_ARGS(to));
     struct ref_table *table = ref_eval(run, call->args[0], grid);

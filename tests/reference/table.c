@@ -151,6 +151,22 @@ const char *ref_labels_text(struct ref_run *run, struct ref_labels labels)
     return copy;
 }
 
+bool ref_checks(const struct ref_run *run, struct ref_grid grid)
+{
+    return !run->prom2 || grid.n > 0;
+}
+
+bool ref_is_label_name(const struct ref_run *run, struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool is_letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (run->prom2 && !is_letter && !(i > 0 && c >= '0' && c <= '9'))
+            return false;
+    }
+    return name.n > 0;
+}
+
 struct ref_table *ref_table_new(struct ref_run *run, enum value_type type, size_t nsteps)
 {
     struct ref_table *table = ref_alloc(run, 1, sizeof *table);

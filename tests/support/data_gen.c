@@ -2,6 +2,7 @@
  */
 #include "support/data_gen.h"
 
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "tool/compare.h"
 

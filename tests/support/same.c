@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "reference/script.h"
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "support/answers.h"
 #include "support/signatures.h"

@@ -4,6 +4,7 @@
 
 #include "lang/lexer.h"
 #include "lang/parser.h"
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "support/signatures.h"
 #include "tool/compare.h"

@@ -2,7 +2,7 @@
 . tests/data/cli/lib.sh
 day=2026-03-01T00:00:00Z,2026-03-02T00:00:00Z
 unset AMPQL_WINDOW
-export AMPQL_SOURCE=examples/data/cluster_day
+export AMPQL_SOURCE=examples/data/cluster_day.aqc
 
 run 0 allocate --window $day --aggregate namespace <<'END'
 namespace       CPU CORE-H  RAM GIB-H  CPU COST  RAM COST  GPU COST  TOTAL COST  EFFICIENCY %

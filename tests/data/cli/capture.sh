@@ -12,11 +12,19 @@ for query in 'sum(rate(requests_total[2m]))' 'requests_total' 'topk(1, requests_
     check "warnings of $query over a capture" cmp "$work/file.err" "$work/replay.err"
 done
 
-# a folder of answers: what it holds, and no more
-run 0 capture convert examples/data/cluster_day "$day" </dev/null
-"$AMPQL" allocate -s examples/data/cluster_day --window 2026-03-01T00:00:00Z,2026-03-02T00:00:00Z -o json >"$work/file"
-"$AMPQL" allocate -s "$day" --window 2026-03-01T00:00:00Z,2026-03-02T00:00:00Z -o json >"$work/replay"
-check 'a bill over a capture' cmp "$work/file" "$work/replay"
+# a folder of answers, and the capture of a larger one that had these among others
+run 0 capture convert examples/data/node_cost "$work/node_cost.aqc" </dev/null
+for query in 'avg_over_time(node_cpu_hourly_cost[1d])' 'sum(node_total_hourly_cost)' 'max_over_time(sum(node_total_hourly_cost)[6h:5m])'; do
+    "$AMPQL" query "$query" -s examples/data/node_cost --time 2026-03-02T00:00:00Z -o json >"$work/file"
+    check "$query over a folder" grep -q '"value"' "$work/file"
+    for capture in "$work/node_cost.aqc" examples/data/cluster_day.aqc; do
+        "$AMPQL" query "$query" -s "$capture" --time 2026-03-02T00:00:00Z -o json >"$work/replay"
+        check "$query over $capture" cmp "$work/file" "$work/replay"
+    done
+done
+
+# what a capture holds, and no more
+cp examples/data/cluster_day.aqc "$day"
 run 0 capture verify "$day" <<'END'
 whole: 62 of 62 selects can be used, 128 blocks, 4520 series, 1651973 samples
 END

@@ -3,7 +3,7 @@
 for name in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
 export AWS_EC2_METADATA_DISABLED=true HOME="$work"
 
-run 0 doctor -s examples/data/cluster_day <<'END'
+run 0 doctor -s examples/data/cluster_day.aqc <<'END'
 ok    metric         kube_pod_container_status_running: 152 series
 ok    metric         container_cpu_allocation: 152 series
 ok    metric         kube_pod_container_resource_requests: 279 series

@@ -10,6 +10,25 @@ check "no command prints the overview" cmp -s "$work/help" "$work/overview"
 "$AMPQL" --version | grep -qE '^ampql [0-9]+\.[0-9]+\.[0-9]+$'
 check "ampql --version" [ $? = 0 ]
 
+# A first word that several commands share has a page of its own.
+for family in rules capture; do
+    "$AMPQL" $family --help >"$work/family"
+    check "ampql $family --help" [ $? = 0 ]
+    check "ampql $family --help lists commands" [ "$(grep -c "^  $family [a-z]" "$work/family")" -ge 2 ]
+    "$AMPQL" help $family | cmp -s - "$work/family"
+    check "ampql help $family is the same" [ $? = 0 ]
+done
+check "nothing in the overview runs into its summary" [ -z "$(grep -E '^  [a-z]+ .{22}' "$work/help" | grep -vE '^  [^ ].*  [a-zA-Z.]')" ]
+
+# Where the examples run: the bundled data, and files of the names that stand for the user's own.
+mkdir "$work/here"
+ln -s "$PWD/examples" "$PWD/tests" "$work/here/"
+for name in day monday tuesday; do
+    cp examples/data/cluster_day.aqc "$work/here/$name.aqc"
+done
+cp tests/data/source/samples.om "$work/here/metrics.om"
+mkdir "$work/here/build"
+
 # The commands: indented lines of the overview, "query EXPR  evaluate...", without their operands.
 sed -n 's/^  \([a-z][a-z]*\( [a-z][a-z]*\)*\) .*/\1/p' "$work/help" | grep -v '^help$' >"$work/commands"
 check "the overview lists commands" [ "$(wc -l <"$work/commands")" -ge 11 ]
@@ -29,7 +48,7 @@ while read -r command; do
     # Examples are what stands between "examples:" and "usage:"; a backslash goes on in the next line.
     sed -n '/^examples:$/,/^usage:/p' "$work/one" | sed '1d;$d' >"$work/examples"
     check "ampql $command has examples" grep -q ampql "$work/examples"
-    grep -vE 'my_rules|< expression|ampql whoami|amp:ws-|\.aqc' "$work/examples" | sed 's/^  ampql /"$AMPQL" /' >"$work/script"
-    sh -e "$work/script" >"$work/out" 2>"$work/err"
+    grep -vE 'my_rules|< expression|ampql whoami|amp:ws-' "$work/examples" | sed 's/^  ampql /"$AMPQL" /' >"$work/script"
+    (cd "$work/here" && sh -e "$work/script") >"$work/out" 2>"$work/err"
     check "the examples of ampql $command run: $(cat "$work/err")" [ $? = 0 ]
 done <"$work/commands"

@@ -1,0 +1,320 @@
+/* Adding allocations up, as OpenCost does: hours, bytes and costs add, averages are weighted by
+ * minutes over the whole span, so that items side by side sum like rates. */
+#include "cost/set.h"
+
+#include <stdlib.h>
+
+/* Go's time.Duration.Minutes: whole minutes, then the rest. */
+double allocation_minutes(const struct ampql_allocation *a)
+{
+    int64_t ms = a->end_ms - a->start_ms;
+    return (double)(ms / 60000) + (double)(ms % 60000) * 1e6 / (60 * 1e9);
+}
+
+static double efficiency(double usage, double request, double cost)
+{
+    if (request > 0)
+        return usage / request;
+    return usage == 0 || cost == 0 ? 0 : 1;
+}
+
+/* hours of something per hour of the allocation; 0 when it did not run. */
+static double per_hour(const struct ampql_allocation *a, double hours)
+{
+    return a->minutes > 0 ? hours / (a->minutes / 60) : 0;
+}
+
+static void finish_volumes(struct ampql_allocation *a)
+{
+    a->pv_cost = a->pv_byte_hours = 0;
+    for (size_t i = 0; i < a->nvolumes; i++) {
+        a->pv_cost += a->volumes[i].cost;
+        a->pv_byte_hours += a->volumes[i].byte_hours;
+    }
+}
+
+static void finish_efficiencies(struct ampql_allocation *a)
+{
+    double cpu = a->cpu_cost + a->cpu_cost_adjustment, ram = a->ram_cost + a->ram_cost_adjustment;
+    a->cpu_efficiency =
+        efficiency(a->cpu_core_usage_average, a->cpu_core_request_average, a->cpu_cost);
+    a->ram_efficiency =
+        efficiency(a->ram_byte_usage_average, a->ram_byte_request_average, a->ram_cost);
+    a->gpu_efficiency = efficiency(a->gpu_usage_average, a->gpu_request_average, a->gpu_cost);
+    a->total_efficiency =
+        ram + cpu > 0 ? (a->ram_efficiency * ram + a->cpu_efficiency * cpu) / (cpu + ram) : 0;
+}
+
+void allocation_finish(struct ampql_allocation *a)
+{
+    a->minutes = allocation_minutes(a);
+    finish_volumes(a);
+    a->cpu_cores = per_hour(a, a->cpu_core_hours);
+    a->ram_bytes = per_hour(a, a->ram_byte_hours);
+    a->gpu_count = per_hour(a, a->gpu_hours);
+    a->pv_bytes = per_hour(a, a->pv_byte_hours);
+    a->total_cost = (a->cpu_cost + a->cpu_cost_adjustment) +
+                    (a->gpu_cost + a->gpu_cost_adjustment) +
+                    (a->ram_cost + a->ram_cost_adjustment) + (a->pv_cost + a->pv_cost_adjustment) +
+                    (a->network_cost + a->network_cost_adjustment) +
+                    (a->load_balancer_cost + a->load_balancer_cost_adjustment) + a->shared_cost +
+                    a->external_cost;
+    finish_efficiencies(a);
+}
+
+/* ---- names */
+
+struct str allocation_name(const struct ampql_allocation *a, struct arena *arena)
+{
+    const struct ampql_string parts[] = {a->cluster, a->node, a->namespace_name, a->pod,
+                                         a->container};
+    enum { N = sizeof parts / sizeof *parts };
+    size_t size = N;
+    for (size_t i = 0; i < N; i++)
+        if (__builtin_add_overflow(size, parts[i].size, &size))
+            return (struct str){NULL, 0};
+    char *p = arena_alloc(arena, size, 1);
+    size_t n = 0;
+    for (size_t i = 0; p && i < N; i++) {
+        if (i)
+            p[n++] = '/';
+        if (parts[i].size)
+            memcpy(p + n, parts[i].data, parts[i].size);
+        n += parts[i].size;
+    }
+    return (struct str){p, n};
+}
+
+int allocation_compare(const void *a, const void *b)
+{
+    const struct ampql_allocation *x = a, *y = b;
+    const struct ampql_string mine[] = {x->name,           x->cluster, x->node,
+                                        x->namespace_name, x->pod,     x->container};
+    const struct ampql_string its[] = {y->name,           y->cluster, y->node,
+                                       y->namespace_name, y->pod,     y->container};
+    int order = 0;
+    for (size_t i = 0; i < sizeof mine / sizeof *mine && order == 0; i++)
+        order = str_compare(str_view(mine[i]), str_view(its[i]));
+    return order;
+}
+
+/* ---- sums */
+
+static bool is_same(struct ampql_string a, struct ampql_string b)
+{
+    return str_equal(str_view(a), str_view(b));
+}
+
+static void keep_if_same(struct ampql_string *a, struct ampql_string b)
+{
+    if (!is_same(*a, b))
+        *a = cost_string(STR(""));
+}
+
+/* Items of one container whose controllers differ keep the one that is known, or comes first. */
+static struct ampql_string controller_of(const struct ampql_allocation *a,
+                                         const struct ampql_allocation *b)
+{
+    bool is_one = is_same(a->cluster, b->cluster) && is_same(a->node, b->node) &&
+                  is_same(a->namespace_name, b->namespace_name) && is_same(a->pod, b->pod) &&
+                  is_same(a->container, b->container);
+    int order = str_compare(str_view(a->controller), str_view(b->controller));
+    if (order == 0)
+        return a->controller;
+    if (!is_one)
+        return cost_string(STR(""));
+    if (a->controller.size == 0 || b->controller.size == 0)
+        return a->controller.size ? a->controller : b->controller;
+    return order < 0 ? a->controller : b->controller;
+}
+
+/* What both have in common. Namespace labels stay while the namespace does: those of the first, or
+ * of the second where the first stands for unmounted volumes, which have none. */
+static void intersect(struct ampql_allocation *a, const struct ampql_allocation *b)
+{
+    bool is_here = is_same(a->namespace_name, b->namespace_name);
+    if (!is_here || str_equal(str_view(a->container), STR(NAME_UNMOUNTED))) {
+        a->namespace_labels = is_here ? b->namespace_labels : NULL;
+        a->nnamespace_labels = is_here ? b->nnamespace_labels : 0;
+        a->namespace_annotations = is_here ? b->namespace_annotations : NULL;
+        a->nnamespace_annotations = is_here ? b->nnamespace_annotations : 0;
+    }
+    a->services = NULL;
+    a->nservices = 0;
+    a->labels = a->annotations = NULL;
+    a->nlabels = a->nannotations = 0;
+    a->controller = controller_of(a, b);
+    keep_if_same(&a->controller_kind, b->controller_kind);
+    keep_if_same(&a->cluster, b->cluster);
+    keep_if_same(&a->node, b->node);
+    keep_if_same(&a->namespace_name, b->namespace_name);
+    keep_if_same(&a->pod, b->pod);
+    keep_if_same(&a->container, b->container);
+    keep_if_same(&a->provider_id, b->provider_id);
+}
+
+/* Averages, over the minutes of what they are of. */
+#define AVERAGES(X)                                                                                \
+    X(cpu_core_request_average)                                                                    \
+    X(cpu_core_usage_average)                                                                      \
+    X(ram_byte_request_average)                                                                    \
+    X(ram_byte_usage_average)                                                                      \
+    X(gpu_request_average)                                                                         \
+    X(gpu_usage_average)
+
+#define TOTALS(X)                                                                                  \
+    X(cpu_core_hours)                                                                              \
+    X(ram_byte_hours)                                                                              \
+    X(gpu_hours)                                                                                   \
+    X(network_transfer_bytes)                                                                      \
+    X(network_receive_bytes)                                                                       \
+    X(cpu_cost)                                                                                    \
+    X(cpu_cost_adjustment)                                                                         \
+    X(cpu_cost_idle)                                                                               \
+    X(ram_cost)                                                                                    \
+    X(ram_cost_adjustment)                                                                         \
+    X(ram_cost_idle)                                                                               \
+    X(gpu_cost)                                                                                    \
+    X(gpu_cost_adjustment)                                                                         \
+    X(gpu_cost_idle)                                                                               \
+    X(network_cost)                                                                                \
+    X(network_cross_zone_cost)                                                                     \
+    X(network_cross_region_cost)                                                                   \
+    X(network_internet_cost)                                                                       \
+    X(network_cost_adjustment)                                                                     \
+    X(load_balancer_cost)                                                                          \
+    X(load_balancer_cost_adjustment)                                                               \
+    X(pv_cost_adjustment)                                                                          \
+    X(shared_cost)                                                                                 \
+    X(external_cost)
+
+static void add_numbers(struct ampql_allocation *sum, const struct ampql_allocation *more)
+{
+    double minutes = allocation_minutes(sum), its_minutes = allocation_minutes(more);
+#define TO_MINUTES(field) sum->field = sum->field * minutes + more->field * its_minutes;
+#define TO_AVERAGE(field) sum->field = minutes > 0 ? sum->field / minutes : 0;
+#define ADD(field) sum->field += more->field;
+    AVERAGES(TO_MINUTES)
+    sum->start_ms = more->start_ms < sum->start_ms ? more->start_ms : sum->start_ms;
+    sum->end_ms = more->end_ms > sum->end_ms ? more->end_ms : sum->end_ms;
+    minutes = allocation_minutes(sum);
+    AVERAGES(TO_AVERAGE)
+    TOTALS(ADD)
+#undef ADD
+#undef TO_AVERAGE
+#undef TO_MINUTES
+}
+
+static bool add_lists(struct sum *sum, const struct ampql_allocation *more, struct arena *arena)
+{
+    for (size_t i = 0; i < more->nvolumes; i++) {
+        struct volume_part part = {more->volumes[i], sum->volumes.n};
+        if (!array_push(&sum->volumes, arena, part))
+            return false;
+    }
+    for (size_t i = 0; i < more->nbalancers; i++) {
+        struct balancer_part part = {more->balancers[i], sum->balancers.n};
+        if (!array_push(&sum->balancers, arena, part))
+            return false;
+    }
+    return true;
+}
+
+void sum_start(struct sum *sum, const struct ampql_allocation *first)
+{
+    *sum = (struct sum){.a = *first};
+}
+
+enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, struct arena *arena,
+                        struct ampql_error *err)
+{
+    struct ampql_allocation *a = &sum->a;
+    bool ok = add_lists(sum, a, arena) && add_lists(sum, more, arena);
+    if (!ok)
+        return fail_nomem(err, "a sum");
+    a->volumes = NULL; /* theirs are in the sum's lists now */
+    a->balancers = NULL;
+    a->nvolumes = a->nbalancers = 0;
+    intersect(a, more);
+    add_numbers(a, more);
+    if (more->window_start_ms < a->window_start_ms)
+        a->window_start_ms = more->window_start_ms;
+    if (more->window_end_ms > a->window_end_ms)
+        a->window_end_ms = more->window_end_ms;
+    a->has_usage_max = false;
+    a->cpu_core_usage_max = a->ram_byte_usage_max = 0;
+    return AMPQL_OK;
+}
+
+/* ---- lists, merged at the end */
+
+static int by_volume(const void *a, const void *b)
+{
+    const struct volume_part *x = a, *y = b;
+    int order = str_compare(str_view(x->volume.cluster), str_view(y->volume.cluster));
+    if (order == 0)
+        order = str_compare(str_view(x->volume.name), str_view(y->volume.name));
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+static int by_balancer(const void *a, const void *b)
+{
+    const struct balancer_part *x = a, *y = b;
+    int order = str_compare(str_view(x->balancer.key), str_view(y->balancer.key));
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+static bool merge_volumes(struct sum *sum, struct arena *arena)
+{
+    struct ampql_allocation_volume *out = arena_alloc(arena, sum->volumes.n, sizeof *out);
+    size_t n = 0;
+    if (!out)
+        return false;
+    qsort(sum->volumes.at, sum->volumes.n, sizeof *sum->volumes.at, by_volume);
+    for (size_t i = 0; i < sum->volumes.n; i++) {
+        const struct ampql_allocation_volume *v = &sum->volumes.at[i].volume;
+        if (n == 0 || !is_same(out[n - 1].cluster, v->cluster) ||
+            !is_same(out[n - 1].name, v->name)) {
+            out[n++] = *v;
+            continue;
+        }
+        out[n - 1].byte_hours += v->byte_hours;
+        out[n - 1].cost += v->cost;
+        out[n - 1].cost_adjustment += v->cost_adjustment;
+        keep_if_same(&out[n - 1].provider_id, v->provider_id);
+    }
+    sum->a.volumes = out;
+    sum->a.nvolumes = n;
+    return true;
+}
+
+static bool merge_balancers(struct sum *sum, struct arena *arena)
+{
+    struct ampql_allocation_balancer *out = arena_alloc(arena, sum->balancers.n, sizeof *out);
+    size_t n = 0;
+    if (!out)
+        return false;
+    qsort(sum->balancers.at, sum->balancers.n, sizeof *sum->balancers.at, by_balancer);
+    for (size_t i = 0; i < sum->balancers.n; i++) {
+        const struct ampql_allocation_balancer *b = &sum->balancers.at[i].balancer;
+        if (n == 0 || !is_same(out[n - 1].key, b->key)) {
+            out[n++] = *b;
+            continue;
+        }
+        out[n - 1].hours += b->hours;
+        out[n - 1].cost += b->cost;
+        out[n - 1].cost_adjustment += b->cost_adjustment;
+    }
+    sum->a.balancers = out;
+    sum->a.nbalancers = n;
+    return true;
+}
+
+enum ampql_code sum_end(struct sum *sum, struct arena *arena, struct ampql_error *err)
+{
+    if ((sum->volumes.n && !merge_volumes(sum, arena)) ||
+        (sum->balancers.n && !merge_balancers(sum, arena)))
+        return fail_nomem(err, "a sum");
+    allocation_finish(&sum->a);
+    return AMPQL_OK;
+}
