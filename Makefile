@@ -35,7 +35,7 @@ OPT := -O0 -g --coverage
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib libzstd libcrypto
-LIBS_HTTP := libcurl
+LIBS_HTTP := libcurl libssl snappy
 PKGS := $(LIBS_CORE) $(if $(filter 0,$(HTTP)),,$(LIBS_HTTP))
 # Only asked for when something is built, and then once, so that `make deps` and `make help` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -61,7 +61,7 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c)) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-QUICK_SRC := tests/bench/column.c
+QUICK_SRC := tests/bench/column.c tests/bench/tsdb.c
 BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -83,8 +83,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help deps demo check check-built binaries test text examples corpus symbols layers readme format \
-	format-check clean fuzz differential newest botocore fetch newest-fetch fetch-peak bench bench-quick
+.PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
+	format-check clean fuzz differential tsdb newest botocore fetch newest-fetch fetch-kill fetch-peak bench bench-quick
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -95,7 +95,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev openssl)
+	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev openssl python3-h2)
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
@@ -114,7 +114,7 @@ $(LIB): $(LIB_OBJ)
 	  objcopy -w --keep-global-symbol='ampql_*' $(B)/libampql.o && rm -f $@ && ar rcs $@ $(B)/libampql.o
 
 $(SO): $(LIB_OBJ) src/api/exports.map
-	$(call say,LD,$@)$(CXX) -shared -Wl,-soname,libampql.so.0 -Wl,--version-script=src/api/exports.map \
+	$(call say,LD,$@)$(CXX) -shared -Wl,--as-needed -Wl,-soname,libampql.so.0 -Wl,--version-script=src/api/exports.map \
 	  $(if $(SAN),,-Wl,-z,defs) $(LDFLAGS_ALL) -o $@ $(LIB_OBJ) $(LDLIBS_ALL)
 
 # The command and the tests reach below the public names, so they link the objects themselves.
@@ -132,11 +132,12 @@ $(EXAMPLES): $(B)/examples/%: examples/%.c $(LIB)
 	$(call say,LD,$@)$(CC) -std=c11 -Wall -Wextra -Iinclude -c -o $@.o $< && \
 	  $(CXX) $(LDFLAGS_ALL) -o $@ $@.o $(LIB) $(LDLIBS_ALL)
 
-# The loader knows nothing of the library, the measurement what a stranger would.
+# The loader writes as the command does; the measurement knows what a stranger would.
 $(B)/bench/bench: $(LIB)
-$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC) tests/oracle/remote_write.c)
+$(B)/bench/load: $(TOOL_OBJ) $(LIB_OBJ)
+$(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC))
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl -lsnappy
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl
 
 # What is measured without a server reaches below the public names.
 $(QUICK): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
@@ -146,7 +147,7 @@ $(QUICK): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(
 RANDOM := $(B)/oracle/random
 $(RANDOM): $(call obj,$(filter-out tests/oracle/newest% tests/oracle/sigv4_random%,$(wildcard tests/oracle/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl -lsnappy
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl
 
 .SECONDARY:
 
@@ -156,7 +157,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,fetch) symbols layers readme
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch) symbols layers readme
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
@@ -168,7 +169,7 @@ test: $(TESTS) $(CMD) ## unit tests; T=duration runs only test_duration
 	@set -e; for t in $(if $(T),$(B)/tests/test_$(T),$(TESTS)); do echo "  TEST $$t"; $$t; done
 
 text: $(CMD) ## PromQL text cases and command line cases; T=query runs only tests/data/cli/query.sh
-	$(if $(T),,@$(CMD) test tests/data/promql)
+	$(if $(T),,@$(CMD) test tests/data/promql examples/rules)
 	@AMPQL=$(CURDIR)/$(CMD) sh tests/cli.sh $(T)
 
 examples: $(EXAMPLES) ## every example program runs on the bundled data and prints what it should
@@ -207,13 +208,16 @@ format-check:
 demo: deps ## replay the bundled cluster day: recorded series, and what each namespace cost
 	@$(MAKE) --no-print-directory $(JOBS) $(CMD) && sh examples/demo.sh $(CMD)
 
-ORACLE_DEPS := libcurl4-openssl-dev libsnappy-dev
+ORACLE_DEPS := libcurl4-openssl-dev
 differential: $(CMD) ## OpenCost's queries and rules, every function, and random queries, here and in a Prometheus 2.42 on loopback; N=1000000 SEED=1: only random ones; TIME=420: random ones for so many seconds
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
 	@$(MAKE) --no-print-directory $(BENCHES) $(RANDOM)
 	$(if $(N),,@sh tests/oracle/differential.sh $(B))
 	$(if $(N),,@sh tests/oracle/functions.sh $(B))
 	@SEED=$(or $(RANDOM_SEED),$(SEED),1) CASE=$(CASE) sh tests/oracle/random.sh $(B) $(or $(N),$(if $(TIME),$(TIME)s),200000)
+
+tsdb: $(CMD) $(B)/bench/load $(B)/bench/tsdb ## OpenCost's queries over the blocks that a Prometheus 2.42 writes, overlaps and deletions among them, here and there
+	@sh tests/oracle/tsdb.sh $(B)
 
 NEWEST := $(B)/oracle/newest
 $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
@@ -223,11 +227,17 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
 
+rules: $(CMD) ## rule files and rule unit tests, here and by promtool 2.42; N=1000 SEED=1: random ones
+	@PYTHON=$(PYTHON) sh tests/rules.sh $(B)
+
 fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
 	@sh tests/fetch.sh $(B)
 
 newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
 	@sh tests/fake_amp/newest.sh $(B)
+
+fetch-kill: $(CMD) ## fetch killed 200 times at random moments, and on full disks: it goes on; N=200 SEED=1
+	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
 
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
 	@sh tests/fake_amp/peak.sh $(B)
@@ -245,7 +255,7 @@ bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one r
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/bench/bench.sh $(B)
 
-bench-quick: $(QUICK) ## what needs no server: packed columns, bytes and ns a sample
+bench-quick: $(QUICK) ## what needs no server: packed columns and a Prometheus block, bytes and ns a sample
 	@set -e; for b in $(QUICK); do $$b; done
 
 clean: ## remove build/

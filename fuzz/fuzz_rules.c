@@ -1,6 +1,9 @@
 /* Any bytes as a rule file: refused with a place ("line L, column C: ...") inside the text, or
  * rules whose expressions compile on their own, whose groups cover all rules, and whose names are
- * metric names. */
+ * metric names. Read to its end, something is told of exactly those that are refused, and what the
+ * checker corrects compiles. */
+#include "tool/rule_check.h"
+
 #include <ampql.h>
 
 #include <stdlib.h>
@@ -55,6 +58,38 @@ static void check_rules(struct ampql_engine *engine, const struct ampql_rules *r
         abort();
 }
 
+static void check_findings(struct ampql_engine *engine, struct str text, bool is_refused)
+{
+    struct ampql_run_options options = {.size = sizeof options, .end_ms = 60000};
+    struct rule_check_data data = {engine, NULL, &options, STR("cluster_id")};
+    struct rule_checker checker;
+    struct ampql_error err = {0};
+    struct arena arena;
+    bool is_told = false;
+    arena_init(&arena, &alloc_default);
+    rule_checker_init(&checker, &arena, &data, AMPQL_PROM3);
+    enum ampql_code code = rule_checker_add(&checker, "rules", text, &err);
+    if (code == AMPQL_OK)
+        code = rule_checker_run(&checker, &err);
+    if (code != AMPQL_OK && code != AMPQL_LIMIT)
+        abort();
+    for (size_t i = 0; i < checker.findings.n; i++) {
+        const struct rule_finding *finding = &checker.findings.at[i];
+        struct ampql_query *query = NULL;
+        is_told = is_told || (finding->check == CHECK_SYNTAX && finding->rule == SIZE_MAX);
+        if (finding->place.offset > text.n || finding->end > text.n || finding->message.n == 0)
+            abort();
+        if (finding->fixed.n && ampql_query_compile(engine, finding->fixed.p, finding->fixed.n,
+                                                    &query, NULL) != AMPQL_OK)
+            abort();
+        ampql_query_free(query);
+    }
+    if (code == AMPQL_OK && is_told != is_refused)
+        abort();
+    rule_checker_done(&checker);
+    arena_done(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -69,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         check_refusal(&err, code, size);
     ampql_rules_free(rules);
+    check_findings(engine, str_make((const char *)data, size), code != AMPQL_OK);
     ampql_engine_free(engine);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* Any bytes as a selects.json: refused with a message, or entries each of which is found again by a
- * select that asks for just what it says it holds, and whose parts lie in order without a hole. */
+ * select that asks for just what it says it holds; what a select finds and what it misses are
+ * together its times, each once. */
 #include "support/collect.h"
 
 #include "source/folder.h"
@@ -8,14 +9,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_parts(const struct ampql_select *select, const struct held_parts *parts)
+/* Held and missing parts together are the select's times, each once, in order. */
+static void check_cover(const struct ampql_select *select, const struct held_cover *cover)
 {
     bool is_raw = select->kind == AMPQL_SELECT_RAW;
     int64_t at = is_raw ? select->mint_ms : select->start_ms;
-    for (size_t i = 0; i < parts->n; i++) {
-        if (parts->at[i].from_ms != at || parts->at[i].to_ms < at)
+    size_t i = 0, j = 0;
+    while (i < cover->held.n || j < cover->missing.n) {
+        const struct held_part *held = i < cover->held.n ? &cover->held.at[i] : NULL;
+        bool is_held = held && held->from_ms == at;
+        const struct held_part *part = is_held ? held : &cover->missing.at[j];
+        if ((!is_held && j == cover->missing.n) || part->from_ms != at || part->to_ms < at)
             abort();
-        at = parts->at[i].to_ms + (is_raw ? 0 : select->step_ms);
+        at = part->to_ms + (is_raw ? 0 : select->step_ms);
+        i += is_held;
+        j += !is_held;
     }
     if (is_raw ? at != select->maxt_ms : at <= select->end_ms)
         abort();
@@ -24,8 +32,11 @@ static void check_parts(const struct ampql_select *select, const struct held_par
 static void find_again(struct folder *folder, const struct held *e)
 {
     struct arena arena;
-    struct held_list list = {folder->entries.at, folder->entries.n, sizeof *folder->entries.at, "f",
-                             &alloc_default};
+    struct held_list list = {.at = folder->entries.at,
+                             .n = folder->entries.n,
+                             .size = sizeof *folder->entries.at,
+                             .name = "f",
+                             .alc = &alloc_default};
     arena_init(&arena, &alloc_default);
     struct ampql_matcher *matchers = arena_alloc(&arena, e->matchers.n, sizeof *matchers);
     if (!matchers)
@@ -46,21 +57,21 @@ static void find_again(struct folder *folder, const struct held *e)
                                   .step_ms = e->step_ms,
                                   .lookback_ms = e->lookback_ms,
                                   .dialect = e->dialect};
-    struct held_parts parts = {0};
-    if (held_plan(&list, &select, &arena, &parts, NULL) != AMPQL_OK)
+    struct held_cover cover;
+    if (held_plan(&list, &select, &arena, &cover, NULL) != AMPQL_OK || cover.missing.n)
         abort();
-    check_parts(&select, &parts);
+    check_cover(&select, &cover);
 
     /* beyond what it holds: found by others, or refused with a message */
     struct ampql_error err = {0};
-    parts = (struct held_parts){0};
     select.maxt_ms += 1;
     select.end_ms += e->step_ms;
-    enum ampql_code code = held_plan(&list, &select, &arena, &parts, &err);
-    if (code == AMPQL_OK)
-        check_parts(&select, &parts);
-    else if (code != AMPQL_NOT_FOUND || err.message[0] == '\0')
+    enum ampql_code code = held_plan(&list, &select, &arena, &cover, &err);
+    if (code != AMPQL_OK && (code != AMPQL_NOT_FOUND || err.message[0] == '\0'))
         abort();
+    if (code == AMPQL_OK ? cover.missing.n > 0 : cover.missing.n == 0)
+        abort();
+    check_cover(&select, &cover);
     arena_done(&arena);
 }
 

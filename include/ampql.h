@@ -8,6 +8,7 @@
 #define AMPQL_H
 
 #include <ampql/base.h>
+#include <ampql/capture.h>
 #include <ampql/cost.h>
 #include <ampql/query.h>
 #include <ampql/rules.h>

@@ -8,8 +8,12 @@ build=${1:-build}
 status=0
 python3 -B tests/fake_amp/selftest.py -q || status=1
 python3 -B tests/fake_amp/tls.py "$build/ampql" || status=1
+/usr/bin/python3 -B tests/fake_amp/http2_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1 # Debian's, which has h2
 python3 -B tests/fake_amp/edges.py "$build/ampql" || status=1
 python3 -B tests/fake_amp/fault_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/kill.py "$build/ampql" 6 "${SEED:-1}" || status=1
+python3 -B tests/fake_amp/write_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/conduct.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/provider_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 . tests/oracle/prometheus.sh
 prometheus_start build/oracle/fetch

@@ -7,6 +7,7 @@
 #include "support/test.h"
 #include "support/torture.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -66,6 +67,7 @@ static const char config_file[] =
     "[profile confkeys]\naws_access_key_id = AKICONF\naws_secret_access_key = canary\n"
     "[profile \"with blanks\"]\naws_access_key_id = AKIBLANK\naws_secret_access_key = canary\n"
     "[profile process]\ncredential_process = cat '@/process.json'\n"
+    "[profile slow]\ncredential_process = sh -c 'echo x >>@/runs; sleep 0.2; cat @/process.json'\n"
     "[profile badprocess]\ncredential_process = '@/process.json\n"
     "[profile nosuch]\ncredential_process = @/no/such/command\n"
     "[profile fails]\ncredential_process = sh -c 'echo canary; exit 3'\n"
@@ -424,6 +426,61 @@ static void test_renewal(void **state)
     make_files();
 }
 
+/* ---- one thread renews, the others wait for it */
+
+struct asker {
+    pthread_t thread;
+    struct credentials *credentials;
+    const struct aws_credentials *refused, *keys;
+};
+
+static void *ask(void *payload)
+{
+    struct asker *a = payload;
+    enum ampql_code code =
+        a->refused ? credentials_refresh(a->credentials, NOW, a->refused, &a->keys, NULL)
+                   : credentials_get(a->credentials, NOW, &a->keys, NULL);
+    return code == AMPQL_OK ? payload : NULL;
+}
+
+static long count_runs(void)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/runs", folder);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 0, SEEK_END), 0);
+    long n = ftell(f) / 2;
+    fclose(f);
+    return n;
+}
+
+static void test_single_flight(void **state)
+{
+    enum { N = 8 };
+    struct opened o;
+    const struct aws_credentials *refused = NULL;
+    (void)state;
+    open_env(&o, FILES P("slow"));
+    for (long turn = 1; turn <= 3; turn++) {
+        struct asker askers[N];
+        for (size_t i = 0; i < N; i++) {
+            askers[i] = (struct asker){.credentials = o.credentials, .refused = refused};
+            assert_int_equal(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
+        }
+        for (size_t i = 0; i < N; i++) {
+            void *done = NULL;
+            assert_int_equal(pthread_join(askers[i].thread, &done), 0);
+            assert_non_null(done);
+            assert_ptr_equal(askers[i].keys, askers[0].keys);
+        }
+        assert_ptr_not_equal(askers[0].keys, refused);
+        assert_int_equal(count_runs(), turn);
+        refused = askers[0].keys;
+    }
+    shut(&o);
+}
+
 static void test_mask(void **state)
 {
     (void)state;
@@ -520,7 +577,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const names[] = {"credentials", "config", "broken", "token", "process.json"};
+    static const char *const names[] = {"credentials", "config", "broken",
+                                        "token",       "runs",   "process.json"};
     char path[256];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -530,8 +588,10 @@ static int tear_down(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_choice), cmocka_unit_test(test_keys),    cmocka_unit_test(test_renewal),
-    cmocka_unit_test(test_mask),   cmocka_unit_test(test_torture), cmocka_unit_test(test_wiped),
+    cmocka_unit_test(test_choice),  cmocka_unit_test(test_keys),
+    cmocka_unit_test(test_renewal), cmocka_unit_test(test_single_flight),
+    cmocka_unit_test(test_mask),    cmocka_unit_test(test_torture),
+    cmocka_unit_test(test_wiped),
 };
 
 int main(void)

@@ -84,9 +84,10 @@ static int append(void *payload, const char *data, size_t size)
     return 0;
 }
 
-static enum ampql_code run_json(struct fixture *f, const char *query_text,
-                                const struct ampql_run_options *options, struct output *out,
-                                struct ampql_error *err)
+/* As JSON, or as OpenMetrics. */
+static enum ampql_code run_as(struct fixture *f, const char *query_text, bool as_openmetrics,
+                              const struct ampql_run_options *options, struct output *out,
+                              struct ampql_error *err)
 {
     struct ampql_query *query = NULL;
     struct ampql_result *result = NULL;
@@ -97,10 +98,18 @@ static enum ampql_code run_json(struct fixture *f, const char *query_text,
     if (code == AMPQL_OK)
         code = ampql_query_run(query, f->source, options, &result, err);
     if (code == AMPQL_OK)
-        code = ampql_result_json(result, append, out);
+        code = as_openmetrics ? ampql_result_openmetrics(result, append, out, err)
+                              : ampql_result_json(result, append, out);
     ampql_result_free(result);
     ampql_query_free(query);
     return code;
+}
+
+static enum ampql_code run_json(struct fixture *f, const char *query_text,
+                                const struct ampql_run_options *options, struct output *out,
+                                struct ampql_error *err)
+{
+    return run_as(f, query_text, false, options, out, err);
 }
 
 /* At 600 s; or with "R:" in front from 0 to 600 s in steps of 300 s. Expected: what stands inside
@@ -415,7 +424,7 @@ static void test_cancel(void **state)
 
 struct torture_case {
     const char *query;
-    bool is_delayed;
+    bool is_delayed, as_openmetrics;
 };
 
 static bool tortured(const struct ampql_allocator *alc, void *payload)
@@ -429,7 +438,8 @@ static bool tortured(const struct ampql_allocator *alc, void *payload)
     options.delayed_name_removal = row->is_delayed;
     enum ampql_code code = open(alc, &f, &err);
     if (code == AMPQL_OK)
-        code = run_json(&f, row->query + (is_range ? 2 : 0), &options, &out, &err);
+        code =
+            run_as(&f, row->query + (is_range ? 2 : 0), row->as_openmetrics, &options, &out, &err);
     close(&f);
     if (code != AMPQL_OK && code != AMPQL_NOMEM)
         fail_msg("%s: a failed allocation ended as %d \"%s\"", row->query, code, err.message);
@@ -441,11 +451,14 @@ static void test_torture(void **state)
     (void)state;
     size_t points = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        points += torture_with(tortured, &(struct torture_case){rows[i].query, false}, false);
+        points += torture_with(tortured, &(struct torture_case){.query = rows[i].query}, false);
     for (size_t i = 0; i < sizeof noted / sizeof *noted; i++)
-        points += torture_with(tortured, &(struct torture_case){noted[i].query, false}, false);
+        points += torture_with(tortured, &(struct torture_case){.query = noted[i].query}, false);
     for (size_t i = 0; i < sizeof delayed / sizeof *delayed; i++)
-        points += torture_with(tortured, &(struct torture_case){delayed[i].query, true}, false);
+        points += torture_with(
+            tortured, &(struct torture_case){.query = delayed[i].query, .is_delayed = true}, false);
+    points += torture_with(
+        tortured, &(struct torture_case){.query = "R:x or y", .as_openmetrics = true}, false);
     printf("  %zu allocations failed in turn\n", points);
 }
 

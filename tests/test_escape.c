@@ -2,8 +2,8 @@
  * nearly right are recognised. */
 #include "cli/escape.h"
 #include "cli/output.h"
-#include "cli/suggest.h"
 #include "cli/table.h"
+#include "tool/suggest.h"
 
 #include "support/test.h"
 #include "support/torture.h"

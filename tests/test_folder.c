@@ -234,6 +234,24 @@ static const struct selects_row {
     {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":\"2024-13-01T00:00:00Z\""),
      "the month is not", AMPQL_BAD_DATA},
     {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1e17"), "not in the years", AMPQL_BAD_DATA},
+    {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1,\"lookback\":\"unknown\""), NULL,
+     AMPQL_OK},
+    {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1,\"lookback\":\"?\""),
+     "not a valid duration", AMPQL_BAD_DATA},
+    {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1,\"warnings\":[\"a\",\"b\"],\"billed\":"
+           "18446744073709551615"),
+     NULL, AMPQL_OK},
+    {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1,\"warnings\":\"a\""),
+     "an array of warnings", AMPQL_BAD_DATA},
+    {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1,\"warnings\":[1]"),
+     "expected a warning, as a string", AMPQL_BAD_DATA},
+    {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1,\"billed\":18446744073709551616"),
+     "not a number of samples: \"18446744073709551616\"", AMPQL_BAD_DATA},
+    {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1,\"billed\":-1"),
+     "not a number of samples: \"-1\"", AMPQL_BAD_DATA},
+    {"{\"version\":1,\"source\":\"amp:ws-1@us-east-1\",\"answers\":[]}", NULL, AMPQL_OK},
+    {"{\"version\":1,\"source\":1,\"answers\":[]}", "the source that was asked, as a string",
+     AMPQL_BAD_DATA},
     {ENTRY("\"kind\":\"GRID\",\"query\":\"up\""), "a GRID entry has a \"time\", or",
      AMPQL_BAD_DATA},
     {ENTRY("\"kind\":\"GRID\",\"query\":\"up\",\"time\":1,\"start\":1,\"end\":2,\"step\":1"),
@@ -320,7 +338,8 @@ static void escapes(void **state)
     struct ampql_error err = {0};
     assert_int_equal(source_file_open(&alloc_default, dir, NULL, &collect_parser, &source, &err),
                      AMPQL_NOT_FOUND);
-    assert_non_null(strstr(err.message, "/selects.json: No such file"));
+    assert_non_null(
+        strstr(err.message, ": neither saved answers, which have a selects.json, nor "));
     rmdir(dir);
 }
 
@@ -420,7 +439,8 @@ static const struct file_row {
     {DATA "corrupt.txt.gz", .open_code = AMPQL_BAD_DATA,
      .open_message = DATA "corrupt.txt.gz: the gzip data is corrupt after 72 bytes"},
     {DATA "none.om", .open_code = AMPQL_NOT_FOUND, .open_message = DATA "none.om: No such file"},
-    {DATA, .open_code = AMPQL_NOT_FOUND, .open_message = DATA "selects.json: No such file"},
+    {DATA, .open_code = AMPQL_NOT_FOUND,
+     .open_message = DATA ": neither saved answers, which have a selects.json, nor a block"},
 };
 
 static void files(void **state)

@@ -1,5 +1,5 @@
 /* Go's recipes, against what Prometheus 2.42 answers to sin(vector(x)) and the like, in bits. */
-#include "eval/gomath.h"
+#include "base/gomath.h"
 #include "series/sample.h"
 
 #include <math.h>

@@ -109,5 +109,79 @@ static void refuses(void **state)
     hold_done(&hold);
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(joins), cmocka_unit_test(refuses)};
+/* ---- united: pieces that overlap, in any order */
+
+static enum ampql_code unite(struct hold *hold, const int64_t *t, const double *v, size_t n,
+                             struct ampql_error *err)
+{
+    struct ampql_label name = {{"__name__", 8}, {"up", 2}};
+    size_t number;
+    TRY(hold_find_or_add_text(hold, &name, 1, &number, err));
+    return hold_unite(hold, number, &(struct samples){t, v, n}, err);
+}
+
+enum { UNITED = 5000 };
+
+/* Every piece is in some other; none, one and many blocks long. */
+static bool unite_pieces(const struct ampql_allocator *alc)
+{
+    static const size_t pieces[][2] = {{3000, 1200}, {0, 1}, {4000, 1000}, {1, 2999},
+                                       {2500, 0},    {2, 7}, {4199, 1},    {0, UNITED}};
+    static int64_t t[UNITED];
+    static double v[UNITED];
+    struct ampql_error err = {0};
+    struct hold hold;
+    for (size_t i = 0; i < UNITED; i++) {
+        t[i] = (int64_t)i * 15000 + (int64_t)(i % 3);
+        v[i] = value_of(i / 1000, i);
+    }
+    if (hold_init(&hold, alc, &err) != AMPQL_OK)
+        return false;
+    enum ampql_code code = AMPQL_OK;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces && code == AMPQL_OK; i++)
+        code = unite(&hold, t + pieces[i][0], v + pieces[i][0], pieces[i][1], &err);
+    struct samples all;
+    if (code == AMPQL_OK)
+        code = hold_unpack(&hold, 0, &all, &err);
+    if (code == AMPQL_OK) {
+        assert_int_equal(all.n, UNITED);
+        assert_memory_equal(all.t, t, sizeof t);
+        assert_memory_equal(all.v, v, sizeof v);
+    } else {
+        assert_int_equal(code, AMPQL_NOMEM);
+    }
+    hold_done(&hold);
+    return code == AMPQL_OK;
+}
+
+static void unites(void **state)
+{
+    (void)state;
+    assert_true(unite_pieces(&alloc_default));
+    torture_all_lenient(unite_pieces);
+}
+
+static void conflicts(void **state)
+{
+    (void)state;
+    static const int64_t t[] = {0, 1000, 2000};
+    static const double v[] = {1, 0.0, 3}, other[] = {1, -0.0, 3};
+    struct ampql_error err = {0};
+    struct hold hold;
+    struct samples all;
+    assert_int_equal(hold_init(&hold, &alloc_default, &err), AMPQL_OK);
+    assert_int_equal(unite(&hold, t, v, 3, &err), AMPQL_OK);
+    assert_int_equal(unite(&hold, t, other, 3, &err), AMPQL_BAD_DATA);
+    assert_string_equal(err.message, "up{} has two values at 1970-01-01T00:00:01Z: 0 and -0");
+    assert_int_equal(hold_unpack(&hold, 0, &all, &err), AMPQL_OK); /* still what it was */
+    assert_memory_equal(all.v, v, sizeof v);
+    hold_done(&hold);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(joins),
+    cmocka_unit_test(refuses),
+    cmocka_unit_test(unites),
+    cmocka_unit_test(conflicts),
+};
 TEST_MAIN(tests)

@@ -552,8 +552,7 @@ static void test_connect(void **state)
     char url[64];
     (void)state;
     begin_memory();
-    struct http *http = open_client(&(struct http_options){.connect_timeout_ms = 300});
-
+    struct http *http = open_client(NULL);
     struct outcome o = get(http, "http://127.0.0.1:1/");
     assert_int_equal(o.code, AMPQL_UNAVAILABLE);
     assert_int_equal(o.cause, HTTP_CAUSE_CONNECT);
@@ -562,6 +561,7 @@ static void test_connect(void **state)
     assert_int_equal(o.code, AMPQL_UNAVAILABLE);
     assert_int_equal(o.cause, HTTP_CAUSE_RESOLVE);
     assert_null(strstr(o.message, "secret"));
+    http_free(http);
 
     /* a queue of connections that is full drops what comes: a black hole */
     int fd = socket(AF_INET, SOCK_STREAM, 0), filler[8];
@@ -573,6 +573,7 @@ static void test_connect(void **state)
         (void)!connect(filler[i], (struct sockaddr *)&address, size);
     }
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(address.sin_port));
+    http = open_client(&(struct http_options){.connect_timeout_ms = 300});
     int64_t begin = time_monotonic();
     o = get(http, url);
     assert_int_equal(o.code, AMPQL_UNAVAILABLE);
@@ -760,6 +761,21 @@ static void serve_large(struct hostile *h, int fd, size_t n)
     }
 }
 
+static void serve_by_path(struct hostile *h, int fd, size_t n)
+{
+    enum { PIECES = 512 };
+    static char piece[32768];
+    (void)n;
+    while (hostile_take(h, fd)) {
+        bool is_large = strstr(h->request, "GET /large") != NULL;
+        hostile_say(fd, is_large ? "HTTP/1.1 200 OK\r\nContent-Length: 16777216\r\n\r\n"
+                                 : "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        for (size_t i = 0; is_large && i < PIECES; i++)
+            if (!hostile_send(fd, piece, sizeof piece))
+                return;
+    }
+}
+
 static void drain(struct http_transfer *t, uint64_t expected)
 {
     static char piece[65536];
@@ -827,34 +843,135 @@ static void test_concurrency(void **state)
     hostile_stop(&h);
 }
 
-/* A second answer behind the first must not become the answer to the next request. */
-static void serve_glued(struct hostile *h, int fd, size_t n)
+/* ---- bytes that nobody asked for */
+
+#define ANSWER(n, body) "HTTP/1.1 200 OK\r\nContent-Length: " #n "\r\n\r\n" body
+
+/* An answer and what comes behind it on the same connection. */
+struct stray {
+    const char *name;
+    const char *first, *stray; /* sent at once, unless there is time between them */
+    int after_ms;
+    size_t nconnections; /* that two requests take */
+    size_t nfill;        /* bytes more of the stray answer's body */
+};
+
+struct stray_server {
+    const struct stray *stray;
+    atomic_bool has_said_all; /* of the first answer and what is behind it */
+};
+
+static void serve_stray(struct hostile *h, int fd, size_t n)
 {
+    static char fill[64 << 10];
+    struct stray_server *server = h->payload;
+    const struct stray *stray = server->stray;
+    char both[1024];
     (void)n;
     while (hostile_take(h, fd)) {
-        bool is_first = strstr(h->request, "GET /first") != NULL;
-        hostile_say(fd, is_first ? "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"
-                                   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
-                                 : "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
+        if (!strstr(h->request, "GET /first")) {
+            hostile_say(fd, ANSWER(6, "second"));
+            continue;
+        }
+        snprintf(both, sizeof both, "%s%s", stray->first, stray->after_ms ? "" : stray->stray);
+        hostile_say(fd, both);
+        if (stray->after_ms) {
+            hostile_sleep(h, stray->after_ms);
+            hostile_say(fd, stray->stray);
+        }
+        hostile_send(fd, fill, stray->nfill);
+        atomic_store(&server->has_said_all, true);
     }
 }
 
-static void test_glued(void **state)
+/* However busy the machine is, the bytes are there before the next request is made. */
+static void wait_for_stray(struct http *http, struct stray_server *server)
 {
-    struct hostile h;
-    char url[128];
+    struct ampql_error err = {0};
+    for (int i = 0; i < 1000 && !atomic_load(&server->has_said_all); i++)
+        assert_int_equal(http_wait_ms(http, 10, &err), AMPQL_OK);
+    assert_true(atomic_load(&server->has_said_all));
+    assert_int_equal(http_wait_ms(http, 10, &err), AMPQL_OK);
+}
+
+/* A second answer behind the first must not become the answer to the next request; and where there
+ * is none the connection is used again. */
+static void test_stray(void **state)
+{
+    static const struct stray rows[] = {
+        {"nothing", ANSWER(5, "first"), "", 0, 1, 0},
+        {"nothing, chunked",
+         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n", "", 0, 1,
+         0},
+        {"nothing, slowly", ANSWER(5, "first"), "", 30, 1, 0},
+        {"at once", ANSWER(5, "first"), ANSWER(5, "wrong"), 0, 2, 0},
+        {"later", ANSWER(5, "first"), ANSWER(5, "wrong"), 30, 2, 0},
+        {"a bit of one", ANSWER(5, "first"), "H", 30, 2, 0},
+        {"empty line", ANSWER(5, "first"), "\r\n", 30, 2, 0},
+        {"large", ANSWER(5, "first"), ANSWER(65536, ""), 30, 2, 64 << 10},
+        {"behind chunks",
+         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n",
+         ANSWER(5, "wrong"), 30, 2, 0},
+        {"large behind chunks",
+         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n",
+         ANSWER(65536, ""), 0, 2, 64 << 10},
+        {"behind 204", "HTTP/1.1 204 No Content\r\n\r\n", ANSWER(5, "wrong"), 30, 2, 0},
+    };
     (void)state;
-    hostile_start(&h, serve_glued, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct hostile h;
+        struct stray_server server = {.stray = &rows[i]};
+        char url[128];
+        hostile_start(&h, serve_stray, &server);
+        begin_memory();
+        struct http *http = open_client(NULL);
+        snprintf(url, sizeof url, "%s/first", h.url);
+        struct outcome o = get(http, url);
+        assert_int_equal(o.code, AMPQL_OK);
+        wait_for_stray(http, &server);
+        snprintf(url, sizeof url, "%s/second", h.url);
+        o = get(http, url);
+        if (o.code != AMPQL_OK || o.n != 6 || memcmp(o.body, "second", 6) != 0 ||
+            atomic_load(&h.nconnections) != rows[i].nconnections ||
+            http_connections(http) != rows[i].nconnections)
+            fail_msg("%s: code %d body \"%.*s\" over %zu connections: %s", rows[i].name,
+                     (int)o.code, (int)o.n, o.body, atomic_load(&h.nconnections), o.message);
+        http_free(http);
+        end_memory();
+        hostile_stop(&h);
+    }
+}
+
+/* While others are read, and while their bodies wait for readers, nothing but stray bytes ends a
+ * connection. */
+static void test_live_connections(void **state)
+{
+    enum { N = 3, TURNS = 30 };
+    struct hostile h;
+    struct http_transfer *busy = NULL;
+    struct ampql_error err = {0};
+    char piece[16];
+    size_t n;
+    (void)state;
+    hostile_start(&h, serve_by_path, NULL);
     begin_memory();
-    struct http *http = open_client(NULL);
-    snprintf(url, sizeof url, "%s/first", h.url);
-    struct outcome o = get(http, url);
-    assert_int_equal(o.code, AMPQL_OK);
-    assert_memory_equal(o.body, "first", 5);
-    snprintf(url, sizeof url, "%s/second", h.url);
-    o = get(http, url);
-    assert_int_equal(o.code, AMPQL_OK);
-    assert_memory_equal(o.body, "second", 6);
+    struct http *http = open_client(&(struct http_options){.buffer_bytes = 64 << 10});
+    char url[128];
+    for (int turn = 0; turn < N; turn++) {
+        snprintf(url, sizeof url, "%s/large", h.url);
+        struct http_request request = {.method = STR("GET"), .url = str_of(url)};
+        assert_int_equal(http_start(http, &request, &busy, &err), AMPQL_OK);
+        assert_int_equal(http_read(busy, piece, 1, &n, &err), AMPQL_OK);
+        for (int i = 0; i < TURNS; i++) {
+            snprintf(url, sizeof url, "%s/%d", h.url, i);
+            struct outcome o = get(http, url);
+            assert_int_equal(o.code, AMPQL_OK);
+            assert_int_equal(o.n, 2);
+        }
+        drain(busy, (16 << 20) - 1);
+        http_end(busy);
+    }
+    assert_int_equal(atomic_load(&h.nconnections), 2);
     http_free(http);
     end_memory();
     hostile_stop(&h);
@@ -1187,7 +1304,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_proxy),
     cmocka_unit_test(test_back_pressure),
     cmocka_unit_test(test_concurrency),
-    cmocka_unit_test(test_glued),
+    cmocka_unit_test(test_stray),
+    cmocka_unit_test(test_live_connections),
     cmocka_unit_test(test_timeouts),
     cmocka_unit_test(test_slow_reader),
     cmocka_unit_test(test_cancel),

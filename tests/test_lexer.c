@@ -117,7 +117,7 @@ static const struct row rows[] = {
 };
 
 /* All tokens of the text, described; the error last. */
-static void describe_all(const struct row *row, char *out, size_t size)
+static void describe_all(const struct row *row, bool is_wide, char *out, size_t size)
 {
     struct lexer lexer;
     struct token token;
@@ -125,7 +125,7 @@ static void describe_all(const struct row *row, char *out, size_t size)
     char described[TOKEN_TEXT_MAX];
     struct str text = str_of(row->text);
     size_t n = 0, end = 0;
-    lexer_init(&lexer, text, row->dialect);
+    lexer_init(&lexer, text, row->dialect, is_wide);
     do {
         const char *blank = n ? " " : "";
         if (lexer_next(&lexer, &token, &err) != AMPQL_OK) {
@@ -150,19 +150,43 @@ static void describe_all(const struct row *row, char *out, size_t size)
     } while (token.kind != TOKEN_END);
 }
 
-static void test_rows(void **state)
+static void check_rows(const struct row *at, size_t n, bool is_wide)
 {
-    (void)state;
     size_t nbad = 0;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < n; i++) {
         char got[1024];
-        describe_all(&rows[i], got, sizeof got);
-        if (strcmp(got, rows[i].tokens) == 0)
+        describe_all(&at[i], is_wide, got, sizeof got);
+        if (strcmp(got, at[i].tokens) == 0)
             continue;
-        print_error("row %zu, %s\n  want %s\n  got  %s\n", i, rows[i].text, rows[i].tokens, got);
+        print_error("row %zu, %s\n  want %s\n  got  %s\n", i, at[i].text, at[i].tokens, got);
         nbad++;
     }
     assert_int_equal(nbad, 0);
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    check_rows(rows, sizeof rows / sizeof *rows, false);
+}
+
+/* Where names may have letters beyond ASCII and dots. */
+static const struct row wide_rows[] = {
+    {"a.b..c. d", "identifier \"a.b..c.\" identifier \"d\" end of input", 0},
+    {"sum.x by.y", "identifier \"sum.x\" identifier \"by.y\" end of input", 0},
+    {"a.b:c", "metric identifier \"a.b:c\" end of input", 0},
+    {"\u6e29\u5ea6{\u5834.\u6240}",
+     "identifier \"\u6e29\u5ea6\" \"{\" identifier \"\u5834.\u6240\" \"}\" end of input", 0},
+    {"1.a", "1:1: bad number or duration syntax: \"1.\"", 0},
+    {"{.a}", "\"{\" 1:2: unexpected character inside braces: '.'", 0},
+    {"a\xff", "identifier \"a\" 1:2: unexpected character: '\ufffd'", 0},
+    {"a.b", "identifier \"a\" 1:2: unexpected character: '.'", AMPQL_PROM2},
+};
+
+static void test_wide_names(void **state)
+{
+    (void)state;
+    check_rows(wide_rows, sizeof wide_rows / sizeof *wide_rows, true);
 }
 
 /* The end is said as often as it is asked for. */
@@ -171,7 +195,7 @@ static void test_end(void **state)
     (void)state;
     struct lexer lexer;
     struct token token;
-    lexer_init(&lexer, STR("a"), AMPQL_PROM3);
+    lexer_init(&lexer, STR("a"), AMPQL_PROM3, false);
     assert_int_equal(lexer_next(&lexer, &token, NULL), AMPQL_OK);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(lexer_next(&lexer, &token, NULL), AMPQL_OK);
@@ -187,7 +211,7 @@ static void test_nul(void **state)
     struct lexer lexer;
     struct token token;
     struct ampql_error err = {0};
-    lexer_init(&lexer, str_make("\0a", 2), AMPQL_PROM3);
+    lexer_init(&lexer, str_make("\0a", 2), AMPQL_PROM3, false);
     assert_int_equal(lexer_next(&lexer, &token, &err), AMPQL_PARSE);
     assert_string_equal(err.message, "unexpected character: '\\x00'");
 }
@@ -229,10 +253,8 @@ static void test_quote(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_end),
-        cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_quote),
+        cmocka_unit_test(test_rows), cmocka_unit_test(test_wide_names), cmocka_unit_test(test_end),
+        cmocka_unit_test(test_nul),  cmocka_unit_test(test_quote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -393,6 +393,10 @@ static const struct {
      "line 6, column 1: not YAML: while parsing a flow mapping, did not find expected ',' or '}'\n"
      "line 4, column 28: expr of \"a\": unclosed left parenthesis\n",
      1},
+    {GROUP "  - {record: a, expr: 'sum('}\n  - {record: b, expr: 1}\n m 5rf:o \n",
+     "line 6, column 2: not YAML: while parsing a block mapping, did not find expected key\n"
+     "line 4, column 28: expr of \"a\": unclosed left parenthesis\n",
+     2},
     {GROUP "  - {record: a, expr: 1}\n---\n", "line 5, column 1: a second document, expected one\n",
      1},
 };

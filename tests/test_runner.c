@@ -267,7 +267,8 @@ static const struct engine_row {
     {"load 1s\n x 1x9999\n\neval instant at 9999s count_over_time(x[9990s])\n {} 9990\n", 1, 0, 0,
      ""},
     {"load 1s\n x 1x10000\n\neval instant at 10000s count_over_time(x[10001s])\n {} 10001\n", 0, 1,
-     0, "error    query processing would load too many samples into memory in query execution"},
+     0,
+     "error    4:24: query processing would load too many samples into memory in query execution"},
     {"load 1s\n x 1x10000\n\neval instant at 10000s count_over_time(x[10001s])\n expect fail msg: "
      "query processing would load too many samples into memory in query execution\n",
      1, 0, 0, ""},

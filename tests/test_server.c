@@ -109,8 +109,9 @@ static void random_select(struct ampql_select *select, struct ampql_matcher *mat
                                             "up{ns=\"n1\"}",
                                             "up{ns!=\"n1\",pod=~\"p0.*\"}",
                                             "up{ns=\"\"}",
+                                            "{zone=\"z1\"}",
                                             "nothing"};
-    const char *selector = selectors[rand() % 7];
+    const char *selector = selectors[rand() % 8];
     int64_t from = BASE - 600000 + rand() % 40 * 60000 + (rand() % 2 ? rand() % 60000 : 0);
     int64_t span = rand() % 200 * 60000 + rand() % 2 * (rand() % 60000);
     if (rand() % 2) {
@@ -118,7 +119,7 @@ static void random_select(struct ampql_select *select, struct ampql_matcher *mat
     } else {
         int64_t step = rand() % 3 ? 60000 * (1 + rand() % 7) : 1000 + rand() % 300000;
         *select = collect_grid(selector, matchers, from, from + span / step * step, step);
-        if (rand() % 4 == 0 && selector != selectors[2])
+        if (rand() % 4 == 0)
             select->kind = AMPQL_SELECT_GRID_TIMESTAMP;
     }
     select->dialect = AMPQL_PROM3;
@@ -881,6 +882,91 @@ static void series(void **state)
     ampql_source_free(source);
 }
 
+/* ---- timestamp() of selectors without a metric name */
+
+/* Three series that differ in their name alone, and one more. */
+static void make_named(struct data *data, size_t n)
+{
+    make_data(data, 4, 30);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(data->text[i][0], 32, "%c", (char)('a' + i));
+        snprintf(data->text[i][1], 32, "n0");
+        snprintf(data->text[i][2], 32, "p");
+        snprintf(data->text[i][3], 32, "z%d", i == 3);
+        data->labels[i][0].value = string_of(data->text[i][0]);
+    }
+    data->n = n;
+}
+
+/* Asks for timestamp({ns="n0"}) of a server that has one metric more than it lists. */
+static void lost_names(void **state)
+{
+    (void)state;
+    static struct data data;
+    struct ampql_matcher matchers[16];
+    struct ampql_error err = {0};
+    enum ampql_code code;
+    for (int is_late = 0; is_late < 2; is_late++) {
+        struct collect collect;
+        struct buf expected;
+        make_named(&data, 4);
+        struct api api = api_of(&data);
+        struct ampql_source *source =
+            open_api(&api, &(struct server_options){.dialect = AMPQL_PROM3});
+        struct ampql_select select =
+            collect_grid("{ns=\"n0\"}", matchers, BASE + 600000, BASE + 900000, 60000);
+        select.kind = AMPQL_SELECT_GRID_TIMESTAMP;
+        if (is_late)
+            api.n = 3;
+        struct ampql_prepare run = {.size = sizeof run, .selects = &select, .nselects = 1};
+        assert_int_equal(source->ops.prepare(source->payload, &run, &err), AMPQL_OK);
+        api.n = 4;
+        buf_init(&expected, &alloc_default, 1 << 20);
+        collect_init(&collect, &alloc_default, true);
+        api_expect(&api, &select, &expected);
+        const char *got = collect_select(&collect, source, &select, &code, &err);
+        assert_true(strstr(expected.p, "a{ns=") && strstr(expected.p, "b{ns="));
+        if (is_late) {
+            assert_int_equal(code, AMPQL_UNAVAILABLE);
+            assert_non_null(strstr(err.message, "{ns=\"n0\", pod=\"p\", zone=\"z1\"}"));
+        } else {
+            assert_int_equal(code, AMPQL_OK);
+            assert_string_equal(got, expected.p);
+            assert_int_equal(api.nrequests, 6); /* the names, each of them, and the rest */
+        }
+        collect_done(&collect);
+        buf_done(&expected);
+        ampql_source_free(source);
+    }
+}
+
+static void too_many_names(void **state)
+{
+    (void)state;
+    static struct data data;
+    static char body[32 << 10];
+    struct ampql_matcher matchers[16];
+    struct ampql_error err = {0};
+    enum ampql_code code;
+    struct collect collect;
+    size_t n = (size_t)snprintf(body, sizeof body, "{\"status\":\"success\",\"data\":[\"m\"");
+    for (int i = 0; i < 1000; i++)
+        n += (size_t)snprintf(body + n, sizeof body - n, ",\"m%d\"", i);
+    snprintf(body + n, sizeof body - n, "]}");
+    struct api api = api_of(&data);
+    api.answers = &(struct api_answer){200, str_of(body)};
+    api.nanswers = 1;
+    struct ampql_source *source = open_api(&api, &(struct server_options){.dialect = AMPQL_PROM3});
+    struct ampql_select select = collect_grid("{ns=\"n0\"}", matchers, BASE, BASE, 1);
+    select.kind = AMPQL_SELECT_GRID_TIMESTAMP;
+    collect_init(&collect, &alloc_default, true);
+    collect_select(&collect, source, &select, &code, &err);
+    if (code != AMPQL_LIMIT || !strstr(err.message, "1001 metrics"))
+        fail_msg("%s", err.message);
+    collect_done(&collect);
+    ampql_source_free(source);
+}
+
 /* ---- opening */
 
 static void opening(void **state)
@@ -927,7 +1013,7 @@ static void opening(void **state)
 
 /* ---- memory */
 
-static bool fetch(const struct ampql_allocator *alc)
+static bool fetch(const struct ampql_allocator *alc, bool loses_names)
 {
     static struct data data;
     struct transport transport;
@@ -947,6 +1033,10 @@ static bool fetch(const struct ampql_allocator *alc)
     api.fault_count = 1;
     api_transport(&api, &transport);
     struct ampql_select select = collect_raw("up", matchers, BASE, BASE + 600000);
+    if (loses_names) {
+        select = collect_grid("{ns=\"n0\"}", matchers, BASE, BASE + 600000, 60000);
+        select.kind = AMPQL_SELECT_GRID_TIMESTAMP;
+    }
     struct server_options options = {.base_url = STR("http://h"), .chunk_ms = 300000};
     if (source_server_open(alc, &transport, &options, &source, &err) != AMPQL_OK)
         return false;
@@ -960,25 +1050,28 @@ static bool fetch(const struct ampql_allocator *alc)
     return ok;
 }
 
+static bool fetch_samples(const struct ampql_allocator *alc)
+{
+    return fetch(alc, false);
+}
+
+static bool fetch_timestamps(const struct ampql_allocator *alc)
+{
+    return fetch(alc, true);
+}
+
 static void torture(void **state)
 {
     (void)state;
-    torture_all_lenient(fetch);
+    torture_all_lenient(fetch_samples);
+    torture_all_lenient(fetch_timestamps);
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(any_cutting),
-    cmocka_unit_test(faults),
-    cmocka_unit_test(every_byte),
-    cmocka_unit_test(cancels),
-    cmocka_unit_test(runs),
-    cmocka_unit_test(probes),
-    cmocka_unit_test(money),
-    cmocka_unit_test(series),
-    cmocka_unit_test(opening),
-    cmocka_unit_test(torture),
-    cmocka_unit_test(progress),
-    cmocka_unit_test(lengths),
-    cmocka_unit_test(runs_with_faults),
+    cmocka_unit_test(any_cutting),    cmocka_unit_test(faults),  cmocka_unit_test(every_byte),
+    cmocka_unit_test(cancels),        cmocka_unit_test(runs),    cmocka_unit_test(probes),
+    cmocka_unit_test(money),          cmocka_unit_test(series),  cmocka_unit_test(lost_names),
+    cmocka_unit_test(too_many_names), cmocka_unit_test(opening), cmocka_unit_test(torture),
+    cmocka_unit_test(progress),       cmocka_unit_test(lengths), cmocka_unit_test(runs_with_faults),
 };
 TEST_MAIN(tests)

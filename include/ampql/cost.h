@@ -17,10 +17,26 @@ struct ampql_prices {
     double ram; /* of a GiB */
     double gpu; /* of a GPU */
     double spot_cpu, spot_ram;
+    double spot_gpu; /* with custom prices only */
 };
 
-/* The prices of OpenCost's aws.json: 0.031611, 0.004237, 0.95, 0.006655, 0.000892. */
+/* The prices of OpenCost's aws.json: 0.031611, 0.004237, 0.95, 0.006655, 0.000892, and no spot_gpu.
+ */
 AMPQL_API struct ampql_prices ampql_default_prices(void);
+
+/* Which of OpenCost's queries, and what became of the model with them. */
+enum ampql_cost_queries {
+    AMPQL_COST_2024 = 0, /* as of October 2024 */
+    AMPQL_COST_2026 = 1  /* by uid, network as subqueries, either naming of node capacities, limits,
+                            load balancers by address */
+};
+
+/* Whose list prices node prices are: discounts are not the same. */
+enum ampql_cost_provider {
+    AMPQL_COST_AWS = 0, /* and all others: 1 - (1 - discount) * (1 - negotiated_discount) */
+    AMPQL_COST_GCP = 1 /* discount is that of sustained use: none for spot nodes and e2, f1, g1; 0.2
+                          for n2 and n2d */
+};
 
 struct ampql_cost_options {
     size_t size;                       /* of this struct */
@@ -40,17 +56,31 @@ struct ampql_cost_options {
     int64_t timeout_ms;          /* 0: none */
     uint64_t max_samples;        /* 0: 50 million */
     struct ampql_cancel *cancel; /* may be NULL */
+    enum ampql_cost_queries queries;
+    enum ampql_cost_provider provider;
+    bool pod_uids;           /* tell pods of one name apart by uid: "NAME UID" is then the pod */
+    bool no_node_labels;     /* do not give labels of nodes to allocations */
+    const char *node_labels; /* a comma list of those that are given; NULL: OpenCost's six */
+    const char *quirks;      /* a comma list of NAME=on and NAME=off; NULL: as they are */
+    int64_t max_duration_ms; /* of one computation, whole seconds; longer windows are computed in
+                                pieces of it and accumulated; 0: a day */
+    bool idle;               /* add what nodes cost beyond their allocations: "__idle__" */
+    bool split_idle;         /* keep idle costs apart: "CLUSTER/NODE/__idle__" */
+    int64_t now_ms;          /* of quirk gpu-usage-now; 0: what the clock says */
+    bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
+    uint64_t max_series;     /* that one query reads; 0: 2 million */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
- * the window's end, so each series is read once; the window is computed in one piece.
+ * the window's end, so each series is read once; of a window longer than max_duration_ms, one batch
+ * for each piece.
  *
  * Cores and bytes are the larger of what was allocated and what was requested, times the hours in
  * which the pod was seen running. What a missing metric leaves out is said by a warning that names
  * it; nothing is left out without one.
- *   err  AMPQL_BAD_DATA: the window, the resolution, a label name, a discount, or an aggregate that
- * OpenCost does not know; AMPQL_UNSUPPORTED: one that it knows and this library does not yet; any
- * failure of a query, which fails the whole and names the query; AMPQL_NOMEM */
+ *   err  AMPQL_BAD_DATA: the window, the resolution, a label name, a discount, a price, a quirk, or
+ * an aggregate that OpenCost does not know; AMPQL_UNSUPPORTED: one that it knows and this library
+ * does not yet; any failure of a query, which fails the whole and names the query; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_allocate(struct ampql_engine *engine, struct ampql_source *source,
                                          const struct ampql_cost_options *options,
                                          struct ampql_allocations **out, struct ampql_error *err);
@@ -116,9 +146,11 @@ struct ampql_allocation {
     /* Hours are sums, averages are over minutes. Idle costs are those that were shared out. */
     double cpu_core_hours, cpu_cores; /* core-hours; core-hours / hours */
     double cpu_core_request_average, cpu_core_usage_average;
+    double cpu_core_limit_average; /* with the queries of 2026 */
     double cpu_cost, cpu_cost_adjustment, cpu_cost_idle;
     double ram_byte_hours, ram_bytes; /* byte-hours; byte-hours / hours */
     double ram_byte_request_average, ram_byte_usage_average;
+    double ram_byte_limit_average; /* with the queries of 2026 */
     double ram_cost, ram_cost_adjustment, ram_cost_idle;
     double gpu_hours, gpu_count; /* GPU-hours; GPU-hours / hours */
     double gpu_request_average, gpu_usage_average;
@@ -166,6 +198,7 @@ ampql_allocations_total(const struct ampql_allocations *allocations);
 struct ampql_aggregate_options {
     size_t size;           /* of this struct */
     const char *aggregate; /* as in ampql_cost_options */
+    bool split_idle;       /* as there */
 };
 
 /* Aggregate what was computed again, by something else: nothing is asked of the source. The two are
@@ -181,29 +214,61 @@ AMPQL_API enum ampql_code ampql_allocations_aggregate(const struct ampql_allocat
 AMPQL_API size_t ampql_allocations_warning_count(const struct ampql_allocations *allocations);
 AMPQL_API struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations,
                                                         size_t i);
+
+/* How much there was of what a query needs, in one cluster. Counted are steps of the resolution, of
+ * those that lie 5 minutes or one resolution into the window, in which the metric had samples. */
+struct ampql_cost_coverage {
+    const char *query, *metric; /* as in struct ampql_cost_query */
+    struct ampql_string cluster;
+    uint64_t nneeded;                 /* of pods all steps, else those in which pods ran */
+    uint64_t ncovered;                /* of these, with samples */
+    int64_t gap_start_ms, gap_end_ms; /* the longest stretch without; both 0: there is none */
+};
+
+/* Item i, in the order of queries and clusters; false past the last. Queries of the same series
+ * have one item. */
+AMPQL_API bool ampql_allocations_coverage(const struct ampql_allocations *allocations, size_t i,
+                                          struct ampql_cost_coverage *out);
+
 AMPQL_API struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations);
 
+/* What query i of the model (ampql_cost_query_at) read of that, as ampql_result_costs has it; false
+ * past the last. */
+AMPQL_API bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                                       struct ampql_stats *alone, struct ampql_stats *shared);
+
 /* The body of OpenCost's /allocation: `{"code":200,"status":"success","data":[{NAME:{...}}]}`, with
- * "warnings" and "stats" after it. Numbers are rounded to 5 decimals; what is no number is null.
- * No final line feed.
- *   AMPQL_OUTPUT: write said so; AMPQL_NOMEM */
+ * "warnings", "coverage" and "stats" after it. Numbers are rounded to 5 decimals; what is no number
+ * is null. No final line feed. AMPQL_OUTPUT: write said so; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,
                                                  ampql_write write, void *payload);
+
+/* ---- quirks: what is done only because OpenCost does it */
+
+struct ampql_cost_quirk {
+    const char *name; /* "round-times" */
+    bool is_on;       /* unless options say otherwise */
+    const char *help; /* what it does, in half a sentence */
+};
+
+/* Quirk i; false past the last. */
+AMPQL_API bool ampql_cost_quirk_at(size_t i, struct ampql_cost_quirk *out);
 
 /* ---- the model's queries */
 
 struct ampql_cost_query {
     const char *name;   /* as OpenCost calls it: "CPURequests" */
     const char *metric; /* whose series it reads */
-    const char *text;   /* PromQL with $FILTER, $CL, $DUR, $RES and $RES2 to be filled in */
+    const char
+        *text; /* PromQL with $ variables to be filled in, of 2024 or the first that has it */
 };
 
 /* Query i of the model; false past the last. */
 AMPQL_API bool ampql_cost_query_at(size_t i, struct ampql_cost_query *out);
 
-/* The text of query i as ampql_allocate asks it with these options, to be evaluated at end_ms.
- *   err  AMPQL_NOT_FOUND: no such query; AMPQL_BAD_DATA: options, as above; AMPQL_OUTPUT;
- * AMPQL_NOMEM */
+/* The text of query i as ampql_allocate asks it with these options, to be evaluated at end_ms;
+ * empty when it is not asked with them. err  AMPQL_NOT_FOUND: no such query; AMPQL_BAD_DATA:
+ * options, as above; AMPQL_OUTPUT; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_cost_query_text(struct ampql_engine *engine, size_t i,
                                                 const struct ampql_cost_options *options,
                                                 ampql_write write, void *payload,

@@ -21,9 +21,10 @@ struct ampql_engine_options {
     size_t size;                             /* of this struct */
     const struct ampql_allocator *allocator; /* copied; NULL: malloc */
     enum ampql_dialect dialect;              /* of query texts, and of runs that give none */
-    bool experimental;                       /* accept experimental functions and aggregations */
+    bool experimental;                       /* accept what is experimental in Prometheus */
     size_t max_query_bytes;                  /* 0: 1 MiB */
-    size_t max_depth;                        /* of the syntax tree; 0: 256, at most 2048 */
+    size_t max_depth; /* of the syntax tree, where a sum of any length is one level; 0: 256, at most
+                       * 2048 */
 };
 
 /* options may be NULL: all defaults. Free after everything made with it.
@@ -61,6 +62,8 @@ struct ampql_run_options {
                                    * promql-delayed-name-removal. Without effect in prom2 */
     uint64_t max_subquery_points; /* evaluation points of all subqueries of a batch together; 0:
                                    * 4,194,304; UINT64_MAX: what max_samples lets through */
+    uint64_t max_series; /* that one selector reads, or one operation gathers or makes; 0: 2
+                          * million; UINT64_MAX: what max_samples lets through */
 };
 
 /* Evaluate a query on a source.
@@ -119,16 +122,24 @@ struct ampql_series {
     size_t n;
 };
 
-/* What a run cost. */
+/* What a run cost, all queries of the batch together. */
 struct ampql_stats {
     uint64_t selects; /* asked of the source */
     uint64_t series;  /* that matched */
     uint64_t samples; /* read */
-    /* Of sources that ask a server, for all queries of the batch together: */
+    /* Of sources that ask a server: */
     uint64_t requests, retries, bytes; /* as ampql_source_stats */
     uint64_t billed_samples;           /* that the server counted for them */
     uint64_t remote_samples; /* that it would have counted, had it evaluated the queries itself; an
                                 estimate; 0 for sources of samples */
+};
+
+/* A select that a query read, and what it cost. */
+struct ampql_select_stats {
+    struct ampql_string query; /* as ampql_batch_explain has it: "up{job=\"a\"}[5m]" */
+    enum ampql_select_kind kind;
+    size_t nqueries;          /* of the batch that read it: it was asked for once for all of them */
+    struct ampql_stats stats; /* of the select; remote_samples are this query's own */
 };
 
 AMPQL_API enum ampql_result_kind ampql_result_kind(const struct ampql_result *result);
@@ -140,6 +151,18 @@ AMPQL_API double ampql_result_scalar(const struct ampql_result *result);
 AMPQL_API struct ampql_string ampql_result_string(const struct ampql_result *result);
 AMPQL_API struct ampql_stats ampql_result_stats(const struct ampql_result *result);
 
+/* What this query read, each select once. All selects of a batch together, each once, cost what
+ * ampql_result_stats says, but for what a source asks beside them (probes, lists of series).
+ * Answers that broke off were billed, too, and nobody can say how much: they are in no sum. */
+AMPQL_API size_t ampql_result_select_count(const struct ampql_result *result);
+AMPQL_API struct ampql_select_stats ampql_result_select(const struct ampql_result *result,
+                                                        size_t i);
+
+/* The same added up: `alone` what no other query of the batch read, `shared` what others read as
+ * well, which is counted for each of them. */
+AMPQL_API void ampql_result_costs(const struct ampql_result *result, struct ampql_stats *alone,
+                                  struct ampql_stats *shared);
+
 /* Annotations: "PromQL warning: ..." or "PromQL info: ...", and warnings of the source. */
 AMPQL_API size_t ampql_result_annotation_count(const struct ampql_result *result);
 AMPQL_API struct ampql_string ampql_result_annotation(const struct ampql_result *result, size_t i,
@@ -149,6 +172,15 @@ AMPQL_API struct ampql_string ampql_result_annotation(const struct ampql_result 
  *   AMPQL_OUTPUT: write said so; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_result_json(const struct ampql_result *result, ampql_write write,
                                             void *payload);
+
+/* A vector or matrix as OpenMetrics text, which `promtool tsdb create-blocks-from openmetrics`
+ * makes blocks of: metrics of unknown type, the series of one after the other, times in seconds.
+ * Nothing is written when it cannot all be. err  AMPQL_UNSUPPORTED: a scalar or string; a series
+ * without a metric name, or with a NUL byte or invalid UTF-8 in a label; AMPQL_OUTPUT: write said
+ * so; AMPQL_LIMIT: labels over 64 MiB; AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_result_openmetrics(const struct ampql_result *result,
+                                                   ampql_write write, void *payload,
+                                                   struct ampql_error *err);
 
 AMPQL_API void ampql_result_free(struct ampql_result *result);
 

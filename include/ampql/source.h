@@ -146,6 +146,11 @@ AMPQL_API enum ampql_code ampql_sink_series(struct ampql_sink *sink,
 AMPQL_API enum ampql_code ampql_sink_samples(struct ampql_sink *sink, const int64_t *t_ms,
                                              const double *v, size_t n);
 
+/* Inside `select`: say what this select has cost, for reports by query; what is said several times
+ * adds up, and it counts also when the select fails. Of the members requests, retries, bytes and
+ * billed_samples. */
+AMPQL_API void ampql_sink_cost(struct ampql_sink *sink, const struct ampql_source_stats *cost);
+
 /* ---- series in memory */
 
 struct ampql_memory_options {
@@ -185,6 +190,8 @@ struct ampql_file_options {
     int64_t stale_after_ms; /* formats without markers: a series silent this long has ended; 0:
                                unknown */
     uint64_t max_bytes;     /* of one decompressed file; 0: 4 GiB */
+    bool allow_partial;     /* folders and captures: what a query needs and they do not hold is left
+                               out with a warning; otherwise it is an error */
 };
 
 /* Open a file and read it whole, or a folder, whose files are read when a query first needs them:
@@ -193,6 +200,11 @@ struct ampql_file_options {
  *   *.om *.prom *.txt [.gz]        OpenMetrics or Prometheus text with timestamps, SAMPLES |
  * ENDLESS
  *   *.dump [.gz]                   `promtool tsdb dump` lines, SAMPLES | ENDLESS
+ *   a Prometheus data folder, or a block of one
+ *                                  SAMPLES, read as selects need them; not the WAL: a select that
+ *                                  reaches past the last block carries a warning
+ *   *.csv [.gz]                    metric,labels,timestamp,value, SAMPLES; ENDLESS when no value is
+ *                                  `stale`
  *   "-"                            standard input, recognised by its first bytes
  * Other names are recognised by their first bytes too. options may be NULL.
  *   err  AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE (reading failed), AMPQL_BAD_DATA "FILE:LINE: ..." or
@@ -253,7 +265,8 @@ struct ampql_http_options {
     const char *role_arn; /* a role to assume on top, for workspaces of other accounts */
     const char *external_id, *session_name; /* of that role */
     const char *endpoint;                   /* ampql_source_amp: base URL instead of the region's */
-    bool insecure_http; /* send signed requests and passwords over http:// beyond loopback */
+    bool insecure_http; /* send signed requests, passwords, tokens and headers such as
+                           Authorization over http:// beyond loopback */
 
     /* the connection */
     const char *ca_file;              /* PEM; instead of the system's authorities */

@@ -41,18 +41,46 @@ enum ampql_code ampql_allocations_aggregate(const struct ampql_allocations *allo
 
 size_t ampql_allocations_warning_count(const struct ampql_allocations *allocations)
 {
-    return allocations->set->nwarnings;
+    return allocations->set->warnings.n;
 }
 
 struct ampql_string ampql_allocations_warning(const struct ampql_allocations *allocations, size_t i)
 {
     const struct cost_set *set = allocations->set;
-    return i < set->nwarnings ? set->warnings[i] : (struct ampql_string){0};
+    return i < set->warnings.n ? set->warnings.at[i] : (struct ampql_string){0};
+}
+
+bool ampql_allocations_coverage(const struct ampql_allocations *allocations, size_t i,
+                                struct ampql_cost_coverage *out)
+{
+    const struct cost_set *set = allocations->set;
+    if (i >= set->coverage.n)
+        return false;
+    const struct cost_coverage *c = &set->coverage.at[i];
+    *out = (struct ampql_cost_coverage){.query = query_info[c->query].name,
+                                        .metric = query_info[c->query].metric,
+                                        .cluster = c->cluster,
+                                        .nneeded = c->nneeded,
+                                        .ncovered = c->ncovered,
+                                        .gap_start_ms = c->gap_start_ms,
+                                        .gap_end_ms = c->gap_end_ms};
+    return true;
 }
 
 struct ampql_stats ampql_allocations_stats(const struct ampql_allocations *allocations)
 {
     return allocations->set->stats;
+}
+
+bool ampql_allocations_costs(const struct ampql_allocations *allocations, size_t i,
+                             struct ampql_stats *alone, struct ampql_stats *shared)
+{
+    const struct cost_set *set = allocations->set;
+    if (i >= set->ncosts)
+        return false;
+    *alone = set->costs[i].alone;
+    *shared = set->costs[i].shared;
+    return true;
 }
 
 enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,
@@ -73,11 +101,12 @@ enum ampql_code ampql_cost_query_text(struct ampql_engine *engine, size_t i,
                     COST_QUERY_COUNT);
     TRY(params_make(options, &params, err));
     buf_init(&text, &engine->alc, MAX_TEXT);
-    query_render(&text, (enum cost_query)i, &params);
+    if (query_is_asked((enum cost_query)i, &params))
+        query_render(&text, (enum cost_query)i, &params);
     enum ampql_code code = text.failed;
     if (code != AMPQL_OK)
-        fail(err, code, "%s: the query's text", query_info[i].view.name);
-    else if (write(payload, text.p, text.n) != 0)
+        fail(err, code, "%s: the query's text", query_info[i].name);
+    else if (text.n && write(payload, text.p, text.n) != 0)
         code = fail(err, AMPQL_OUTPUT, "the write callback failed");
     buf_done(&text);
     return code;

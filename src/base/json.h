@@ -83,6 +83,10 @@ enum ampql_code json_skip(struct json *json, struct json_token *token, size_t *d
  * invalid UTF-8 becomes U+FFFD. */
 void json_quote(struct buf *out, struct str s);
 
+/* Append labels [nlabels] as an object, {"job":"a"}; without `__name__` unless with_name. */
+void json_quote_labels(struct buf *out, const struct ampql_label *labels, size_t nlabels,
+                       bool with_name);
+
 /* The same without the quotes: for a string that is put together from pieces, each of them whole
  * UTF-8. */
 void json_escape(struct buf *out, struct str s);

@@ -209,3 +209,20 @@ void json_quote(struct buf *out, struct str s)
     json_escape(out, s);
     buf_byte(out, '"');
 }
+
+void json_quote_labels(struct buf *out, const struct ampql_label *labels, size_t nlabels,
+                       bool with_name)
+{
+    const char *before = "";
+    buf_byte(out, '{');
+    for (size_t i = 0; i < nlabels; i++) {
+        if (!with_name && str_equal(str_view(labels[i].name), STR("__name__")))
+            continue;
+        buf_text(out, before);
+        json_quote(out, str_view(labels[i].name));
+        buf_byte(out, ':');
+        json_quote(out, str_view(labels[i].value));
+        before = ",";
+    }
+    buf_byte(out, '}');
+}

@@ -11,9 +11,6 @@
 
 static const int64_t DAY_MS = 86400000;
 
-/* 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z. */
-static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
-
 static enum ampql_code refuse(struct str text, const char *why, struct ampql_error *err)
 {
     char quoted[320];
@@ -161,7 +158,7 @@ static enum ampql_code parse_rfc3339(struct str text, int64_t *out, struct ampql
         return refuse(text, why, err);
 
     int64_t ms = days * DAY_MS + clock_ms - zone_ms;
-    if (ms < FIRST_MS || ms > LAST_MS)
+    if (ms < TIME_FIRST_MS || ms > TIME_LAST_MS)
         return refuse_range(text, err);
     *out = ms;
     return AMPQL_OK;
@@ -179,7 +176,7 @@ static enum ampql_code parse_now(struct str text, int64_t now, int64_t *out,
         if (text.p[3] == '-')
             delta_ms = -delta_ms;
     }
-    if (!checked_add(now, delta_ms, &ms) || ms < FIRST_MS || ms > LAST_MS)
+    if (!checked_add(now, delta_ms, &ms) || ms < TIME_FIRST_MS || ms > TIME_LAST_MS)
         return refuse_range(text, err);
     *out = ms;
     return AMPQL_OK;
@@ -199,7 +196,7 @@ enum ampql_code time_parse(struct str text, int64_t now, int64_t *out, struct am
     if (text.p[0] == '+' || text.p[0] == '-')
         digits = str_from(text, 1);
     if (time_parse_seconds(text, &ms)) {
-        if (ms < FIRST_MS || ms > LAST_MS)
+        if (ms < TIME_FIRST_MS || ms > TIME_LAST_MS)
             return refuse_range(text, err);
         *out = ms;
         return AMPQL_OK;
@@ -278,6 +275,20 @@ bool time_parse_seconds(struct str text, int64_t *out)
         return false;
     /* summed below zero, where there is room for INT64_MIN */
     return d.is_negative ? (*out = ms, true) : checked_sub(0, ms, out);
+}
+
+bool time_parse_ms(struct str text, int64_t *out)
+{
+    bool is_negative = text.n && *text.p == '-';
+    int64_t ms = 0;
+    if (text.n == is_negative)
+        return false;
+    for (size_t i = is_negative; i < text.n;
+         i++) /* below zero, where there is room for INT64_MIN */
+        if (!is_digit(text.p[i]) || !checked_mul(ms, 10, &ms) ||
+            !checked_sub(ms, text.p[i] - '0', &ms))
+            return false;
+    return is_negative ? (*out = ms, true) : checked_sub(0, ms, out);
 }
 
 size_t time_format(int64_t ms, char *out)

@@ -1,12 +1,10 @@
 /* ampql capture ls, show, verify, merge: captures as files. */
 #include "cli/print.h"
 #include "cli/report.h"
-#include "cli/source.h"
 #include "tool/capture.h"
 
 struct flags {
     int format, error_format;
-    struct source_flags source;
 };
 
 static const struct option print_options[] = {
@@ -15,11 +13,6 @@ static const struct option print_options[] = {
 };
 
 static const struct option merge_options[] = {
-    REPORT_OPTIONS(struct flags, error_format),
-};
-
-static const struct option convert_options[] = {
-    FILE_OPTIONS(struct flags, source),
     REPORT_OPTIONS(struct flags, error_format),
 };
 
@@ -67,21 +60,6 @@ static enum exit_status run_merge(struct cli *cli, const void *payload, struct o
     return finish(cli, tool_capture_merge(operands.at, ninputs, operands.at[ninputs], &err), &err);
 }
 
-static enum exit_status run_convert(struct cli *cli, const void *payload,
-                                    struct option_list operands)
-{
-    const struct flags *flags = payload;
-    struct ampql_error err = {0};
-    struct ampql_engine *engine;
-    struct ampql_file_options options = source_file_options(&flags->source);
-    enum ampql_code code = ampql_engine_new(NULL, &engine, &err);
-    if (code == AMPQL_OK) {
-        code = tool_capture_convert(engine, operands.at[0], &options, operands.at[1], &err);
-        ampql_engine_free(engine);
-    }
-    return finish(cli, code, &err);
-}
-
 const struct command command_capture_ls = {
     .name = "capture ls",
     .operands = "FILE",
@@ -114,8 +92,10 @@ const struct command command_capture_verify = {
     .operands = "FILE",
     .summary = "check every block of a capture",
     .examples = "  ampql capture verify day.aqc\n",
-    .details = "Says which selects are lost and how many can still be used; exit status 9 when\n"
-               "anything is wrong.\n",
+    .details =
+        "Says which selects are lost and how many can still be used; exit status 9 when\n"
+        "anything is wrong. FILE may be the .part of a capture that is not finished, of which\n"
+        "selects count that are whole.\n",
     COMMAND_OPTIONS(print_options, struct flags),
     .min_operands = 1,
     .max_operands = 1,
@@ -133,17 +113,4 @@ const struct command command_capture_merge = {
     .min_operands = 2,
     .max_operands = SIZE_MAX,
     .run = run_merge,
-};
-
-const struct command command_capture_convert = {
-    .name = "capture convert",
-    .operands = "IN OUT.aqc",
-    .summary = "make a capture of a file or folder",
-    .examples = "  ampql capture convert examples/data/node_cost day.aqc\n"
-                "  ampql capture convert --stale-after 5m metrics.om metrics.aqc\n",
-    .details = "IN is anything that --source reads from disk. OUT appears at once and whole.\n",
-    COMMAND_OPTIONS(convert_options, struct flags),
-    .min_operands = 2,
-    .max_operands = 2,
-    .run = run_convert,
 };

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/time.h"
 #include "cli/print.h"
 #include "cli/session.h"
 #include "cli/source.h"
@@ -35,9 +36,6 @@ static const struct option options[] = {
     LIMIT_OPTIONS(struct flags, run),
 };
 /* clang-format on */
-
-#define TIME_FIRST_MS INT64_C(-62135596800000)
-#define TIME_LAST_MS INT64_C(253402300799999)
 
 static const char *const words[] = {"ok", "warn", "fail"};
 

@@ -10,12 +10,14 @@ struct flags {
     struct run_flags run;
     const char *out, *price;
     struct option_ms interval;
-    bool dry_run;
+    bool append, dry_run;
 };
 
 static const struct option options[] = {
     {"out", 0, OPTION_STRING, offsetof(struct flags, out), "FILE.aqc",
      "the capture to write; an interrupted fetch goes on where it was"},
+    {"append", 0, OPTION_BOOL, offsetof(struct flags, append), NULL,
+     "bring the capture that is there up to date: fetch only what it does not hold yet"},
     {"dry-run", 'n', OPTION_BOOL, offsetof(struct flags, dry_run), NULL,
      "only say what would be asked, and what it would cost"},
     {"interval", 0, OPTION_DURATION, offsetof(struct flags, interval), "DURATION",
@@ -55,33 +57,69 @@ static enum exit_status plan(struct cli *cli, const struct flags *flags,
 
 /* ---- fetching */
 
-static void tell_stats(struct cli *cli, struct ampql_source_stats stats)
-{
-    report_stats(cli, (struct ampql_stats){.requests = stats.requests,
-                                           .retries = stats.retries,
-                                           .bytes = stats.bytes,
-                                           .billed_samples = stats.billed_samples});
-}
-
 static enum exit_status fetch(struct cli *cli, const struct flags *flags,
                               const struct session *session,
                               const struct ampql_query *const *queries, size_t n)
 {
     struct ampql_error err = {0};
-    size_t nselects = 0;
-    if (!flags->out)
+    enum ampql_code code =
+        n == 0
+            ? fetch_onward(flags->out, session->source, &session->options, &err)
+            : fetch_selects(session->engine, queries, n, session->source, &session->options, &err);
+    if (flags->run.stats)
+        report_source_stats(cli, session->source);
+    return code == AMPQL_OK ? STATUS_OK : session_error(cli, session, &err, (struct report){0});
+}
+
+/* ---- the command */
+
+static enum exit_status check_flags(struct cli *cli, const struct flags *flags, size_t nqueries)
+{
+    if (!flags->out && !flags->dry_run)
         return report_usage(cli, "--dry-run says what would be fetched",
                             "name the capture to write with --out FILE.aqc");
-    if (flags->source.sources.n != 1)
-        return report_usage(cli, NULL, "fetch reads from one --source");
-    enum ampql_code code =
-        fetch_capture(session->engine, queries, n, session->source, flags->source.sources.at[0],
-                      &session->options, flags->out, &nselects, &err);
-    if (code != AMPQL_OK)
-        return session_error(cli, session, &err, (struct report){0});
-    if (flags->run.stats)
-        tell_stats(cli, ampql_source_stats(session->source));
+    if (flags->append && flags->dry_run)
+        return report_usage(cli, NULL, "--dry-run does not look into a capture: not with --append");
+    if (nqueries == 0 && !flags->append)
+        return report_usage(cli, "with --append, what the capture holds is brought up to date",
+                            "expected EXPR...: what to fetch");
     return STATUS_OK;
+}
+
+/* Where the capture that is brought up to date has its answers from, when nothing else is said. */
+static enum exit_status find_origin(struct cli *cli, const char *path, struct source_flags *source)
+{
+    struct ampql_error err = {0};
+    struct str origin;
+    if (fetch_origin(path, &cli->arena, &origin, &err) != AMPQL_OK)
+        return report_error(cli, &err, (struct report){0});
+    const char **at = arena_alloc(&cli->arena, origin.n + 1, sizeof *at);
+    if (!at)
+        return report_nomem(cli);
+    size_t n = 0;
+    for (char *word = (char *)origin.p, *next; word; word = next) {
+        next = strstr(word, FETCH_BETWEEN_SOURCES);
+        if (next) {
+            *next = '\0';
+            next += strlen(FETCH_BETWEEN_SOURCES);
+        }
+        at[n++] = word;
+    }
+    source->sources = (struct option_list){at, n};
+    return STATUS_OK;
+}
+
+static enum exit_status open_source(struct cli *cli, const struct flags *flags,
+                                    struct session *session)
+{
+    struct source_flags source = flags->source;
+    enum exit_status status = STATUS_OK;
+    source.record = flags->dry_run ? NULL : flags->out;
+    source.appends = flags->append;
+    source.now_ms = flags->times.now.is_set ? flags->times.now.ms : 0;
+    if (flags->append && source.sources.n == 0)
+        status = find_origin(cli, flags->out, &source);
+    return status ? status : session_source(cli, &source, &flags->run, session);
 }
 
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)
@@ -94,9 +132,11 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status && !queries)
         status = report_nomem(cli);
     if (!status)
+        status = check_flags(cli, flags, operands.n);
+    if (!status)
         status = session_times(cli, &flags->times, &session);
     if (!status)
-        status = session_source(cli, &flags->source, &flags->run, &session);
+        status = open_source(cli, flags, &session);
     for (size_t i = 0; i < operands.n && !status; i++) {
         struct str text = str_of(operands.at[i]);
         if (ampql_query_compile(session.engine, text.p, text.n, &queries[i], &err) != AMPQL_OK)
@@ -108,22 +148,27 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
                                 : fetch(cli, flags, &session, compiled, operands.n);
     for (size_t i = 0; queries && i < operands.n; i++)
         ampql_query_free(queries[i]);
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
 
 const struct command command_fetch = {
     .name = "fetch",
-    .operands = "EXPR...",
+    .operands = "[EXPR...]",
     .summary = "fetch what expressions read into a capture",
     .examples =
         "  ampql fetch -s examples/data/cluster_day.aqc --time 2026-03-02T00:00:00Z --dry-run \\\n"
-        "    'sum(rate(node_cpu_seconds_total[5m]))' 'avg_over_time(up[1d])'\n",
+        "    'sum(rate(node_cpu_seconds_total[5m]))' 'avg_over_time(up[1d])'\n"
+        "  ampql fetch --append --out node_cost.aqc -s examples/data/node_cost \\\n"
+        "    --time 2026-03-02T00:00:00Z 'avg_over_time(node_cpu_hourly_cost[1d])'\n",
     .details =
         "Of a server, --dry-run asks which series there are (which costs nothing) and reckons\n"
-        "what reading them would be billed.\n",
+        "what reading them would be billed.\n"
+        "With --append only what the capture does not hold is fetched, and the ten minutes before "
+        "it\n"
+        "was last asked, which may not have been all there yet. Without EXPR all that it holds "
+        "goes on\n"
+        "up to --time, from the source that it is of.\n",
     COMMAND_OPTIONS(options, struct flags),
-    .min_operands = 1,
     .max_operands = SIZE_MAX,
     .run = run,
 };

@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "cli/print.h"
 #include "cli/report.h"
-#include "cli/suggest.h"
 #include "cli/table.h"
+#include "tool/suggest.h"
 
 struct flags {
     int format, error_format;

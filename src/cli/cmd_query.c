@@ -12,8 +12,9 @@ struct flags {
 
 static const struct option options[] = {
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     TIME_OPTIONS(struct flags, times),
-    PRINT_OPTION(struct flags, format, "table|json|csv|promql",
+    PRINT_OPTION(struct flags, format, "table|json|csv|promql|openmetrics",
                  "table on a terminal, else promql (promtool's text)"),
     RUN_OPTIONS(struct flags, run),
 };
@@ -40,8 +41,12 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags, str
         report_annotations(cli, result);
         status = print_result(cli, result,
                               (enum print_format)(flags->format ? flags->format : fallback));
-        if (flags->run.stats)
+        if (flags->run.stats) {
             report_stats(cli, ampql_result_stats(result));
+            report_selects(cli, result);
+        }
+    } else if (flags->run.stats) {
+        report_source_stats(cli, session->source);
     }
     ampql_result_free(result);
     ampql_query_free(query);
@@ -57,8 +62,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
         status = session_times(cli, &flags->times, &session);
     if (!status)
         status = evaluate(cli, flags, str_of(operands.at[0]), &session);
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
 
 const struct command command_query = {
@@ -70,7 +74,8 @@ const struct command command_query = {
                 "  ampql query -s examples/data/cluster_day.aqc --start 2026-03-01T00:00:00Z \\\n"
                 "    --end 2026-03-02T00:00:00Z --step 4h -o csv 'sum(node_total_hourly_cost)'\n"
                 "  ampql query --time 2026-03-01T12:00:00Z -o json 'vector(time())'\n",
-    .details = "An expression that begins with - goes after --.\n",
+    .details = "An expression that begins with - goes after --. -o openmetrics is text that\n"
+               "`promtool tsdb create-blocks-from openmetrics` takes; every series needs a name.\n",
     COMMAND_OPTIONS(options, struct flags),
     .min_operands = 1,
     .max_operands = 1,

@@ -1,9 +1,10 @@
-/* ampql rules check, rules eval: recording rules without a ruler. */
+/* ampql rules eval: recording rules without a ruler. */
 #include <ampql/rules.h>
 
 #include "base/number.h"
 #include "base/time.h"
 #include "cli/print.h"
+#include "cli/remote.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -11,23 +12,21 @@
 
 struct flags {
     struct source_flags source;
+    struct remote_flags remote;
     struct option_ms time, now;
     struct run_flags run;
     int format;
 };
 
-static const struct option check_options[] = {
-    LANGUAGE_OPTIONS(struct flags, run),
-    REPORT_OPTIONS(struct flags, run.error_format),
-};
-
 static const struct option eval_options[] = {
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     {"time", 't', OPTION_TIME, offsetof(struct flags, time), "TIME",
      "evaluate at this time: RFC 3339, Unix seconds, now, now-1h; now when not given"},
     {"now", 0, OPTION_TIME, offsetof(struct flags, now), "TIME", "what now means"},
     PRINT_OPTION(struct flags, format, "table|json|csv|promql",
                  "table on a terminal, else promql (promtool's text)"),
+    REMOTE_OPTIONS(struct flags, remote),
     RUN_OPTIONS(struct flags, run),
 };
 
@@ -49,49 +48,6 @@ static enum exit_status load(struct cli *cli, const struct session *session, con
         return STATUS_OK;
     return session_error(cli, session, &err,
                          (struct report){.what = path, .text = text, .says_where = true});
-}
-
-/* ---- check */
-
-static void print_count(struct cli *cli, const char *before, size_t n, const char *what)
-{
-    char text[64];
-    snprintf(text, sizeof text, "%s%zu %s%s", before, n, what, n == 1 ? "" : "s");
-    output_text(&cli->out, text);
-}
-
-static enum exit_status check_file(struct cli *cli, const struct session *session, const char *path)
-{
-    struct ampql_rules *rules = NULL;
-    struct str text;
-    enum exit_status status = read_rules(cli, path, &text);
-    if (!status)
-        status = load(cli, session, path, text, &rules);
-    if (status)
-        return status;
-    size_t nalerts = ampql_rules_alert_count(rules);
-    output_text(&cli->out, path);
-    print_count(cli, ": ", ampql_rules_group_count(rules), "group");
-    print_count(cli, ", ", ampql_rules_count(rules) - nalerts, "recording rule");
-    print_count(cli, ", ", nalerts, "alert");
-    output_byte(&cli->out, '\n');
-    ampql_rules_free(rules);
-    return STATUS_OK;
-}
-
-static enum exit_status run_check(struct cli *cli, const void *payload, struct option_list operands)
-{
-    const struct flags *flags = payload;
-    struct session session;
-    enum exit_status status = session_open(cli, &flags->run, &session);
-    if (session.engine)
-        for (size_t i = 0; i < operands.n;
-             i++) { /* all files are checked; the first error counts */
-            enum exit_status one = check_file(cli, &session, operands.at[i]);
-            status = status ? status : one;
-        }
-    session_close(&session);
-    return status;
 }
 
 /* ---- eval */
@@ -158,8 +114,26 @@ static enum exit_status print_records(struct cli *cli, enum print_format format,
     return STATUS_OK;
 }
 
+static enum exit_status write_records(struct cli *cli, const struct remote *remote,
+                                      const struct ampql_rules *rules,
+                                      const struct ampql_rules_result *result)
+{
+    struct ampql_error err = {0};
+    for (size_t i = 0; i < ampql_rules_count(rules); i++) {
+        struct ampql_rule_outcome outcome = ampql_rules_result_rule(result, i);
+        for (size_t k = 0; k < outcome.nrecords; k++) {
+            struct ampql_record record = ampql_rules_result_record(result, i, k);
+            if (remote_write_add(remote->write, record.labels, record.nlabels, &record.t_ms,
+                                 &record.value, 1, &err) != AMPQL_OK)
+                return remote_failed(cli, &err);
+        }
+    }
+    return remote_finish(cli, remote);
+}
+
 static enum exit_status evaluate(struct cli *cli, const struct flags *flags,
-                                 const struct session *session, const struct ampql_rules *rules)
+                                 const struct session *session, const struct remote *remote,
+                                 const struct ampql_rules *rules)
 {
     struct ampql_error err = {0};
     struct ampql_rules_result *result = NULL;
@@ -169,8 +143,11 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags,
     for (size_t i = 0; i < ampql_rules_result_warning_count(result); i++)
         report_warning_text(cli, str_view(ampql_rules_result_warning(result, i)));
     enum exit_status failed = report_failures(cli, session, rules, result);
-    enum exit_status status = print_records(
-        cli, (enum print_format)(flags->format ? flags->format : fallback), rules, result);
+    enum exit_status status =
+        remote->write
+            ? write_records(cli, remote, rules, result)
+            : print_records(cli, (enum print_format)(flags->format ? flags->format : fallback),
+                            rules, result);
     if (flags->run.stats)
         report_stats(cli, ampql_rules_result_stats(result));
     ampql_rules_result_free(result);
@@ -183,6 +160,7 @@ static enum exit_status run_eval(struct cli *cli, const void *payload, struct op
     const char *path = operands.at[0];
     struct ampql_rules *rules = NULL;
     struct session session;
+    struct remote remote = {0};
     struct str text = {0};
     enum exit_status status = session_open(cli, &flags->run, &session);
     session.options.start_ms = flags->time.is_set  ? flags->time.ms
@@ -198,22 +176,14 @@ static enum exit_status run_eval(struct cli *cli, const void *payload, struct op
     if (!status)
         status = load(cli, &session, path, text, &rules);
     if (!status)
-        status = evaluate(cli, flags, &session, rules);
+        status =
+            remote_open(cli, &flags->remote, &flags->source.server, text, session.cancel, &remote);
+    if (!status)
+        status = evaluate(cli, flags, &session, &remote, rules);
+    remote_close(&remote);
     ampql_rules_free(rules);
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
-
-const struct command command_rules_check = {
-    .name = "rules check",
-    .operands = "FILE...",
-    .summary = "check rule files",
-    .examples = "  ampql rules check examples/rules/kubecost.yml\n",
-    COMMAND_OPTIONS(check_options, struct flags),
-    .min_operands = 1,
-    .max_operands = SIZE_MAX,
-    .run = run_check,
-};
 
 const struct command command_rules_eval = {
     .name = "rules eval",

@@ -31,6 +31,7 @@ struct flags {
 
 static const struct option series_options[] = {
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     WINDOW_OPTIONS,
     PRINT_OPTION(struct flags, format, "table|json|csv|promql",
                  "table on a terminal, else promql: a label set a line"),
@@ -39,6 +40,7 @@ static const struct option series_options[] = {
 
 static const struct option labels_options[] = {
     SOURCE_OPTIONS(struct flags, source),
+    RECORD_OPTION(struct flags, source),
     {"match", 0, OPTION_LIST, offsetof(struct flags, matches), "SELECTOR",
      "of these series only; may be repeated"},
     WINDOW_OPTIONS,
@@ -83,8 +85,7 @@ each_result(struct cli *cli, const struct flags *flags, struct option_list selec
         }
         ampql_result_free(result);
     }
-    session_close(&session);
-    return status;
+    return session_finish(cli, &session, status);
 }
 
 /* Lines of output: label sets, label names or values. */

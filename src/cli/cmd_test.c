@@ -1,4 +1,4 @@
-/* ampql test: test scripts in Prometheus's test language. */
+/* ampql test: test scripts in Prometheus's test language, and promtool's rule unit tests. */
 #include "cli/report.h"
 #include "cli/session.h"
 #include "tool/test.h"
@@ -8,7 +8,7 @@ struct flags {
     struct option_list enable;
     const char *junit;
     uint64_t max_samples;
-    bool quiet;
+    bool quiet, coverage;
 };
 
 static const struct option options[] = {
@@ -22,6 +22,8 @@ static const struct option options[] = {
      "samples and values that a query may hold at once; 10000 when not given"},
     {"junit", 0, OPTION_STRING, offsetof(struct flags, junit), "FILE",
      "write the results to FILE, too, as JUnit XML"},
+    {"coverage", 0, OPTION_BOOL, offsetof(struct flags, coverage), NULL,
+     "say which rules no unit test reads"},
     {"quiet", 'q', OPTION_BOOL, offsetof(struct flags, quiet), NULL, "print failures only"},
     REPORT_OPTIONS(struct flags, error_format),
 };
@@ -46,6 +48,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
         .max_samples = flags->max_samples,
         .junit = flags->junit,
         .quiet = flags->quiet,
+        .coverage = flags->coverage,
         .out = cli->out.file,
         .err = stderr,
     };
@@ -55,15 +58,17 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
 const struct command command_test = {
     .name = "test",
     .operands = "FILE...",
-    .summary = "run test scripts",
+    .summary = "run test scripts and rule unit tests",
     .examples = "  ampql test tests/data/promql\n"
                 "  ampql test --dialect prom2 my_rules.test\n"
                 "  ampql test --junit build/results.xml tests/data/promql\n",
     .details =
-        "Scripts are in Prometheus's test language (load, eval instant, eval range); of a\n"
-        "folder all *.test files are run. As in Prometheus's own harness an instant\n"
-        "evaluation is also run as a step of a range query, and with @ on its selectors\n"
-        "at other times. Evaluations that need native histograms are skipped, and counted.\n",
+        "Scripts are in Prometheus's test language (load, eval instant, eval range); .yml and\n"
+        ".yaml files are promtool's rule unit tests, unmodified. Of a folder all *.test,\n"
+        "*test.yml and *test.yaml files are run. As in Prometheus's own harness an instant\n"
+        "evaluation of a script is also run as a step of a range query, and with @ on its\n"
+        "selectors at other times. What needs native histograms, or a template beyond the\n"
+        "plain ones, is skipped, and counted by reason.\n",
     COMMAND_OPTIONS(options, struct flags),
     .min_operands = 1,
     .max_operands = SIZE_MAX,

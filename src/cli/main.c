@@ -6,7 +6,7 @@
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/report.h"
-#include "cli/suggest.h"
+#include "tool/suggest.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -191,6 +191,7 @@ int main(int argc, char **argv)
 {
     struct cli cli = {.errors_as_json = report_format_scan(argc, argv), .now_ms = time_now()};
     signal(SIGPIPE, SIG_IGN); /* writing then fails with EPIPE, which close_output handles */
+    signal(SIGXFSZ, SIG_IGN); /* and with EFBIG */
     cli.err_is_tty = isatty(STDERR_FILENO) == 1;
     output_init(&cli.out, stdout, isatty(STDOUT_FILENO) == 1);
     arena_init(&cli.arena, &alloc_default);

@@ -5,7 +5,7 @@
 #include "base/array.h"
 #include "base/duration.h"
 #include "base/time.h"
-#include "cli/suggest.h"
+#include "tool/suggest.h"
 
 #include <stdio.h>
 

@@ -2,6 +2,7 @@
  * prints them. */
 #include "cli/print.h"
 
+#include "base/csv.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "base/quote.h"
@@ -66,24 +67,6 @@ static void write_labels(struct buf *out, const struct ampql_label *labels, size
         buf_text(out, "{}");
 }
 
-/* {"job":"a"}, with or without the name. */
-static void write_labels_json(struct buf *out, const struct ampql_label *labels, size_t nlabels,
-                              bool with_name)
-{
-    size_t written = 0;
-    buf_byte(out, '{');
-    for (size_t i = 0; i < nlabels; i++) {
-        if (!with_name && is_name(&labels[i]))
-            continue;
-        if (written++)
-            buf_byte(out, ',');
-        json_quote(out, str_view(labels[i].name));
-        buf_byte(out, ':');
-        json_quote(out, str_view(labels[i].value));
-    }
-    buf_byte(out, '}');
-}
-
 /* Buffered text to the output. A buffer that failed fails the output too, so that no line is ever
  * left out quietly. */
 static void flush(struct output *out, struct buf *buf)
@@ -117,7 +100,7 @@ struct str print_labels_json(struct arena *arena, const struct ampql_label *labe
 {
     struct buf buf;
     buf_init(&buf, arena->alc, LINE_MAX_BYTES);
-    write_labels_json(&buf, labels, nlabels, true);
+    json_quote_labels(&buf, labels, nlabels, true);
     return keep(arena, &buf);
 }
 
@@ -125,26 +108,15 @@ struct str print_labels_json(struct arena *arena, const struct ampql_label *labe
 
 void print_csv_field(struct output *out, struct str field)
 {
-    bool quoted = false;
-    for (size_t i = 0; i < field.n; i++)
-        quoted |=
-            field.p[i] == '"' || field.p[i] == ',' || field.p[i] == '\n' || field.p[i] == '\r';
-    if (!quoted) {
-        output_str(out, field);
-        return;
-    }
-    output_byte(out, '"');
-    for (size_t i = 0; i < field.n; i++) {
-        if (field.p[i] == '"')
-            output_byte(out, '"');
-        output_byte(out, field.p[i]);
-    }
-    output_byte(out, '"');
+    struct buf buf;
+    buf_init(&buf, &alloc_default, LINE_MAX_BYTES);
+    csv_put_field(&buf, field);
+    flush(out, &buf);
 }
 
 void print_csv_head(struct output *out)
 {
-    output_text(out, "metric,labels,timestamp,value\n");
+    output_text(out, CSV_HEAD "\n");
 }
 
 void print_csv_sample(struct cli *cli, const struct ampql_label *labels, size_t nlabels,
@@ -153,18 +125,9 @@ void print_csv_sample(struct cli *cli, const struct ampql_label *labels, size_t 
     char number[NUMBER_MAX];
     struct buf buf;
     buf_init(&buf, cli->arena.alc, LINE_MAX_BYTES);
-    write_labels_json(&buf, labels, nlabels, false);
-    if (buf.failed && !cli->out.error)
-        cli->out.error = ENOMEM;
-    print_csv_field(&cli->out, label_value(labels, nlabels, STR("__name__")));
-    output_byte(&cli->out, ',');
-    print_csv_field(&cli->out, buf_view(&buf));
-    output_byte(&cli->out, ',');
-    output_bytes(&cli->out, number, number_format_seconds(t_ms, number));
-    output_byte(&cli->out, ',');
-    output_bytes(&cli->out, number, number_format(v, number));
-    output_byte(&cli->out, '\n');
-    buf_done(&buf);
+    csv_put_series(&buf, labels, nlabels);
+    csv_put_sample(&buf, t_ms, str_make(number, number_format(v, number)));
+    flush(&cli->out, &buf);
 }
 
 static void print_csv(struct cli *cli, const struct ampql_result *result)
@@ -353,6 +316,13 @@ enum exit_status print_result(struct cli *cli, const struct ampql_result *result
         enum ampql_code code = ampql_result_json(result, output_write, &cli->out);
         output_byte(&cli->out, '\n');
         return code == AMPQL_NOMEM ? report_nomem(cli) : STATUS_OK;
+    }
+    if (format == PRINT_OPENMETRICS) {
+        struct ampql_error err = {0};
+        enum ampql_code code = ampql_result_openmetrics(result, output_write, &cli->out, &err);
+        return code == AMPQL_OK || code == AMPQL_OUTPUT
+                   ? STATUS_OK /* output that failed is told when it is closed */
+                   : report_error(cli, &err, (struct report){0});
     }
     if (kind == AMPQL_RESULT_SCALAR || kind == AMPQL_RESULT_STRING) {
         print_single(cli, result, format);

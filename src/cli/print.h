@@ -1,4 +1,4 @@
-/* Results as tables, JSON, CSV and promtool's text. */
+/* Results as tables, JSON, CSV, promtool's text and OpenMetrics. */
 #ifndef AMPQL_SRC_CLI_PRINT_H
 #define AMPQL_SRC_CLI_PRINT_H
 
@@ -6,8 +6,9 @@
 
 #include "cli/command.h"
 
-/* The places of the words in -o "table|json|csv|promql". */
-enum print_format { PRINT_TABLE = 1, PRINT_JSON, PRINT_CSV, PRINT_PROMQL };
+/* The places of the words in -o "table|json|csv|promql|openmetrics", of which a command may have
+ * the first ones only. */
+enum print_format { PRINT_TABLE = 1, PRINT_JSON, PRINT_CSV, PRINT_PROMQL, PRINT_OPENMETRICS };
 
 /* The row for -o. */
 /* clang-format off */
@@ -21,6 +22,7 @@ enum print_format { PRINT_TABLE = 1, PRINT_JSON, PRINT_CSV, PRINT_PROMQL };
  *   csv     metric,labels,timestamp,value: a line a sample, labels as a JSON object, Unix seconds,
  *           fields quoted as RFC 4180 says, lines ended by a line feed
  *   promql  as promtool prints it: `up{job="a"} => 1 @[1709403009]`
+ *   openmetrics  text that promtool makes blocks of; series without a name are an error
  * Failing to write is found when the output is closed; memory is reported here. */
 enum exit_status print_result(struct cli *cli, const struct ampql_result *result,
                               enum print_format format);

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/escape.h"
-#include "cli/suggest.h"
+#include "tool/suggest.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -211,8 +211,8 @@ enum exit_status report_error(struct cli *cli, const struct ampql_error *err, st
         hint = suggest_function(err, report.text, function, sizeof function);
     if (status == STATUS_OK) /* whoever failed did not say how */
         status = STATUS_INTERNAL;
-    if (err->code == AMPQL_OUTPUT)
-        return STATUS_OUTPUT; /* reported once, with its cause, when the output is closed */
+    if (err->code == AMPQL_OUTPUT && cli->out.error)
+        return STATUS_OUTPUT; /* of stdout: reported once, with its cause, when it is closed */
     buf_init(&buf, &alloc_default, REPORT_MAX);
     if (cli->errors_as_json)
         write_json(&buf, "error", err, status, &report, hint, has_position);
@@ -291,19 +291,72 @@ void report_note(struct cli *cli, const char *format, ...)
     note(cli, "note", str_of(text));
 }
 
+static void put_stats(struct buf *out, struct ampql_stats s)
+{
+    buf_format(out, "series=%llu samples=%llu", (unsigned long long)s.series,
+               (unsigned long long)s.samples);
+    if (s.requests)
+        buf_format(out,
+                   " requests=%llu retries=%llu bytes=%llu billed_samples=%llu remote_samples=%llu",
+                   (unsigned long long)s.requests, (unsigned long long)s.retries,
+                   (unsigned long long)s.bytes, (unsigned long long)s.billed_samples,
+                   (unsigned long long)s.remote_samples);
+}
+
+static void note_stats(struct cli *cli, struct buf *text)
+{
+    note(cli, "stats", text->failed ? STR("no memory for them") : buf_view(text));
+    buf_done(text);
+}
+
 void report_stats(struct cli *cli, struct ampql_stats stats)
 {
-    char text[320];
-    int n = snprintf(text, sizeof text, "selects=%llu series=%llu samples=%llu",
-                     (unsigned long long)stats.selects, (unsigned long long)stats.series,
-                     (unsigned long long)stats.samples);
-    if (stats.requests)
-        snprintf(text + n, sizeof text - (size_t)n,
-                 " requests=%llu retries=%llu bytes=%llu billed_samples=%llu remote_samples=%llu",
-                 (unsigned long long)stats.requests, (unsigned long long)stats.retries,
-                 (unsigned long long)stats.bytes, (unsigned long long)stats.billed_samples,
-                 (unsigned long long)stats.remote_samples);
-    note(cli, "stats", str_of(text));
+    struct buf text;
+    buf_init(&text, &alloc_default, REPORT_MAX);
+    buf_format(&text, "selects=%llu ", (unsigned long long)stats.selects);
+    put_stats(&text, stats);
+    note_stats(cli, &text);
+}
+
+void report_source_stats(struct cli *cli, const struct ampql_source *source)
+{
+    struct ampql_source_stats stats = ampql_source_stats(source);
+    report_stats(cli, (struct ampql_stats){.requests = stats.requests,
+                                           .retries = stats.retries,
+                                           .bytes = stats.bytes,
+                                           .billed_samples = stats.billed_samples});
+}
+
+void report_selects(struct cli *cli, const struct ampql_result *result)
+{
+    size_t n = ampql_result_stats(result).requests ? ampql_result_select_count(result) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct buf text;
+        struct ampql_select_stats select = ampql_result_select(result, i);
+        bool is_timestamp = select.kind == AMPQL_SELECT_GRID_TIMESTAMP;
+        buf_init(&text, &alloc_default, REPORT_MAX);
+        buf_text(&text, is_timestamp ? "select timestamp(" : "select ");
+        buf_str(&text, str_view(select.query));
+        buf_text(&text, is_timestamp ? "): " : ": ");
+        put_stats(&text, select.stats);
+        note_stats(cli, &text);
+    }
+}
+
+void report_costs(struct cli *cli, const char *name, struct ampql_stats alone,
+                  struct ampql_stats shared)
+{
+    struct buf text;
+    if (alone.requests == 0 && shared.requests == 0)
+        return;
+    buf_init(&text, &alloc_default, REPORT_MAX);
+    buf_format(&text, "query %s: ", name);
+    put_stats(&text, alone);
+    if (shared.selects) {
+        buf_text(&text, "; shared with others: ");
+        put_stats(&text, shared);
+    }
+    note_stats(cli, &text);
 }
 
 enum exit_status report_nomem(struct cli *cli)

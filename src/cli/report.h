@@ -56,6 +56,18 @@ void report_annotations(struct cli *cli, const struct ampql_result *result);
 /* "ampql: stats: selects=1 series=3 samples=180" */
 void report_stats(struct cli *cli, struct ampql_stats stats);
 
+/* What a source has cost since it was opened, in that form. */
+void report_source_stats(struct cli *cli, const struct ampql_source *source);
+
+/* Of a query that asked a server, a line a select that it read: "ampql: stats: select
+ * up{job="a"}[5m]: series=3 samples=180 requests=1 ..." */
+void report_selects(struct cli *cli, const struct ampql_result *result);
+
+/* Of a query of a batch that asked a server: "ampql: stats: query NAME: series=3 ...; shared with
+ * others: series=..." */
+void report_costs(struct cli *cli, const char *name, struct ampql_stats alone,
+                  struct ampql_stats shared);
+
 /* Memory ran out in the command itself. */
 enum exit_status report_nomem(struct cli *cli);
 

@@ -1,11 +1,17 @@
 /* Opening and closing what a command evaluates with. */
 #include "cli/session.h"
 
+#include <ampql/capture.h>
 #include <ampql/rules.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "cli/interrupt.h"
 #include "cli/source.h"
+#include "tool/fetch.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
 
 static enum ampql_dialect asked_dialect(const struct run_flags *flags)
 {
@@ -62,6 +68,7 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         .lookback_ms = flags->lookback.ms,
         .timeout_ms = flags->timeout.ms,
         .max_samples = flags->max_samples,
+        .max_series = flags->max_series,
         .max_subquery_points = flags->max_subquery_points,
         .delayed_name_removal = delayed,
         .cancel = session->cancel,
@@ -124,6 +131,44 @@ static const char *dialect_name(enum ampql_dialect dialect)
     return dialect == AMPQL_PROM2 ? "prom2" : "prom3";
 }
 
+/* "a + b": how a capture names the sources that it is of. */
+static const char *source_name(struct arena *arena, struct option_list sources)
+{
+    struct buf buf;
+    buf_init(&buf, arena->alc, SIZE_MAX / 2);
+    for (size_t i = 0; i < sources.n; i++) {
+        buf_text(&buf, i ? FETCH_BETWEEN_SOURCES : "");
+        buf_text(&buf, sources.at[i]);
+    }
+    buf_byte(&buf, '\0');
+    const char *name = buf.failed ? NULL : arena_copy(arena, buf_view(&buf)).p;
+    buf_done(&buf);
+    return name;
+}
+
+/* Everything that is read from now on goes into a capture, too. */
+static enum exit_status record(struct cli *cli, const struct source_flags *flags,
+                               struct session *session)
+{
+    struct ampql_error err = {0};
+    struct ampql_record_options options = {.size = sizeof options,
+                                           .name = source_name(&cli->arena, flags->sources),
+                                           .append = flags->appends,
+                                           .now_ms = flags->now_ms};
+    if (!options.name)
+        return report_nomem(cli);
+    if (!session->has_source)
+        return report_usage(cli, "name one with --source, or set AMPQL_SOURCE",
+                            "--record keeps what a source says, and there is none");
+    struct ampql_source *inner = session->source;
+    session->source = NULL;
+    if (ampql_source_record(session->engine, inner, flags->record, &options, &session->source,
+                            &err) != AMPQL_OK)
+        return report_error(cli, &err, (struct report){0});
+    session->record = flags->record;
+    return STATUS_OK;
+}
+
 enum exit_status session_source(struct cli *cli, const struct source_flags *sources,
                                 const struct run_flags *flags, struct session *session)
 {
@@ -137,6 +182,11 @@ enum exit_status session_source(struct cli *cli, const struct source_flags *sour
             (struct report){.status = code == AMPQL_UNSUPPORTED ? STATUS_SOURCE : STATUS_OK});
     interrupt_cancels(session->cancel); /* reading the sources, it just ended the process */
     session->has_source = sources->sources.n > 0;
+    if (sources->record) {
+        enum exit_status status = record(cli, sources, session);
+        if (status)
+            return status;
+    }
     enum ampql_dialect known = ampql_source_dialect(session->source);
     enum ampql_dialect asked = asked_dialect(flags);
     if (asked && known && asked != known)
@@ -201,4 +251,29 @@ void session_close(struct session *session)
     ampql_engine_free(session->engine);
     ampql_engine_free(session->first);
     *session = (struct session){0};
+}
+
+static enum exit_status end_record(struct cli *cli, struct session *session,
+                                   enum exit_status status)
+{
+    struct ampql_error err = {0};
+    struct stat st;
+    char part[4096];
+    if (status == STATUS_OK && ampql_record_finish(session->source, NULL, &err) != AMPQL_OK)
+        status = report_error(cli, &err, (struct report){0});
+    ampql_source_free(session->source);
+    session->source = NULL;
+    int n = snprintf(part, sizeof part, "%s.part", session->record);
+    if (status != STATUS_OK && (size_t)n < sizeof part && stat(part, &st) == 0)
+        report_warning(cli, "%.160s keeps what was read: the same command goes on from there",
+                       part);
+    return status;
+}
+
+enum exit_status session_finish(struct cli *cli, struct session *session, enum exit_status status)
+{
+    if (session->record)
+        status = end_record(cli, session, status);
+    session_close(session);
+    return status;
 }

@@ -16,14 +16,17 @@ struct source_flags {
     int as;          /* 1: raw */
     int on_conflict; /* 1: error, 2: last */
     struct option_ms stale_after;
-    bool skip_histograms;
+    bool skip_histograms, allow_partial;
+    const char *record; /* a capture to write of what is read */
+    bool appends;       /*    or to bring up to date */
+    int64_t now_ms;     /*    as of now; 0: the clock says */
     struct server_flags server;
 };
 
 struct run_flags {
     int dialect; /* enum below, or 0 */
     struct option_ms lookback, timeout;
-    uint64_t max_samples, max_subquery_points, max_depth;
+    uint64_t max_samples, max_series, max_subquery_points, max_depth;
     struct option_list enable; /* features by name; session_features reads them */
     bool experimental, delayed_name_removal, stats;
     int error_format;
@@ -51,7 +54,13 @@ struct time_flags {
     {"source", 's', OPTION_LIST, offsetof(type, member.sources), "SOURCE", \
      "file, folder, - for standard input, http(s)://... or amp:WORKSPACE@REGION; may be repeated"}, \
     FILE_OPTIONS(type, member), \
+    {"allow-partial", 0, OPTION_BOOL, offsetof(type, member.allow_partial), NULL, \
+     "captures and folders: leave out what they do not hold, with a warning"}, \
     SERVER_OPTIONS(type, member.server)
+
+#define RECORD_OPTION(type, member) \
+    {"record", 0, OPTION_STRING, offsetof(type, member.record), "FILE.aqc", \
+     "keep what is read in a capture, which answers the same again with no network"}
 
 /* How much a run may take, and what it tells. */
 #define LIMIT_OPTIONS(type, member) \
@@ -61,8 +70,10 @@ struct time_flags {
      "give up after so long"}, \
     {"max-samples", 0, OPTION_INTEGER, offsetof(type, member.max_samples), "N", \
      "samples and values held at once; 50 million when not given"}, \
+    {"max-series", 0, OPTION_INTEGER, offsetof(type, member.max_series), "N", \
+     "series that a selector reads, or an operation gathers; 2 million when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
-     "say on standard error how many selects, series and samples were read"}, \
+     "say on standard error what was read, and what servers billed for each part"}, \
     REPORT_OPTIONS(type, member.error_format)
 
 /* What is an expression. */
@@ -72,7 +83,7 @@ struct time_flags {
     {"experimental", 0, OPTION_BOOL, offsetof(type, member.experimental), NULL, \
      "accept experimental functions, as --enable experimental"}, \
     {"max-depth", 0, OPTION_INTEGER, offsetof(type, member.max_depth), "N", \
-     "nesting of an expression, where each operator of a sum is a level; 256 when not given, at " \
+     "nesting of an expression, where a sum of any length is one level; 256 when not given, at " \
      "most 2048"}
 
 /* All of it, for commands that take expressions. */
@@ -110,6 +121,7 @@ struct session {
     struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
     struct source_flags source_flags;
     struct progress progress; /* of servers; the session must not move while it is open */
+    const char *record;       /* the capture that is written; NULL: none */
     bool has_source;          /* false: the source only says that there is none */
     bool source_says_prom2;   /* and nobody asked for a dialect */
 };
@@ -155,5 +167,10 @@ enum exit_status session_error(struct cli *cli, const struct session *session,
                                const struct ampql_error *err, struct report report);
 
 void session_close(struct session *session);
+
+/* End what is recorded, and close. A run that went well leaves a finished capture; else what it
+ * has read stays in the part file, for the next run.
+ *   returns  status, or why the capture could not be written */
+enum exit_status session_finish(struct cli *cli, struct session *session, enum exit_status status);
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/source.h"
 
 #include "base/error.h"
+#include "tool/file_source.h"
 
 struct ampql_file_options source_file_options(const struct source_flags *flags)
 {
@@ -11,6 +12,7 @@ struct ampql_file_options source_file_options(const struct source_flags *flags)
         .last_wins = flags->on_conflict == 2,
         .skip_histograms = flags->skip_histograms,
         .stale_after_ms = flags->stale_after.ms,
+        .allow_partial = flags->allow_partial,
     };
 }
 
@@ -22,7 +24,7 @@ static enum ampql_code open_one(struct ampql_engine *engine, const char *word,
     struct ampql_file_options options = source_file_options(flags);
     if (is_server_source(str_of(word)))
         return server_source_open(engine, word, &flags->server, server, arena, out, err);
-    return ampql_source_file(engine, word, &options, out, err);
+    return file_source_open(engine, word, &options, out, err);
 }
 
 /* No --source was given: expressions without selectors are fine, others are told. */

@@ -144,18 +144,20 @@ static size_t find_name(const struct sums *sums, struct str name, uint64_t hash)
     return INDEX_NONE;
 }
 
-static enum ampql_code add_item(struct sums *sums, const struct aggregate *aggregate,
+static enum ampql_code add_item(struct sums *sums, const struct cost_set *set,
+                                const struct aggregate *aggregate,
                                 const struct ampql_allocation *item, struct arena *work,
                                 struct arena *names, struct ampql_error *err)
 {
-    struct str name = {0};
+    struct str name = aggregate->splits_idle ? str_view(item->name) : STR(NAME_IDLE);
     struct sum fresh;
-    TRY(make_name(item, aggregate, names, &name, err));
+    if (!allocation_is_idle(item)) /* which it is whatever the fields are */
+        TRY(make_name(item, aggregate, names, &name, err));
     uint64_t hash = hash_bytes(name.p, name.n);
     size_t known = find_name(sums, name, hash);
     if (known != INDEX_NONE)
         return sum_add(&sums->items.at[known], item, work, err);
-    sum_start(&fresh, item);
+    sum_start(&fresh, item, set);
     fresh.a.name = cost_string(name);
     if (!array_push(&sums->items, work, fresh) || !index_add(&sums->index, hash, sums->items.n - 1))
         return fail_nomem(err, "aggregates");
@@ -186,7 +188,7 @@ static enum ampql_code make_total(struct ampql_allocations *out, struct arena *w
                                        .start_ms = out->set->start_ms,
                                        .end_ms = out->set->end_ms};
     struct sum total;
-    sum_start(&total, out->n ? &out->items[0] : &nothing);
+    sum_start(&total, out->n ? &out->items[0] : &nothing, out->set);
     for (size_t i = 1; i < out->n; i++)
         TRY(sum_add(&total, &out->items[i], work, err));
     TRY(sum_end(&total, &out->arena, err));
@@ -203,7 +205,7 @@ static enum ampql_code fold(struct ampql_allocations *out, const struct aggregat
     enum ampql_code code = AMPQL_OK;
     index_init(&sums.index, &set->alc);
     for (size_t i = 0; i < set->n && code == AMPQL_OK; i++)
-        code = add_item(&sums, aggregate, &set->items[i], work, &out->arena, err);
+        code = add_item(&sums, set, aggregate, &set->items[i], work, &out->arena, err);
     if (code == AMPQL_OK)
         code = end_sums(&sums, out, err);
     index_done(&sums.index);
@@ -239,6 +241,7 @@ enum ampql_code allocations_aggregate(const struct ampql_allocations *allocation
     OPTIONS_READ(all, options);
     *out = NULL;
     TRY(aggregate_parse(str_of(all.aggregate ? all.aggregate : ""), &aggregate, err));
+    aggregate.splits_idle = all.split_idle;
     return allocations_make(allocations->set, &aggregate, out, err);
 }
 

@@ -34,6 +34,12 @@ struct str row_cluster(const struct cost_row *row, const struct params *params)
     return params->cluster_id;
 }
 
+struct str label_or(const struct cost_row *row, const char *name, const char *older)
+{
+    struct str value = row_label(row, name);
+    return value.n || !older ? value : row_label(row, older);
+}
+
 static int compare_rows(const void *a, const void *b)
 {
     const struct cost_row *x = a, *y = b;
@@ -47,8 +53,8 @@ static int compare_rows(const void *a, const void *b)
     return (x->nlabels > y->nlabels) - (x->nlabels < y->nlabels);
 }
 
-enum ampql_code answer_decode(const struct ampql_result *result, struct arena *arena,
-                              struct answer *out, struct ampql_error *err)
+enum ampql_code answer_decode(const struct ampql_result *result, bool rounds_times,
+                              struct arena *arena, struct answer *out, struct ampql_error *err)
 {
     enum ampql_result_kind kind = ampql_result_kind(result);
     int64_t start_ms, step_ms;
@@ -70,9 +76,13 @@ enum ampql_code answer_decode(const struct ampql_result *result, struct arena *a
             .labels = series.labels,
             .nlabels = series.nlabels,
             .value = is_number ? series.values[0] : 0,
-            .first_ms = round_time(series.t_ms ? series.t_ms[0] : start_ms),
-            .last_ms = round_time(series.t_ms ? series.t_ms[series.n - 1] : start_ms),
+            .first_ms = series.t_ms ? series.t_ms[0] : start_ms,
+            .last_ms = series.t_ms ? series.t_ms[series.n - 1] : start_ms,
         };
+        if (rounds_times) {
+            row->first_ms = round_time(row->first_ms);
+            row->last_ms = round_time(row->last_ms);
+        }
         out->nreplaced += !is_number;
     }
     qsort(out->rows, out->n, sizeof *out->rows, compare_rows);

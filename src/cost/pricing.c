@@ -2,10 +2,7 @@
  * prices where it has none. */
 #include "cost/model.h"
 
-#include <math.h>
-
-/* "aws:///zone/i-0abc" and "gce://project/zone/name" are known by their last part. */
-static struct str provider_id_of(struct str id)
+struct str provider_id_of(struct str id)
 {
     struct str prefixes[] = {STR("aws://"), STR("gce://")};
     for (size_t p = 0; p < 2; p++) {
@@ -50,11 +47,13 @@ static enum ampql_code node_add(struct model *model, struct node_price node, siz
 static void set_cpu(struct node_price *node, double v)
 {
     node->cpu = v;
+    node->has_cpu = true;
 }
 
 static void set_ram(struct node_price *node, double v)
 {
     node->ram = v;
+    node->has_ram = true;
 }
 
 static void set_gpu(struct node_price *node, double v)
@@ -80,9 +79,11 @@ static enum ampql_code fold_prices(struct model *model, const struct price *pric
         struct node_price fresh = {
             .cluster = row_cluster(row, model->params),
             .name = row_label(row, "node"),
+            .type = row_label(row, "instance_type"),
             .provider_id = provider_id_of(row_label(row, "provider_id")),
         };
-        if (!fresh.name.p)
+        bool is_typed = fresh.type.p && row_label(row, "provider_id").p;
+        if (!fresh.name.p || (!is_typed && has_quirk(model, QUIRK_UNTYPED_NODES)))
             continue;
         size_t n = node_find(model, fresh.cluster, fresh.name);
         if (n == INDEX_NONE)
@@ -104,9 +105,29 @@ static void fold_spot(struct model *model)
     }
 }
 
-static bool is_price(double v)
+/* Sustained use of Google's machines is discounted by their family. */
+static double sustained_discount(struct str type, bool is_spot, double discount)
 {
-    return isfinite(v) && v != 0;
+    static const struct {
+        const char *family;
+        double discount;
+    } families[] = {{"e2", 0}, {"f1", 0}, {"g1", 0}, {"n2", 0.2}, {"n2d", 0.2}};
+    const char *dash = type.n ? memchr(type.p, '-', type.n) : NULL;
+    struct str family = dash ? str_make(type.p, (size_t)(dash - type.p)) : type;
+    if (is_spot)
+        return 0;
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (str_equal(family, str_of(families[i].family)))
+            return families[i].discount;
+    return discount;
+}
+
+double node_discount(const struct params *params, struct str type, bool is_spot)
+{
+    double first = params->discount;
+    if (params->provider == AMPQL_COST_GCP)
+        first = sustained_discount(type, is_spot, first);
+    return 1 - (1 - first) * (1 - params->negotiated_discount);
 }
 
 /* Fill in what the node has no price for. */
@@ -118,13 +139,16 @@ static void complete(const struct model *model, struct node_price *node, struct 
     if (params->custom_prices) {
         node->cpu = cpu;
         node->ram = ram;
-        node->gpu = params->prices.gpu;
+        node->gpu = node->is_spot && has_quirk(model, QUIRK_FREE_SPOT_GPU) ? params->prices.spot_gpu
+                                                                           : params->prices.gpu;
     } else {
-        if (!is_price(node->cpu) || !is_price(node->ram))
-            tally_add(defaulted, node->cluster, node->name);
-        node->cpu = is_price(node->cpu) ? node->cpu : cpu;
-        node->ram = is_price(node->ram) ? node->ram : ram;
-        node->gpu = isfinite(node->gpu) ? node->gpu : 0;
+        bool is_zero_missing = has_quirk(model, QUIRK_ZERO_PRICE);
+        bool lacks_cpu = !node->has_cpu || (node->cpu == 0 && is_zero_missing);
+        bool lacks_ram = !node->has_ram || (node->ram == 0 && is_zero_missing);
+        if (lacks_cpu || lacks_ram)
+            tally_add(defaulted, node->name, node->cluster);
+        node->cpu = lacks_cpu ? cpu : node->cpu;
+        node->ram = lacks_ram ? ram : node->ram;
     }
     node->is_priced = true;
 }
@@ -147,34 +171,25 @@ static enum ampql_code node_of(struct model *model, const struct ampql_allocatio
                               .is_priced = true};
     if (!model->params->custom_prices &&
         (a->cpu_core_hours > 0 || a->ram_byte_hours > 0 || a->gpu_hours > 0))
-        tally_add(unpriced, cluster, name);
+        tally_add(unpriced, name, cluster);
     return node_add(model, node, out, err);
-}
-
-static enum ampql_code warn_tally(struct model *model, const struct tally *tally, const char *what,
-                                  struct ampql_error *err)
-{
-    char cluster[100], node[100];
-    if (tally->n == 0)
-        return AMPQL_OK;
-    return model_warn(
-        model, err, "%zu nodes %s and are billed at default prices, such as node %s of cluster %s",
-        tally->n, what, quote_clipped(node, sizeof node, tally->first[1]),
-        quote_clipped(cluster, sizeof cluster, tally->first[0]));
 }
 
 enum ampql_code pricing_fold(struct model *model, struct ampql_error *err)
 {
+    const char *name = query_info[COST_NODE_CPU_PRICE].name;
     struct tally unpriced = {0}, incomplete = {0};
     for (size_t i = 0; i < sizeof prices / sizeof *prices; i++)
         TRY(fold_prices(model, &prices[i], err));
     fold_spot(model);
     for (size_t i = 0; i < model->nodes.n; i++) {
-        model->nodes.at[i].cpu *= 1 - model->params->discount;
-        model->nodes.at[i].ram *= 1 - model->params->discount;
+        struct node_price *node = &model->nodes.at[i];
+        double discount = node_discount(model->params, node->type, node->is_spot);
+        node->cpu *= 1 - discount;
+        node->ram *= 1 - discount;
     }
     for (size_t i = 0; i < model->containers.n; i++) {
-        struct ampql_allocation *a = &model->containers.at[i];
+        struct ampql_allocation *a = &model->containers.at[i].a;
         size_t n;
         TRY(node_of(model, a, &n, &unpriced, err));
         struct node_price *node = &model->nodes.at[n];
@@ -188,6 +203,10 @@ enum ampql_code pricing_fold(struct model *model, struct ampql_error *err)
         if (!a->provider_id.data)
             return fail_nomem(err, "containers");
     }
-    TRY(warn_tally(model, &unpriced, "have no price series", err));
-    return warn_tally(model, &incomplete, "have no CPU or no RAM price", err);
+    TRY(set_warn_tally(model->set, &unpriced, name,
+                       "nodes have no price series and are billed at default prices", "node",
+                       "of cluster", err));
+    return set_warn_tally(model->set, &incomplete, name,
+                          "nodes have no CPU or no RAM price and are billed at default prices",
+                          "node", "of cluster", err);
 }

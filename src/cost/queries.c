@@ -4,11 +4,20 @@
 #include "base/checked.h"
 #include "base/json.h"
 #include "base/options.h"
+#include "base/time.h"
+
+#include <float.h>
 
 const struct query_info query_info[COST_QUERY_COUNT] = {
-#define QUERY(id, name, metric, loss, text) [COST_##id] = {{name, metric, text}, loss},
+#define QUERY(id, group, counted, name, metric, selector, loss, text, newer)                       \
+    [COST_##id] = {name, metric, QUERY_##group, QUERY_##counted, selector, loss, {text, newer}},
 #include "cost/queries.def"
 };
+
+/* The labels of nodes that OpenCost gives to allocations. */
+static const char node_labels[] =
+    "cloud.google.com/gke-nodepool,eks.amazonaws.com/nodegroup,kubernetes.azure.com/agentpool,"
+    "node.kubernetes.io/instance-type,topology.kubernetes.io/region,topology.kubernetes.io/zone";
 
 struct ampql_prices ampql_default_prices(void)
 {
@@ -34,6 +43,27 @@ static enum ampql_code check_discount(double discount, struct ampql_error *err)
     return fail(err, AMPQL_BAD_DATA, "a discount is out of range, expected 0 to 1");
 }
 
+static enum ampql_code check_prices(const struct ampql_prices *p, struct ampql_error *err)
+{
+    const double prices[] = {p->cpu, p->ram, p->gpu, p->spot_cpu, p->spot_ram, p->spot_gpu};
+    for (size_t i = 0; i < sizeof prices / sizeof *prices; i++)
+        if (!(prices[i] >= 0 && prices[i] <= DBL_MAX))
+            return fail(err, AMPQL_BAD_DATA, "a price is negative or no number");
+    return AMPQL_OK;
+}
+
+static enum ampql_code check_enums(const struct ampql_cost_options *options,
+                                   struct ampql_error *err)
+{
+    if (options->queries != AMPQL_COST_2024 && options->queries != AMPQL_COST_2026)
+        return fail(err, AMPQL_BAD_DATA, "there is no query set %d", (int)options->queries);
+    if (options->provider != AMPQL_COST_AWS && options->provider != AMPQL_COST_GCP)
+        return fail(err, AMPQL_BAD_DATA, "there is no provider %d", (int)options->provider);
+    return AMPQL_OK;
+}
+
+enum { MAX_PIECES = 10000 };
+
 static enum ampql_code check_window(const struct params *params, struct ampql_error *err)
 {
     int64_t length_ms;
@@ -48,6 +78,13 @@ static enum ampql_code check_window(const struct params *params, struct ampql_er
         return fail(err, AMPQL_BAD_DATA,
                     "the resolution is %lld ms, expected whole seconds, more than 0",
                     (long long)params->resolution_ms);
+    if (params->max_duration_ms <= 0 || params->max_duration_ms % 1000)
+        return fail(err, AMPQL_BAD_DATA,
+                    "the longest computation is %lld ms, expected whole seconds, more than 0",
+                    (long long)params->max_duration_ms);
+    if (length_ms / params->max_duration_ms > MAX_PIECES)
+        return fail(err, AMPQL_BAD_DATA,
+                    "the window has more than %d pieces of the longest computation", MAX_PIECES);
     return AMPQL_OK;
 }
 
@@ -59,6 +96,7 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
     char quoted[320];
     TRY(check_discount(all.discount, err));
     TRY(check_discount(all.negotiated_discount, err));
+    TRY(check_enums(&all, err));
     *out = (struct params){
         .start_ms = all.start_ms,
         .end_ms = all.end_ms,
@@ -68,13 +106,28 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .filter_cluster = all.filter_cluster,
         .prices = all.prices ? *all.prices : ampql_default_prices(),
         .custom_prices = all.custom_prices,
-        .discount = 1 - (1 - all.discount) * (1 - all.negotiated_discount),
+        .provider = all.provider,
+        .discount = all.discount,
+        .negotiated_discount = all.negotiated_discount,
         .aggregate = str_of(all.aggregate ? all.aggregate : ""),
         .dialect = all.dialect,
         .timeout_ms = all.timeout_ms,
         .max_samples = all.max_samples,
+        .max_series = all.max_series,
         .cancel = all.cancel,
+        .queries = all.queries,
+        .pod_uids = all.pod_uids,
+        .wants_node_labels = !all.no_node_labels,
+        .node_labels = str_of(all.node_labels ? all.node_labels : node_labels),
+        .wants_idle = all.idle,
+        .split_idle = all.split_idle,
+        .is_strict = all.strict,
+        .groups = all.idle ? QUERY_BOTH : QUERY_ALLOCATION,
+        .now_ms = all.now_ms ? all.now_ms : time_now(),
+        .max_duration_ms = all.max_duration_ms ? all.max_duration_ms : 86400000,
     };
+    TRY(check_prices(&out->prices, err));
+    TRY(quirks_parse(str_of(all.quirks ? all.quirks : ""), &out->quirks, err));
     if (!is_label_name(out->cluster_label))
         return fail(err, AMPQL_BAD_DATA, "the cluster label is %s, expected a label name",
                     quote_clipped(quoted, sizeof quoted, out->cluster_label));
@@ -93,17 +146,65 @@ void render_duration(struct buf *out, int64_t seconds)
     buf_format(out, "%lld%c", (long long)(seconds / units[i].seconds), units[i].unit);
 }
 
-static void render_variable(struct buf *out, struct str name, const struct params *params)
+/* ---- texts */
+
+bool query_is_asked(enum cost_query query, const struct params *params)
+{
+    const struct query_info *info = &query_info[query];
+    if (params->queries == AMPQL_COST_2024 && !info->text[AMPQL_COST_2024])
+        return false;
+    return (info->group & params->groups) &&
+           (query != COST_NODE_LABELS || params->wants_node_labels);
+}
+
+/* The resolution in whole minutes, at least one. */
+static int64_t whole_minutes(const struct params *params)
+{
+    int64_t minutes = params->resolution_ms / 60000;
+    return minutes ? minutes * 60 : 60;
+}
+
+/* A subquery of left-open ranges needs one step more to begin where the window does. OpenCost knows
+ * that since it asks by the newer queries. */
+static int64_t span(const struct params *params)
+{
+    bool is_longer = params->queries != AMPQL_COST_2024 && params->dialect != AMPQL_PROM2;
+    return (params->end_ms - params->start_ms + (is_longer ? params->resolution_ms : 0)) / 1000;
+}
+
+static void render_variable(struct buf *out, enum cost_query query, struct str name,
+                            const struct params *params)
 {
     int64_t resolution = params->resolution_ms / 1000;
-    if (str_equal(name, STR("CL"))) {
+    bool is_newer = params->queries != AMPQL_COST_2024;
+    if (str_equal(name, STR("S"))) {
+        buf_text(out, query_info[query].metric);
+        query_render_text(out, query, str_of(query_info[query].selector), params);
+    } else if (str_equal(name, STR("CL"))) {
         buf_str(out, params->cluster_label);
     } else if (str_equal(name, STR("DUR"))) {
         render_duration(out, (params->end_ms - params->start_ms) / 1000);
+    } else if (str_equal(name, STR("SPAN"))) {
+        render_duration(out, span(params));
     } else if (str_equal(name, STR("RES"))) {
         render_duration(out, resolution);
     } else if (str_equal(name, STR("RES2"))) {
         render_duration(out, 2 * resolution);
+    } else if (str_equal(name, STR("RESM"))) {
+        render_duration(out, whole_minutes(params));
+    } else if (str_equal(name, STR("SUB"))) {
+        buf_text(out, is_newer ? ":" : "");
+        if (is_newer)
+            render_duration(out, whole_minutes(params));
+    } else if (str_equal(name, STR("NOW"))) {
+        if (params->quirks.is_on[QUIRK_GPU_NOW])
+            buf_format(out, " @ %lld", (long long)(params->now_ms / 1000));
+    } else if (str_equal(name, STR("UID"))) {
+        buf_text(out, is_newer ? "uid, " : "");
+    } else if (str_equal(name, STR("PODUID"))) {
+        buf_text(out, is_newer || params->pod_uids ? "uid, " : "");
+    } else if (str_equal(name, STR("NODE"))) {
+        buf_text(out, is_newer ? "node, " : "");
     } else if (params->filter_cluster) { /* FILTER; without one a trailing comma stays, as there */
         buf_str(out, params->cluster_label);
         buf_byte(out, '=');
@@ -111,9 +212,14 @@ static void render_variable(struct buf *out, struct str name, const struct param
     }
 }
 
-void query_render(struct buf *out, enum cost_query query, const struct params *params)
+static bool is_variable_byte(char c)
 {
-    struct str text = str_of(query_info[query].view.text);
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+void query_render_text(struct buf *out, enum cost_query query, struct str text,
+                       const struct params *params)
+{
     for (size_t i = 0; i < text.n;) {
         size_t n = 1;
         if (text.p[i] != '$') {
@@ -121,19 +227,31 @@ void query_render(struct buf *out, enum cost_query query, const struct params *p
                 n++;
             buf_bytes(out, text.p + i, n);
         } else {
-            while (i + n < text.n && ((text.p[i + n] >= 'A' && text.p[i + n] <= 'Z') ||
-                                      (text.p[i + n] >= '0' && text.p[i + n] <= '9')))
+            while (i + n < text.n && is_variable_byte(text.p[i + n]))
                 n++;
-            render_variable(out, str_make(text.p + i + 1, n - 1), params);
+            render_variable(out, query, str_make(text.p + i + 1, n - 1), params);
         }
         i += n;
     }
+}
+
+void query_render(struct buf *out, enum cost_query query, const struct params *params)
+{
+    const struct query_info *info = &query_info[query];
+    const char *text = info->text[params->queries];
+    query_render_text(out, query, str_of(text ? text : info->text[AMPQL_COST_2024]), params);
 }
 
 bool ampql_cost_query_at(size_t i, struct ampql_cost_query *out)
 {
     if (i >= COST_QUERY_COUNT)
         return false;
-    *out = query_info[i].view;
+    const struct query_info *info = &query_info[i];
+    *out = (struct ampql_cost_query){
+        .name = info->name,
+        .metric = info->metric,
+        .text =
+            info->text[AMPQL_COST_2024] ? info->text[AMPQL_COST_2024] : info->text[AMPQL_COST_2026],
+    };
     return true;
 }

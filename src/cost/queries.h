@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "cost/quirks.h"
 
 enum cost_query {
 #define QUERY(id, ...) COST_##id,
@@ -14,9 +15,22 @@ enum cost_query {
     COST_QUERY_COUNT
 };
 
+/* What a query is asked for: bits. */
+enum query_group {
+    QUERY_ALLOCATION = 1, /* allocations of a window, or of a piece of it */
+    QUERY_ASSETS = 2,     /* what there is to allocate, of the whole window */
+    QUERY_BOTH = QUERY_ALLOCATION | QUERY_ASSETS
+};
+
+enum { QUERY_UNCOUNTED, QUERY_COUNTED };
+
 struct query_info {
-    struct ampql_cost_query view;
-    const char *loss; /* what the bill lacks without its series; NULL: nothing */
+    const char *name, *metric;
+    enum query_group group;
+    bool is_counted;      /* in coverage */
+    const char *selector; /* of the metric, with variables */
+    const char *loss;     /* what the bill lacks without its series; NULL: nothing */
+    const char *text[2];  /* [enum ampql_cost_queries]; NULL: 2024 not asked, 2026 as 2024 */
 };
 extern const struct query_info query_info[COST_QUERY_COUNT];
 
@@ -27,20 +41,35 @@ struct params {
     bool filter_cluster;
     struct ampql_prices prices;
     bool custom_prices;
-    double discount; /* of list prices, both discounts in one */
+    enum ampql_cost_provider provider;
+    double discount, negotiated_discount;
     struct str aggregate;
     enum ampql_dialect dialect; /* 0: not said */
     int64_t timeout_ms;
-    uint64_t max_samples;
+    uint64_t max_samples, max_series;
     struct ampql_cancel *cancel;
+    enum ampql_cost_queries queries;
+    bool pod_uids, wants_node_labels, wants_idle, split_idle, is_strict;
+    unsigned groups; /* enum query_group: what is asked now */
+    int64_t max_duration_ms;
+    int64_t now_ms;
+    struct str node_labels; /* comma list */
+    struct quirks quirks;
 };
 
-/* err  AMPQL_BAD_DATA: window, resolution, cluster label, discounts */
+/* err  AMPQL_BAD_DATA: window, resolution, cluster label, discounts, prices, quirks, query set */
 enum ampql_code params_make(const struct ampql_cost_options *options, struct params *out,
                             struct ampql_error *err);
 
-/* Append the PromQL of a query; buf->failed says AMPQL_NOMEM. */
+/* Is it asked with these options? */
+bool query_is_asked(enum cost_query query, const struct params *params);
+
+/* Append the PromQL of a query that is asked; buf->failed says AMPQL_NOMEM. */
 void query_render(struct buf *out, enum cost_query query, const struct params *params);
+
+/* The same for a text with variables about a query's series. */
+void query_render_text(struct buf *out, enum cost_query query, struct str text,
+                       const struct params *params);
 
 /* Append whole seconds as OpenCost writes durations: in the largest of d, h, m, s that divides
  * them. */

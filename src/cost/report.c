@@ -211,11 +211,13 @@ static void put_shared(struct buf *out, const struct ampql_allocation *a)
 
 /* ---- one allocation */
 
-static void put_resources(struct buf *out, const struct ampql_allocation *a)
+static void put_resources(struct buf *out, const struct ampql_allocation *a, bool has_limits)
 {
     put_number(out, "cpuCores", a->cpu_cores);
     put_number(out, "cpuCoreRequestAverage", a->cpu_core_request_average);
     put_number(out, "cpuCoreUsageAverage", a->cpu_core_usage_average);
+    if (has_limits)
+        put_number(out, "cpuCoreLimitAverage", a->cpu_core_limit_average);
     put_number(out, "cpuCoreHours", a->cpu_core_hours);
     put_number(out, "cpuCost", a->cpu_cost);
     put_number(out, "cpuCostAdjustment", a->cpu_cost_adjustment);
@@ -246,6 +248,8 @@ static void put_resources(struct buf *out, const struct ampql_allocation *a)
     put_number(out, "ramBytes", a->ram_bytes);
     put_number(out, "ramByteRequestAverage", a->ram_byte_request_average);
     put_number(out, "ramByteUsageAverage", a->ram_byte_usage_average);
+    if (has_limits)
+        put_number(out, "ramByteLimitAverage", a->ram_byte_limit_average);
     put_number(out, "ramByteHours", a->ram_byte_hours);
     put_number(out, "ramCost", a->ram_cost);
     put_number(out, "ramCostAdjustment", a->ram_cost_adjustment);
@@ -253,7 +257,7 @@ static void put_resources(struct buf *out, const struct ampql_allocation *a)
     put_number(out, "ramEfficiency", a->ram_efficiency);
 }
 
-static void put_item(struct buf *out, const struct ampql_allocation *a)
+static void put_item(struct buf *out, const struct ampql_allocation *a, bool has_limits)
 {
     buf_byte(out, '{');
     put_text(out, "name", a->name);
@@ -269,7 +273,7 @@ static void put_item(struct buf *out, const struct ampql_allocation *a)
     put_key(out, STR("end"));
     put_time(out, a->end_ms);
     put_number(out, "minutes", a->minutes);
-    put_resources(out, a);
+    put_resources(out, a, has_limits);
     put_number(out, "externalCost", a->external_cost);
     put_number(out, "sharedCost", a->shared_cost);
     put_number(out, "totalCost", a->total_cost);
@@ -287,6 +291,24 @@ static void put_item(struct buf *out, const struct ampql_allocation *a)
     buf_byte(out, '}');
 }
 
+static void put_coverage(struct buf *out, const struct cost_coverage *c)
+{
+    buf_byte(out, '{');
+    put_text(out, "query", cost_string(str_of(query_info[c->query].name)));
+    put_text(out, "metric", cost_string(str_of(query_info[c->query].metric)));
+    put_text(out, "cluster", c->cluster);
+    buf_format(out, ",\"steps\":%llu,\"covered\":%llu", (unsigned long long)c->nneeded,
+               (unsigned long long)c->ncovered);
+    if (c->ncovered < c->nneeded) {
+        buf_text(out, ",\"longestGap\":{\"start\":");
+        put_time(out, c->gap_start_ms);
+        buf_text(out, ",\"end\":");
+        put_time(out, c->gap_end_ms);
+        buf_byte(out, '}');
+    }
+    buf_byte(out, '}');
+}
+
 static void put_bill(struct writer *w, const struct ampql_allocations *bill)
 {
     struct buf *out = &w->buf;
@@ -297,14 +319,21 @@ static void put_bill(struct writer *w, const struct ampql_allocations *bill)
             buf_byte(out, ',');
         json_quote(out, str_view(bill->items[i].name));
         buf_byte(out, ':');
-        put_item(out, &bill->items[i]);
+        put_item(out, &bill->items[i], set->queries != AMPQL_COST_2024);
         writer_flush(w);
     }
     buf_text(out, "}],\"warnings\":[");
-    for (size_t i = 0; i < set->nwarnings; i++) {
+    for (size_t i = 0; i < set->warnings.n; i++) {
         if (i)
             buf_byte(out, ',');
-        json_quote(out, str_view(set->warnings[i]));
+        json_quote(out, str_view(set->warnings.at[i]));
+    }
+    buf_text(out, "],\"coverage\":[");
+    for (size_t i = 0; i < set->coverage.n; i++) {
+        if (i)
+            buf_byte(out, ',');
+        put_coverage(out, &set->coverage.at[i]);
+        writer_flush(w);
     }
     buf_format(out, "],\"stats\":{\"selects\":%llu,\"series\":%llu,\"samples\":%llu}}",
                (unsigned long long)set->stats.selects, (unsigned long long)set->stats.series,

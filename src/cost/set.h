@@ -12,6 +12,7 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "base/symbols.h"
+#include "cost/queries.h"
 
 #include <stdatomic.h>
 
@@ -20,6 +21,23 @@
 #define NAME_UNALLOCATED "__unallocated__"
 #define NAME_UNMOUNTED "__unmounted__"
 
+/* What there was to allocate of a node, a disk or a load balancer. $ for the window, discounted. */
+struct cost_asset {
+    struct ampql_string cluster, name; /* a load balancer's is "NAMESPACE/SERVICE" */
+    int64_t start_ms, end_ms;
+    bool is_node;
+    double cpu_cost, ram_cost, gpu_cost;
+};
+
+/* Steps of one query in one cluster, as in struct ampql_cost_coverage. */
+struct cost_coverage {
+    enum cost_query query;
+    struct ampql_string cluster;
+    bool has_series; /* the query has an answer, of any cluster */
+    uint64_t nneeded, ncovered;
+    int64_t gap_start_ms, gap_end_ms;
+};
+
 struct cost_set {
     struct ampql_allocator alc;
     atomic_size_t nusers;
@@ -27,14 +45,27 @@ struct cost_set {
     struct symbols strings;         /* of items and warnings */
     struct ampql_allocation *items; /* [n] in the order of names, finished */
     size_t n;
-    struct ampql_string *warnings; /* [nwarnings] */
-    size_t nwarnings;
+    struct cost_asset
+        *assets; /* [nassets] in the order of cluster and name; with idle costs only */
+    size_t nassets;
+    struct {
+        ARRAY(struct ampql_string);
+    } warnings;
+    struct {
+        ARRAY(struct cost_coverage);
+    } coverage; /* in the order of queries and clusters */
     struct ampql_stats stats;
+    struct query_cost {
+        struct ampql_stats alone, shared; /* as ampql_result_costs has it */
+    } * costs;                            /* [ncosts] of the model's queries, in their order */
+    size_t ncosts;
     int64_t start_ms, end_ms; /* the window */
+    struct quirks quirks;
+    enum ampql_cost_queries queries;
 };
 
-/* An empty set with one user. err  AMPQL_NOMEM */
-enum ampql_code set_new(const struct ampql_allocator *alc, int64_t start_ms, int64_t end_ms,
+/* An empty set with one user, of what params say. err  AMPQL_NOMEM */
+enum ampql_code set_new(const struct ampql_allocator *alc, const struct params *params,
                         struct cost_set **out, struct ampql_error *err);
 
 /* One user more, one less; the last one frees it. NULL is fine. */
@@ -44,10 +75,42 @@ void set_release(struct cost_set *set);
 /* The set's own copy of a string, the same bytes once; data is NULL when memory is out. */
 struct ampql_string set_text(struct cost_set *set, struct str s);
 
+/* Give an allocation these services, in the order of names; false when memory is out. */
+bool set_services(struct cost_set *set, struct ampql_allocation *a, const struct ampql_string *at,
+                  size_t n);
+
+/* How often something happened, and where first. */
+struct tally {
+    size_t n;
+    struct str first[2];
+};
+
+/* Count one more, remembering the first; strings are borrowed. */
+void tally_add(struct tally *tally, struct str a, struct str b);
+
+/* Add a warning; the text is formatted and copied. err  AMPQL_NOMEM */
+enum ampql_code set_warn(struct cost_set *set, struct ampql_error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A warning of what was counted, if anything was: "QUERY: N WHAT, such as FIRST "..." SECOND
+ * "..."".
+ */
+enum ampql_code set_warn_tally(struct cost_set *set, const struct tally *tally, const char *query,
+                               const char *what, const char *first, const char *second,
+                               struct ampql_error *err);
+
+/* Add what a batch has cost, and each of the model's n queries of it. err  AMPQL_NOMEM */
+enum ampql_code set_add_costs(struct cost_set *set, struct ampql_stats stats,
+                              const struct query_cost *costs, size_t n, struct ampql_error *err);
+
 static inline struct ampql_string cost_string(struct str s)
 {
     return (struct ampql_string){s.p, s.n};
 }
+
+/* Minutes and hours between two times, with the roundings of Go's Duration. */
+double minutes_between(int64_t start_ms, int64_t end_ms);
+double hours_between(int64_t start_ms, int64_t end_ms);
 
 /* Minutes between start and end. */
 double allocation_minutes(const struct ampql_allocation *allocation);
@@ -58,6 +121,14 @@ void allocation_finish(struct ampql_allocation *allocation);
 
 /* "CLUSTER/NODE/NAMESPACE/POD/CONTAINER", in the arena; p is NULL when memory is out. */
 struct str allocation_name(const struct ampql_allocation *allocation, struct arena *arena);
+
+/* Does it stand for what no pod uses; for what nobody was allocated? By its name, as OpenCost does.
+ */
+bool allocation_is_unmounted(const struct ampql_allocation *allocation);
+bool allocation_is_idle(const struct ampql_allocation *allocation);
+
+/* "A/B", in the arena; p is NULL when memory is out. */
+struct str join_names(struct arena *arena, struct str a, struct str b);
 
 /* By name, then by its parts: names may be equal where values hold a "/". For qsort. */
 int allocation_compare(const void *a, const void *b);
@@ -78,6 +149,8 @@ struct balancer_part {
  * minutes, strings that differ become empty. */
 struct sum {
     struct ampql_allocation a;
+    bool forgets;                /* QUIRK_MERGE_FORGETS */
+    size_t nvolumes, nbalancers; /* of the first: of others' OpenCost forgets details */
     struct {
         ARRAY(struct volume_part);
     } volumes;
@@ -87,11 +160,16 @@ struct sum {
 };
 
 /* Lists stay those of the first until a second is added. */
-void sum_start(struct sum *sum, const struct ampql_allocation *first);
+void sum_start(struct sum *sum, const struct ampql_allocation *first, const struct cost_set *set);
 
 /* err  AMPQL_NOMEM */
 enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, struct arena *arena,
                         struct ampql_error *err);
+
+/* Add to the lists alone, as if they were the first's. err  AMPQL_NOMEM */
+enum ampql_code sum_lists(struct sum *sum, const struct ampql_allocation_volume *volumes,
+                          size_t nvolumes, const struct ampql_allocation_balancer *balancers,
+                          size_t nbalancers, struct arena *arena, struct ampql_error *err);
 
 /* Merge what the lists have of the same volume, the same balancer, and finish sum->a.
  *   err  AMPQL_NOMEM */
@@ -104,6 +182,7 @@ enum { AGGREGATE_FIELDS = 5, AGGREGATE_MAX = 16 };
 struct aggregate {
     uint8_t field[AGGREGATE_MAX]; /* [n], in the order asked */
     size_t n;                     /* 0: all in one */
+    bool splits_idle;             /* idle costs are not all one */
 };
 
 /* Check a list of aggregate fields. err  AMPQL_BAD_DATA, AMPQL_UNSUPPORTED */

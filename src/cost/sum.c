@@ -4,11 +4,22 @@
 
 #include <stdlib.h>
 
-/* Go's time.Duration.Minutes: whole minutes, then the rest. */
+/* Go counts whole minutes, then the rest in nanoseconds; hours the same. */
+double minutes_between(int64_t start_ms, int64_t end_ms)
+{
+    int64_t ms = end_ms - start_ms;
+    return (double)(ms / 60000) + (double)(ms % 60000) * 1e6 / (60 * 1e9);
+}
+
+double hours_between(int64_t start_ms, int64_t end_ms)
+{
+    int64_t ms = end_ms - start_ms;
+    return (double)(ms / 3600000) + (double)(ms % 3600000) * 1e6 / (60 * 60 * 1e9);
+}
+
 double allocation_minutes(const struct ampql_allocation *a)
 {
-    int64_t ms = a->end_ms - a->start_ms;
-    return (double)(ms / 60000) + (double)(ms % 60000) * 1e6 / (60 * 1e9);
+    return minutes_between(a->start_ms, a->end_ms);
 }
 
 static double efficiency(double usage, double request, double cost)
@@ -157,8 +168,10 @@ static void intersect(struct ampql_allocation *a, const struct ampql_allocation 
 #define AVERAGES(X)                                                                                \
     X(cpu_core_request_average)                                                                    \
     X(cpu_core_usage_average)                                                                      \
+    X(cpu_core_limit_average)                                                                      \
     X(ram_byte_request_average)                                                                    \
     X(ram_byte_usage_average)                                                                      \
+    X(ram_byte_limit_average)                                                                      \
     X(gpu_request_average)                                                                         \
     X(gpu_usage_average)
 
@@ -205,31 +218,49 @@ static void add_numbers(struct ampql_allocation *sum, const struct ampql_allocat
 #undef TO_MINUTES
 }
 
-static bool add_lists(struct sum *sum, const struct ampql_allocation *more, struct arena *arena)
+static bool add_lists(struct sum *sum, const struct ampql_allocation_volume *volumes,
+                      size_t nvolumes, const struct ampql_allocation_balancer *balancers,
+                      size_t nbalancers, struct arena *arena)
 {
-    for (size_t i = 0; i < more->nvolumes; i++) {
-        struct volume_part part = {more->volumes[i], sum->volumes.n};
+    for (size_t i = 0; i < nvolumes; i++) {
+        struct volume_part part = {volumes[i], sum->volumes.n};
         if (!array_push(&sum->volumes, arena, part))
             return false;
     }
-    for (size_t i = 0; i < more->nbalancers; i++) {
-        struct balancer_part part = {more->balancers[i], sum->balancers.n};
+    for (size_t i = 0; i < nbalancers; i++) {
+        struct balancer_part part = {balancers[i], sum->balancers.n};
         if (!array_push(&sum->balancers, arena, part))
             return false;
     }
     return true;
 }
 
-void sum_start(struct sum *sum, const struct ampql_allocation *first)
+void sum_start(struct sum *sum, const struct ampql_allocation *first, const struct cost_set *set)
 {
-    *sum = (struct sum){.a = *first};
+    *sum = (struct sum){.a = *first,
+                        .forgets = set->quirks.is_on[QUIRK_MERGE_FORGETS],
+                        .nvolumes = first->nvolumes,
+                        .nbalancers = first->nbalancers};
+}
+
+enum ampql_code sum_lists(struct sum *sum, const struct ampql_allocation_volume *volumes,
+                          size_t nvolumes, const struct ampql_allocation_balancer *balancers,
+                          size_t nbalancers, struct arena *arena, struct ampql_error *err)
+{
+    sum->nvolumes += nvolumes;
+    sum->nbalancers += nbalancers;
+    return add_lists(sum, volumes, nvolumes, balancers, nbalancers, arena)
+               ? AMPQL_OK
+               : fail_nomem(err, "a sum");
 }
 
 enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, struct arena *arena,
                         struct ampql_error *err)
 {
     struct ampql_allocation *a = &sum->a;
-    bool ok = add_lists(sum, a, arena) && add_lists(sum, more, arena);
+    bool ok =
+        add_lists(sum, a->volumes, a->nvolumes, a->balancers, a->nbalancers, arena) &&
+        add_lists(sum, more->volumes, more->nvolumes, more->balancers, more->nbalancers, arena);
     if (!ok)
         return fail_nomem(err, "a sum");
     a->volumes = NULL; /* theirs are in the sum's lists now */
@@ -275,7 +306,10 @@ static bool merge_volumes(struct sum *sum, struct arena *arena)
         const struct ampql_allocation_volume *v = &sum->volumes.at[i].volume;
         if (n == 0 || !is_same(out[n - 1].cluster, v->cluster) ||
             !is_same(out[n - 1].name, v->name)) {
-            out[n++] = *v;
+            out[n] = *v;
+            if (sum->forgets && sum->volumes.at[i].number >= sum->nvolumes)
+                out[n].provider_id = cost_string(STR(""));
+            n++;
             continue;
         }
         out[n - 1].byte_hours += v->byte_hours;
@@ -298,7 +332,12 @@ static bool merge_balancers(struct sum *sum, struct arena *arena)
     for (size_t i = 0; i < sum->balancers.n; i++) {
         const struct ampql_allocation_balancer *b = &sum->balancers.at[i].balancer;
         if (n == 0 || !is_same(out[n - 1].key, b->key)) {
-            out[n++] = *b;
+            out[n] = *b;
+            if (sum->forgets && sum->balancers.at[i].number >= sum->nbalancers) {
+                out[n].ip = cost_string(STR(""));
+                out[n].is_private = false;
+            }
+            n++;
             continue;
         }
         out[n - 1].hours += b->hours;

@@ -40,6 +40,8 @@ struct ampql_result {
     double scalar;
     struct str string;
     struct ampql_stats stats;
+    struct ampql_select_stats *selects; /* [nselects] */
+    size_t nselects;
     struct str *annotations; /* [nannotations] */
     size_t nannotations;
 };
@@ -76,10 +78,25 @@ enum ampql_code run_options_check(const struct ampql_engine *engine,
                                   const struct ampql_run_options *options, uint32_t caps,
                                   struct plan_options *out, struct ampql_error *err);
 
-/* Copy an evaluated query out of the run. err AMPQL_NOMEM */
+/* Add up. */
+void stats_add(struct ampql_stats *sum, struct ampql_stats more);
+
+/* A select that a query read. */
+struct read_select {
+    const struct select *select;
+    size_t nqueries; /* that read it */
+    struct ampql_stats stats;
+};
+
+/* Copy an evaluated query out of the run, with what it read. err AMPQL_NOMEM */
 enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
-                           struct ampql_stats stats, struct ampql_result **out,
-                           struct ampql_error *err);
+                           struct ampql_stats stats, const struct read_select *selects,
+                           size_t nselects, struct ampql_result **out, struct ampql_error *err);
+
+/* What a source is asked for a select: "up{job="a"}[5m]", or the bare selector; failures stay in
+ * out. left_closed: the server gives the sample at the left end of a window by itself. */
+struct buf;
+void print_select(struct buf *out, const struct select *select, bool left_closed);
 
 /* A matrix of label sets without samples. labels [n] are sorted already. err AMPQL_NOMEM */
 struct intake_warnings;
@@ -97,6 +114,7 @@ struct intake_limits {
     struct ampql_cancel *cancel;
     int64_t deadline_ms;  /* monotonic; INT64_MAX: none */
     uint64_t max_samples; /* that wait to be put in order */
+    uint64_t max_series;  /* that a select reads */
 };
 /* Has the caller canceled, or is the deadline past? err  AMPQL_CANCELED, AMPQL_TIMEOUT */
 enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err);
@@ -129,9 +147,11 @@ enum ampql_code engine_selects(struct ampql_engine *engine,
 /* What a server would have counted for one series of a leaf: see money.c. */
 uint64_t money_remote_samples(const struct leaf *leaf, const struct samples *samples);
 
+/* Of options, whose zeros mean the defaults. */
+struct intake_limits run_limits_of(const struct ampql_run_options *options);
+
 /* Tell the source what the run will select, in this order, and when it is over; limits stay until
  * then. err  what the source says; AMPQL_NOMEM */
-struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples);
 enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
                               enum ampql_dialect dialect, struct arena *arena,
                               struct ampql_select *out, struct ampql_error *err);

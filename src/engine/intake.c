@@ -32,6 +32,7 @@ struct intake {
     struct label *before_at;
     size_t before_cap;
     uint64_t nwaiting; /* samples */
+    uint64_t nseries;
     struct {
         ARRAY(struct waiting);
     } waiting;
@@ -136,6 +137,9 @@ static enum ampql_code series(void *payload, const struct ampql_label *labels, s
         return AMPQL_OK;
     if (in->only_labels)
         s.n = 0;
+    if (in->nseries++ == in->limits->max_series)
+        return fail(in->err, AMPQL_LIMIT, "a selector matches more than %llu series",
+                    (unsigned long long)in->limits->max_series);
     in->stats->series++;
     in->stats->samples += s.n;
     if (!in->is_sorted)
@@ -182,6 +186,14 @@ static const enum ampql_match_op public_op[] = {
 static struct ampql_string public_string(struct str s)
 {
     return (struct ampql_string){s.p, s.n};
+}
+
+static void count_cost(struct ampql_stats *stats, const struct ampql_source_stats *cost)
+{
+    stats->requests += cost->requests;
+    stats->retries += cost->retries;
+    stats->bytes += cost->bytes;
+    stats->billed_samples += cost->billed_samples;
 }
 
 static enum ampql_code keep_warnings(struct intake *in, const struct ampql_sink *sink)
@@ -236,6 +248,7 @@ static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64
     enum ampql_code code =
         (lists ? source->ops.series : source->ops.select)(source->payload, &wanted, &sink, in->err);
     code = sink_finish(&sink, code, in->err);
+    count_cost(in->stats, &sink.cost);
     if (code == AMPQL_OK)
         code = keep_warnings(in, &sink);
     sink_done(&sink);

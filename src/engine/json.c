@@ -9,20 +9,6 @@
 
 enum { MAX_SELECTOR = 1 << 26 };
 
-static void put_labels(struct buf *out, const struct ampql_series *series)
-{
-    buf_byte(out, '{');
-    for (size_t i = 0; i < series->nlabels; i++) {
-        const struct ampql_label *l = &series->labels[i];
-        if (i)
-            buf_byte(out, ',');
-        json_quote(out, str_make(l->name.data, l->name.size));
-        buf_byte(out, ':');
-        json_quote(out, str_make(l->value.data, l->value.size));
-    }
-    buf_byte(out, '}');
-}
-
 static void put_value(struct buf *out, double v)
 {
     char *room = buf_room(out, NUMBER_MAX + 4);
@@ -104,7 +90,7 @@ static void put_series(struct writer *w, const struct ampql_result *result)
     for (size_t i = 0; i < result->nseries; i++) {
         const struct ampql_series *series = &result->series[i];
         buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
-        put_labels(&w->buf, series);
+        json_quote_labels(&w->buf, series->labels, series->nlabels, true);
         if (result->kind == AMPQL_RESULT_MATRIX) {
             put_values(w, series, times);
         } else {
@@ -186,38 +172,32 @@ static void put_time(struct buf *out, const char *member, int64_t ms)
     buf_bytes(out, text, number_format_seconds(ms, text));
 }
 
-/* A RAW select as an instant query of sel[W]; a left-closed server gives the sample at its left end
- * by itself. */
-static void put_raw(struct buf *out, const struct select *select, bool left_closed)
+void print_select(struct buf *out, const struct select *select, bool left_closed)
 {
     char text[DURATION_MAX];
-    struct buf query;
-    buf_init(&query, out->alc, MAX_SELECTOR);
-    print_matchers(&query, select->matchers);
-    buf_byte(&query, '[');
-    buf_bytes(&query, text, duration_format(select->maxt_ms - select->mint_ms - left_closed, text));
-    buf_byte(&query, ']');
-    json_quote(out, buf_view(&query));
-    if (query.failed != AMPQL_OK)
-        out->failed = query.failed;
-    buf_done(&query);
-    buf_text(out, ",\"kind\":\"RAW\"");
-    put_time(out, "time", select->maxt_ms);
+    print_matchers(out, select->matchers);
+    if (select->kind != SELECT_RAW)
+        return;
+    buf_byte(out, '[');
+    buf_bytes(out, text, duration_format(select->maxt_ms - select->mint_ms - left_closed, text));
+    buf_byte(out, ']');
 }
 
-static void put_grid(struct buf *out, const struct select *select)
+/* A RAW select as an instant query of sel[W], others of the bare selector on their grid. */
+static void put_select(struct buf *out, const struct select *select, bool left_closed)
 {
+    static const char *const kinds[] = {
+        [SELECT_RAW] = "RAW", [SELECT_GRID] = "GRID", [SELECT_GRID_TIMESTAMP] = "GRID_TIMESTAMP"};
     struct buf query;
     buf_init(&query, out->alc, MAX_SELECTOR);
-    print_matchers(&query, select->matchers);
+    print_select(&query, select, left_closed);
     json_quote(out, buf_view(&query));
     if (query.failed != AMPQL_OK)
         out->failed = query.failed;
     buf_done(&query);
-    buf_text(out,
-             select->kind == SELECT_GRID ? ",\"kind\":\"GRID\"" : ",\"kind\":\"GRID_TIMESTAMP\"");
-    if (select->grid.n == 1) {
-        put_time(out, "time", select->grid.start_ms);
+    buf_format(out, ",\"kind\":\"%s\"", kinds[select->kind]);
+    if (select->kind == SELECT_RAW || select->grid.n == 1) {
+        put_time(out, "time", select->kind == SELECT_RAW ? select->maxt_ms : select->grid.start_ms);
         return;
     }
     put_time(out, "start", select->grid.start_ms);
@@ -234,10 +214,7 @@ static enum ampql_code write_selects(const struct plan *plan, const struct ampql
     for (size_t i = 0; i < plan->selects.n; i++) {
         const struct select *select = &plan->selects.at[i];
         buf_text(&w.buf, i ? ",{\"query\":" : "{\"query\":");
-        if (select->kind == SELECT_RAW)
-            put_raw(&w.buf, select, plan->options.dialect == AMPQL_PROM2);
-        else
-            put_grid(&w.buf, select);
+        put_select(&w.buf, select, plan->options.dialect == AMPQL_PROM2);
         buf_byte(&w.buf, '}');
         writer_flush(&w);
     }

@@ -175,9 +175,39 @@ static bool copy_annotations(struct ampql_result *result, const struct eval_quer
     return true;
 }
 
+static const enum ampql_select_kind kinds[] = {
+    [SELECT_RAW] = AMPQL_SELECT_RAW,
+    [SELECT_GRID] = AMPQL_SELECT_GRID,
+    [SELECT_GRID_TIMESTAMP] = AMPQL_SELECT_GRID_TIMESTAMP,
+};
+
+/* What the query read. False when memory is out. */
+static bool copy_selects(struct ampql_result *result, const struct plan *plan,
+                         const struct read_select *selects, size_t n)
+{
+    enum { SELECT_MAX = 1 << 21 };
+    result->selects = arena_zeroed(&result->arena, n, sizeof *result->selects);
+    for (size_t i = 0; result->selects && i < n; i++) {
+        struct buf text;
+        buf_init(&text, &result->alc, SELECT_MAX);
+        print_select(&text, selects[i].select, plan->options.dialect == AMPQL_PROM2);
+        struct str copy =
+            text.failed == AMPQL_OK ? arena_copy(&result->arena, buf_view(&text)) : (struct str){0};
+        buf_done(&text);
+        if (!copy.p)
+            return false;
+        result->selects[i] = (struct ampql_select_stats){.query = {copy.p, copy.n},
+                                                         .kind = kinds[selects[i].select->kind],
+                                                         .nqueries = selects[i].nqueries,
+                                                         .stats = selects[i].stats};
+        result->nselects++;
+    }
+    return result->selects;
+}
+
 enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
-                           struct ampql_stats stats, struct ampql_result **out,
-                           struct ampql_error *err)
+                           struct ampql_stats stats, const struct read_select *selects,
+                           size_t nselects, struct ampql_result **out, struct ampql_error *err)
 {
     struct ampql_result *result = new_result(engine);
     if (!result)
@@ -199,7 +229,8 @@ enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_
     else
         code = fill_series(result, query, &copier, err);
     if (code == AMPQL_OK && ((result->kind == AMPQL_RESULT_STRING && !result->string.p) ||
-                             !copy_annotations(result, query)))
+                             !copy_annotations(result, query) ||
+                             !copy_selects(result, query->eval->plan, selects, nselects)))
         code = fail_nomem(err, "a result");
     arena_done(&temp);
     if (code != AMPQL_OK) {
@@ -279,6 +310,24 @@ struct ampql_string ampql_result_string(const struct ampql_result *result)
 struct ampql_stats ampql_result_stats(const struct ampql_result *result)
 {
     return result->stats;
+}
+
+size_t ampql_result_select_count(const struct ampql_result *result)
+{
+    return result->nselects;
+}
+
+struct ampql_select_stats ampql_result_select(const struct ampql_result *result, size_t i)
+{
+    return i < result->nselects ? result->selects[i] : (struct ampql_select_stats){0};
+}
+
+void ampql_result_costs(const struct ampql_result *result, struct ampql_stats *alone,
+                        struct ampql_stats *shared)
+{
+    *alone = *shared = (struct ampql_stats){0};
+    for (size_t i = 0; i < result->nselects; i++)
+        stats_add(result->selects[i].nqueries > 1 ? shared : alone, result->selects[i].stats);
 }
 
 size_t ampql_result_annotation_count(const struct ampql_result *result)

@@ -14,6 +14,7 @@ enum {
     DEFAULT_LOOKBACK_MS = 5 * 60 * 1000,
     DEFAULT_INTERVAL_MS = 60 * 1000,
     DEFAULT_MAX_SAMPLES = 50 * 1000 * 1000,
+    DEFAULT_MAX_SERIES = 2 * 1000 * 1000,
     DEFAULT_MAX_POINTS = 11001, /* what the HTTP API lets through */
     DEFAULT_MAX_SUBQUERY_POINTS = 1 << 22,
 };
@@ -22,6 +23,7 @@ enum {
 struct feed {
     struct eval_query *query;
     const struct leaf *leaf;
+    uint64_t remote_samples; /* that a server would have counted for it */
 };
 
 /* One run's state; everything in it ends with the run. */
@@ -38,7 +40,8 @@ struct run {
     struct feed *feeds; /* select by select, in the order of queries and leaves */
     size_t *first_feed; /* [nselects + 1] */
     struct intake_limits limits;
-    struct ampql_stats stats;
+    struct ampql_stats *costs; /* [nselects] what each select has cost */
+    struct ampql_stats stats;  /* all of them, and what the source asked beside them */
 
     /* The select being read, and its leaves. */
     size_t select;
@@ -114,7 +117,8 @@ static enum ampql_code list_feeds(struct run *run, struct ampql_error *err)
         n += run->queries[q].leaves.n;
     run->feeds = arena_alloc(&run->arena, n, sizeof *run->feeds);
     run->first_feed = arena_zeroed(&run->arena, nselects + 2, sizeof *run->first_feed);
-    if (!run->feeds || !run->first_feed)
+    run->costs = arena_zeroed(&run->arena, nselects, sizeof *run->costs);
+    if (!run->feeds || !run->first_feed || !run->costs)
         return fail_nomem(err, "a run");
     /* first_feed[s + 2] counts select s, then first_feed[s + 1] is where its next leaf goes */
     for (size_t q = 0; q < run->nqueries; q++)
@@ -125,17 +129,18 @@ static enum ampql_code list_feeds(struct run *run, struct ampql_error *err)
     for (size_t q = 0; q < run->nqueries; q++)
         for (size_t i = 0; i < run->queries[q].leaves.n; i++) {
             const struct leaf *leaf = &run->queries[q].leaves.at[i];
-            run->feeds[run->first_feed[leaf->select + 1]++] = (struct feed){&run->queries[q], leaf};
+            run->feeds[run->first_feed[leaf->select + 1]++] =
+                (struct feed){&run->queries[q], leaf, 0};
         }
     return AMPQL_OK;
 }
 
 /* The next feed of the select being read, from *at on, whose query still wants it; NULL after the
  * last. */
-static const struct feed *next_feed(const struct run *run, size_t *at)
+static struct feed *next_feed(const struct run *run, size_t *at)
 {
     while (*at < run->first_feed[run->select + 1]) {
-        const struct feed *feed = &run->feeds[(*at)++];
+        struct feed *feed = &run->feeds[(*at)++];
         if (feed->leaf->level == run->level && eval_wants(feed->query, feed->leaf))
             return feed;
     }
@@ -146,10 +151,10 @@ static enum ampql_code take(void *payload, struct labels labels, const struct sa
 {
     struct run *run = payload;
     run->nobody_listens = true;
-    const struct feed *feed;
+    struct feed *feed;
     for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));) {
         if (run->source->ops.stats)
-            run->stats.remote_samples += money_remote_samples(feed->leaf, samples);
+            feed->remote_samples += money_remote_samples(feed->leaf, samples);
         eval_series(feed->query, feed->leaf, labels, samples);
         run->nobody_listens = false;
     }
@@ -174,12 +179,17 @@ static void fail_query(struct eval_query *query, enum ampql_code code,
 }
 
 /* The queries that still wait for the select being read cannot be answered; after a cancel or a
- * timeout none can. */
+ * timeout none can. A limit is met where the selector stands. */
 static void fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err)
 {
     const struct feed *feed;
-    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));)
-        fail_query(feed->query, code, err);
+    for (size_t at = run->first_feed[run->select]; (feed = next_feed(run, &at));) {
+        struct ampql_error own = *err;
+        own.has_span = code == AMPQL_LIMIT;
+        own.start = own.has_span ? feed->leaf->stage->node->ast->span.start : 0;
+        own.end = own.has_span ? feed->leaf->stage->node->ast->span.end : 0;
+        fail_query(feed->query, code, &own);
+    }
     if (code == AMPQL_CANCELED || code == AMPQL_TIMEOUT)
         for (size_t q = 0; q < run->nqueries; q++)
             fail_query(&run->queries[q], code, err);
@@ -201,10 +211,10 @@ static void read_select(struct run *run)
     struct ampql_error err = {0};
     struct intake_warnings warnings = {.arena = &run->arena};
     run->nobody_listens = false;
-    enum ampql_code code =
-        intake_select(run->engine, run->source, &run->plan.selects.at[run->select],
-                      run->plan.options.lookback_ms, run->plan.options.dialect, false,
-                      &run->symbols, &run->limits, take, run, &run->stats, &warnings, &err);
+    enum ampql_code code = intake_select(
+        run->engine, run->source, &run->plan.selects.at[run->select], run->plan.options.lookback_ms,
+        run->plan.options.dialect, false, &run->symbols, &run->limits, take, run,
+        &run->costs[run->select], &warnings, &err);
     if (code == AMPQL_CANCELED && run->nobody_listens)
         return;
     if (code != AMPQL_OK) {
@@ -301,14 +311,60 @@ static enum ampql_code fail_all(enum ampql_code code, const struct ampql_error *
     return code;
 }
 
+/* The feeds that a select has in a query: how much they would have cost elsewhere. */
+static uint64_t remote_samples(const struct run *run, const struct eval_query *query, size_t select)
+{
+    uint64_t sum = 0;
+    for (size_t i = run->first_feed[select]; i < run->first_feed[select + 1]; i++)
+        if (run->feeds[i].query == query)
+            sum += run->feeds[i].remote_samples;
+    return sum;
+}
+
+/* Feeds are in the order of queries. */
+static size_t count_readers(const struct run *run, size_t select)
+{
+    size_t n = 0;
+    for (size_t i = run->first_feed[select]; i < run->first_feed[select + 1]; i++)
+        n += i == run->first_feed[select] || run->feeds[i].query != run->feeds[i - 1].query;
+    return n;
+}
+
+/* What a query read, each select once. */
+static enum ampql_code list_reads(struct run *run, const struct eval_query *query,
+                                  struct read_select **out, size_t *n, struct ampql_error *err)
+{
+    bool *is_listed = arena_zeroed(&run->arena, run->plan.selects.n, sizeof *is_listed);
+    *out = arena_alloc(&run->arena, query->leaves.n, sizeof **out);
+    *n = 0;
+    if (!is_listed || !*out)
+        return fail_nomem(err, "a result");
+    for (size_t i = 0; i < query->leaves.n; i++) {
+        size_t s = query->leaves.at[i].select;
+        if (is_listed[s])
+            continue;
+        is_listed[s] = true;
+        struct read_select *read = &(*out)[(*n)++];
+        *read =
+            (struct read_select){&run->plan.selects.at[s], count_readers(run, s), run->costs[s]};
+        read->stats.remote_samples = remote_samples(run, query, s);
+    }
+    return AMPQL_OK;
+}
+
 static enum ampql_code collect(struct run *run, struct ampql_result **results,
                                struct ampql_error *errs)
 {
     enum ampql_code first = AMPQL_OK;
     for (size_t q = 0; q < run->nqueries; q++) {
         struct eval_query *query = &run->queries[q];
+        struct read_select *reads = NULL;
+        size_t nreads = 0;
         if (query->code == AMPQL_OK)
-            query->code = result_new(run->engine, query, run->stats, &results[q], &query->err);
+            query->code = list_reads(run, query, &reads, &nreads, &query->err);
+        if (query->code == AMPQL_OK)
+            query->code =
+                result_new(run->engine, query, run->stats, reads, nreads, &results[q], &query->err);
         if (query->code == AMPQL_OK)
             continue;
         query->err.code = query->code;
@@ -320,23 +376,52 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
     return first;
 }
 
-/* What the run has cost: what the source counts now, less what it had counted before. */
-static void add_costs(struct ampql_stats *stats, const struct ampql_source_stats *before,
-                      const struct ampql_source *source)
+void stats_add(struct ampql_stats *sum, struct ampql_stats more)
+{
+    sum->selects += more.selects;
+    sum->series += more.series;
+    sum->samples += more.samples;
+    sum->requests += more.requests;
+    sum->retries += more.retries;
+    sum->bytes += more.bytes;
+    sum->billed_samples += more.billed_samples;
+    sum->remote_samples += more.remote_samples;
+}
+
+/* What the source counts now, less what it had counted before. */
+static void count_since(struct ampql_stats *stats, const struct ampql_source_stats *before,
+                        const struct ampql_source *source)
 {
     struct ampql_source_stats now = ampql_source_stats(source);
+    if (!source->ops.stats) /* what it told the sinks is all there is */
+        return;
     stats->requests = now.requests - before->requests;
     stats->retries = now.retries - before->retries;
     stats->bytes = now.bytes - before->bytes;
     stats->billed_samples = now.billed_samples - before->billed_samples;
 }
 
-struct intake_limits run_limits_of(const struct ampql_run_options *options, uint64_t max_samples)
+static void add_costs(struct run *run, const struct ampql_source_stats *before)
+{
+    bool is_listed = run->feeds && run->first_feed && run->costs;
+    size_t nselects = is_listed ? run->plan.selects.n : 0;
+    for (size_t s = 0; s < nselects; s++)
+        stats_add(&run->stats, run->costs[s]);
+    for (size_t i = 0; is_listed && i < run->first_feed[nselects]; i++)
+        run->stats.remote_samples += run->feeds[i].remote_samples;
+    count_since(&run->stats, before, run->source);
+}
+
+struct intake_limits run_limits_of(const struct ampql_run_options *options)
 {
     int64_t deadline = INT64_MAX; /* also when the sum is past it */
     if (options->timeout_ms > 0)
         checked_add(time_monotonic(), options->timeout_ms, &deadline);
-    return (struct intake_limits){options->cancel, deadline, max_samples};
+    return (struct intake_limits){
+        .cancel = options->cancel,
+        .deadline_ms = deadline,
+        .max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES,
+        .max_series = options->max_series ? options->max_series : DEFAULT_MAX_SERIES};
 }
 
 /* What long evaluation asks on its way. */
@@ -360,18 +445,18 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
         return fail_all(code, &err, errs, nqueries);
 
     struct run run = {.engine = engine, .source = source, .nqueries = nqueries};
-    uint64_t max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES;
-    run.limits = run_limits_of(options, max_samples);
+    run.limits = run_limits_of(options);
     if (!symbols_init(&run.symbols, &engine->alc))
         return fail_all(fail_nomem(&err, "a run"), &err, errs, nqueries);
     arena_init(&run.arena, &engine->alc);
     plan_init(&run.plan, &run.arena, &plan_options);
-    eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan, max_samples);
+    struct eval_limits held = {run.limits.max_samples, run.limits.max_series};
+    eval_init(&run.eval, &engine->alc, &run.symbols, &run.plan, &held);
     run.eval.poll = (struct poll){.check = may_go_on, .payload = &run.limits};
     struct ampql_source_stats before = ampql_source_stats(source);
     code = evaluate(&run, queries, &err);
     intake_end(source);
-    add_costs(&run.stats, &before, source);
+    add_costs(&run, &before);
     if (code == AMPQL_OK && source->ops.caps & AMPQL_SOURCE_ENDLESS)
         code = warn_endless(&run, &err);
     code = code == AMPQL_OK ? collect(&run, results, errs) : fail_all(code, &err, errs, nqueries);
@@ -410,8 +495,7 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
     struct listing listing = {0};
     struct symbols symbols;
     struct ampql_stats stats = {0};
-    struct intake_limits limits =
-        run_limits_of(options, options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES);
+    struct intake_limits limits = run_limits_of(options);
     if (options->start_ms < -PLAN_TIME_LIMIT || options->end_ms > PLAN_TIME_LIMIT)
         return fail(err, AMPQL_BAD_DATA, "start or end is out of range");
     if (options->end_ms < options->start_ms)
@@ -424,6 +508,7 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
     arena_init(&listing.arena, &engine->alc);
     struct intake_warnings warnings = {.arena = &listing.arena};
     engine_parse_options(engine, &parse);
+    struct ampql_source_stats before = ampql_source_stats(source);
     enum ampql_code code = parse_selector(selector, &parse, &listing.arena, &select.matchers, err);
     if (code == AMPQL_OK)
         code = intake_begin(engine, source, NULL, 0, DEFAULT_LOOKBACK_MS, options->dialect, &limits,
@@ -433,6 +518,7 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
                              options->dialect ? options->dialect : engine->dialect, true, &symbols,
                              &limits, list_series, &listing, &stats, &warnings, err);
     intake_end(source);
+    count_since(&stats, &before, source);
     if (code == AMPQL_OK)
         code = result_of_labels(engine, &symbols, listing.sets.at, listing.sets.n, &warnings, out,
                                 err);

@@ -46,7 +46,7 @@ enum ampql_code engine_selects(struct ampql_engine *engine,
     struct ampql_run_options read;
     OPTIONS_READ(read, options);
     TRY(run_options_check(engine, &read, source->ops.caps, &plan_options, err));
-    struct intake_limits limits = run_limits_of(&read, UINT64_MAX);
+    struct intake_limits limits = run_limits_of(&read);
     arena_init(&arena, &engine->alc);
     plan_init(&plan, &arena, &plan_options);
     enum ampql_code code = AMPQL_OK;

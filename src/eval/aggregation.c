@@ -64,6 +64,7 @@ static enum ampql_code fold_first(struct aggregation_stage *a, const struct row 
 {
     struct stage *stage = &a->stage;
     struct state state = {0};
+    TRY(eval_fits(stage->eval, a->states.n, stage_err(stage)));
     TRY(eval_take(stage->eval, row->n, &state.row[0], stage_err(stage)));
     row_copy(&state.row[0], row);
     if (a->aggregate->first)

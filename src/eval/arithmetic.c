@@ -2,7 +2,7 @@
  * of absent steps are computed too, and mean nothing. */
 #include "eval/arithmetic.h"
 
-#include "eval/gomath.h"
+#include "base/gomath.h"
 
 #include <math.h>
 

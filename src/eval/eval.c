@@ -7,14 +7,15 @@
 #include <stdio.h>
 
 void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symbols *symbols,
-               const struct plan *plan, uint64_t max_samples)
+               const struct plan *plan, const struct eval_limits *limits)
 {
     *eval = (struct eval){.alc = alc,
                           .symbols = symbols,
                           .plan = plan,
                           .dialect = plan->options.dialect,
                           .delays_names = plan->options.delayed_name_removal,
-                          .max_samples = max_samples};
+                          .max_samples = limits->max_samples,
+                          .max_series = limits->max_series};
     arena_init(&eval->work, alc);
     arena_init(&eval->temp, alc);
 }
@@ -48,6 +49,13 @@ enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *er
         return fail_samples(err);
     eval->samples += n;
     return AMPQL_OK;
+}
+
+enum ampql_code eval_fits(const struct eval *eval, size_t n, struct ampql_error *err)
+{
+    return n < eval->max_series ? AMPQL_OK
+                                : fail(err, AMPQL_LIMIT, "more than %llu series in one operation",
+                                       (unsigned long long)eval->max_series);
 }
 
 enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
@@ -113,10 +121,12 @@ void eval_give_all(struct eval *eval, struct kept_list *list)
 enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labels labels,
                           const struct row *row, struct ampql_error *err)
 {
-    struct kept kept = {.labels = labels_copy(&eval->work, labels)};
+    struct kept kept;
+    TRY(eval_fits(eval, list->n, err));
+    TRY(eval_take(eval, row->n, &kept.row, err));
+    kept.labels = labels_copy(&eval->work, labels);
     if (!kept.labels.at)
         return fail_nomem(err, "a series' labels");
-    TRY(eval_take(eval, row->n, &kept.row, err));
     row_copy(&kept.row, row);
     return array_push(list, &eval->work, kept) ? AMPQL_OK : fail_nomem(err, "a list of series");
 }
@@ -124,6 +134,7 @@ enum ampql_code eval_keep(struct eval *eval, struct kept_list *list, struct labe
 enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct labels labels,
                               struct row *row, struct ampql_error *err)
 {
+    TRY(eval_fits(eval, list->n, err));
     struct kept kept = {.labels = labels_copy(&eval->work, labels), .row = *row};
     if (!kept.labels.at)
         return fail_nomem(err, "a series' labels");

@@ -34,6 +34,7 @@ struct eval {
     enum ampql_dialect dialect;
     bool delays_names;             /* names that are dropped go at the end */
     uint64_t samples, max_samples; /* read and held, against the limit */
+    uint64_t max_series;           /* of each list of series */
     struct poll poll;              /* whether long work may go on */
     struct row_pool *pools;
     struct stage *ops; /* all of them, to be released */
@@ -115,9 +116,13 @@ struct leaf {
     unsigned level;
 };
 
-/* err  AMPQL_NOMEM */
+/* What a run may hold at once, and each of its lists of series. */
+struct eval_limits {
+    uint64_t max_samples, max_series;
+};
+
 void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symbols *symbols,
-               const struct plan *plan, uint64_t max_samples);
+               const struct plan *plan, const struct eval_limits *limits);
 void eval_done(struct eval *eval);
 
 /* Build the operators of a query; its text must outlive it.
@@ -163,6 +168,10 @@ enum ampql_code eval_keep_own(struct eval *eval, struct kept_list *list, struct 
 /* Count values that are held or read.
  *   err  AMPQL_LIMIT, in Prometheus's words */
 enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *err);
+
+/* May a list that has n series get another?
+ *   err  AMPQL_LIMIT */
+enum ampql_code eval_fits(const struct eval *eval, size_t n, struct ampql_error *err);
 
 /* May each window of a series' samples be held besides what is? Same error. */
 enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,

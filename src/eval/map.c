@@ -103,38 +103,17 @@ static enum ampql_code map_collide(struct map *map, struct labels labels, const 
     return unique_add(&map->unique, stage, labels, row, rule);
 }
 
-static enum ampql_code map_push(struct stage *stage, size_t slot, struct labels labels,
-                                struct row *row)
+static enum ampql_code map_pass(struct stage *stage, struct labels *labels, struct row *row,
+                                bool *goes_on)
 {
     struct map *map = (struct map *)stage;
-    (void)slot;
     TRY(change_row(map, row));
     if (row_is_empty(row))
         return AMPQL_OK;
-    TRY(map_labels(map, &labels));
-    return stage->node->may_collide || stage->had_metadata ? map_collide(map, labels, row)
-                                                           : stage_emit(stage, labels, row);
-}
-
-static enum ampql_code map_own(struct stage *stage, size_t slot, struct labels labels,
-                               struct row *row)
-{
-    struct map *map = (struct map *)stage;
-    if (stage->node->may_collide) {
-        TRY(map_push(stage, slot, labels, row));
-        eval_give(stage->eval, row);
-        return AMPQL_OK;
-    }
-    TRY(change_row(map, row));
-    if (row_is_empty(row)) {
-        eval_give(stage->eval, row);
-        return AMPQL_OK;
-    }
-    TRY(map_labels(map, &labels));
-    if (!stage->had_metadata)
-        return stage_emit_own(stage, labels, row);
-    TRY(map_collide(map, labels, row));
-    eval_give(stage->eval, row);
+    TRY(map_labels(map, labels));
+    if (stage->node->may_collide || stage->had_metadata)
+        return map_collide(map, *labels, row);
+    *goes_on = true;
     return AMPQL_OK;
 }
 
@@ -186,7 +165,7 @@ static struct stage *map_new(struct eval_query *query, const struct node *node,
                              void (*change)(struct map *map, struct row *row, size_t from))
 {
     static const struct stage_kind kind = {
-        .push = map_push, .own = map_own, .finish = map_finish, .release = map_release};
+        .pass = map_pass, .finish = map_finish, .release = map_release};
     struct map *map = (struct map *)stage_new(query, &kind, node, sizeof *map);
     if (!map)
         return NULL;

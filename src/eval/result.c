@@ -131,6 +131,7 @@ enum ampql_code stage_keep_samples(struct stage *stage, struct labels labels,
     struct arena *work = &stage->eval->work;
     if (samples->n == 0)
         return AMPQL_OK;
+    TRY(eval_fits(stage->eval, stage->query->samples.n, stage_err(stage)));
     TRY(eval_count(stage->eval, samples->n, stage_err(stage)));
     struct kept_samples kept = {.labels = labels_copy(work, labels),
                                 .t = arena_alloc(work, samples->n, sizeof *kept.t),

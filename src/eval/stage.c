@@ -35,9 +35,22 @@ enum ampql_code stage_expect_params(struct stage *stage, size_t nchild, size_t s
     return AMPQL_OK;
 }
 
+/* Where in the query's text it failed: the innermost operator that did so. */
+static void note_place(const struct node *node, enum ampql_code code, struct ampql_error *err)
+{
+    const struct ast *ast = node->ast;
+    if (err->has_span || (code != AMPQL_EXECUTION && code != AMPQL_LIMIT))
+        return;
+    struct span span = ast->kind == AST_BINARY ? ast->u.binary.op_span : ast->span;
+    err->start = span.start;
+    err->end = span.end;
+    err->has_span = true;
+}
+
 static enum ampql_code settle(struct stage *stage, enum ampql_code code, unsigned at)
 {
     struct eval_query *query = stage->query;
+    note_place(stage->node, code, &query->err);
     if (code != AMPQL_EXECUTION)
         return code;
     stage->is_dead = true;
@@ -81,38 +94,61 @@ static size_t param_number(const struct stage *stage, size_t slot)
     return number;
 }
 
-enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row *row)
+/* A parameter of the stage above. An owned row moves, a borrowed one is copied. */
+static enum ampql_code give_param(struct stage *stage, struct row *row, bool is_own)
 {
     struct stage *above = stage->above;
-    if (is_idle(above))
-        return AMPQL_OK;
-    TRY(stage_polls(stage, row->n));
-    if (above->is_param && above->is_param[stage->slot]) {
-        struct row *param = &above->params[param_number(above, stage->slot)];
+    struct row *param = &above->params[param_number(above, stage->slot)];
+    if (is_own) {
+        *param = *row;
+        *row = (struct row){0};
+    } else {
         TRY(eval_take(stage->eval, row->n, param, stage_err(stage)));
         row_copy(param, row);
-        above->nparams++;
-        return AMPQL_OK;
     }
-    if (above->nwaiting)
-        return eval_keep(stage->eval, &above->early, labels, row, stage_err(stage));
-    return stage_settle(above, above->kind->push(above, stage->slot, labels, row));
+    above->nparams++;
+    return AMPQL_OK;
+}
+
+/* Hand a row to a stage: is_own when it may keep it. *goes_on: changed in place, it goes further
+ * up.
+ */
+static enum ampql_code hand_over(struct stage *stage, size_t slot, struct labels *labels,
+                                 struct row *row, bool is_own, bool *goes_on)
+{
+    const struct stage_kind *kind = stage->kind;
+    *goes_on = false;
+    return stage_settle(stage, kind->pass            ? kind->pass(stage, labels, row, goes_on)
+                               : is_own && kind->own ? kind->own(stage, slot, *labels, row)
+                                                     : kind->push(stage, slot, *labels, row));
+}
+
+/* Send a row up to where it stays. In a loop: stages that pass rows on may be as many as the
+ * query's text is long. */
+static enum ampql_code send(struct stage *stage, struct labels labels, struct row *row, bool is_own)
+{
+    for (bool goes_on = true; goes_on; stage = stage->above) {
+        struct stage *above = stage->above;
+        if (is_idle(above))
+            return AMPQL_OK;
+        TRY(stage_polls(stage, row->n));
+        if (above->is_param && above->is_param[stage->slot])
+            return give_param(stage, row, is_own);
+        if (above->nwaiting)
+            return eval_keep(stage->eval, &above->early, labels, row, stage_err(stage));
+        TRY(hand_over(above, stage->slot, &labels, row, is_own, &goes_on));
+    }
+    return AMPQL_OK;
+}
+
+enum ampql_code stage_emit(struct stage *stage, struct labels labels, struct row *row)
+{
+    return send(stage, labels, row, false);
 }
 
 enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct row *row)
 {
-    struct stage *above = stage->above;
-    bool is_param = above->is_param && above->is_param[stage->slot];
-    TRY(stage_polls(stage, row->n));
-    if (is_param && !is_idle(above)) {
-        above->params[param_number(above, stage->slot)] = *row;
-        above->nparams++;
-        *row = (struct row){0};
-        return AMPQL_OK;
-    }
-    if (above->kind->own && !is_param && !above->nwaiting && !is_idle(above))
-        return stage_settle(above, above->kind->own(above, stage->slot, labels, row));
-    TRY(stage_emit(stage, labels, row));
+    TRY(send(stage, labels, row, true));
     eval_give(stage->eval, row);
     return AMPQL_OK;
 }
@@ -120,14 +156,18 @@ enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct
 /* The last parameter has come: now the rows that waited. */
 static enum ampql_code release_early(struct stage *stage)
 {
-    for (size_t i = 0; i < stage->early.n; i++) {
+    for (size_t i = 0; i < stage->early.n && !stage->is_dead; i++) {
         struct kept *kept = &stage->early.at[i];
-        TRY(stage->kind->push(stage, stage->node->stream, kept->labels, &kept->row));
+        bool goes_on;
+        TRY(hand_over(stage, stage->node->stream, &kept->labels, &kept->row, true, &goes_on));
+        if (goes_on)
+            TRY(send(stage, kept->labels, &kept->row, true));
         eval_give(stage->eval, &kept->row);
     }
     stage->early.n = 0;
-    return stage->ended_early && stage->kind->close ? stage->kind->close(stage, stage->node->stream)
-                                                    : AMPQL_OK;
+    if (stage->is_dead || !stage->ended_early || !stage->kind->close)
+        return AMPQL_OK;
+    return stage->kind->close(stage, stage->node->stream);
 }
 
 /* What a stage was given to work with is held no longer than it works. */
@@ -138,29 +178,36 @@ static void give_params(struct stage *stage)
     stage->nparams = 0;
 }
 
-enum ampql_code stage_complete(struct stage *stage)
+/* Child `slot` of a stage has ended: *is_last of all. */
+static enum ampql_code end_child(struct stage *stage, size_t slot, bool *is_last)
 {
-    if (stage->kind->finish && !is_idle(stage))
-        TRY(stage_settle(stage, stage->kind->finish(stage)));
-    give_params(stage);
-    return stage->above && !stage->is_dead ? stage_end(stage) : AMPQL_OK;
+    stage->nopen--;
+    *is_last = false;
+    if (stage->is_dead)
+        return AMPQL_OK;
+    if (stage->is_param && stage->is_param[slot]) {
+        if (--stage->nwaiting == 0 && !is_idle(stage))
+            TRY(stage_settle(stage, release_early(stage)));
+    } else if (stage->nwaiting) {
+        stage->ended_early = true;
+    } else if (stage->kind->close && !is_idle(stage)) {
+        TRY(stage_settle(stage, stage->kind->close(stage, slot)));
+    }
+    *is_last = stage->nopen == 0 && !stage->is_leaf;
+    return AMPQL_OK;
 }
 
-enum ampql_code stage_end(struct stage *stage)
+enum ampql_code stage_complete(struct stage *stage)
 {
-    struct stage *above = stage->above;
-    above->nopen--;
-    if (above->is_dead)
-        return AMPQL_OK;
-    if (above->is_param && above->is_param[stage->slot]) {
-        if (--above->nwaiting == 0 && !is_idle(above))
-            TRY(stage_settle(above, release_early(above)));
-    } else if (above->nwaiting) {
-        above->ended_early = true;
-    } else if (above->kind->close && !is_idle(above)) {
-        TRY(stage_settle(above, above->kind->close(above, stage->slot)));
+    for (bool is_last = true; is_last; stage = stage->above) {
+        if (stage->kind->finish && !is_idle(stage))
+            TRY(stage_settle(stage, stage->kind->finish(stage)));
+        give_params(stage);
+        if (!stage->above || stage->is_dead)
+            return AMPQL_OK;
+        TRY(end_child(stage->above, stage->slot, &is_last));
     }
-    return above->nopen == 0 && !above->is_leaf ? stage_complete(above) : AMPQL_OK;
+    return AMPQL_OK;
 }
 
 struct labels stage_without_name(struct stage *stage, struct labels labels)
@@ -316,29 +363,58 @@ static bool is_fed_by_select(const struct node *node)
            node->windows.n > 0;
 }
 
-static enum ampql_code build(struct eval_query *query, const struct node *node, struct stage *above,
-                             size_t slot)
+/* The stage of a node, below `above`, without its children. */
+static enum ampql_code make_below(struct eval_query *query, const struct node *node,
+                                  struct stage *above, size_t slot, struct stage **out)
 {
-    struct arena *work = &query->eval->work;
     struct stage *stage = make(query, node);
-    if (!stage)
+    if (!stage) {
+        note_place(node, query->err.code, &query->err);
         return query->err.code != AMPQL_OK ? query->err.code
                                            : fail_nomem(&query->err, "an operator");
+    }
     stage->above = above;
     stage->slot = slot;
     stage->is_leaf = is_fed_by_select(node);
-    for (size_t i = 0; i < node->nchild; i++) {
-        stage->nopen++;
-        TRY(build(query, node->child[i], stage, i));
-    }
+    *out = stage;
+    return AMPQL_OK;
+}
+
+/* Note what feeds a stage that has no children, or only parameters. */
+static enum ampql_code list_source(struct eval_query *query, struct stage *stage)
+{
+    struct arena *work = &query->eval->work;
     if (stage->is_leaf) {
-        struct leaf leaf = {stage, node->select, node->level};
+        struct leaf leaf = {stage, stage->node->select, stage->node->level};
         return array_push(&query->leaves, work, leaf) ? AMPQL_OK
                                                       : fail_nomem(&query->err, "a list of leaves");
     }
     if (stage->nopen == 0 && !array_push(&query->constants, work, stage))
         return fail_nomem(&query->err, "a list of constants");
     return AMPQL_OK;
+}
+
+/* Stages from the top of a chain down to its first operand, then what is on the right on the way
+ * back. */
+static enum ampql_code build(struct eval_query *query, const struct node *top, struct stage *above,
+                             size_t slot)
+{
+    const struct node *node = top;
+    struct stage *stage = NULL;
+    TRY(make_below(query, node, above, slot, &stage));
+    for (; node_is_chained(node); node = node->child[0]) {
+        stage->nopen++;
+        TRY(make_below(query, node->child[0], stage, 0, &stage));
+    }
+    for (;; node = node->next, stage = stage->above) {
+        for (size_t i = node_is_chained(node); i < node->nchild; i++) {
+            stage->nopen++;
+            TRY(build(query, node->child[i], stage, i));
+        }
+        TRY(list_source(query, stage));
+        if (node == top)
+            return AMPQL_OK;
+    }
 }
 
 enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,

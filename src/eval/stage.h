@@ -8,10 +8,12 @@
 
 struct stage;
 
-/* What an operator does.
+/* What an operator does. One that only changes rows has `pass` instead of push and own.
  *   push     a row of child `slot`; row and labels are borrowed, the row may be changed in place
  *   own      the same, and the row is the stage's to keep (a row of eval_take; it is emptied); may
  *            be NULL: then push, and the sender gives the row back
+ *   pass     a row of the only child that streams: change row and labels in place and say that it
+ *            goes on upward, or leave *goes_on false when nothing is left of it, or it was kept
  *   close    child `slot` has no more rows; may be NULL
  *   finish   no child has; emit what is left, before the operator above is told; may be NULL
  *   release  free what is not in an arena or pool; may be NULL */
@@ -19,6 +21,8 @@ struct stage_kind {
     enum ampql_code (*push)(struct stage *stage, size_t slot, struct labels labels,
                             struct row *row);
     enum ampql_code (*own)(struct stage *stage, size_t slot, struct labels labels, struct row *row);
+    enum ampql_code (*pass)(struct stage *stage, struct labels *labels, struct row *row,
+                            bool *goes_on);
     enum ampql_code (*close)(struct stage *stage, size_t slot);
     enum ampql_code (*finish)(struct stage *stage);
     void (*release)(struct stage *stage);
@@ -75,7 +79,6 @@ enum ampql_code stage_emit_own(struct stage *stage, struct labels labels, struct
 /* Finish, and tell the operator above that no more rows will come. For leaves and constants; others
  * finish by themselves when their last child has. */
 enum ampql_code stage_complete(struct stage *stage);
-enum ampql_code stage_end(struct stage *stage);
 
 /* Keep samples as a series of the query's result; none is no series. */
 enum ampql_code stage_keep_samples(struct stage *stage, struct labels labels,

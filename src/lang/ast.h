@@ -100,6 +100,7 @@ struct ast_selector {
     struct ast_duration offset; /* 0 when not given */
     struct at at;
     enum extension extension;
+    bool is_wide; /* as of names */
 };
 
 struct ast_subquery {
@@ -121,6 +122,7 @@ struct ast_call {
 struct names {
     const struct str *at; /* [n] */
     size_t n;
+    bool is_wide; /* written where letters beyond ASCII and dots need no quotes */
 };
 
 struct ast_aggregate {
@@ -151,6 +153,11 @@ struct ast_binary {
     enum cardinality card;             /* MANY_TO_ONE: group_left; MANY_TO_MANY: set operators */
     struct names include;              /* of group_left, group_right */
     struct fill fill_left, fill_right; /* for what the side on the left, on the right lacks */
+
+    /* A chain: `a + b - c` is two operators, each the left side of the next. It may be as long as
+     * the text, so walks go along it instead of down: see ast_next. */
+    struct ast *first; /* operator of the chain that ends here: its left side is no operator */
+    struct ast *next;  /* the operator whose left side this is; NULL: none */
 };
 
 struct ast_unary {
@@ -161,7 +168,9 @@ struct ast_unary {
 struct ast {
     enum ast_kind kind;
     enum value_type type; /* set by the type check */
-    uint32_t height;      /* of the tree from here down, 1 for a leaf; at most max_depth */
+    bool is_invariant;    /* the same at every step of a query: set by the type check */
+    uint32_t height;      /* of the tree from here down, 1 for a leaf; at most max_depth. A chain of
+                             operators is one level */
     struct span span;
     union {
         struct {
@@ -178,6 +187,17 @@ struct ast {
         struct ast *paren;
     } u;
 };
+
+/* The operator after `op` in the chain that ends with `last`; NULL after the last. All of them,
+ * from left to right:
+ *
+ *   walk(last->u.binary.first->u.binary.lhs);
+ *   for (op = last->u.binary.first; op; op = ast_next(op, last))
+ *       walk(op->u.binary.rhs); */
+static inline struct ast *ast_next(const struct ast *op, const struct ast *last)
+{
+    return op == last ? NULL : op->u.binary.next;
+}
 
 /* The expression without parentheses around it. */
 static inline const struct ast *ast_unwrap(const struct ast *ast)

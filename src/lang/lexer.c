@@ -1,7 +1,9 @@
 /* A hand-written scanner that accepts and refuses what Prometheus's does, with the same messages
- * and positions. Bytes are enough except in strings and for naming a stray character. */
+ * and positions. Bytes are enough except in strings, wide names and for naming a stray character.
+ */
 #include "lang/lex.h"
 
+#include "base/letter.h"
 #include "base/quote.h"
 
 enum { REPLACEMENT = 0xfffd };
@@ -139,15 +141,30 @@ static bool is_fill_call(const struct lexer *l)
     return peek(l, ahead) == '(';
 }
 
-/* word := (letter | ":") {letter | digit | ":"}; in braces without ":" and never a keyword */
+/* Bytes of the next character when a name may begin with it, else 0. */
+static size_t name_start(const struct lexer *l)
+{
+    int c = peek(l, 0);
+    size_t width = 1;
+    if (c < 0x80 || !l->has_wide_names)
+        return is_letter(c) ? 1 : 0;
+    return rune_is_letter(rune_decode(l->text, l->at, &width)) ? width : 0;
+}
+
+/* The same when a name may go on with it. */
+static size_t name_more(const struct lexer *l)
+{
+    int c = peek(l, 0);
+    bool is_colon = c == ':' && !l->in_braces, is_dot = c == '.' && l->has_wide_names;
+    return is_digit(c) || is_colon || is_dot ? 1 : name_start(l);
+}
+
+/* word := (letter | ":") {letter | digit | ":" | "."}; in braces without ":" and never a keyword */
 static enum ampql_code lex_word(struct lexer *l, struct token *out)
 {
     bool has_colon = false;
-    for (int c = peek(l, 0); is_letter(c) || is_digit(c) || (c == ':' && !l->in_braces);
-         c = peek(l, 0)) {
-        has_colon = has_colon || c == ':';
-        l->at++;
-    }
+    for (size_t n; (n = name_more(l)); l->at += n)
+        has_colon = has_colon || peek(l, 0) == ':';
     const struct keyword *k = l->in_braces ? NULL : find_keyword(l, text_read(l));
     bool is_fill = k && k->kind == TOKEN_KEYWORD &&
                    (k->value == KEYWORD_FILL || k->value == KEYWORD_FILL_LEFT ||
@@ -185,7 +202,7 @@ static enum ampql_code lex_braces(struct lexer *l, struct token *out, struct amp
     int c = peek(l, 0), next = peek(l, 1);
     if (c == LEX_END)
         return lex_fail(l, err, "unexpected end of input inside braces");
-    if (is_letter(c))
+    if (name_start(l))
         return lex_word(l, out);
     switch (c) {
     case ',':
@@ -373,7 +390,7 @@ static enum ampql_code lex_statement(struct lexer *l, struct token *out, struct 
 {
     enum op op;
     int c = peek(l, 0);
-    if (is_letter(c) || c == ':')
+    if (name_start(l) || c == ':')
         return l->in_brackets ? lex_bracket_letter(l, out, err) : lex_word(l, out);
     if (is_digit(c) || (c == '.' && is_digit(peek(l, 1))))
         return lex_number(l, out, err);
@@ -428,7 +445,9 @@ enum ampql_code lexer_next(struct lexer *l, struct token *out, struct ampql_erro
     return lex_statement(l, out, err);
 }
 
-void lexer_init(struct lexer *l, struct str text, enum ampql_dialect dialect)
+void lexer_init(struct lexer *l, struct str text, enum ampql_dialect dialect, bool has_wide_names)
 {
-    *l = (struct lexer){.text = text, .is_prom2 = dialect == AMPQL_PROM2};
+    bool is_prom2 = dialect == AMPQL_PROM2;
+    *l = (struct lexer){
+        .text = text, .is_prom2 = is_prom2, .has_wide_names = has_wide_names && !is_prom2};
 }

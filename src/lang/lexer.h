@@ -10,7 +10,7 @@ struct lexer {
     struct str text;
     size_t at;    /* next byte */
     size_t start; /* of the token being read */
-    bool is_prom2;
+    bool is_prom2, has_wide_names;
     size_t parens; /* open ( */
     bool in_braces, in_brackets;
     bool wants_duration; /* just after [ or an operator in brackets */
@@ -18,7 +18,11 @@ struct lexer {
     bool had_duration;   /* in these brackets */
 };
 
-void lexer_init(struct lexer *lexer, struct str text, enum ampql_dialect dialect);
+/* has_wide_names: a name without quotes may have letters beyond ASCII, and dots inside; not in
+ * prom2.
+ */
+void lexer_init(struct lexer *lexer, struct str text, enum ampql_dialect dialect,
+                bool has_wide_names);
 
 /* The next token; TOKEN_END at the end, again and again.
  *   err  AMPQL_PARSE in Prometheus's words; the span begins at the token being read and goes on to

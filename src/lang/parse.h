@@ -21,6 +21,7 @@ struct parser {
     struct ampql_error *err;
     size_t depth, max_depth; /* of the recursion */
     size_t aggregations;     /* open: an unexpected token in one is "in aggregation" */
+    size_t noperators;       /* of the whole expression */
     size_t nterms;           /* of the duration expression being read */
     size_t last_end;         /* end of the last token taken */
 };
@@ -67,7 +68,16 @@ enum ampql_code parser_node(struct parser *p, enum ast_kind kind, struct span sp
 /* A copy of s in the arena. */
 enum ampql_code parser_copy(struct parser *p, struct str s, struct str *out);
 
-/* expr := operand {op modifiers expr}, operators of at least this precedence */
+/* May the token begin an expression? */
+bool begins_expr(const struct parser *p);
+
+/* operand := unary | (number | string | paren | aggregate | call | selector) suffix */
+enum ampql_code parse_operand(struct parser *p, struct ast **out);
+
+/* ---- parse_operator.c */
+
+/* expr := operand {op modifiers expr}, operators of at least this precedence
+ *   err  AMPQL_LIMIT: 65,536 operators */
 enum ampql_code parse_binary(struct parser *p, int precedence, struct ast **out);
 
 /* ---- parse_selector.c */

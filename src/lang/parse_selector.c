@@ -81,7 +81,8 @@ static enum ampql_code parse_label(struct parser *p, struct name_list *names)
         TRY(parser_unquote(p, token.text, &name));
     else
         TRY(parser_copy(p, token.text, &name));
-    if (name.n == 0 || !str_is_utf8(name)) {
+    bool has_colon = token.kind == TOKEN_METRIC_IDENTIFIER; /* accepted as ever, but not here */
+    if (name.n == 0 || !str_is_utf8(name) || (has_colon && p->lexer.has_wide_names)) {
         char quoted[TOKEN_TEXT_MAX];
         return fail_at(p->err, AMPQL_PARSE, token.span.start, token.span.end,
                        "invalid label name for grouping: %s",
@@ -109,7 +110,7 @@ enum ampql_code parse_labels(struct parser *p, struct names *out)
         TRY(parser_peek(p));
     }
     parser_take(p);
-    *out = (struct names){names.at, names.n};
+    *out = (struct names){names.at, names.n, p->lexer.has_wide_names};
     return AMPQL_OK;
 }
 
@@ -224,6 +225,7 @@ enum ampql_code parse_vector_selector(struct parser *p, const struct token *name
         TRY(parse_matchers(p, &list));
     TRY(parser_node(p, AST_SELECTOR, (struct span){start, p->last_end}, NULL, NULL, out));
     (*out)->u.selector.name = name_text;
+    (*out)->u.selector.is_wide = p->lexer.has_wide_names;
     (*out)->u.selector.matchers = (struct matchers){list.at, list.n};
     return AMPQL_OK;
 }

@@ -2,10 +2,12 @@
  * here; what its printer would not read back the same is written so that it does. */
 #include "lang/printer.h"
 
+#include "base/letter.h"
 #include "base/number.h"
 #include "base/quote.h"
 #include "lang/frame.h"
 #include "lang/time_expr.h"
+#include "series/labels.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,10 +18,19 @@ enum { PRETTY_COLUMNS = 100, MATCHERS_AT_ONCE = 8 };
 
 static bool is_plain_label(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool is_letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !(i > 0 && c >= '0' && c <= '9'))
+    return name.n > 0 && label_name_is_valid(name, AMPQL_PROM2);
+}
+
+/* A name that needs no quotes where letters beyond ASCII and dots are allowed. */
+static bool is_wide_label(struct str name)
+{
+    size_t width = 0;
+    for (size_t at = 0; at < name.n; at += width) {
+        uint32_t rune = rune_decode(name, at, &width);
+        bool is_letter =
+            rune < 0x80 ? is_plain_label(str_make(name.p + at, 1)) : rune_is_letter(rune);
+        bool is_inner = rune == '.' || (rune >= '0' && rune <= '9');
+        if (!is_letter && !(at > 0 && is_inner))
             return false;
     }
     return name.n > 0;
@@ -35,9 +46,9 @@ static bool is_plain_metric(struct str name)
     return name.n > 0;
 }
 
-static void print_name(struct buf *out, struct str name)
+static void print_name(struct buf *out, struct str name, bool is_wide)
 {
-    if (is_plain_label(name))
+    if (is_wide ? is_wide_label(name) : is_plain_label(name))
         buf_str(out, name);
     else
         print_quoted(out, name);
@@ -50,14 +61,14 @@ static void print_names(struct buf *out, struct names names)
     for (size_t i = 0; i < names.n; i++) {
         if (i)
             buf_text(out, ", ");
-        print_name(out, names.at[i]);
+        print_name(out, names.at[i], names.is_wide);
     }
     buf_byte(out, ')');
 }
 
-static void print_matcher(struct buf *out, const struct matcher *matcher)
+static void print_matcher(struct buf *out, const struct matcher *matcher, bool is_wide)
 {
-    print_name(out, matcher->name);
+    print_name(out, matcher->name, is_wide);
     buf_text(out, match_op_text(matcher->op));
     print_quoted(out, matcher->value);
 }
@@ -97,19 +108,25 @@ static void sort_printed(struct str text, const size_t *from, size_t *order, siz
     }
 }
 
-/* The matchers but the one to skip, sorted by their text as Prometheus sorts them. from [n + 1] and
- * order [n] are room to work in. */
-static void print_sorted(struct buf *out, struct matchers matchers, size_t skip, size_t *from,
-                         size_t *order)
+/* A selector: the matcher in front of the braces is number by_name, SIZE_MAX when there is none. */
+struct shown {
+    struct matchers matchers;
+    size_t by_name;
+    bool is_wide;
+};
+
+/* The matchers in braces, sorted by their text as Prometheus sorts them. from [n + 1] and order [n]
+ * are room to work in. */
+static void print_sorted(struct buf *out, const struct shown *s, size_t *from, size_t *order)
 {
     struct buf text;
     size_t n = 0;
     buf_init(&text, out->alc, out->max_bytes);
-    for (size_t i = 0; i < matchers.n; i++) {
-        if (i == skip)
+    for (size_t i = 0; i < s->matchers.n; i++) {
+        if (i == s->by_name)
             continue;
         from[n++] = text.n;
-        print_matcher(&text, &matchers.at[i]);
+        print_matcher(&text, &s->matchers.at[i], s->is_wide);
     }
     from[n] = text.n;
     if (text.failed != AMPQL_OK) {
@@ -128,30 +145,30 @@ static void print_sorted(struct buf *out, struct matchers matchers, size_t skip,
     buf_done(&text);
 }
 
-/* "{...}", all but matcher number skip. */
-static OWN_FRAME void print_braces(struct buf *out, struct matchers matchers, size_t skip)
+/* "{...}" */
+static OWN_FRAME void print_braces(struct buf *out, const struct shown *s)
 {
     size_t few[2 * MATCHERS_AT_ONCE + 1];
-    size_t n = matchers.n;
+    size_t n = s->matchers.n;
     if (n <= MATCHERS_AT_ONCE) {
-        print_sorted(out, matchers, skip, few, few + MATCHERS_AT_ONCE + 1);
+        print_sorted(out, s, few, few + MATCHERS_AT_ONCE + 1);
         return;
     }
     size_t *room = alloc_get(out->alc, 2 * n + 1, sizeof *room);
     if (room)
-        print_sorted(out, matchers, skip, room, room + n + 1);
+        print_sorted(out, s, room, room + n + 1);
     else if (out->failed == AMPQL_OK)
         out->failed = AMPQL_NOMEM;
     alloc_put(out->alc, room, 2 * n + 1, sizeof *room);
 }
 
-/* name{...}: the name's own matcher is number by_name, SIZE_MAX when there is none. */
-static void print_selector(struct buf *out, struct matchers matchers, size_t by_name)
+/* name{...} */
+static void print_selector(struct buf *out, const struct shown *s)
 {
-    if (by_name != SIZE_MAX)
-        buf_str(out, matchers.at[by_name].value);
-    if (by_name == SIZE_MAX || matchers.n > 1)
-        print_braces(out, matchers, by_name);
+    if (s->by_name != SIZE_MAX)
+        buf_str(out, s->matchers.at[s->by_name].value);
+    if (s->by_name == SIZE_MAX || s->matchers.n > 1)
+        print_braces(out, s);
 }
 
 void print_matchers(struct buf *out, struct matchers matchers)
@@ -164,7 +181,8 @@ void print_matchers(struct buf *out, struct matchers matchers)
         if (matchers.at[i].op == MATCH_EQUAL && is_plain_metric(matchers.at[i].value))
             by_name = i;
     }
-    print_selector(out, matchers, nnames == 1 ? by_name : SIZE_MAX);
+    const struct shown shown = {matchers, nnames == 1 ? by_name : SIZE_MAX, false};
+    print_selector(out, &shown);
 }
 
 /* ---- parts of nodes */
@@ -232,7 +250,8 @@ static void print_subquery_suffix(struct buf *out, const struct ast_subquery *s)
 
 static void print_vector(struct buf *out, const struct ast_selector *s)
 {
-    print_selector(out, s->matchers, s->name.n ? 0 : SIZE_MAX);
+    const struct shown shown = {s->matchers, s->name.n ? 0 : SIZE_MAX, s->is_wide};
+    print_selector(out, &shown);
     if (s->has_range) {
         buf_byte(out, '[');
         print_duration(out, &s->range);
@@ -310,12 +329,30 @@ static void print_operator(struct buf *out, const struct ast_binary *b)
     print_fills(out, b);
 }
 
+/* The left side of a chain's first operator. */
 static void print_lhs(struct buf *out, const struct ast_binary *b)
 {
     if (b->lhs->kind == AST_NUMBER)
         print_number(out, b->lhs, b->op != OP_POW);
     else
         print_expr(out, b->lhs);
+}
+
+/* " + b" */
+static void print_right(struct buf *out, const struct ast *op)
+{
+    buf_byte(out, ' ');
+    print_operator(out, &op->u.binary);
+    buf_byte(out, ' ');
+    print_expr(out, op->u.binary.rhs);
+}
+
+static void print_chain(struct buf *out, const struct ast *ast)
+{
+    const struct ast *first = ast->u.binary.first;
+    print_lhs(out, &first->u.binary);
+    for (const struct ast *op = first; op; op = ast_next(op, ast))
+        print_right(out, op);
 }
 
 /* ---- one line */
@@ -357,11 +394,7 @@ void print_expr(struct buf *out, const struct ast *ast)
         buf_byte(out, ')');
         break;
     case AST_BINARY:
-        print_lhs(out, &ast->u.binary);
-        buf_byte(out, ' ');
-        print_operator(out, &ast->u.binary);
-        buf_byte(out, ' ');
-        print_expr(out, ast->u.binary.rhs);
+        print_chain(out, ast);
         break;
     case AST_UNARY:
         buf_byte(out, ast->u.unary.is_minus ? '-' : '+');
@@ -404,21 +437,54 @@ static void print_pretty_aggregate(struct buf *out, const struct ast_aggregate *
     print_pretty_args(out, a->param ? args : args + 1, a->param ? 2 : 1, level);
 }
 
-/* Operands a level deeper than the operator between them. */
-static void print_pretty_binary(struct buf *out, const struct ast_binary *b, size_t level,
-                                bool is_indented)
+/* How many of a chain's operators stand on one line with all that is left of them, where each
+ * further one is printed a level less deep: n operators at `level`. SIZE_MAX: not even the first
+ * operand does. */
+static size_t count_short(struct buf *out, const struct ast *ast, size_t level, size_t n)
 {
-    if (b->lhs->kind == AST_NUMBER) {
-        indent(out, is_indented ? level + 1 : 0);
-        print_lhs(out, b);
-    } else {
-        print_pretty(out, b->lhs, level + 1, is_indented);
+    const struct ast *op = ast->u.binary.first;
+    size_t before = out->n, fits = SIZE_MAX;
+    print_lhs(out, &op->u.binary);
+    for (size_t done = 0; out->n - before + 2 * (level + n - done) <= PRETTY_COLUMNS; done++) {
+        fits = done;
+        if (done == n || out->failed != AMPQL_OK)
+            break;
+        print_right(out, op);
+        op = op->u.binary.next;
     }
-    buf_byte(out, '\n');
-    indent(out, level);
-    print_operator(out, b);
-    buf_byte(out, '\n');
-    print_pretty(out, b->rhs, level + 1, true);
+    if (out->failed == AMPQL_OK)
+        out->n = before;
+    return fits;
+}
+
+/* Operands a level deeper than the operator between them. */
+static void print_pretty_chain(struct buf *out, const struct ast *ast, size_t level,
+                               bool is_indented)
+{
+    const struct ast *op = ast->u.binary.first;
+    size_t n = 0;
+    for (; op; op = ast_next(op, ast))
+        n++;
+    op = ast->u.binary.first;
+    size_t fits = count_short(out, ast, level, n);
+    if (fits == SIZE_MAX && op->u.binary.lhs->kind != AST_NUMBER) {
+        print_pretty(out, op->u.binary.lhs, level + n, is_indented);
+        fits = 0;
+    } else {
+        fits = fits == SIZE_MAX ? 0 : fits;
+        indent(out, is_indented ? level + n - fits : 0);
+        print_lhs(out, &op->u.binary);
+        for (size_t i = 0; i < fits; i++, op = op->u.binary.next)
+            print_right(out, op);
+    }
+    for (; op && out->failed == AMPQL_OK; op = ast_next(op, ast)) {
+        size_t deep = level + n - ++fits;
+        buf_byte(out, '\n');
+        indent(out, deep);
+        print_operator(out, &op->u.binary);
+        buf_byte(out, '\n');
+        print_pretty(out, op->u.binary.rhs, deep + 1, true);
+    }
 }
 
 /* On one line if that fits; what was written is taken back if not. */
@@ -459,7 +525,7 @@ static void print_pretty(struct buf *out, const struct ast *ast, size_t level, b
         break;
     case AST_BINARY:
         out->n = before;
-        print_pretty_binary(out, &ast->u.binary, level, is_indented);
+        print_pretty_chain(out, ast, level, is_indented);
         break;
     case AST_UNARY:
         buf_byte(out, ast->u.unary.is_minus ? '-' : '+');

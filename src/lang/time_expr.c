@@ -2,6 +2,7 @@
 #include "lang/time_expr.h"
 
 #include "base/duration.h"
+#include "base/gomath.h"
 #include "base/number.h"
 #include "lang/frame.h"
 
@@ -44,7 +45,7 @@ static enum ampql_code evaluate_binary(const struct ast_time_expr *e,
         *out = fmod(a, b);
         return AMPQL_OK;
     default: /* the grammar has no other */
-        *out = pow(a, b);
+        *out = go_pow(a, b);
         return AMPQL_OK;
     }
 }

@@ -62,6 +62,7 @@ static OWN_FRAME enum ampql_code check_selector(const struct checker *c, struct 
     const struct ast_selector *s = &ast->u.selector;
     bool is_empty = true;
     ast->type = s->has_range ? VALUE_MATRIX : VALUE_VECTOR;
+    ast->is_invariant = s->at.kind != AT_NONE;
     if (s->name.n)
         return check_name(c, ast);
     for (size_t i = 0; i < s->matchers.n && is_empty; i++)
@@ -76,6 +77,7 @@ static enum ampql_code check_subquery(const struct checker *c, struct ast *ast)
     static const char *const names[] = {"none", "scalar", "vector", "matrix", "string"};
     struct ast *expr = ast->u.subquery.expr;
     ast->type = VALUE_MATRIX;
+    ast->is_invariant = ast->u.subquery.at.kind != AT_NONE;
     TRY(check(c, expr));
     if (expr->type == VALUE_VECTOR)
         return AMPQL_OK;
@@ -128,6 +130,7 @@ static enum ampql_code check_call(const struct checker *c, struct ast *ast)
     const struct signature *f = call->function;
     bool is_info = strcmp(f->name, "info") == 0 && call->nargs > 1;
     ast->type = f->result;
+    ast->is_invariant = !f->reads_time;
     TRY(check_count(c, ast));
     if (is_info)
         TRY(check_info(c, ast));
@@ -137,6 +140,7 @@ static enum ampql_code check_call(const struct checker *c, struct ast *ast)
         enum value_type wanted = f->args[i < last ? i : last];
         if (!is_info || i != 1)
             TRY(check(c, arg));
+        ast->is_invariant = ast->is_invariant && arg->is_invariant;
         if (arg->type != wanted)
             return fail_at(c->err, AMPQL_PARSE, arg->span.start, arg->span.end,
                            "expected type %s in call to function \"%s\", got %s",
@@ -163,6 +167,8 @@ static enum ampql_code check_aggregate(const struct checker *c, struct ast *ast)
     const struct ast_aggregate *a = &ast->u.aggregate;
     ast->type = VALUE_VECTOR;
     TRY(expect_type(c, a->expr, VALUE_VECTOR, "expression"));
+    /* Prometheus does not look at the parameter, and takes the first step's */
+    ast->is_invariant = a->expr->is_invariant;
     if (!a->param)
         return AMPQL_OK;
     return expect_type(c, a->param, aggregation_info[a->op].param, "parameter");
@@ -215,15 +221,15 @@ static enum ampql_code check_matching(const struct checker *c, struct ast *ast)
     return AMPQL_OK;
 }
 
-static enum ampql_code check_binary(const struct checker *c, struct ast *ast)
+/* An operator whose sides have been checked. */
+static OWN_FRAME enum ampql_code check_operator(const struct checker *c, struct ast *ast)
 {
     struct ast_binary *b = &ast->u.binary;
-    TRY(check(c, b->lhs));
-    TRY(check(c, b->rhs));
     enum value_type left = b->lhs->type, right = b->rhs->type;
     enum op_kind kind = op_info[b->op].kind;
     bool is_comparison = kind == OP_KIND_COMPARISON;
     ast->type = left == VALUE_SCALAR && right == VALUE_SCALAR ? VALUE_SCALAR : VALUE_VECTOR;
+    ast->is_invariant = b->lhs->is_invariant && b->rhs->is_invariant;
     if (b->returns_bool && !is_comparison)
         return complain(c, b->op_span, "bool modifier can only be used on comparison operators");
     if (is_comparison && !b->returns_bool && ast->type == VALUE_SCALAR)
@@ -242,11 +248,23 @@ static enum ampql_code check_binary(const struct checker *c, struct ast *ast)
     return AMPQL_OK;
 }
 
+static enum ampql_code check_chain(const struct checker *c, struct ast *ast)
+{
+    struct ast *first = ast->u.binary.first;
+    TRY(check(c, first->u.binary.lhs));
+    for (struct ast *op = first; op; op = ast_next(op, ast)) {
+        TRY(check(c, op->u.binary.rhs));
+        TRY(check_operator(c, op));
+    }
+    return AMPQL_OK;
+}
+
 static enum ampql_code check_unary(const struct checker *c, struct ast *ast)
 {
     struct ast *expr = ast->u.unary.expr;
     TRY(check(c, expr));
     ast->type = expr->type;
+    ast->is_invariant = expr->is_invariant;
     if (is_scalar_or_vector(expr->type))
         return AMPQL_OK;
     return fail_at(c->err, AMPQL_PARSE, ast->span.start, ast->span.end,
@@ -259,10 +277,9 @@ static enum ampql_code check(const struct checker *c, struct ast *ast)
 {
     switch (ast->kind) {
     case AST_NUMBER:
-        ast->type = VALUE_SCALAR;
-        return AMPQL_OK;
     case AST_STRING:
-        ast->type = VALUE_STRING;
+        ast->type = ast->kind == AST_NUMBER ? VALUE_SCALAR : VALUE_STRING;
+        ast->is_invariant = true;
         return AMPQL_OK;
     case AST_SELECTOR:
         return check_selector(c, ast);
@@ -273,7 +290,7 @@ static enum ampql_code check(const struct checker *c, struct ast *ast)
     case AST_AGGREGATE:
         return check_aggregate(c, ast);
     case AST_BINARY:
-        return check_binary(c, ast);
+        return check_chain(c, ast);
     case AST_UNARY:
         return check_unary(c, ast);
     case AST_PAREN:
@@ -281,6 +298,7 @@ static enum ampql_code check(const struct checker *c, struct ast *ast)
     }
     TRY(check(c, ast->u.paren));
     ast->type = ast->u.paren->type;
+    ast->is_invariant = ast->u.paren->is_invariant;
     return AMPQL_OK;
 }
 

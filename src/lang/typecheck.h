@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "lang/ast.h"
 
-/* Set the type of each node, make set operators many-to-many, and drop the matching of operators
- * with a scalar side. The tree's height bounds the recursion.
+/* Set type and is_invariant of each node, make set operators many-to-many, and drop the matching of
+ * operators with a scalar side. The tree's height bounds the recursion.
  *
  *   alc  for regexes, freed before it returns
  *   err  AMPQL_PARSE, what Prometheus says first, with the span of the node it means; AMPQL_LIMIT,

@@ -128,10 +128,11 @@ static enum ampql_code build_leaf(struct plan *plan, enum node_kind kind, const 
 
 /* The grid inside a subquery: absolute multiples of its step that its windows can see; from here on
  * it is what is being planned. */
-static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquery *sub,
+static enum ampql_code subquery_grid(struct plan *plan, const struct ast *subquery,
                                      const struct windows *windows, struct grid **out,
                                      struct ampql_error *err)
 {
+    const struct ast_subquery *sub = &subquery->u.subquery;
     int64_t step = plan->options.default_interval_ms;
     if (sub->has_step)
         TRY(duration_of(plan, &sub->step, false, &step, err));
@@ -147,9 +148,9 @@ static enum ampql_code subquery_grid(struct plan *plan, const struct ast_subquer
     uint64_t n = end < start ? 0 : (uint64_t)(end - start) / (uint64_t)step + 1;
     *grid = (struct grid){start, step, 0};
     if (n > plan->options.max_points - plan->points)
-        return fail(err, AMPQL_LIMIT,
-                    "the query needs more than %llu evaluation points in its subqueries",
-                    (unsigned long long)plan->options.max_points);
+        return fail_at(err, AMPQL_LIMIT, subquery->span.start, subquery->span.end,
+                       "the query needs more than %llu evaluation points in its subqueries",
+                       (unsigned long long)plan->options.max_points);
     plan->points += n;
     plan->end_ms = end;
     grid->n = (size_t)n;
@@ -172,7 +173,7 @@ static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, co
                       err));
     struct grid *inner = NULL;
     int64_t end_ms = plan->end_ms;
-    TRY(subquery_grid(plan, sub, &node->windows, &inner, err));
+    TRY(subquery_grid(plan, subquery, &node->windows, &inner, err));
     TRY(build(plan, sub->expr, inner, &node->child[0], err));
     plan->end_ms = end_ms;
     node->name = node->child[0]->name;
@@ -298,9 +299,10 @@ static enum ampql_code build_call(struct plan *plan, const struct ast *ast, cons
     return AMPQL_OK;
 }
 
-static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
-                                    const struct grid *grid, struct node **out,
-                                    struct ampql_error *err)
+/* An operator over `lhs`, which is built already. */
+static enum ampql_code build_operator(struct plan *plan, const struct ast *ast,
+                                      const struct grid *grid, struct node *lhs, struct node **out,
+                                      struct ampql_error *err)
 {
     const struct ast_binary *binary = &ast->u.binary;
     bool left_is_scalar = binary->lhs->type == VALUE_SCALAR,
@@ -313,7 +315,7 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
     struct node *node = node_new(plan, node_kind, ast, grid, 2);
     if (!node)
         return no_node(err);
-    TRY(build(plan, binary->lhs, grid, &node->child[0], err));
+    node->child[0] = lhs;
     TRY(build(plan, binary->rhs, grid, &node->child[1], err));
     node->stream = left_is_scalar ? 1 : 0;
 
@@ -343,6 +345,32 @@ static enum ampql_code build_binary(struct plan *plan, const struct ast *ast,
         if (str_equal(binary->include.at[i], STR("__name__")))
             node->name = NAME_ANY; /* taken along from the one side */
     *out = node;
+    return AMPQL_OK;
+}
+
+/* Does it not change over a grid, which would otherwise see it again and again? */
+static bool is_built_once(const struct plan *plan, const struct ast *ast, const struct grid *grid)
+{
+    return ast->is_invariant && (grid->n != 1 || plan->end_ms != grid->start_ms);
+}
+
+/* A chain, from left to right. What of it does not change comes first, and is built on its own. */
+static enum ampql_code build_chain(struct plan *plan, const struct ast *ast,
+                                   const struct grid *grid, struct node **out,
+                                   struct ampql_error *err)
+{
+    const struct ast *op = ast->u.binary.first;
+    while (op != ast && is_built_once(plan, op, grid))
+        op = op->u.binary.next;
+    struct node *lhs = NULL;
+    TRY(build(plan, op->u.binary.lhs, grid, &lhs, err));
+    for (; op; op = ast_next(op, ast)) {
+        struct node *node = NULL;
+        TRY(build_operator(plan, op, grid, lhs, &node, err));
+        lhs->next = node;
+        lhs = node;
+    }
+    *out = lhs;
     return AMPQL_OK;
 }
 
@@ -409,9 +437,9 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
     ast = ast_unwrap(ast);
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
     /* also where there is no step at all: Prometheus evaluates it once, and it may fail */
-    if (grid->n != 1 && !is_literal && plan_is_invariant(ast))
+    if (grid->n != 1 && !is_literal && ast->is_invariant)
         return build_broadcast(plan, ast, grid, out, err);
-    if (plan->end_ms != grid->start_ms && grid->n == 1 && plan_is_invariant(ast)) {
+    if (is_built_once(plan, ast, grid) && !is_literal) {
         int64_t end_ms = plan->end_ms;
         plan->end_ms = grid->start_ms;
         TRY(build(plan, ast, grid, out, err));
@@ -433,7 +461,7 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
     case AST_AGGREGATE:
         return build_aggregate(plan, ast, grid, out, err);
     case AST_BINARY:
-        return build_binary(plan, ast, grid, out, err);
+        return build_chain(plan, ast, grid, out, err);
     case AST_UNARY:
         return build_unary(plan, ast, grid, out, err);
     case AST_PAREN:

@@ -51,7 +51,8 @@ struct node {
     int64_t end_ms; /* of the query or subquery around it, which the last step need not reach */
     struct node **child; /* [nchild] */
     size_t nchild;
-    size_t stream; /* the child whose rows stream; the other scalar children are parameters */
+    size_t stream;     /* the child whose rows stream; the other scalar children are parameters */
+    struct node *next; /* of an operator in a chain: the one whose child 0 this is; NULL: none */
     bool drops_name;
     bool may_collide;       /* dropping the name may make two series equal: must be checked */
     enum name_state name;   /* of the output */
@@ -66,6 +67,14 @@ struct node {
     struct windows
         windows; /* NODE_RANGE, NODE_SAMPLES, NODE_SUBQUERY*; NODE_INSTANT: range is the lookback */
 };
+
+/* Does a chain of operators go on in child 0? `a + b - c`, a child of the next, may be as long as
+ * the text, so walks go along it in loops: down by child[0] while this holds, and back up by next.
+ */
+static inline bool node_is_chained(const struct node *node)
+{
+    return node->nchild && node->child[0]->next == node;
+}
 
 enum select_kind { SELECT_RAW, SELECT_GRID, SELECT_GRID_TIMESTAMP };
 
@@ -128,10 +137,6 @@ struct want {
 /* Note what a leaf needs: its windows and matchers are known. */
 enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast_selector *selector,
                           struct ampql_error *err);
-
-/* Is the value of this expression the same at every step? An @ fixes a selector or subquery; of an
- * aggregation only what it aggregates counts. */
-bool plan_is_invariant(const struct ast *ast);
 
 /* Give leaves their levels: a leaf whose rows meet scalar parameters is fed after the leaves that
  * those depend on. */

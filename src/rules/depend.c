@@ -104,8 +104,10 @@ static enum ampql_code walk(struct search *s, const struct ast *ast, const char 
             TRY(walk(s, ast->u.aggregate.param, how, err));
         return walk(s, ast->u.aggregate.expr, how, err);
     case AST_BINARY:
-        TRY(walk(s, ast->u.binary.lhs, how, err));
-        return walk(s, ast->u.binary.rhs, how, err);
+        TRY(walk(s, ast->u.binary.first->u.binary.lhs, how, err));
+        for (const struct ast *op = ast->u.binary.first; op; op = ast_next(op, ast))
+            TRY(walk(s, op->u.binary.rhs, how, err));
+        return AMPQL_OK;
     case AST_UNARY:
         return walk(s, ast->u.unary.expr, how, err);
     case AST_PAREN:

@@ -68,6 +68,7 @@ static enum ampql_code push_base(const struct overlay *overlay, const struct amp
     sink_init(&between, overlay->alc, pass_on, &filter, overlay->base->is_trusted);
     enum ampql_code code = overlay->base->ops.select(overlay->base->payload, select, &between, err);
     code = sink_finish(&between, code, err);
+    ampql_sink_cost(sink, &between.cost);
     if (code == AMPQL_OK)
         code = sink_pass_warnings(&between, sink);
     sink_done(&between);

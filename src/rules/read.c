@@ -388,27 +388,38 @@ static enum ampql_code check_group_name(const struct rule_file *file, const stru
     return AMPQL_OK;
 }
 
-static enum ampql_code read_group(struct reader *r, struct ampql_error *err)
+/* The group with the rules that were read of it. */
+static enum ampql_code add_group(struct reader *r, struct group_text *text, struct ampql_error *err)
 {
     struct rule_file *file = r->file;
-    struct group_text text = {.place = yaml_here(&r->yaml)};
-    struct ampql_rule_group *group = &text.group;
-    group->first_rule = file->rules.n;
-    group->line = text.place.line;
-    TRY(yaml_begin(&r->yaml, YAML_MAPPING_START_EVENT, "a group", err));
-    TRY(read_group_fields(r, &text, err));
-    enum ampql_code code = check_group_name(file, &text, err);
-    if (code != AMPQL_OK)
-        TRY(go_on(r, code, r->yaml.depth, false, err));
-
-    group->name = string_view(text.name.value);
-    group->labels = text.labels.at;
-    group->nlabels = text.labels.n;
+    struct ampql_rule_group *group = &text->group;
+    group->name = string_view(text->name.value);
+    group->labels = text->labels.at;
+    group->nlabels = text->labels.n;
     group->nrules = file->rules.n - group->first_rule;
     for (size_t i = 0; i < group->nrules; i++)
-        TRY(join_labels(&text.labels, &text.own.at[i], r->arena,
+        TRY(join_labels(&text->labels, &text->own.at[i], r->arena,
                         &file->rules.at[group->first_rule + i].view, err));
     return array_push(&file->groups, r->arena, *group) ? AMPQL_OK : fail_nomem(err, "a group");
+}
+
+static enum ampql_code read_group(struct reader *r, struct ampql_error *err)
+{
+    struct group_text text = {.place = yaml_here(&r->yaml)};
+    text.group.first_rule = r->file->rules.n;
+    text.group.line = text.place.line;
+    TRY(yaml_begin(&r->yaml, YAML_MAPPING_START_EVENT, "a group", err));
+    enum ampql_code fields = read_group_fields(r, &text, err);
+    if (fields != AMPQL_OK && fields != AMPQL_BAD_DATA)
+        return fields;
+    if (fields == AMPQL_OK) {
+        enum ampql_code code = check_group_name(r->file, &text, err);
+        if (code != AMPQL_OK)
+            TRY(go_on(r, code, r->yaml.depth, false, err));
+    }
+    /* A text that breaks off inside a group leaves the rules before: they keep their group. */
+    TRY(add_group(r, &text, err));
+    return fields;
 }
 
 /* groups := [ group, ... ] */

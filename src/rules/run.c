@@ -144,18 +144,6 @@ static enum ampql_code batch_room(struct arena *work, size_t n, struct batch *ou
                                                                 : fail_nomem(err, "a batch");
 }
 
-static void add_stats(struct run *run, struct ampql_stats stats)
-{
-    run->result->stats.selects += stats.selects;
-    run->result->stats.series += stats.series;
-    run->result->stats.samples += stats.samples;
-    run->result->stats.requests += stats.requests;
-    run->result->stats.retries += stats.retries;
-    run->result->stats.bytes += stats.bytes;
-    run->result->stats.billed_samples += stats.billed_samples;
-    run->result->stats.remote_samples += stats.remote_samples;
-}
-
 static enum ampql_code run_batch(struct run *run, struct batch *batch, int64_t t_ms,
                                  struct ampql_error *err)
 {
@@ -169,7 +157,7 @@ static enum ampql_code run_batch(struct run *run, struct batch *batch, int64_t t
     for (size_t k = 0; k < batch->n; k++) {
         if (code == AMPQL_OK && batch->result[k]) {
             if (!has_stats) /* each result has the stats of the whole batch */
-                add_stats(run, ampql_result_stats(batch->result[k]));
+                stats_add(&run->result->stats, ampql_result_stats(batch->result[k]));
             has_stats = true;
             code = take_result(run, batch->rule[k], batch->result[k], t_ms, err);
         } else if (code == AMPQL_OK) {
@@ -274,7 +262,7 @@ static enum ampql_code run_over_records(struct run *run, size_t i, struct arena 
     ampql_source_free(source);
     if (code != AMPQL_OK)
         return rule_failed(run, i, &why, err);
-    add_stats(run, ampql_result_stats(result));
+    stats_add(&run->result->stats, ampql_result_stats(result));
     return take_result(run, i, result, options.start_ms, err);
 }
 

@@ -1,8 +1,8 @@
 /* Label sets as strings. */
 #include "series/label_set.h"
 
-#include "base/error.h"
 #include "base/hash.h"
+#include "base/quote.h"
 
 #include <stdlib.h>
 
@@ -49,6 +49,19 @@ struct str label_set_get(const struct ampql_label *labels, size_t n, struct str 
     return STR("");
 }
 
+void label_set_put(struct ampql_label *labels, size_t *n, struct ampql_label label)
+{
+    size_t i = 0;
+    while (i < *n && !str_equal(str_view(labels[i].name), str_view(label.name)))
+        i++;
+    if (label.value.size > 0) {
+        *n += i == *n;
+        labels[i] = label;
+    } else if (i < *n) {
+        labels[i] = labels[--*n];
+    }
+}
+
 struct ampql_label *label_set_copy(struct arena *arena, const struct ampql_label *labels, size_t n)
 {
     struct ampql_label *copy = arena_alloc(arena, n, sizeof *copy);
@@ -64,7 +77,6 @@ struct ampql_label *label_set_copy(struct arena *arena, const struct ampql_label
 
 void label_set_write(struct buf *out, const struct ampql_label *labels, size_t n)
 {
-    char quoted[AMPQL_MESSAGE_MAX];
     const char *separator = "";
     buf_str(out, label_set_get(labels, n, STR("__name__")));
     buf_text(out, "{");
@@ -74,7 +86,7 @@ void label_set_write(struct buf *out, const struct ampql_label *labels, size_t n
         buf_text(out, separator);
         buf_str(out, str_view(labels[i].name));
         buf_text(out, "=");
-        buf_text(out, quote_clipped(quoted, sizeof quoted, str_view(labels[i].value)));
+        print_quoted(out, str_view(labels[i].value));
         separator = ", ";
     }
     buf_text(out, "}");

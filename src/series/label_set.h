@@ -21,10 +21,13 @@ uint64_t label_set_hash(const struct ampql_label *labels, size_t n);
 /* The value of a label; empty when it is absent. */
 struct str label_set_get(const struct ampql_label *labels, size_t n, struct str name);
 
+/* Set a label of labels [*n] in any order, which has room for it; an empty value removes it. */
+void label_set_put(struct ampql_label *labels, size_t *n, struct ampql_label label);
+
 /* With its strings in the arena; NULL: no memory. */
 struct ampql_label *label_set_copy(struct arena *arena, const struct ampql_label *labels, size_t n);
 
-/* name{a="b", c="d"}, long values clipped. */
+/* name{a="b", c="d"}. */
 void label_set_write(struct buf *out, const struct ampql_label *labels, size_t n);
 
 #endif

@@ -1,8 +1,10 @@
 /* Label sets. They are small (five to thirty labels), so plain loops are the fast way. */
 #include "series/labels.h"
 
+#include "base/error.h"
 #include "base/hash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 symbol labels_get(struct labels labels, symbol name)
@@ -157,4 +159,38 @@ struct labels labels_set(struct arena *arena, const struct symbols *symbols, str
     if (at && !done)
         at[n++] = (struct label){name, value};
     return (struct labels){at, n, labels.loses_name};
+}
+
+char *labels_describe(const struct symbols *symbols, struct labels labels, char *out, size_t size)
+{
+    char quoted[320];
+    size_t n = 0;
+    symbol name = labels_get(labels, SYMBOL_NAME);
+    if (name != SYMBOL_EMPTY) {
+        struct str text = symbols_text(symbols, name);
+        quote_clipped(quoted, sizeof quoted, text);
+        /* a plain name loses its quotes */
+        size_t length = strlen(quoted);
+        n += (size_t)snprintf(out, size, "%.*s", (int)length - 2, quoted + 1);
+    }
+    n += (size_t)snprintf(out + n, n < size ? size - n : 0, "{");
+    bool is_first = true;
+    for (size_t i = 0; i < labels.n && n < size; i++) {
+        if (labels.at[i].name == SYMBOL_NAME)
+            continue;
+        char key[320];
+        quote_clipped(key, sizeof key, symbols_text(symbols, labels.at[i].name));
+        quote_clipped(quoted, sizeof quoted, symbols_text(symbols, labels.at[i].value));
+        size_t length = strlen(key) - 2 + strlen(quoted) + 3;
+        if (n + length + sizeof ", ...}" > size) {
+            n += (size_t)snprintf(out + n, size - n, "%s...", is_first ? "" : ", ");
+            break;
+        }
+        n += (size_t)snprintf(out + n, size - n, "%s%.*s=%s", is_first ? "" : ", ",
+                              (int)strlen(key) - 2, key + 1, quoted);
+        is_first = false;
+    }
+    if (n < size)
+        snprintf(out + n, size - n, "}");
+    return out;
 }

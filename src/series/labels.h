@@ -37,6 +37,9 @@ size_t labels_sort(const struct symbols *symbols, struct label *label, size_t n)
  * empty. */
 bool label_name_is_valid(struct str name, enum ampql_dialect dialect);
 
+/* `name{a="b"}` for messages, escaped and clipped to size. Returns out. */
+char *labels_describe(const struct symbols *symbols, struct labels labels, char *out, size_t size);
+
 /* Copies that live in an arena, loses_name as it was; at is NULL when memory is out.
  *   labels_copy     the set itself
  *   labels_keep     only the labels whose name is in names [nnames]           by(...), on(...)

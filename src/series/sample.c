@@ -1,5 +1,6 @@
-/* Finding samples by time. Samples are mostly equally spaced, so the place is guessed first: a
- * column that is not in the cache is then touched in two or three places instead of ten. */
+/* Finding samples by time, and room for them. Samples are mostly equally spaced, so the place is
+ * guessed first: a column that is not in the cache is then touched in two or three places instead
+ * of ten. */
 #include "series/sample.h"
 
 /* The first sample after t, known to lie in (lo, hi]: t[lo] <= t, and t[hi] > t or hi is the end.
@@ -49,4 +50,32 @@ struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t ma
         return (struct samples){s->t, s->v, 0};
     size_t from = samples_after(s, mint_ms), to = samples_after(s, maxt_ms);
     return (struct samples){s->t + from, s->v + from, to - from};
+}
+
+bool sample_room_grow(struct sample_room *room, const struct ampql_allocator *alc, size_t n,
+                      size_t want)
+{
+    if (want <= room->room)
+        return true;
+    struct sample_room more = {.room = want > room->room * 2 ? want : room->room * 2};
+    more.t = alloc_get(alc, more.room, sizeof *more.t);
+    more.v = alloc_get(alc, more.room, sizeof *more.v);
+    if (!more.t || !more.v) {
+        sample_room_done(&more, alc);
+        return false;
+    }
+    if (n) {
+        memcpy(more.t, room->t, n * sizeof *more.t);
+        memcpy(more.v, room->v, n * sizeof *more.v);
+    }
+    sample_room_done(room, alc);
+    *room = more;
+    return true;
+}
+
+void sample_room_done(struct sample_room *room, const struct ampql_allocator *alc)
+{
+    alloc_put(alc, room->t, room->room, sizeof *room->t);
+    alloc_put(alc, room->v, room->room, sizeof *room->v);
+    *room = (struct sample_room){0};
 }

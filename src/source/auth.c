@@ -67,17 +67,32 @@ static enum ampql_code copy_options(struct auth *auth, struct ampql_error *err)
     return is_copied ? AMPQL_OK : fail_nomem(err, "credentials");
 }
 
+/* Headers that carry secrets by their name; others may hold anything, as tenants do. */
+static const char *secret_header(const struct auth_options *o)
+{
+    static const char *const names[] = {"Authorization", "Proxy-Authorization", "Cookie",
+                                        "X-Amz-Security-Token", "X-Api-Key"};
+    for (size_t i = 0; i < o->nheaders; i++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            if (o->headers[i].name.n == strlen(names[k]) &&
+                strncasecmp(o->headers[i].name.p, names[k], o->headers[i].name.n) == 0)
+                return names[k];
+    return NULL;
+}
+
 static enum ampql_code check_plain(const struct auth_options *o, struct str url,
                                    struct ampql_error *err)
 {
+    static const char *const what[] = {[AUTH_BASIC] = "a password",
+                                       [AUTH_AUTHORIZATION] = "a token",
+                                       [AUTH_SIGV4] = "a signed request"};
     bool is_plain = url.n >= 7 && strncasecmp(url.p, "http://", 7) == 0;
-    if (o->kind == AUTH_NONE || !is_plain || o->insecure_http || http_is_loopback(url))
+    const char *secret = o->kind == AUTH_NONE ? secret_header(o) : what[o->kind];
+    if (!secret || !is_plain || o->insecure_http || http_is_loopback(url))
         return AMPQL_OK;
     return fail(err, AMPQL_BAD_DATA,
                 "%s over plain http can be read on the way: use https, or say --insecure-http",
-                o->kind == AUTH_SIGV4   ? "a signed request"
-                : o->kind == AUTH_BASIC ? "a password"
-                                        : "a token");
+                secret);
 }
 
 static enum ampql_code check(const struct auth_options *o, struct ampql_error *err)

@@ -28,7 +28,8 @@ struct auth_options {
     struct str secret_file; /* instead; read for every request, white space around it dropped */
     struct str region, service, profile, role_arn, external_id, session_name; /* SIGV4 */
     struct str access_key_id, secret_access_key, session_token; /* instead of those found */
-    bool insecure_http; /* passwords, tokens and signed requests over http: beyond loopback */
+    bool insecure_http; /* passwords, tokens, signed requests and headers such as Authorization
+                           over http: beyond loopback */
 };
 
 /* Check options for a server, and for AUTH_SIGV4 find the credentials (nothing is fetched yet).

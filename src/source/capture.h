@@ -9,7 +9,9 @@
  *   capture_code.c    what is in a block
  *   capture_log.c     the log
  *   capture_merge.c   selects joined, and the finished file written
- *   capture_source.c  replay, recording
+ *   capture_source.c  replay
+ *   capture_take.c    asking a source, and keeping what it answers
+ *   capture_record.c  a source that does so with all it is asked
  *
  * src/source/README.md has the format byte by byte. */
 #ifndef AMPQL_SRC_SOURCE_CAPTURE_H
@@ -33,7 +35,8 @@ struct capture_entry {
     struct held held;
     const struct str *warnings; /* [nwarnings] that came with the answer */
     size_t nwarnings;
-    uint64_t billed; /* samples that the server billed for it */
+    uint64_t billed;    /* samples that the server billed for it */
+    int64_t settled_ms; /* what is after this may not have been all there yet when it was asked */
     uint64_t nseries, nsamples;
     ARRAY(struct capture_place); /* in label order of their series */
 };
@@ -48,7 +51,8 @@ struct capture_origin {
 
 struct capture {
     struct ampql_allocator alc;
-    struct arena arena; /* entries and what they point to */
+    bool allows_partial; /* of replay: what is missing is left out of answers, which say so */
+    struct arena arena;  /* entries and what they point to */
     struct capture_file file;
     struct symbols symbols;
     struct {
@@ -82,6 +86,11 @@ enum ampql_code capture_open(struct capture *capture, const struct ampql_allocat
  * follows the last of them. whole is 0 when it was cut before the first could begin. */
 enum ampql_code capture_open_log(struct capture *capture, const struct ampql_allocator *alc,
                                  const char *path, int fd, struct ampql_error *err);
+
+/* Open a finished capture, or a log when its name ends in ".part".
+ *   err  of capture_open */
+enum ampql_code capture_open_any(struct capture *capture, const struct ampql_allocator *alc,
+                                 const char *path, struct ampql_error *err);
 
 /* Open only the head of a file, and take the blocks behind it one by one, for what must work on
  * damaged files too. */
@@ -119,6 +128,10 @@ void capture_put_about(struct buf *out, struct str tool, int64_t created_ms);
 void capture_put_origin(struct buf *out, const struct capture_origin *origin);
 void capture_put_select(struct buf *out, const struct capture_entry *entry,
                         const struct capture_names *names);
+/* What it is known of an entry's answer, in END and in INDEX: samples billed, until when it is
+ * settled, series, samples. */
+void capture_put_counts(struct buf *out, const struct capture_entry *entry);
+void capture_get_counts(struct bytes_in *in, struct capture_entry *out);
 bool capture_get_about(struct bytes_in *in, struct capture *capture, struct ampql_error *err);
 bool capture_get_origin(struct bytes_in *in, struct capture *capture);
 /* Add the strings of a block. err AMPQL_NOMEM, AMPQL_BAD_DATA */

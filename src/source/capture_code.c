@@ -89,7 +89,7 @@ void capture_put_select(struct buf *out, const struct capture_entry *entry,
         buf_varint(out, held->matchers.at[i].op);
         put_name(out, names, held->matchers.at[i].value);
     }
-    if (held->kind == AMPQL_SELECT_RAW) {
+    if (held_is_window(held)) {
         buf_signed(out, held->after_ms);
         buf_signed(out, held->upto_ms);
     } else {
@@ -102,6 +102,22 @@ void capture_put_select(struct buf *out, const struct capture_entry *entry,
     buf_varint(out, entry->nwarnings);
     for (size_t i = 0; i < entry->nwarnings; i++)
         put_name(out, names, entry->warnings[i]);
+}
+
+void capture_put_counts(struct buf *out, const struct capture_entry *entry)
+{
+    buf_varint(out, entry->billed);
+    buf_signed(out, entry->settled_ms);
+    buf_varint(out, entry->nseries);
+    buf_varint(out, entry->nsamples);
+}
+
+void capture_get_counts(struct bytes_in *in, struct capture_entry *out)
+{
+    out->billed = bytes_varint(in);
+    out->settled_ms = bytes_signed(in);
+    out->nseries = bytes_varint(in);
+    out->nsamples = bytes_varint(in);
 }
 
 static struct str get_name(struct bytes_in *in, const struct capture *capture)
@@ -156,7 +172,7 @@ static enum ampql_code get_warnings(struct bytes_in *in, struct capture *capture
 static bool get_times(struct bytes_in *in, struct held *held)
 {
     const int64_t limit = CAPTURE_FOREVER;
-    if (held->kind == AMPQL_SELECT_RAW) {
+    if (held_is_window(held)) {
         held->after_ms = bytes_signed(in);
         held->upto_ms = bytes_signed(in);
         return held->after_ms >= -limit && held->upto_ms <= limit &&
@@ -180,7 +196,7 @@ enum ampql_code capture_get_select(struct capture *capture, struct capture_block
     *out = (struct capture_entry){0};
     uint64_t kind = bytes_varint(in);
     out->held.kind = (enum ampql_select_kind)kind;
-    bool is_known = kind <= AMPQL_SELECT_GRID_TIMESTAMP;
+    bool is_known = kind <= HELD_LISTING;
     TRY(get_matchers(in, capture, &out->held.matchers, err));
     bool is_time = get_times(in, &out->held);
     TRY(get_warnings(in, capture, out, err));

@@ -2,66 +2,11 @@
 #include "source/capture_log.h"
 
 #include "base/time.h"
-#include "source/capture_merge.h"
+#include "source/capture_place.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- files */
-
-static enum ampql_code cannot(const char *path, struct ampql_error *err)
-{
-    return fail(err, AMPQL_OUTPUT, "%.160s: %s", path, strerror(errno));
-}
-
-/* What is there must be a plain file: renaming over a link would replace the link. */
-static enum ampql_code check_target(const char *path, struct ampql_error *err)
-{
-    struct stat st;
-    if (lstat(path, &st) != 0)
-        return errno == ENOENT ? AMPQL_OK : cannot(path, err);
-    if (S_ISREG(st.st_mode))
-        return AMPQL_OK;
-    return fail(err, AMPQL_BAD_DATA, "%.160s: %s, and a capture is written as a plain file", path,
-                S_ISDIR(st.st_mode)   ? "a folder"
-                : S_ISLNK(st.st_mode) ? "a symbolic link"
-                                      : "not a plain file");
-}
-
-/* Is what the name stands for still what was opened? Another run may have finished meanwhile. */
-static bool is_same_file(int fd, const char *path)
-{
-    struct stat a, b;
-    return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
-static enum ampql_code open_locked(struct capture_log *log, struct ampql_error *err)
-{
-    for (;;) {
-        log->fd = open(log->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-        if (log->fd < 0)
-            return errno == ELOOP
-                       ? fail(err, AMPQL_BAD_DATA, "%.160s: a symbolic link, which is not followed",
-                              log->part)
-                       : cannot(log->part, err);
-        int failed;
-        while ((failed = flock(log->fd, LOCK_EX | LOCK_NB)) != 0 && errno == EINTR)
-            continue;
-        if (failed && errno == EWOULDBLOCK)
-            return fail(err, AMPQL_UNAVAILABLE, "%.160s: another process is writing this capture",
-                        log->path);
-        if (failed)
-            return cannot(log->part, err);
-        if (is_same_file(log->fd, log->part))
-            return AMPQL_OK;
-        close(log->fd);
-    }
-}
 
 /* ---- symbols */
 
@@ -119,27 +64,10 @@ static enum ampql_code write_symbols(struct capture_log *log, struct ampql_error
 
 /* ---- what it holds */
 
-struct held capture_held(const struct ampql_select *select, struct arena *arena)
-{
-    struct held held = {.kind = select->kind, .matchers = held_matchers(select, arena)};
-    if (select->kind == AMPQL_SELECT_RAW) {
-        held.after_ms = select->mint_ms;
-        held.upto_ms = select->maxt_ms;
-        return held;
-    }
-    held.start_ms = select->start_ms;
-    held.end_ms = select->end_ms;
-    held.step_ms = select->start_ms == select->end_ms ? 1 : select->step_ms;
-    held.lookback_ms = select->lookback_ms;
-    held.dialect = select->dialect;
-    return held;
-}
-
 /* A copy of what an entry holds that lives as long as the log. */
-static enum ampql_code keep_held(struct capture_log *log, const struct held *held,
+static enum ampql_code copy_held(struct capture_log *log, const struct held *held, struct held *out,
                                  struct ampql_error *err)
 {
-    struct held copy = *held;
     struct matcher *at = arena_alloc(&log->arena, held->matchers.n, sizeof *at);
     if (!at)
         return fail_nomem(err, "the selects of a capture");
@@ -150,32 +78,98 @@ static enum ampql_code keep_held(struct capture_log *log, const struct held *hel
         if (!at[i].name.p || !at[i].value.p)
             return fail_nomem(err, "the selects of a capture");
     }
-    copy.matchers.at = at;
+    *out = *held;
+    out->matchers.at = at;
+    return AMPQL_OK;
+}
+
+static enum ampql_code keep_held(struct capture_log *log, const struct held *held,
+                                 struct ampql_error *err)
+{
+    struct held copy;
+    TRY(copy_held(log, held, &copy, err));
     return array_add(&log->held, &log->alc, copy) ? AMPQL_OK
                                                   : fail_nomem(err, "the selects of a capture");
 }
 
-/* Only answers to the same matchers: were wider ones to count, what the capture holds would depend
- * on what was asked first. */
+enum ampql_code capture_log_cover(const struct capture_log *log, const struct ampql_select *select,
+                                  struct arena *arena, struct held_cover *out,
+                                  struct ampql_error *err)
+{
+    struct matchers asked = held_matchers(select, arena);
+    struct held *same = arena_alloc(arena, log->held.n + log->before.n, sizeof *same);
+    struct held_list list = {.at = same, .size = sizeof *same, .name = log->path, .alc = &log->alc};
+    if (!asked.at || !same)
+        return fail_nomem(err, "the selects of a capture");
+    for (size_t i = 0; i < log->held.n; i++)
+        if (matchers_equal(log->held.at[i].matchers, asked))
+            same[list.n++] = log->held.at[i];
+    size_t nown = list.n;
+    for (size_t i = 0; i < log->before.n; i++)
+        if (matchers_equal(log->before.at[i].matchers, asked))
+            same[list.n++] = log->before.at[i];
+    TRY(held_cover(&list, select, arena, out, err));
+    for (size_t i = 0; i < out->held.n; i++)
+        out->held.at[i].entry = out->held.at[i].entry >= nown;
+    return AMPQL_OK;
+}
+
 enum ampql_code capture_log_has(const struct capture_log *log, const struct ampql_select *select,
                                 bool *out, struct ampql_error *err)
 {
     struct arena work;
+    struct held_cover cover;
     arena_init(&work, &log->alc);
-    struct matchers asked = held_matchers(select, &work);
-    struct held *same = arena_alloc(&work, log->held.n, sizeof *same);
-    struct held_list list = {same, 0, sizeof *same, log->path, &log->alc};
-    struct held_parts parts = {0};
-    enum ampql_code code =
-        asked.at && same ? AMPQL_OK : fail_nomem(err, "the selects of a capture");
-    for (size_t i = 0; i < log->held.n && code == AMPQL_OK; i++)
-        if (matchers_equal(log->held.at[i].matchers, asked))
-            same[list.n++] = log->held.at[i];
-    if (code == AMPQL_OK)
-        code = held_plan(&list, select, &work, &parts, NULL);
+    enum ampql_code code = capture_log_cover(log, select, &work, &cover, err);
+    *out = code == AMPQL_OK && cover.missing.n == 0;
     arena_done(&work);
-    *out = code == AMPQL_OK;
-    return code == AMPQL_NOMEM ? fail_nomem(err, "the selects of a capture") : AMPQL_OK;
+    return code;
+}
+
+/* The part of an entry that is settled; false: none is. */
+static bool clip_settled(struct held *held, int64_t settled_ms)
+{
+    if (held_is_window(held)) {
+        held->upto_ms = held->upto_ms < settled_ms ? held->upto_ms : settled_ms;
+        return held->upto_ms > held->after_ms;
+    }
+    if (settled_ms < held->start_ms)
+        return false;
+    if (settled_ms < held->end_ms)
+        held->end_ms -=
+            (held->end_ms - settled_ms + held->step_ms - 1) / held->step_ms * held->step_ms;
+    return true;
+}
+
+static enum ampql_code take_settled(struct capture_log *log, const struct capture *capture,
+                                    const struct capture_origin *origin, struct ampql_error *err)
+{
+    if (!capture_same_origin(&capture->origin, origin))
+        return fail(err, AMPQL_BAD_DATA,
+                    "%.120s holds what %.120s said: answers of another source do not go with them",
+                    log->path, capture->origin.source.p);
+    for (size_t i = 0; i < capture->entries.n; i++) {
+        struct held held = capture->entries.at[i].held;
+        if (!clip_settled(&held, capture->entries.at[i].settled_ms))
+            continue;
+        TRY(copy_held(log, &held, &held, err));
+        if (!array_add(&log->before, &log->alc, held))
+            return fail_nomem(err, "the selects of a capture");
+    }
+    return AMPQL_OK;
+}
+
+enum ampql_code capture_log_extend(struct capture_log *log, const struct capture_origin *origin,
+                                   bool *is_there, struct ampql_error *err)
+{
+    struct capture capture;
+    enum ampql_code code = capture_open(&capture, &log->alc, log->path, err);
+    *is_there = code == AMPQL_OK;
+    if (code != AMPQL_OK)
+        return code == AMPQL_NOT_FOUND ? AMPQL_OK : code;
+    code = take_settled(log, &capture, origin, err);
+    capture_done(&capture);
+    return code;
 }
 
 /* ---- opening */
@@ -203,7 +197,7 @@ static enum ampql_code cut(struct capture_log *log, uint64_t size, struct ampql_
     int failed;
     while ((failed = ftruncate(log->fd, (off_t)size)) != 0 && errno == EINTR)
         continue;
-    return failed ? cannot(log->part, err) : AMPQL_OK;
+    return failed ? capture_cannot(log->part, err) : AMPQL_OK;
 }
 
 static enum ampql_code resume(struct capture_log *log, const struct capture_origin *origin,
@@ -234,11 +228,11 @@ static enum ampql_code resume(struct capture_log *log, const struct capture_orig
 static enum ampql_code begin(struct capture_log *log, const struct capture_origin *origin,
                              bool resumes, struct ampql_error *err)
 {
-    TRY(open_locked(log, err));
+    TRY(capture_open_locked(log->part, log->path, &log->fd, err));
     capture_out_init(&log->out, &log->alc, log->part, log->fd, 0);
     struct stat st;
     if (fstat(log->fd, &st) != 0)
-        return cannot(log->part, err);
+        return capture_cannot(log->part, err);
     if (!resumes || st.st_size < CAPTURE_HEADER) {
         TRY(cut(log, 0, err));
         return write_head(log, origin, err);
@@ -251,7 +245,7 @@ enum ampql_code capture_log_open(struct capture_log *log, const struct ampql_all
                                  const char *path, const struct capture_origin *origin,
                                  bool resumes, struct ampql_error *err)
 {
-    *log = (struct capture_log){.alc = *alc, .fd = -1};
+    *log = (struct capture_log){.alc = *alc, .fd = -1, .now_ms = time_now()};
     if (!symbols_init(&log->symbols, &log->alc))
         return fail_nomem(err, "a capture");
     arena_init(&log->arena, &log->alc);
@@ -265,7 +259,7 @@ enum ampql_code capture_log_open(struct capture_log *log, const struct ampql_all
         memcpy(part, path, n);
         memcpy(part + n, ".part", sizeof ".part");
         log->part = part;
-        code = check_target(path, err);
+        code = capture_check_target(path, err);
     }
     if (code == AMPQL_OK)
         code = begin(log, origin, resumes, err);
@@ -283,13 +277,14 @@ void capture_log_discard(struct capture_log *log)
 void capture_log_done(struct capture_log *log)
 {
     if (log->fd >= 0) {
-        if (log->held.n == 0 && log->out.fd >= 0 && is_same_file(log->fd, log->part))
+        if (log->held.n == 0 && log->out.fd >= 0 && capture_is_at(log->fd, log->part))
             unlink(log->part); /* it would hold nothing; the lock is still ours */
         close(log->fd);
     }
     capture_out_done(&log->out);
     array_done(&log->id_of, &log->alc);
     array_done(&log->held, &log->alc);
+    array_done(&log->before, &log->alc);
     symbols_done(&log->symbols);
     arena_done(&log->arena);
     log->fd = -1;
@@ -377,10 +372,10 @@ static enum ampql_code append(struct appending *a, const struct capture_entry *e
     capture_series_done(&a->series);
     array_done(&counts, &log->alc);
     TRY(code);
+    counts.billed = entry->billed;
+    counts.settled_ms = entry->settled_ms;
     plain->n = 0;
-    buf_varint(plain, entry->billed);
-    buf_varint(plain, counts.nseries);
-    buf_varint(plain, counts.nsamples);
+    capture_put_counts(plain, &counts);
     TRY(capture_write_block(&log->out, CAPTURE_END, 0, plain, NULL, err));
     return keep_held(log, &entry->held, err);
 }
@@ -390,6 +385,7 @@ enum ampql_code capture_log_append(struct capture_log *log, const struct capture
 {
     uint64_t before = log->out.offset;
     uint32_t nids = log->nids;
+    size_t nheld = log->held.n;
     struct appending a = {.log = log, .err = err};
     struct buf plain;
     buf_init(&plain, &log->alc, CAPTURE_BLOCK_MAX);
@@ -397,7 +393,7 @@ enum ampql_code capture_log_append(struct capture_log *log, const struct capture
     buf_done(&plain);
     alloc_put(&log->alc, a.label, a.room, sizeof *a.label);
     if (code == AMPQL_OK && fdatasync(log->fd) != 0)
-        code = cannot(log->part, err);
+        code = capture_cannot(log->part, err);
     if (code == AMPQL_OK)
         return code;
     /* what was written is cut off; should that fail too, the next open does it */
@@ -405,63 +401,13 @@ enum ampql_code capture_log_append(struct capture_log *log, const struct capture
         if (log->id_of.at[i] != UINT32_MAX && log->id_of.at[i] >= nids)
             log->id_of.at[i] = UINT32_MAX;
     log->nids = nids;
+    log->held.n = nheld;
     log->out.offset = before;
     cut(log, before, NULL);
     return code;
 }
 
 /* ---- finishing */
-
-/* A name that is there only when the whole file is: rename, then the folder is made to last. */
-static enum ampql_code put_in_place(const char *from, const char *to, struct ampql_error *err)
-{
-    if (rename(from, to) != 0)
-        return cannot(to, err);
-    const char *slash = strrchr(to, '/');
-    char folder[4096];
-    int n = snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - to + 1) : 1,
-                     slash ? to : ".");
-    int fd =
-        n > 0 && (size_t)n < sizeof folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        fsync(fd); /* some file systems cannot; the file itself has been synced */
-        close(fd);
-    }
-    return AMPQL_OK;
-}
-
-enum ampql_code capture_write_new(const struct ampql_allocator *alc, const char *path,
-                                  struct capture *const *inputs, size_t ninputs,
-                                  uint8_t *content_id, struct ampql_error *err)
-{
-    size_t n = strlen(path);
-    char *fresh = alloc_get(alc, n + sizeof ".new", 1);
-    if (!fresh)
-        return fail_nomem(err, "a capture");
-    memcpy(fresh, path, n);
-    memcpy(fresh + n, ".new", sizeof ".new");
-    enum ampql_code code = check_target(path, err);
-    int fd = -1;
-    if (code == AMPQL_OK) {
-        unlink(fresh); /* of a run that was killed */
-        fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (fd < 0)
-            code = cannot(fresh, err);
-    }
-    if (fd >= 0) {
-        code = capture_merge(alc, fresh, fd, inputs, ninputs, content_id, err);
-        if (code == AMPQL_OK && fsync(fd) != 0)
-            code = cannot(fresh, err);
-        if (close(fd) != 0 && code == AMPQL_OK)
-            code = cannot(fresh, err);
-        if (code == AMPQL_OK)
-            code = put_in_place(fresh, path, err);
-        if (code != AMPQL_OK)
-            unlink(fresh);
-    }
-    alloc_put(alc, fresh, n + sizeof ".new", 1);
-    return code;
-}
 
 static enum ampql_code finish(struct capture_log *log, struct capture *before, uint8_t *content_id,
                               struct ampql_error *err)

@@ -18,7 +18,8 @@ struct capture_log {
     uint32_t nids;
     struct {
         ARRAY(struct held);
-    } held;
+    } held, before; /* in the log; in the capture that it brings up to date, settled */
+    int64_t now_ms; /* when sources are asked */
 };
 
 /* Begin PATH.part, or go on with the one that is there.
@@ -32,18 +33,33 @@ enum ampql_code capture_log_open(struct capture_log *log, const struct ampql_all
                                  const char *path, const struct capture_origin *origin,
                                  bool resumes, struct ampql_error *err);
 
+/* Take what the capture at PATH holds as held: only the rest need be asked for, and then
+ * capture_log_finish appends. What was not settled when it was asked counts as not held: the newest
+ * minutes can still be on their way to a server.
+ *
+ *   is_there  out: there is a capture
+ *   err       AMPQL_BAD_DATA: it is of another origin, or damaged; AMPQL_UNAVAILABLE; AMPQL_NOMEM
+ */
+enum ampql_code capture_log_extend(struct capture_log *log, const struct capture_origin *origin,
+                                   bool *is_there, struct ampql_error *err);
+
+/* What of a select it holds and what not, in the arena. Only answers to the same matchers count:
+ * otherwise what a capture holds would depend on what was asked first.
+ *
+ *   out  the entry of a held part is 0 for the log, and 1 for the capture that it brings up to date
+ *   err  AMPQL_NOMEM */
+enum ampql_code capture_log_cover(const struct capture_log *log, const struct ampql_select *select,
+                                  struct arena *arena, struct held_cover *out,
+                                  struct ampql_error *err);
+
 /* Does it hold the answer to this select already? */
 enum ampql_code capture_log_has(const struct capture_log *log, const struct ampql_select *select,
                                 bool *out, struct ampql_error *err);
 
-/* What a select asks, as it is kept: matchers in the arena, strings in the select's. at of the
- * matchers is NULL when memory is out. */
-struct held capture_held(const struct ampql_select *select, struct arena *arena);
-
 /* Append the whole answer to a select and make it last (fdatasync). After a failure the log is as
  * before.
  *
- *   entry  its held, warnings and billed are kept
+ *   entry  its held, warnings, billed and settled_ms are kept
  *   err    AMPQL_OUTPUT, AMPQL_NOMEM, AMPQL_LIMIT */
 enum ampql_code capture_log_append(struct capture_log *log, const struct capture_entry *entry,
                                    struct hold *series, struct ampql_error *err);

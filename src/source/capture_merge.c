@@ -79,7 +79,16 @@ static int compare_int(int64_t a, int64_t b)
 
 static int64_t phase_of(const struct held *held)
 {
-    return held->kind == AMPQL_SELECT_RAW ? 0 : held->start_ms % held->step_ms;
+    return held_is_window(held) ? 0 : held->start_ms % held->step_ms;
+}
+
+/* Which series there were in a window follows from no other windows: lists do not join. */
+static int compare_listings(const struct held *a, const struct held *b)
+{
+    if (a->kind != HELD_LISTING)
+        return 0;
+    int order = compare_int(a->after_ms, b->after_ms);
+    return order ? order : compare_int(a->upto_ms, b->upto_ms);
 }
 
 /* Of two questions that differ at most in their times: 0. */
@@ -97,7 +106,7 @@ static int compare_questions(const struct held *a, const struct held *b)
     for (size_t i = 0; i < sizeof x / sizeof *x; i++)
         if (x[i] != y[i])
             return compare_int(x[i], y[i]);
-    return 0;
+    return compare_listings(a, b);
 }
 
 static int compare_items(const void *a, const void *b)
@@ -123,9 +132,9 @@ static enum ampql_code make_item(struct merge *m, size_t input, size_t entry, st
     }
     *out = (struct item){.input = input, .entry = entry, .sequence = m->nitems++, .held = *held};
     out->held.matchers.at = at;
-    bool is_raw = held->kind == AMPQL_SELECT_RAW;
-    out->from_ms = is_raw ? held->after_ms : held->start_ms - held->step_ms;
-    out->to_ms = is_raw ? held->upto_ms : held->end_ms;
+    bool is_window = held_is_window(held);
+    out->from_ms = is_window ? held->after_ms : held->start_ms - held->step_ms;
+    out->to_ms = is_window ? held->upto_ms : held->end_ms;
     return AMPQL_OK;
 }
 
@@ -216,15 +225,31 @@ static enum ampql_code join_warnings(struct merge *m, struct run *run)
     return AMPQL_OK;
 }
 
+/* Up to where every piece is settled. */
+static int64_t settled_until(const struct merge *m, const struct run *run)
+{
+    int64_t settled = run->first->from_ms;
+    for (size_t i = 0; i < run->pieces.n; i++) {
+        const struct piece *piece = &run->pieces.at[i];
+        const struct item *item = piece->item;
+        int64_t own = m->inputs[item->input]->entries.at[item->entry].settled_ms;
+        if (own < piece->to_ms)
+            return own > settled ? own : settled;
+        settled = piece->to_ms;
+    }
+    return settled;
+}
+
 static enum ampql_code add_run(struct merge *m, const struct item *first, size_t n, int64_t to_ms)
 {
     struct run run = {.first = first, .n = n, .entry = {.held = first->held}};
-    if (first->held.kind == AMPQL_SELECT_RAW)
+    if (held_is_window(&first->held))
         run.entry.held.upto_ms = to_ms;
     else
         run.entry.held.end_ms = to_ms;
     TRY(cut_run(m, &run));
     TRY(join_warnings(m, &run));
+    run.entry.settled_ms = settled_until(m, &run);
     return array_push(&m->runs, &m->arena, run) ? AMPQL_OK
                                                 : fail_nomem(m->err, "the selects of a capture");
 }
@@ -460,9 +485,7 @@ static void put_index(const struct merge *m, uint64_t nsymbols, struct buf *plai
         const struct capture_entry *e = &m->runs.at[i].entry;
         uint64_t before = 0;
         buf_varint(plain, m->runs.at[i].select_offset);
-        buf_varint(plain, e->billed);
-        buf_varint(plain, e->nseries);
-        buf_varint(plain, e->nsamples);
+        capture_put_counts(plain, e);
         buf_varint(plain, e->n);
         for (size_t b = 0; b < e->n; b++) {
             buf_varint(plain, e->at[b].offset - before);

@@ -18,12 +18,6 @@ enum ampql_code capture_merge(const struct ampql_allocator *alc, const char *nam
                               struct capture *const *inputs, size_t ninputs, uint8_t *content_id,
                               struct ampql_error *err);
 
-/* The same into a file, which appears at PATH at once and whole.
- *   err  also AMPQL_BAD_DATA: PATH is a folder or symbolic link */
-enum ampql_code capture_write_new(const struct ampql_allocator *alc, const char *path,
-                                  struct capture *const *inputs, size_t ninputs,
-                                  uint8_t *content_id, struct ampql_error *err);
-
 /* Can answers of both be in one capture? */
 bool capture_same_origin(const struct capture_origin *a, const struct capture_origin *b);
 

@@ -93,9 +93,7 @@ static enum ampql_code expect(struct capture *capture, uint64_t *offset, enum ca
 static enum ampql_code read_places(struct capture *capture, struct bytes_in *in,
                                    struct capture_entry *entry, struct ampql_error *err)
 {
-    entry->billed = bytes_varint(in);
-    entry->nseries = bytes_varint(in);
-    entry->nsamples = bytes_varint(in);
+    capture_get_counts(in, entry);
     uint64_t n = bytes_varint(in), offset = 0;
     for (uint64_t i = 0; i < n && !in->failed; i++) {
         offset += bytes_varint(in);
@@ -166,12 +164,17 @@ static enum ampql_code read_finished(struct capture *capture, struct ampql_error
     return read_index(capture, &index, err);
 }
 
+static enum ampql_code open_path(const char *path, int *fd, struct ampql_error *err)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return *fd < 0 ? fail(err, AMPQL_NOT_FOUND, "%.160s: %s", path, strerror(errno)) : AMPQL_OK;
+}
+
 enum ampql_code capture_open_damaged(struct capture *capture, const struct ampql_allocator *alc,
                                      const char *path, struct ampql_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return fail(err, AMPQL_NOT_FOUND, "%.160s: %s", path, strerror(errno));
+    int fd;
+    TRY(open_path(path, &fd, err));
     return begin(capture, alc, path, fd, err);
 }
 
@@ -265,9 +268,7 @@ static enum ampql_code read_log(struct capture *capture, struct ampql_error *err
         if (block.kind != CAPTURE_END)
             continue;
         struct capture_entry *entry = &capture->entries.at[nwhole++];
-        entry->billed = bytes_varint(&block.plain);
-        entry->nseries = bytes_varint(&block.plain);
-        entry->nsamples = bytes_varint(&block.plain);
+        capture_get_counts(&block.plain, entry);
         capture->whole = offset;
         symbols_whole = capture->ids.n;
     }
@@ -292,10 +293,27 @@ enum ampql_code capture_open_log(struct capture *capture, const struct ampql_all
     return code;
 }
 
+enum ampql_code capture_open_any(struct capture *capture, const struct ampql_allocator *alc,
+                                 const char *path, struct ampql_error *err)
+{
+    int fd;
+    if (!str_has_suffix(str_of(path), STR(".part")))
+        return capture_open(capture, alc, path, err);
+    TRY(open_path(path, &fd, err));
+    enum ampql_code code = capture_open_log(capture, alc, path, fd, err);
+    close(fd);
+    return code;
+}
+
 struct held_list capture_list(const struct capture *capture)
 {
-    return (struct held_list){capture->entries.at, capture->entries.n, sizeof *capture->entries.at,
-                              capture->file.name, &capture->alc};
+    return (struct held_list){.at = capture->entries.at,
+                              .n = capture->entries.n,
+                              .size = sizeof *capture->entries.at,
+                              .name = capture->file.name,
+                              .alc = &capture->alc,
+                              .origin = capture->origin.source,
+                              .allows_partial = capture->allows_partial};
 }
 
 /* ---- scanning */

@@ -106,26 +106,33 @@ static enum ampql_code join_parts(struct replay *r, const struct held_parts *par
     return code;
 }
 
-static enum ampql_code replay_select(void *payload, const struct ampql_select *select,
-                                     struct ampql_sink *sink, struct ampql_error *err)
+enum ampql_code capture_answer(struct capture *capture, const struct ampql_select *select,
+                               struct ampql_sink *sink, struct ampql_error *err)
 {
-    struct capture *capture = payload;
     struct replay r = {.capture = capture, .select = select, .sink = sink, .err = err};
     struct held_list list = capture_list(capture);
-    struct held_parts parts = {0};
+    struct held_cover cover;
     struct arena plan;
     arena_init(&plan, &capture->alc);
-    enum ampql_code code = held_plan(&list, select, &plan, &parts, err);
-    if (code == AMPQL_OK && parts.n == 1) {
-        r.part = &parts.at[0];
+    enum ampql_code code = held_plan(&list, select, &plan, &cover, err);
+    if (code == AMPQL_OK)
+        code = held_warn(&list, select, &cover, sink, err);
+    if (code == AMPQL_OK && cover.held.n == 1) {
+        r.part = &cover.held.at[0];
         r.entry = &capture->entries.at[r.part->entry];
         code = scan_part(&r);
     } else if (code == AMPQL_OK) {
-        code = join_parts(&r, &parts);
+        code = join_parts(&r, &cover.held);
     }
     array_done(&r.labels, &capture->alc);
     arena_done(&plan);
     return code;
+}
+
+static enum ampql_code replay_select(void *payload, const struct ampql_select *select,
+                                     struct ampql_sink *sink, struct ampql_error *err)
+{
+    return capture_answer(payload, select, sink, err);
 }
 
 /* ---- label sets */
@@ -150,7 +157,23 @@ static enum ampql_code push_sets(struct hold *hold, struct ampql_sink *sink,
     return AMPQL_OK;
 }
 
-/* All matching series that the capture holds, of whatever select. */
+/* The series of one entry, or of all (SIZE_MAX). */
+static enum ampql_code gather_sets(struct replay *r, size_t entry)
+{
+    struct capture *c = r->capture;
+    bool is_listing = entry != SIZE_MAX;
+    for (size_t i = is_listing ? entry : 0; i < c->entries.n; i++) {
+        if (c->entries.at[i].held.kind != HELD_LISTING || is_listing)
+            TRY(capture_scan(c, &c->entries.at[i], r->select, r->select->mint_ms,
+                             r->select->maxt_ms, take_labels, r, r->err));
+        if (is_listing)
+            break;
+    }
+    return AMPQL_OK;
+}
+
+/* What the source listed when it was asked for these series in this window; else all matching
+ * series that the capture holds, of whatever select. */
 static enum ampql_code replay_series(void *payload, const struct ampql_select *select,
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
@@ -159,10 +182,11 @@ static enum ampql_code replay_series(void *payload, const struct ampql_select *s
     struct hold hold;
     TRY(hold_init(&hold, &capture->alc, err));
     r.hold = &hold;
-    enum ampql_code code = AMPQL_OK;
-    for (size_t i = 0; i < capture->entries.n && code == AMPQL_OK; i++)
-        code = capture_scan(capture, &capture->entries.at[i], select, select->mint_ms,
-                            select->maxt_ms, take_labels, &r, err);
+    struct held_list list = capture_list(capture);
+    size_t listing;
+    enum ampql_code code = held_listing(&list, select, &listing, err);
+    if (code == AMPQL_OK)
+        code = gather_sets(&r, listing);
     if (code == AMPQL_OK)
         code = push_sets(&hold, sink, err);
     hold_done(&hold);
@@ -187,7 +211,8 @@ static void replay_close(void *payload)
 }
 
 enum ampql_code source_capture_open(const struct ampql_allocator *alc, const char *path,
-                                    struct ampql_source **out, struct ampql_error *err)
+                                    bool allows_partial, struct ampql_source **out,
+                                    struct ampql_error *err)
 {
     size_t n = strlen(path) + 1;
     struct capture *capture = alloc_get(alc, 1, sizeof *capture);
@@ -201,6 +226,7 @@ enum ampql_code source_capture_open(const struct ampql_allocator *alc, const cha
         alloc_put(alc, capture, 1, sizeof *capture);
         return code;
     }
+    capture->allows_partial = allows_partial;
     struct ampql_source_ops ops = {.caps = capture->origin.caps | AMPQL_SOURCE_SORTED,
                                    .select = replay_select,
                                    .series = replay_series,

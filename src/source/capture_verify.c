@@ -33,7 +33,7 @@ static void find(struct verify *v, const struct capture_entry *entry, const char
 
 static bool is_asked_time(const struct held *held, int64_t t)
 {
-    if (held->kind == AMPQL_SELECT_RAW)
+    if (held_is_window(held))
         return t > held->after_ms && t <= held->upto_ms;
     return t >= held->start_ms && t <= held->end_ms && (t - held->start_ms) % held->step_ms == 0;
 }
@@ -98,7 +98,9 @@ static bool is_hashed(enum capture_kind kind)
 static enum ampql_code check_blocks(struct verify *v, struct ampql_error *err)
 {
     struct capture_file *file = &v->capture->file;
-    uint64_t offset = CAPTURE_HEADER, end = file->size - CAPTURE_TRAILER;
+    bool is_log = v->capture->is_log;
+    uint64_t offset = CAPTURE_HEADER,
+             end = is_log ? v->capture->whole : file->size - CAPTURE_TRAILER;
     struct capture_block block;
     while (offset < end) {
         uint8_t digest[SHA256_BYTES];
@@ -123,6 +125,8 @@ static enum ampql_code check_blocks(struct verify *v, struct ampql_error *err)
     if (v->digests.failed)
         return fail_nomem(err, "checking a capture");
     TRY(sha256(v->digests.p, v->digests.n, id, err));
+    if (is_log)
+        return AMPQL_OK;
     if (offset != end)
         find(v, NULL, "its blocks do not end where its end begins");
     else if (memcmp(id, v->capture->content_id, sizeof id) != 0)
@@ -130,7 +134,7 @@ static enum ampql_code check_blocks(struct verify *v, struct ampql_error *err)
     return AMPQL_OK;
 }
 
-static enum ampql_code check_finished(struct verify *v, struct ampql_error *err)
+static enum ampql_code check_whole(struct verify *v, struct ampql_error *err)
 {
     TRY(check_blocks(v, err));
     v->verdict->nselects = v->capture->entries.n;
@@ -195,8 +199,8 @@ enum ampql_code capture_verify(const struct ampql_allocator *alc, const char *pa
     *out = (struct capture_verdict){.is_whole = true};
     struct verify v = {
         .alc = alc, .capture = &capture, .finding = finding, .payload = payload, .verdict = out};
-    enum ampql_code code = capture_open(&capture, alc, path, &inner);
-    bool is_finished = code == AMPQL_OK;
+    enum ampql_code code = capture_open_any(&capture, alc, path, &inner);
+    bool is_open = code == AMPQL_OK;
     if (code == AMPQL_BAD_DATA) { /* what can be read without its end? */
         TRY(capture_open_damaged(&capture, alc, path, err));
         find(&v, NULL, inner.message);
@@ -205,7 +209,8 @@ enum ampql_code capture_verify(const struct ampql_allocator *alc, const char *pa
     }
     arena_init(&v.arena, alc);
     buf_init(&v.digests, alc, SIZE_MAX / 2);
-    code = is_finished ? check_finished(&v, err) : check_beginning(&v, err);
+    out->is_log = is_open && capture.is_log;
+    code = is_open ? check_whole(&v, err) : check_beginning(&v, err);
     buf_done(&v.digests);
     arena_done(&v.arena);
     capture_done(&capture);

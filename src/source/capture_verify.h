@@ -8,14 +8,17 @@ struct capture_verdict {
     size_t nselects, nlost; /* that the capture has, as far as that can be known */
     uint64_t nblocks, nseries, nsamples;
     bool is_whole; /* nothing is wrong */
+    bool is_log;   /* of a capture that is being made: what comes behind the last whole select does
+                      not count */
 };
 
 /* Told of each finding, as it is made: what is wrong with the file (entry NULL), or with one
  * select, which is then lost. */
 typedef void capture_finding(void *payload, const struct capture_entry *entry, const char *what);
 
-/* Read every block of a capture and check what can be: checksums, lengths, the index against what
- * is there, labels and their order, times, the content id.
+/* Read every block of a capture, or of the log of one (PATH ends in ".part"), and check what can
+ * be: checksums, lengths, the index against what is there, labels and their order, times, the
+ * content id.
  *
  * Findings are no failures: the verdict says what there is.
  *   err  AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE, AMPQL_NOMEM; AMPQL_BAD_DATA: nothing of it is a

@@ -1,22 +1,8 @@
 /* Reading a tsdb dump. */
 #include "source/dump.h"
 
-#include "base/checked.h"
+#include "base/time.h"
 #include "source/text.h"
-
-/* A whole number of milliseconds. */
-static bool parse_ms(struct str word, int64_t *out)
-{
-    size_t i = word.n && *word.p == '-';
-    int64_t ms = 0;
-    if (i == word.n)
-        return false;
-    for (size_t j = i; j < word.n; j++) /* below zero, where there is room for INT64_MIN */
-        if (word.p[j] < '0' || word.p[j] > '9' || !checked_mul(ms, 10, &ms) ||
-            !checked_sub(ms, word.p[j] - '0', &ms))
-            return false;
-    return i ? (*out = ms, true) : checked_sub(0, ms, out);
-}
 
 /* Go to what follows a native histogram: it has blanks inside its braces. */
 static struct str behind_histogram(struct str rest)
@@ -42,7 +28,7 @@ static enum ampql_code read_line(struct text *text, bool skip_histograms, struct
     struct str when = text_word(&rest);
     if (when.n == 0)
         return text_fail(text, AMPQL_BAD_DATA, err, "a sample without a timestamp");
-    if (!parse_ms(when, &t))
+    if (!time_parse_ms(when, &t))
         return text_fail(text, AMPQL_BAD_DATA, err, "not a timestamp in milliseconds: %s",
                          quote_clipped(quoted, sizeof quoted, when));
     struct str more = text_word(&rest);

@@ -1,14 +1,24 @@
 /* Opening a path: what it is, and which reader takes it. */
+#include "base/csv.h"
 #include "base/options.h"
 #include "source/capture_source.h"
+#include "source/csv.h"
 #include "source/dump.h"
 #include "source/folder.h"
 #include "source/memory.h"
 #include "source/openmetrics.h"
+#include "source/tsdb.h"
 
 #include <sys/stat.h>
 
-enum format { FORMAT_UNKNOWN, FORMAT_JSON, FORMAT_OPENMETRICS, FORMAT_TEXT, FORMAT_DUMP };
+enum format {
+    FORMAT_UNKNOWN,
+    FORMAT_JSON,
+    FORMAT_OPENMETRICS,
+    FORMAT_TEXT,
+    FORMAT_DUMP,
+    FORMAT_CSV
+};
 
 /* ---- recognising */
 
@@ -19,7 +29,7 @@ static enum format format_of_name(struct str path)
         enum format format;
     } suffixes[] = {
         {".json", FORMAT_JSON}, {".om", FORMAT_OPENMETRICS}, {".prom", FORMAT_TEXT},
-        {".txt", FORMAT_TEXT},  {".dump", FORMAT_DUMP},
+        {".txt", FORMAT_TEXT},  {".dump", FORMAT_DUMP},      {".csv", FORMAT_CSV},
     };
     if (str_has_suffix(path, STR(".gz")))
         path.n -= sizeof ".gz" - 1;
@@ -69,6 +79,8 @@ static enum format format_of_bytes(struct str s)
     s = without_blanks(s);
     if (s.n && *s.p == '{')
         return format_of_brace(s);
+    if (str_has_prefix(s, STR(CSV_HEAD)))
+        return FORMAT_CSV;
     return s.n && *s.p == '[' ? FORMAT_JSON : FORMAT_TEXT;
 }
 
@@ -86,12 +98,15 @@ static enum ampql_code find_format(struct input *input, const char *path, enum f
 
 /* ---- opening */
 
+/* A folder of Prometheus's, or of saved answers. */
 static enum ampql_code open_folder(const struct ampql_allocator *alc, const char *path,
                                    const struct ampql_file_options *options,
                                    const struct selector_parser *parser, struct ampql_source **out,
                                    struct ampql_error *err)
 {
     struct folder *folder = NULL;
+    if (tsdb_is_folder(path))
+        return source_tsdb_open(alc, path, options, out, err);
     TRY(folder_new(alc, path, options, &folder, err));
     enum ampql_code code = folder_open(folder, parser, err);
     if (code == AMPQL_OK)
@@ -113,20 +128,22 @@ static enum ampql_code read_answer(const struct ampql_allocator *alc, struct inp
     return code;
 }
 
+/* *has_ends: the file says where series have ended. */
 static enum ampql_code fill_store(struct store *store, struct input *input, enum format format,
-                                  const struct ampql_file_options *options, struct ampql_error *err)
+                                  const struct ampql_file_options *options, bool *has_ends,
+                                  struct ampql_error *err)
 {
     struct openmetrics_options text = {.needs_eof = format == FORMAT_OPENMETRICS,
                                        .skip_histograms = options->skip_histograms};
+    *has_ends = false;
     if (format == FORMAT_DUMP)
         TRY(dump_read(input, store, options->skip_histograms, err));
+    else if (format == FORMAT_CSV)
+        TRY(csv_read(input, store, has_ends, err));
     else
         TRY(openmetrics_read(input, store, &text, err));
     enum ampql_code code = store_seal(store, err);
-    if (code != AMPQL_OK)
-        return code == AMPQL_BAD_DATA ? input_name(input, code, err) : code;
-    return options->stale_after_ms ? store_mark_ends(store, options->stale_after_ms, err)
-                                   : AMPQL_OK;
+    return code == AMPQL_BAD_DATA ? input_name(input, code, err) : code;
 }
 
 static enum ampql_code read_samples(const struct ampql_allocator *alc, struct input *input,
@@ -134,14 +151,18 @@ static enum ampql_code read_samples(const struct ampql_allocator *alc, struct in
                                     struct ampql_source **out, struct ampql_error *err)
 {
     struct memory *memory = NULL;
+    bool has_ends;
     TRY(memory_new(alc, options->last_wins, &memory, err));
-    enum ampql_code code = fill_store(&memory->store, input, format, options, err);
+    enum ampql_code code = fill_store(&memory->store, input, format, options, &has_ends, err);
+    int64_t mark_after_ms = has_ends ? 0 : options->stale_after_ms;
+    if (code == AMPQL_OK && mark_after_ms)
+        code = store_mark_ends(&memory->store, mark_after_ms, err);
     if (code != AMPQL_OK) {
         memory_free(memory);
         return code;
     }
-    TRY(memory_source(memory, options->stale_after_ms == 0, out, err));
-    (*out)->marked_after_ms = options->stale_after_ms;
+    TRY(memory_source(memory, !has_ends && !mark_after_ms, out, err));
+    (*out)->marked_after_ms = mark_after_ms;
     return code;
 }
 
@@ -158,7 +179,7 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
     if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return open_folder(alc, path, &o, parser, out, err);
     if (str_has_suffix(str_of(path), STR(".aqc")))
-        return source_capture_open(alc, path, out, err);
+        return source_capture_open(alc, path, o.allow_partial, out, err);
 
     struct input input;
     enum format format;

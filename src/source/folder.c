@@ -19,6 +19,7 @@ enum ampql_code folder_new(const struct ampql_allocator *alc, const char *path,
         return fail_nomem(err, "a source");
     *folder = (struct folder){.alc = *alc,
                               .dir_fd = -1,
+                              .allows_partial = options->allow_partial,
                               .last_wins = options->last_wins,
                               .skip_histograms = options->skip_histograms,
                               .max_bytes = options->max_bytes};
@@ -109,6 +110,11 @@ enum ampql_code folder_open(struct folder *folder, const struct selector_parser 
     folder->dir_fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->dir_fd < 0)
         return fail(err, AMPQL_NOT_FOUND, "%s: %s", folder->path, strerror(errno));
+    if (faccessat(folder->dir_fd, "selects.json", F_OK, 0) != 0 && errno == ENOENT)
+        return fail(err, AMPQL_NOT_FOUND,
+                    "%s: neither saved answers, which have a selects.json, nor a block or data "
+                    "folder of Prometheus",
+                    folder->path);
     struct input input;
     TRY(open_file(folder, STR("selects.json"), &input, err));
     enum ampql_code code = selects_read(&input, folder, parser, err);
@@ -330,12 +336,20 @@ static enum ampql_code take_series(void *payload, const struct store *store, str
     return code;
 }
 
+static enum ampql_code warn(struct ampql_sink *sink, const struct folder_entry *e)
+{
+    TRY(sink_warn(sink, e->warning));
+    for (size_t i = 0; i < e->nwarnings; i++)
+        TRY(sink_warn(sink, e->warnings[i]));
+    return AMPQL_OK;
+}
+
 /* RAW parts are (from, to], points are from, ... to. */
 static enum ampql_code scan_part(struct folder *folder, struct scan *scan)
 {
     struct folder_entry *e = scan->entry;
     TRY(load(folder, e, scan->err));
-    TRY(sink_warn(scan->sink, e->warning));
+    TRY(warn(scan->sink, e));
     if (scan->select->kind == AMPQL_SELECT_RAW)
         return store_scan(&e->store, scan->select, scan->part->from_ms, scan->part->to_ms,
                           take_series, scan, scan->err);
@@ -372,8 +386,12 @@ static enum ampql_code join_parts(struct folder *folder, struct scan *scan,
 
 static struct held_list list_of(const struct folder *folder)
 {
-    return (struct held_list){folder->entries.at, folder->entries.n, sizeof *folder->entries.at,
-                              folder->path, &folder->alc};
+    return (struct held_list){.at = folder->entries.at,
+                              .n = folder->entries.n,
+                              .size = sizeof *folder->entries.at,
+                              .name = folder->path,
+                              .alc = &folder->alc,
+                              .allows_partial = folder->allows_partial};
 }
 
 static enum ampql_code folder_select(void *payload, const struct ampql_select *select,
@@ -383,16 +401,18 @@ static enum ampql_code folder_select(void *payload, const struct ampql_select *s
     struct arena plan, work;
     arena_init(&plan, &folder->alc);
     arena_init(&work, &folder->alc);
-    struct held_parts parts = {0};
+    struct held_cover cover;
     struct scan scan = {.select = select, .sink = sink, .work = &work, .err = err};
     struct held_list list = list_of(folder);
-    enum ampql_code code = held_plan(&list, select, &plan, &parts, err);
-    if (code == AMPQL_OK && parts.n == 1) {
-        scan.part = &parts.at[0];
-        scan.entry = &folder->entries.at[parts.at[0].entry];
+    enum ampql_code code = held_plan(&list, select, &plan, &cover, err);
+    if (code == AMPQL_OK)
+        code = held_warn(&list, select, &cover, sink, err);
+    if (code == AMPQL_OK && cover.held.n == 1) {
+        scan.part = &cover.held.at[0];
+        scan.entry = &folder->entries.at[scan.part->entry];
         code = scan_part(folder, &scan);
     } else if (code == AMPQL_OK) {
-        code = join_parts(folder, &scan, &parts);
+        code = join_parts(folder, &scan, &cover.held);
     }
     arena_done(&work);
     arena_done(&plan);
@@ -440,7 +460,7 @@ static enum ampql_code folder_series(void *payload, const struct ampql_select *s
         struct folder_entry *e = &folder->entries.at[i];
         code = load(folder, e, err);
         if (code == AMPQL_OK)
-            code = sink_warn(sink, e->warning);
+            code = warn(sink, e);
         if (code == AMPQL_OK)
             code = store_scan(&e->store, select, select->mint_ms, select->maxt_ms, take_labels,
                               &scan, err);
@@ -487,6 +507,7 @@ enum ampql_code folder_source(struct folder *folder, struct ampql_source **out,
         return code;
     }
     (*out)->dialect = dialect;
+    (*out)->recorded_of = folder->recorded_of;
     (*out)->is_trusted = true;
     return AMPQL_OK;
 }
@@ -497,4 +518,10 @@ bool folder_held(const struct ampql_source *source, struct held_list *out)
         return false;
     *out = list_of(source->payload);
     return true;
+}
+
+uint64_t folder_billed(const struct ampql_source *source, size_t entry)
+{
+    const struct folder *folder = source->payload;
+    return folder->entries.at[entry].billed;
 }

@@ -14,7 +14,10 @@ struct folder_entry {
 
     bool is_loaded;
     struct store store;
-    struct str warning; /* what the server said of this answer; n 0: nothing */
+    struct str warning;         /* what the server said of this answer; n 0: nothing */
+    const struct str *warnings; /* [nwarnings] what selects.json says that was said */
+    size_t nwarnings;
+    uint64_t billed; /* samples that the server billed for it; 0: it does not say */
 };
 
 struct folder {
@@ -22,8 +25,9 @@ struct folder {
     struct arena arena; /* of the entries and what they point to */
     const char *path;   /* for messages */
     int dir_fd;         /* -1 for one answer alone */
-    bool last_wins, skip_histograms;
+    bool last_wins, skip_histograms, allows_partial;
     uint64_t max_bytes;
+    struct str recorded_of; /* the source that was asked; n 0: selects.json does not say */
     struct {
         ARRAY(struct folder_entry); /* on the arena until read, then as it is */
     } entries;
@@ -63,5 +67,9 @@ enum ampql_code folder_source(struct folder *folder, struct ampql_source **out,
 /* What a source of this kind holds, valid as long as the source; false when it is of another kind.
  */
 bool folder_held(const struct ampql_source *source, struct held_list *out);
+
+/* Samples that the server billed for an entry of that list, as selects.json says; 0: it does not.
+ */
+uint64_t folder_billed(const struct ampql_source *source, size_t entry);
 
 #endif

@@ -1,11 +1,21 @@
-/* Which saved answers answer a select, and the message when none do. */
+/* Which saved answers answer a select. */
 #include "source/held.h"
-#include "base/buf.h"
-#include "base/checked.h"
-#include "base/duration.h"
-#include "base/time.h"
 
-static bool is_asked(const struct matcher *m, const struct ampql_select *select)
+#include "base/checked.h"
+
+/* ---- matchers */
+
+struct matchers held_matchers(const struct ampql_select *select, struct arena *arena)
+{
+    struct matcher *at = arena_alloc(arena, select->nmatchers, sizeof *at);
+    for (size_t i = 0; at && i < select->nmatchers; i++) {
+        const struct ampql_matcher *m = &select->matchers[i];
+        at[i] = (struct matcher){str_view(m->name), (enum match_op)m->op, str_view(m->value)};
+    }
+    return (struct matchers){at, at ? select->nmatchers : 0};
+}
+
+bool held_is_asked(const struct matcher *m, const struct ampql_select *select)
 {
     for (size_t i = 0; i < select->nmatchers; i++) {
         const struct ampql_matcher *s = &select->matchers[i];
@@ -16,20 +26,43 @@ static bool is_asked(const struct matcher *m, const struct ampql_select *select)
     return false;
 }
 
-/* Everything the select wants is among what the entry holds: applying the select's matchers to the
- * entry's series is exact. */
-static bool is_wide_enough(const struct held *e, const struct ampql_select *select)
+/* Does the entry's matcher take this value? A regex that is none takes nothing. */
+static enum ampql_code takes(const struct matcher *m, struct str value, enum ampql_dialect dialect,
+                             const struct ampql_allocator *alc, bool *out, struct ampql_error *err)
 {
-    for (size_t i = 0; i < e->matchers.n; i++)
-        if (!is_asked(&e->matchers.at[i], select))
-            return false;
-    return true;
+    struct regex *regex = NULL;
+    if (m->op == MATCH_EQUAL || m->op == MATCH_NOT_EQUAL) {
+        *out = str_equal(m->value, value) == (m->op == MATCH_EQUAL);
+        return AMPQL_OK;
+    }
+    enum regex_dot dot = dialect == AMPQL_PROM2 ? REGEX_DOT_NO_NEWLINE : REGEX_DOT_ALL;
+    enum ampql_code code = regex_new(alc, m->value, dot, &regex, NULL);
+    *out = code == AMPQL_OK && regex_match(regex, value) == (m->op == MATCH_REGEX);
+    if (code == AMPQL_OK && regex_failed(regex))
+        code = AMPQL_NOMEM;
+    regex_free(regex);
+    return code == AMPQL_NOMEM ? fail_nomem(err, "matching a label") : AMPQL_OK;
+}
+
+/* Do all series that the select asks for match m? So it is when it is one of the select's own, or
+ * takes the one value that the select allows. */
+static enum ampql_code is_implied(const struct matcher *m, const struct ampql_select *select,
+                                  const struct ampql_allocator *alc, bool *out,
+                                  struct ampql_error *err)
+{
+    *out = held_is_asked(m, select);
+    for (size_t i = 0; i < select->nmatchers && !*out; i++) {
+        const struct ampql_matcher *s = &select->matchers[i];
+        if (s->op == AMPQL_MATCH_EQUAL && str_equal(m->name, str_view(s->name)))
+            TRY(takes(m, str_view(s->value), select->dialect, alc, out, err));
+    }
+    return AMPQL_OK;
 }
 
 /* Values of a grid depend on lookback and on whether its left end counts; samples do not. */
-static bool fits(const struct held *e, const struct ampql_select *select)
+static bool is_same_question(const struct held *e, const struct ampql_select *select)
 {
-    if (e->kind != select->kind || !is_wide_enough(e, select))
+    if (e->kind != select->kind)
         return false;
     if (e->kind == AMPQL_SELECT_RAW)
         return true;
@@ -39,42 +72,99 @@ static bool fits(const struct held *e, const struct ampql_select *select)
            e->dialect == select->dialect;
 }
 
+/* Everything the select wants is among what the entry holds: applying the select's matchers to the
+ * entry's series is exact. */
+static enum ampql_code is_wide_enough(const struct held *e, const struct ampql_select *select,
+                                      const struct ampql_allocator *alc, bool *out,
+                                      struct ampql_error *err)
+{
+    *out = true;
+    for (size_t i = 0; i < e->matchers.n && *out; i++)
+        TRY(is_implied(&e->matchers.at[i], select, alc, out, err));
+    return AMPQL_OK;
+}
+
+/* The entries that a select may be answered from. */
+struct fitting {
+    ARRAY(size_t);
+};
+
+static enum ampql_code find_fitting(const struct held_list *list, const struct ampql_select *select,
+                                    struct arena *arena, struct fitting *out,
+                                    struct ampql_error *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct held *e = held_at(list, i);
+        bool fits = is_same_question(e, select);
+        if (fits)
+            TRY(is_wide_enough(e, select, list->alc, &fits, err));
+        if (fits && !array_push(out, arena, i))
+            return fail_nomem(err, "the parts of an answer");
+    }
+    return AMPQL_OK;
+}
+
 /* ---- covering */
 
-/* Of entries that reach equally far the one with more matchers: it holds less that is not asked. */
+struct covering {
+    const struct held_list *list;
+    const struct ampql_select *select;
+    struct fitting fitting;
+    struct arena *arena;
+    struct held_cover *out;
+};
+
+/* First of all the entry with most of the select's own matchers: it holds less that is not asked,
+ * and one that was made of this very select answers as its source did. Then the one that reaches
+ * farthest. */
 struct best {
     size_t entry; /* SIZE_MAX: none */
     int64_t reach;
-    size_t nmatchers;
+    size_t nasked;
 };
 
-static void offer(struct best *best, size_t entry, const struct held *e, int64_t reach)
+static void offer(const struct covering *c, struct best *best, size_t entry, int64_t reach)
 {
-    if (best->entry == SIZE_MAX || reach > best->reach ||
-        (reach == best->reach && e->matchers.n > best->nmatchers))
-        *best = (struct best){entry, reach, e->matchers.n};
+    const struct held *e = held_at(c->list, entry);
+    size_t nasked = 0;
+    for (size_t i = 0; i < e->matchers.n; i++)
+        nasked += held_is_asked(&e->matchers.at[i], c->select);
+    if (best->entry == SIZE_MAX || nasked > best->nasked ||
+        (nasked == best->nasked && reach > best->reach))
+        *best = (struct best){entry, reach, nasked};
 }
 
-/* Cover (mint, maxt] from the left, each time with the entry that reaches farthest. */
-static bool cover_raw(const struct held_list *list, const struct ampql_select *select,
-                      struct arena *arena, struct held_parts *out, bool *is_covered)
+static bool add_held(struct covering *c, size_t entry, int64_t from_ms, int64_t to_ms)
 {
-    *is_covered = false;
+    return array_push(&c->out->held, c->arena, (struct held_part){entry, from_ms, to_ms});
+}
+
+static bool add_missing(struct covering *c, int64_t from_ms, int64_t to_ms)
+{
+    return array_push(&c->out->missing, c->arena, (struct held_part){SIZE_MAX, from_ms, to_ms});
+}
+
+/* Cover (mint, maxt] from the left, each time with the best entry as far as it reaches. */
+static bool cover_raw(struct covering *c)
+{
+    const struct ampql_select *select = c->select;
     for (int64_t at = select->mint_ms; at < select->maxt_ms;) {
         struct best best = {.entry = SIZE_MAX};
-        for (size_t i = 0; i < list->n; i++) {
-            const struct held *e = held_at(list, i);
-            if (e->after_ms <= at && e->upto_ms > at && fits(e, select))
-                offer(&best, i, e, e->upto_ms);
+        int64_t next = select->maxt_ms;
+        for (size_t i = 0; i < c->fitting.n; i++) {
+            const struct held *e = held_at(c->list, c->fitting.at[i]);
+            if (e->after_ms <= at && e->upto_ms > at)
+                offer(c, &best, c->fitting.at[i], e->upto_ms);
+            else if (e->after_ms > at && e->after_ms < next)
+                next = e->after_ms;
         }
-        if (best.entry == SIZE_MAX)
-            return true;
-        int64_t to = best.reach < select->maxt_ms ? best.reach : select->maxt_ms;
-        if (!array_push(out, arena, (struct held_part){best.entry, at, to}))
+        int64_t to = best.entry == SIZE_MAX         ? next
+                     : best.reach < select->maxt_ms ? best.reach
+                                                    : select->maxt_ms;
+        if (best.entry == SIZE_MAX ? !add_missing(c, at, to) : !add_held(c, best.entry, at, to))
             return false;
         at = to;
     }
-    *is_covered = true;
     return true;
 }
 
@@ -92,229 +182,92 @@ static bool holds(const struct held *e, int64_t p, int64_t end, int64_t step, in
     return true;
 }
 
-/* Cover the points from the left. At most one part an entry, so that entries which hold every other
- * point cannot make this long. */
-static bool cover_grid(const struct held_list *list, const struct ampql_select *select,
-                       struct arena *arena, struct held_parts *out, bool *is_covered)
+/* Nobody holds point p: the last of p, p + step, ... up to which nobody can, because all others
+ * begin later. */
+static int64_t last_before_all(const struct covering *c, int64_t p, int64_t step)
 {
+    int64_t last = c->select->end_ms, distance;
+    for (size_t i = 0; i < c->fitting.n; i++) {
+        const struct held *e = held_at(c->list, c->fitting.at[i]);
+        if (e->start_ms <= p && e->end_ms >= p)
+            return p;
+        if (e->start_ms > p && e->start_ms <= last)
+            last = e->start_ms - 1;
+    }
+    return checked_sub(last, p, &distance) ? p + distance / step * step : p;
+}
+
+/* Point p is missing, and so may be some that follow it; *last is the last of them. */
+static bool skip(struct covering *c, int64_t p, int64_t step, int64_t *last)
+{
+    struct held_parts *missing = &c->out->missing;
+    struct held_part *before = missing->n ? &missing->at[missing->n - 1] : NULL;
+    int64_t behind;
+    *last = last_before_all(c, p, step);
+    if (before && checked_add(before->to_ms, step, &behind) && behind == p) {
+        before->to_ms = *last;
+        return true;
+    }
+    return add_missing(c, p, *last);
+}
+
+/* Cover the points from the left. At most one part an entry, so that entries which hold every other
+ * point cannot make this long: what is behind that counts as missing. */
+static bool cover_grid(struct covering *c)
+{
+    const struct ampql_select *select = c->select;
     int64_t step = select->end_ms > select->start_ms ? select->step_ms : 1;
     int64_t p = select->start_ms, rest, last;
-    *is_covered = false;
-    for (size_t turn = 0; step > 0 && turn < list->n; turn++) {
+    if (step <= 0) /* no grid: nobody holds it */
+        return add_missing(c, select->start_ms, select->end_ms);
+    for (;;) {
         struct best best = {.entry = SIZE_MAX};
-        for (size_t i = 0; i < list->n; i++) {
-            const struct held *e = held_at(list, i);
-            if (fits(e, select) && holds(e, p, select->end_ms, step, &last))
-                offer(&best, i, e, last);
+        bool is_last = c->out->held.n == c->fitting.n;
+        for (size_t i = 0; i < c->fitting.n && !is_last; i++) {
+            const struct held *e = held_at(c->list, c->fitting.at[i]);
+            if (holds(e, p, select->end_ms, step, &last))
+                offer(c, &best, c->fitting.at[i], last);
         }
-        if (best.entry == SIZE_MAX)
-            return true;
-        if (!array_push(out, arena, (struct held_part){best.entry, p, best.reach}))
+        if (is_last)
+            return add_missing(c, p, select->end_ms);
+        last = best.reach;
+        if (best.entry == SIZE_MAX ? !skip(c, p, step, &last) : !add_held(c, best.entry, p, last))
             return false;
-        if (checked_sub(select->end_ms, best.reach, &rest) && rest < step) {
-            *is_covered = true;
-            return true;
-        }
-        if (!checked_add(best.reach, step, &p))
+        if (!checked_sub(select->end_ms, last, &rest) || rest < step ||
+            !checked_add(last, step, &p))
             return true;
     }
-    return true;
 }
 
-/* ---- saying what is missing */
-
-static void write_matcher(struct buf *text, struct str name, enum match_op op, struct str value)
+enum ampql_code held_cover(const struct held_list *list, const struct ampql_select *select,
+                           struct arena *arena, struct held_cover *out, struct ampql_error *err)
 {
-    char key[320], quoted[320];
-    quote_clipped(key, sizeof key, name);
-    quote_clipped(quoted, sizeof quoted, value);
-    buf_format(text, "%.*s%s%s", (int)strlen(key) - 2, key + 1, match_op_text(op), quoted);
-}
-
-static bool is_name(const struct matcher *m)
-{
-    return m->op == MATCH_EQUAL && m->value.n && str_equal(m->name, STR("__name__"));
-}
-
-static void write_selector(struct buf *text, struct matchers matchers)
-{
-    enum { SELECTOR_CLIP = 120 };
-    const struct matcher *name = NULL;
-    for (size_t i = matchers.n; i-- > 0;)
-        if (is_name(&matchers.at[i]))
-            name = &matchers.at[i];
-    if (name) {
-        char quoted[320];
-        quote_clipped(quoted, sizeof quoted, name->value);
-        buf_format(text, "%.*s", (int)strlen(quoted) - 2, quoted + 1);
-    }
-    const char *between = "{";
-    for (size_t i = 0; i < matchers.n; i++) {
-        const struct matcher *m = &matchers.at[i];
-        if (m == name)
-            continue;
-        if (text->n > SELECTOR_CLIP) { /* the times behind it must not be cut off */
-            buf_text(text, between);
-            buf_text(text, "...");
-            between = ", ";
-            break;
-        }
-        buf_text(text, between);
-        write_matcher(text, m->name, m->op, m->value);
-        between = ", ";
-    }
-    if (*between == ',')
-        buf_text(text, "}");
-    else if (!name)
-        buf_text(text, "{}");
-}
-
-static void write_time(struct buf *text, const char *before, int64_t ms)
-{
-    char when[TIME_TEXT_MAX];
-    time_format(ms, when);
-    buf_format(text, "%s%s", before, when);
-}
-
-static void write_span(struct buf *text, const char *before, int64_t ms, const char *after)
-{
-    char span[DURATION_MAX];
-    duration_format(ms > 0 ? ms : 0, span);
-    buf_format(text, "%s%s%s", before, span, after);
-}
-
-static const char *kind_text(enum ampql_select_kind kind)
-{
-    return kind == AMPQL_SELECT_RAW ? "RAW" : kind == AMPQL_SELECT_GRID ? "GRID" : "GRID_TIMESTAMP";
-}
-
-static void write_grid(struct buf *text, int64_t start, int64_t end, int64_t step,
-                       int64_t lookback_ms, enum ampql_dialect dialect, enum ampql_select_kind kind)
-{
-    if (start == end) {
-        write_time(text, " at ", start);
-    } else {
-        write_time(text, " from ", start);
-        write_time(text, " to ", end);
-        write_span(text, " step ", step, "");
-    }
-    buf_format(text, " (%s", kind_text(kind));
-    if (lookback_ms)
-        write_span(text, ", lookback ", lookback_ms, "");
-    if (dialect != AMPQL_DIALECT_DEFAULT)
-        buf_format(text, ", %s", dialect == AMPQL_PROM2 ? "prom2" : "prom3");
-    buf_text(text, ")");
-}
-
-void held_describe(struct buf *text, const struct ampql_select *select, struct matchers asked)
-{
-    write_selector(text, asked);
-    if (select->kind != AMPQL_SELECT_RAW) {
-        write_grid(text, select->start_ms, select->end_ms, select->step_ms, select->lookback_ms,
-                   select->dialect, select->kind);
-        return;
-    }
-    int64_t range_ms;
-    if (__builtin_sub_overflow(select->maxt_ms, select->mint_ms, &range_ms))
-        range_ms = INT64_MAX;
-    /* a left-closed window of W asks for one ms more */
-    write_span(text, "[", range_ms - (select->dialect == AMPQL_PROM2), "]");
-    write_time(text, " at ", select->maxt_ms);
-    buf_text(text, " (RAW)");
-}
-
-void held_print(struct buf *text, const struct held *e)
-{
-    char quoted[320];
-    if (e->query.n) {
-        if (e->file.n)
-            buf_format(text, "%.*s ", (int)(e->file.n < 64 ? e->file.n : 64), e->file.p);
-        buf_text(text, quote_clipped(quoted, sizeof quoted, e->query));
-    } else if (e->is_any_time) {
-        buf_text(text, "an empty vector (GRID)");
-        return;
-    } else if (e->matchers.n) {
-        write_selector(text, e->matchers);
-    } else if (e->kind == AMPQL_SELECT_RAW) {
-        buf_text(text, "samples of any time (RAW)");
-        return;
-    } else {
-        buf_text(text, "a vector");
-    }
-    if (e->kind != AMPQL_SELECT_RAW) {
-        write_grid(text, e->start_ms, e->end_ms, e->step_ms, e->lookback_ms, e->dialect, e->kind);
-        return;
-    }
-    write_time(text, " from ", e->after_ms + (e->dialect == AMPQL_PROM2));
-    write_time(text, " to ", e->upto_ms);
-    buf_text(text, " (RAW)");
-}
-
-/* 0: another metric; more is nearer. */
-static int nearness(const struct held *e, const struct ampql_select *select)
-{
-    bool is_same_name = false;
-    for (size_t i = 0; i < e->matchers.n; i++)
-        if (str_equal(e->matchers.at[i].name, STR("__name__")) &&
-            is_asked(&e->matchers.at[i], select))
-            is_same_name = true;
-    bool is_wide = is_wide_enough(e, select);
-    if (!is_same_name && !is_wide)
-        return 0;
-    return 1 + 2 * is_wide + (e->kind == select->kind);
-}
-
-struct matchers held_matchers(const struct ampql_select *select, struct arena *arena)
-{
-    struct matcher *at = arena_alloc(arena, select->nmatchers, sizeof *at);
-    for (size_t i = 0; at && i < select->nmatchers; i++) {
-        const struct ampql_matcher *m = &select->matchers[i];
-        at[i] = (struct matcher){str_view(m->name), (enum match_op)m->op, str_view(m->value)};
-    }
-    return (struct matchers){at, at ? select->nmatchers : 0};
-}
-
-static enum ampql_code refuse(const struct held_list *list, const struct ampql_select *select,
-                              struct matchers asked, struct ampql_error *err)
-{
-    const struct held *nearest = NULL;
-    int best = 0;
-    for (size_t i = 0; i < list->n; i++) {
-        int near = nearness(held_at(list, i), select);
-        if (near > best) {
-            best = near;
-            nearest = held_at(list, i);
-        }
-    }
-    struct buf what, near;
-    buf_init(&what, list->alc, AMPQL_MESSAGE_MAX);
-    buf_init(&near, list->alc, AMPQL_MESSAGE_MAX);
-    held_describe(&what, select, asked);
-    if (nearest)
-        held_print(&near, nearest);
-    else
-        buf_text(&near, "nothing of that metric");
-    fail(err, AMPQL_NOT_FOUND, "%.160s does not hold %.*s; nearest: %.*s", list->name, (int)what.n,
-         what.p ? what.p : "", (int)near.n, near.p ? near.p : "");
-    enum ampql_code code = what.failed == AMPQL_NOMEM || near.failed == AMPQL_NOMEM
-                               ? fail_nomem(err, "a message")
-                               : AMPQL_NOT_FOUND;
-    buf_done(&what);
-    buf_done(&near);
-    return code;
+    struct covering c = {.list = list, .select = select, .arena = arena, .out = out};
+    *out = (struct held_cover){0};
+    TRY(find_fitting(list, select, arena, &c.fitting, err));
+    bool has_memory = select->kind == AMPQL_SELECT_RAW ? cover_raw(&c) : cover_grid(&c);
+    return has_memory ? AMPQL_OK : fail_nomem(err, "the parts of an answer");
 }
 
 enum ampql_code held_plan(const struct held_list *list, const struct ampql_select *select,
-                          struct arena *arena, struct held_parts *out, struct ampql_error *err)
+                          struct arena *arena, struct held_cover *out, struct ampql_error *err)
 {
-    bool is_covered = false;
-    bool has_memory = select->kind == AMPQL_SELECT_RAW
-                          ? cover_raw(list, select, arena, out, &is_covered)
-                          : cover_grid(list, select, arena, out, &is_covered);
-    if (!has_memory)
-        return fail_nomem(err, "the parts of an answer");
-    if (is_covered)
-        return AMPQL_OK;
-    struct matchers asked = held_matchers(select, arena);
-    return asked.at ? refuse(list, select, asked, err) : fail_nomem(err, "a message");
+    TRY(held_cover(list, select, arena, out, err));
+    return out->missing.n == 0 || list->allows_partial ? AMPQL_OK : held_refuse(list, select, err);
+}
+
+enum ampql_code held_listing(const struct held_list *list, const struct ampql_select *select,
+                             size_t *out, struct ampql_error *err)
+{
+    *out = SIZE_MAX;
+    for (size_t i = 0; i < list->n && *out == SIZE_MAX; i++) {
+        const struct held *e = held_at(list, i);
+        bool fits = e->kind == HELD_LISTING && e->after_ms == select->mint_ms &&
+                    e->upto_ms == select->maxt_ms;
+        if (fits)
+            TRY(is_wide_enough(e, select, list->alc, &fits, err));
+        if (fits)
+            *out = i;
+    }
+    return AMPQL_OK;
 }

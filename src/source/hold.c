@@ -72,6 +72,83 @@ enum ampql_code hold_append(struct hold *hold, size_t series, const struct sampl
     return name_series(hold, series, code, err);
 }
 
+/* ---- united with samples that the series may have already */
+
+/* Samples in order of time, packed piece by piece. */
+struct uniting {
+    struct hold *hold;
+    size_t series;
+    struct columns out;
+    int64_t t[BLOCK_MAX_SAMPLES];
+    double v[BLOCK_MAX_SAMPLES];
+    size_t n;
+    struct ampql_error *err;
+};
+
+static enum ampql_code flush(struct uniting *u)
+{
+    enum ampql_code code = columns_append(&u->out, u->hold->sets.alc, u->t, u->v, u->n, u->err);
+    u->n = 0;
+    return code;
+}
+
+static enum ampql_code put(struct uniting *u, int64_t t, double v)
+{
+    if (u->n == BLOCK_MAX_SAMPLES)
+        TRY(flush(u));
+    u->t[u->n] = t;
+    u->v[u->n++] = v;
+    return AMPQL_OK;
+}
+
+static enum ampql_code merge(struct uniting *u, const struct samples *a, const struct samples *b)
+{
+    for (size_t i = 0, j = 0; i < a->n || j < b->n;) {
+        bool is_both = i < a->n && j < b->n && a->t[i] == b->t[j];
+        if (is_both && bits_of(a->v[i]) != bits_of(b->v[j]))
+            return store_refuse_conflict(&u->hold->sets, u->hold->sets.series.at[u->series].labels,
+                                         a->t[i], a->v[i], b->v[j], u->err);
+        if (j == b->n || (i < a->n && a->t[i] <= b->t[j])) {
+            TRY(put(u, a->t[i], a->v[i]));
+            i++;
+            j += is_both;
+        } else {
+            TRY(put(u, b->t[j], b->v[j]));
+            j++;
+        }
+    }
+    return flush(u);
+}
+
+enum ampql_code hold_unite(struct hold *hold, size_t series, const struct samples *samples,
+                           struct ampql_error *err)
+{
+    struct columns *columns = &hold->columns.at[series];
+    struct samples known;
+    if (samples->n == 0 || columns->n == 0 || samples->t[0] > columns->last_ms)
+        return hold_append(hold, series, samples, err);
+    TRY(hold_unpack(hold, series, &known, err));
+    struct uniting *u = alloc_get(hold->sets.alc, 1, sizeof *u);
+    if (!u)
+        return fail_nomem(err, "the samples of a series");
+    u->hold = hold;
+    u->series = series;
+    u->n = 0;
+    u->err = err;
+    columns_init(&u->out);
+    enum ampql_code code = merge(u, &known, samples);
+    if (code == AMPQL_OK) {
+        columns_done(columns, hold->sets.alc);
+        *columns = u->out;
+    } else {
+        columns_done(&u->out, hold->sets.alc);
+    }
+    alloc_put(hold->sets.alc, u, 1, sizeof *u);
+    return code;
+}
+
+/* ---- joined */
+
 /* The same label set in the ids of another hold. */
 static enum ampql_code find_in(struct hold *to, const struct hold *from, struct labels labels,
                                size_t *out, struct ampql_error *err)

@@ -34,6 +34,11 @@ enum ampql_code hold_find_or_add_text(struct hold *hold, const struct ampql_labe
 enum ampql_code hold_append(struct hold *hold, size_t series, const struct samples *samples,
                             struct ampql_error *err);
 
+/* Add samples wherever they belong; where the series has a time already, it has the same bits.
+ *   err  AMPQL_BAD_DATA: it has others, naming series, time and both values; of columns_append */
+enum ampql_code hold_unite(struct hold *hold, size_t series, const struct samples *samples,
+                           struct ampql_error *err);
+
 /* Move everything in `from` behind what `to` has of the same series. After a failure both are still
  * whole, but what was moved is moved: throw both away.
  *   err  of hold_append, hold_find_or_add */

@@ -105,6 +105,7 @@ void http_free(struct http *http)
     array_done(&http->idle, http->alc);
     if (http->multi)
         curl_multi_cleanup(http->multi);
+    array_done(&http->sockets, http->alc);
     arena_done(&http->arena);
     alloc_put(http->alc, http, 1, sizeof *http);
 }
@@ -309,6 +310,11 @@ static void reap(struct http *http)
         long n = 0;
         if (curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &n) == CURLE_OK && n > 0)
             http->connections += (uint64_t)n;
+        if (result == CURLE_ABORTED_BY_CALLBACK && t->code == AMPQL_OK) {
+            transfer_detach(t);
+            begin(t);
+            continue;
+        }
         transfer_finish(t, result);
         t->state = HTTP_DONE;
         transfer_detach(t);

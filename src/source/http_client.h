@@ -12,6 +12,11 @@
 
 enum { HTTP_ORIGIN_MAX = 288, HTTP_MESSAGE_MAX = 256 };
 
+struct http_socket {
+    curl_socket_t fd;
+    bool was_used; /* a request has gone over it */
+};
+
 /* Options with their defaults filled in; strings are copies or NULL. */
 struct http {
     const struct ampql_allocator *alc;
@@ -21,6 +26,9 @@ struct http {
     struct {
         ARRAY(CURL *); /* used before and free: they keep TLS sessions */
     } idle;
+    struct {
+        ARRAY(struct http_socket);
+    } sockets;                          /* that libcurl has open */
     struct http_transfer *first, *last; /* all, in the order of their start */
     uint64_t connections;
     int64_t clock_us; /* while driving: the monotonic time up to which transfers were charged */
@@ -35,6 +43,7 @@ struct http_transfer {
     CURL *easy;         /* NULL: not begun, or over */
     enum http_state state;
     bool is_paused; /* the buffer is full: nothing is received until it is read from */
+    bool is_alone;  /* it begins again, over a connection of its own */
     bool ages;      /* it was running and not paused when this turn of the drive began */
 
     /* the request */
@@ -102,6 +111,17 @@ void transfer_finish(struct http_transfer *transfer, CURLcode result);
 
 /* Take the easy handle off libcurl, for other transfers to use. */
 void transfer_detach(struct http_transfer *transfer);
+
+/* ---- http_reuse.c: libcurl's callbacks */
+
+/* Sockets that it opens and closes; payload is the client. */
+int reuse_on_open(void *payload, curl_socket_t fd, curlsocktype purpose);
+int reuse_on_close(void *payload, curl_socket_t fd);
+
+/* The transfer's request is about to go out: not over a connection that was used before and can be
+ * read from. It stops then, with is_alone set, for another try. */
+int reuse_on_request(void *payload, char *primary_ip, char *local_ip, int primary_port,
+                     int local_port);
 
 /* Wait until is_ready(transfer), driving all transfers.
  *   err  what poll says; the transfer's own failure is not one of them */

@@ -221,7 +221,15 @@ static CURLcode set_all(struct http_transfer *t, CURL *easy)
     /* no HTTP/2 in this libcurl is no failure */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      (long)(o->no_http2 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    t->curl_error[0] = '\0';
     SET(CURLOPT_ERRORBUFFER, t->curl_error);
+    SET(CURLOPT_SOCKOPTFUNCTION, reuse_on_open);
+    SET(CURLOPT_SOCKOPTDATA, t->http);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, reuse_on_close);
+    SET(CURLOPT_CLOSESOCKETDATA, t->http);
+    SET(CURLOPT_PREREQFUNCTION, reuse_on_request);
+    SET(CURLOPT_PREREQDATA, t);
+    SET(CURLOPT_FRESH_CONNECT, t->is_alone ? 1L : 0L);
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_HEADERFUNCTION, transfer_on_header);
     SET(CURLOPT_HEADERDATA, t);

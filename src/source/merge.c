@@ -50,6 +50,7 @@ static enum ampql_code ask(struct ampql_source *source, const struct ampql_selec
         call = source->ops.series;
     enum ampql_code code = call(source->payload, select, &sink, joining->err);
     code = sink_finish(&sink, code, joining->err);
+    ampql_sink_cost(joining->sink, &sink.cost);
     if (code == AMPQL_OK)
         code = sink_pass_warnings(&sink, joining->sink);
     sink_done(&sink);
@@ -188,6 +189,16 @@ static int64_t marked_after(struct ampql_source **sources, size_t nsources)
     return ms;
 }
 
+/* The shortest that any of them has. */
+static int64_t window_of(struct ampql_source **sources, size_t nsources)
+{
+    int64_t ms = 0;
+    for (size_t i = 0; i < nsources; i++)
+        if (sources[i]->window_ms > 0 && (ms == 0 || sources[i]->window_ms < ms))
+            ms = sources[i]->window_ms;
+    return ms;
+}
+
 static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql_source **sources,
                                  size_t nsources, bool last_wins, struct ampql_source **out,
                                  struct ampql_error *err)
@@ -223,6 +234,7 @@ static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql
     (*out)->dialect = dialect;
     (*out)->is_trusted = true;
     (*out)->marked_after_ms = merge->marked_after_ms;
+    (*out)->window_ms = window_of(sources, nsources);
     return AMPQL_OK;
 }
 

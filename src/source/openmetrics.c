@@ -6,9 +6,6 @@
 #include "base/time.h"
 #include "source/text.h"
 
-/* The last millisecond of the year 9999: later times are a mistaken unit. */
-static const int64_t LAST_MS = INT64_C(253402300799999);
-
 struct reader {
     struct text text;
     struct openmetrics_options options;
@@ -139,7 +136,7 @@ static void scale_times(struct store *store)
 static enum ampql_code finish(struct reader *r, struct ampql_error *err)
 {
     if (r->has_eof) {
-        if (r->latest > LAST_MS)
+        if (r->latest > TIME_LAST_MS)
             return fail_line(r, r->latest_line, err,
                              "a timestamp after the year 9999: OpenMetrics has seconds, not ms");
         return AMPQL_OK;

@@ -5,8 +5,6 @@
 #include "source/document.h"
 #include "source/folder.h"
 
-/* Years 1 to 9999, so that differences of times do not overflow. */
-static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
 static const int64_t DEFAULT_LOOKBACK_MS = 300000;
 
 /* The fields of one entry as written. */
@@ -114,17 +112,16 @@ static enum ampql_code read_time(struct reader *r, int64_t *out, bool *has, stru
             return document_name(&r->doc, AMPQL_BAD_DATA, err);
     } else if (r->doc.token.kind != JSON_NUMBER) {
         return refuse(r, err, "expected a time in seconds, as a number");
-    } else if (!time_parse_seconds(text, out) || *out < FIRST_MS || *out > LAST_MS) {
+    } else if (!time_parse_seconds(text, out) || *out < TIME_FIRST_MS || *out > TIME_LAST_MS) {
         return refuse_quote(r, "the time is not in the years 1 to 9999", text, err);
     }
     *has = true;
     return AMPQL_OK;
 }
 
-/* span := number of seconds | duration, as a string */
-static enum ampql_code read_span(struct reader *r, int64_t *out, bool *has, struct ampql_error *err)
+/* The token read last as span := number of seconds | duration, as a string */
+static enum ampql_code take_span(struct reader *r, int64_t *out, bool *has, struct ampql_error *err)
 {
-    TRY(document_next(&r->doc, err));
     struct str text = r->doc.token.text;
     if (r->doc.token.kind == JSON_STRING) {
         if (duration_parse_loose(text, out, err) != AMPQL_OK)
@@ -134,10 +131,62 @@ static enum ampql_code read_span(struct reader *r, int64_t *out, bool *has, stru
     } else if (!time_parse_seconds(text, out)) {
         return refuse_quote(r, "out of range", text, err);
     }
-    if (*out <= 0 || *out > LAST_MS)
+    if (*out <= 0 || *out > TIME_LAST_MS)
         return refuse_quote(r, "expected a duration above 0 and below 8000 years, found", text,
                             err);
     *has = true;
+    return AMPQL_OK;
+}
+
+static enum ampql_code read_span(struct reader *r, int64_t *out, bool *has, struct ampql_error *err)
+{
+    TRY(document_next(&r->doc, err));
+    return take_span(r, out, has, err);
+}
+
+/* lookback := span | "unknown" */
+static enum ampql_code read_lookback(struct reader *r, struct fields *f, struct ampql_error *err)
+{
+    TRY(document_next(&r->doc, err));
+    if (r->doc.token.kind != JSON_STRING || !str_equal(r->doc.token.text, STR("unknown")))
+        return take_span(r, &f->entry.held.lookback_ms, &f->has_lookback, err);
+    f->entry.held.lookback_ms = 0;
+    return AMPQL_OK;
+}
+
+/* warnings := [ string, ... ] */
+static enum ampql_code read_warnings(struct reader *r, struct fields *f, struct ampql_error *err)
+{
+    struct {
+        ARRAY(struct str);
+    } warnings = {0};
+    TRY(document_expect(&r->doc, JSON_ARRAY, "an array of warnings", err));
+    for (;;) {
+        TRY(document_next(&r->doc, err));
+        if (r->doc.token.kind == JSON_ARRAY_END)
+            break;
+        if (r->doc.token.kind != JSON_STRING)
+            return refuse(r, err, "expected a warning, as a string");
+        struct str text = arena_copy(&r->folder->arena, r->doc.token.text);
+        if (!text.p || !array_push(&warnings, &r->folder->arena, text))
+            return fail_nomem(err, "a selects.json");
+    }
+    f->entry.warnings = warnings.at;
+    f->entry.nwarnings = warnings.n;
+    return AMPQL_OK;
+}
+
+/* billed := digits, as a number */
+static enum ampql_code read_billed(struct reader *r, struct fields *f, struct ampql_error *err)
+{
+    TRY(document_expect(&r->doc, JSON_NUMBER, "a number of samples", err));
+    struct str text = r->doc.token.text;
+    uint64_t n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] < '0' || text.p[i] > '9' || __builtin_mul_overflow(n, 10, &n) ||
+            __builtin_add_overflow(n, (uint64_t)(text.p[i] - '0'), &n))
+            return refuse_quote(r, "not a number of samples", text, err);
+    f->entry.billed = n;
     return AMPQL_OK;
 }
 
@@ -163,7 +212,11 @@ static enum ampql_code read_field(struct reader *r, struct fields *f, struct amp
     if (str_equal(key, STR("range")))
         return read_span(r, &f->range_ms, &f->has_range, err);
     if (str_equal(key, STR("lookback")))
-        return read_span(r, &f->entry.held.lookback_ms, &f->has_lookback, err);
+        return read_lookback(r, f, err);
+    if (str_equal(key, STR("warnings")))
+        return read_warnings(r, f, err);
+    if (str_equal(key, STR("billed")))
+        return read_billed(r, f, err);
     if (str_equal(key, STR("query"))) {
         f->has_query = true;
         return read_text(r, "a query, as a string", &f->entry.held.query, err);
@@ -307,6 +360,9 @@ static enum ampql_code read_document(struct reader *r, struct ampql_error *err)
             TRY(read_version(r, err));
         else if (str_equal(r->doc.token.text, STR("answers")))
             TRY(read_answers(r, err));
+        else if (str_equal(r->doc.token.text, STR("source")))
+            TRY(read_text(r, "the source that was asked, as a string", &r->folder->recorded_of,
+                          err));
         else
             TRY(document_skip(&r->doc, err));
     }

@@ -22,8 +22,8 @@ static enum ampql_code count_one(void *payload, const struct ampql_label *labels
                                  struct ampql_error *err)
 {
     uint64_t *n = payload;
-    (void)labels, (void)nlabels, (void)err;
-    ++*n;
+    (void)nlabels, (void)err;
+    *n = labels ? *n + 1 : 0;
     return AMPQL_OK;
 }
 
@@ -38,6 +38,11 @@ static enum ampql_code predict(struct server *server, const struct ampql_select 
     if (__builtin_mul_overflow(each, out->series, &out->samples))
         out->samples = UINT64_MAX;
     out->requests = wire_count(select, &server->wire, server->options.chunk_ms);
+    if (wire_loses_names(select)) {
+        size_t nnames;
+        TRY(names_count(server, select, &nnames, err));
+        out->requests *= nnames + 1;
+    }
     uint64_t by_size = out->samples / server->options.max_request_samples + 1;
     if (server->options.chunk_ms == 0 && by_size > out->requests)
         out->requests = by_size;
@@ -107,6 +112,8 @@ static enum ampql_code select_series(void *payload, const struct ampql_select *s
     if (found != AMPQL_OK)
         return server_failed(server, found, err);
     enum ampql_code code = job_finish(server, job, err);
+    ampql_sink_cost(sink, &job->cost);
+    job->cost = (struct ampql_source_stats){0};
     if (code == AMPQL_OK)
         code = push(job, sink, err);
     if (code != AMPQL_OK || job->uses <= 1)
@@ -118,11 +125,31 @@ static enum ampql_code select_series(void *payload, const struct ampql_select *s
 
 /* ---- label sets */
 
+struct listing {
+    const struct ampql_allocator *alc;
+    struct store store;
+    bool has_store;
+};
+
+static void forget(struct listing *listing)
+{
+    if (listing->has_store)
+        store_done(&listing->store);
+    listing->has_store = false;
+}
+
 static enum ampql_code list_one(void *payload, const struct ampql_label *labels, size_t nlabels,
                                 struct ampql_error *err)
 {
-    struct store *store = payload;
+    struct listing *listing = payload;
+    struct store *store = &listing->store;
     size_t series;
+    if (!labels) {
+        forget(listing);
+        TRY(store_init(store, listing->alc, true, err));
+        listing->has_store = true;
+        return AMPQL_OK;
+    }
     TRY(store_find_or_add_text(store, labels, nlabels, &series, err));
     /* one sample stands for the series; a set that comes twice is one */
     return store->series.at[series].n ? AMPQL_OK : store_append(store, series, 0, 0, err);
@@ -139,13 +166,12 @@ static enum ampql_code list_series(void *payload, const struct ampql_select *sel
                                    struct ampql_sink *sink, struct ampql_error *err)
 {
     struct server *server = payload;
-    struct store store;
+    struct listing listing = {.alc = &server->alc};
     struct ampql_select all = {.size = sizeof all};
-    TRY(store_init(&store, &server->alc, true, err));
-    enum ampql_code code = server_list(server, select, list_one, &store, err);
+    enum ampql_code code = server_list(server, select, list_one, &listing, err);
     if (code == AMPQL_OK)
-        code = store_scan(&store, &all, INT64_MIN, INT64_MAX, push_labels, sink, err);
-    store_done(&store);
+        code = store_scan(&listing.store, &all, INT64_MIN, INT64_MAX, push_labels, sink, err);
+    forget(&listing);
     return server_failed(server, code, err);
 }
 
@@ -272,6 +298,7 @@ enum ampql_code source_server_open(const struct ampql_allocator *alc, struct tra
     }
     server->poll = NULL;
     (*out)->dialect = dialect;
+    (*out)->window_ms = options->chunk_ms > 0 ? options->chunk_ms : WIRE_DAY_MS;
     (*out)->is_trusted = true;
     return AMPQL_OK;
 }

@@ -225,32 +225,11 @@ enum ampql_code server_judge_answer(struct server *server, void *transfer, int s
     return AMPQL_OK;
 }
 
-/* ---- small documents */
-
-static enum ampql_code read_whole(struct server *server, void *transfer, size_t max_bytes,
-                                  struct buf *body, struct ampql_error *err)
-{
-    enum { PIECE = 16 << 10 };
-    for (;;) {
-        char piece[PIECE];
-        size_t n;
-        TRY(server->transport.read(transfer, piece, sizeof piece, &n, err));
-        if (n == 0)
-            return AMPQL_OK;
-        buf_bytes(body, piece, n);
-        if (body->failed == AMPQL_NOMEM)
-            return fail_nomem(err, "an answer");
-        if (body->failed != AMPQL_OK)
-            return fail(err, AMPQL_LIMIT,
-                        "%.*s: an answer of more than %zu MiB, where label sets "
-                        "were asked for",
-                        STR_ARGS(server->origin), max_bytes >> 20);
-    }
-}
+/* ---- documents */
 
 /* One attempt. *done: over, well or not. */
 static enum ampql_code try_call(struct server *server, const struct server_ask *ask,
-                                size_t max_bytes, struct attempt *attempt, struct buf *body,
+                                server_consume *consume, void *payload, struct attempt *attempt,
                                 int *refused, bool *done, struct ampql_error *err)
 {
     struct arena work;
@@ -263,10 +242,9 @@ static enum ampql_code try_call(struct server *server, const struct server_ask *
     if (code != AMPQL_OK)
         return code;
     *done = true;
-    body->n = 0;
     code = server->transport.status(transfer, &status, err);
     if (code == AMPQL_OK && status == 200)
-        code = read_whole(server, transfer, max_bytes, body, err);
+        code = consume(payload, server, transfer, err);
     if (code != AMPQL_OK) {
         server_judge_transport(server, transfer, code, attempt, &verdict, err);
         *done = verdict.kind != VERDICT_AGAIN;
@@ -287,37 +265,21 @@ static enum ampql_code try_call(struct server *server, const struct server_ask *
     return *done ? code : AMPQL_OK;
 }
 
-enum ampql_code server_call(struct server *server, const struct server_ask *ask, size_t max_bytes,
-                            struct arena *arena, struct str *out, int *refused,
+enum ampql_code server_call(struct server *server, const struct server_ask *ask,
+                            server_consume *consume, void *payload, int *refused,
                             struct ampql_error *err)
 {
     struct attempt attempt = {0};
-    struct buf body;
     bool done = false;
     enum ampql_code code = AMPQL_OK;
     if (refused)
         *refused = 0;
-    buf_init(&body, &server->alc, max_bytes);
     while (code == AMPQL_OK && !done)
-        code = try_call(server, ask, max_bytes, &attempt, &body, refused, &done, err);
-    if (code == AMPQL_OK) {
-        *out = arena_copy(arena, buf_view(&body));
-        if (!out->p)
-            code = fail_nomem(err, "an answer");
-    }
-    buf_done(&body);
+        code = try_call(server, ask, consume, payload, &attempt, refused, &done, err);
     return code;
 }
 
 /* ---- probes */
-
-static enum ampql_code probe(struct server *server, struct str path, struct str form,
-                             struct arena *arena, struct str *body, int *refused,
-                             struct ampql_error *err)
-{
-    struct server_ask ask = {.path = path, .form = form};
-    return server_call(server, &ask, MAX_PROBE, arena, body, refused, err);
-}
 
 static bool has_text(struct str body, struct str text)
 {
@@ -325,6 +287,58 @@ static bool has_text(struct str body, struct str text)
         if (str_has_prefix(body, text))
             return true;
     return false;
+}
+
+/* Probes are billed, too, if only by a sample or two. */
+static void count_billed(struct server *server, struct str body)
+{
+    const struct str key = STR("\"totalQueryableSamples\":");
+    uint64_t n = 0;
+    while (body.n > key.n && !str_has_prefix(body, key))
+        body = str_from(body, 1);
+    for (body = str_from(body, key.n < body.n ? key.n : body.n);
+         body.n && *body.p >= '0' && *body.p <= '9' && n < UINT32_MAX; body = str_from(body, 1))
+        n = n * 10 + (uint64_t)(*body.p - '0');
+    server->stats.billed_samples += n;
+}
+
+static enum ampql_code read_small(void *payload, struct server *server, void *transfer,
+                                  struct ampql_error *err)
+{
+    struct buf *body = payload;
+    body->n = 0;
+    for (;;) {
+        char piece[4096];
+        size_t n;
+        TRY(server->transport.read(transfer, piece, sizeof piece, &n, err));
+        if (n == 0)
+            return AMPQL_OK;
+        buf_bytes(body, piece, n);
+        if (body->failed == AMPQL_NOMEM)
+            return fail_nomem(err, "an answer");
+        if (body->failed != AMPQL_OK)
+            return fail(err, AMPQL_LIMIT,
+                        "%.*s: an answer of more than %d MiB, where a number was asked for",
+                        STR_ARGS(server->origin), MAX_PROBE >> 20);
+    }
+}
+
+static enum ampql_code probe(struct server *server, struct str path, struct str form,
+                             struct arena *arena, struct str *out, int *refused,
+                             struct ampql_error *err)
+{
+    struct server_ask ask = {.path = path, .form = form};
+    struct buf body;
+    buf_init(&body, &server->alc, MAX_PROBE);
+    enum ampql_code code = server_call(server, &ask, read_small, &body, refused, err);
+    if (code == AMPQL_OK) {
+        *out = arena_copy(arena, buf_view(&body));
+        code = out->p ? AMPQL_OK : fail_nomem(err, "an answer");
+    }
+    buf_done(&body);
+    if (code == AMPQL_OK)
+        count_billed(server, *out);
+    return code;
 }
 
 /* Two points on a minute's boundary, or one? What answers neither stays unknown. */
@@ -337,8 +351,9 @@ enum ampql_code server_probe_dialect(struct server *server, enum ampql_dialect *
     char form[160], time[WIRE_TIME_MAX];
     int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
     wire_time(now - now % 60000, time);
-    int n = snprintf(form, sizeof form,
-                     "query=count_over_time%%28vector%%281%%29%%5B1m%%3A1m%%5D%%29&time=%s", time);
+    int n = snprintf(
+        form, sizeof form,
+        "query=count_over_time%%28vector%%281%%29%%5B1m%%3A1m%%5D%%29&time=%s&stats=all", time);
     arena_init(&arena, &server->alc);
     enum ampql_code code = probe(server, STR("/api/v1/query"), str_make(form, (size_t)n), &arena,
                                  &body, &refused, err);
@@ -363,8 +378,8 @@ static enum ampql_code probe_lookback(struct server *server, struct ampql_error 
     int refused;
     arena_init(&arena, &server->alc);
     enum ampql_code code =
-        probe(server, STR("/api/v1/query"), STR("query=vector%281%29&lookback_delta=x"), &arena,
-              &body, &refused, err);
+        probe(server, STR("/api/v1/query"), STR("query=vector%281%29&lookback_delta=x&stats=all"),
+              &arena, &body, &refused, err);
     if (code == AMPQL_OK) {
         server->knows_lookback = true;
         server->wire.takes_lookback = refused == 400 || refused == 422;
@@ -384,8 +399,8 @@ static enum ampql_code probe_floors(struct server *server, struct ampql_error *e
     int64_t now = server->transport.now(server->transport.payload) + server->clock_offset_ms;
     int64_t at = now - now % 3600000 - 1801000;
     size_t ntime = wire_time(at, time);
-    int n =
-        snprintf(form, sizeof form, "query=vector%%281%%29&start=%s&end=%s&step=3600", time, time);
+    int n = snprintf(form, sizeof form, "query=vector%%281%%29&start=%s&end=%s&step=3600&stats=all",
+                     time, time);
     int nexpected = snprintf(expected, sizeof expected, "[%.*s,", (int)ntime - 4, time);
     arena_init(&arena, &server->alc);
     enum ampql_code code = probe(server, STR("/api/v1/query_range"), str_make(form, (size_t)n),

@@ -33,6 +33,13 @@ static void describe(void *payload, char *out, size_t size)
     store_describe(&d->hold->sets, d->hold->sets.series.at[d->series].labels, out, size);
 }
 
+/* Names are lost, and this part is of all that were not listed: there should be none. */
+static bool is_nameless(const struct decoder *d)
+{
+    return wire_loses_names(&d->job->select) &&
+           wire_lost_name(&d->job->select, &d->part->wire).n == 0;
+}
+
 static enum ampql_code take_series(void *payload, const struct ampql_label *labels, size_t nlabels,
                                    struct ampql_error *err)
 {
@@ -42,6 +49,13 @@ static enum ampql_code take_series(void *payload, const struct ampql_label *labe
     TRY(hold_find_or_add_text(d->hold, labels, nlabels, &d->series, err));
     d->n = 0;
     d->has_last = false;
+    if (is_nameless(d)) {
+        describe(d, name, sizeof name);
+        return fail(err, AMPQL_UNAVAILABLE,
+                    "%.*s: a series %s of timestamp() without the metric name that it has lost: "
+                    "the server listed the names, and this is of none of them",
+                    STR_ARGS(d->server->origin), name);
+    }
     if (d->series < known) {
         describe(d, name, sizeof name);
         return fail(err, AMPQL_BAD_DATA, "series %s is there twice", name);
@@ -177,7 +191,7 @@ static enum ampql_code read_body(struct decoder *d, struct arena *arena, struct 
     const struct ampql_allocator *alc = &d->server->alc;
     const struct answer_taker taker = {take_series, take_sample, end_series, describe, d};
     const struct answer_options options = {d->server->options.skip_histograms,
-                                           wire_lost_name(&d->job->select)};
+                                           wire_lost_name(&d->job->select, &d->part->wire)};
     TRY(bind_matchers(d, err));
     d->t = arena_alloc(&d->arena, GATHER, sizeof *d->t);
     d->v = arena_alloc(&d->arena, GATHER, sizeof *d->v);

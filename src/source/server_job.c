@@ -67,6 +67,16 @@ static enum ampql_code job_new(struct server *server, const struct ampql_select 
     return AMPQL_OK;
 }
 
+/* Charge the job with what has been counted since: one job is worked on at a time. */
+static void charge(const struct server *server, struct job *job,
+                   const struct ampql_source_stats *before)
+{
+    job->cost.requests += server->stats.requests - before->requests;
+    job->cost.retries += server->stats.retries - before->retries;
+    job->cost.bytes += server->stats.bytes - before->bytes;
+    job->cost.billed_samples += server->stats.billed_samples - before->billed_samples;
+}
+
 enum ampql_code job_find_or_add(struct server *server, const struct ampql_select *select,
                                 struct job **out, struct ampql_error *err)
 {
@@ -80,8 +90,14 @@ enum ampql_code job_find_or_add(struct server *server, const struct ampql_select
     TRY(server_learn(server, select, err));
     TRY(wire_check(select, &server->wire, err));
     TRY(job_new(server, select, end, err));
-    *out = *end;
-    return AMPQL_OK;
+    struct ampql_source_stats before = server->stats;
+    enum ampql_code code = names_cut(server, *end, err);
+    charge(server, *end, &before);
+    if (code != AMPQL_OK)
+        job_free(server, *end);
+    else
+        *out = *end;
+    return code;
 }
 
 void job_free(struct server *server, struct job *job)
@@ -187,6 +203,21 @@ static int64_t rung_below(int64_t ms)
     return rung;
 }
 
+/* The parts of one window; *out is the first. */
+static enum ampql_code add_window(struct job *job, struct wire_part *wire, struct part **out,
+                                  struct ampql_error *err)
+{
+    struct part *part = NULL;
+    *out = NULL;
+    for (size_t i = 0; i == 0 || i < job->cuts.n; i++) {
+        wire->cut = job->cuts.n ? job->cuts.at[i] : NULL;
+        TRY(job_add_part(job, job->last, wire, &part, err));
+        if (!*out)
+            *out = part;
+    }
+    return AMPQL_OK;
+}
+
 static enum ampql_code plan_part(struct server *server, struct job *job, struct part **out,
                                  struct ampql_error *err)
 {
@@ -194,7 +225,7 @@ static enum ampql_code plan_part(struct server *server, struct job *job, struct 
     if (job->select.kind == AMPQL_SELECT_RAW && server->options.chunk_ms == 0)
         chunk = rung_below(chunk);
     struct wire_part wire = wire_next(&job->select, &server->wire, chunk, &at);
-    TRY(job_add_part(job, job->last, &wire, out, err));
+    TRY(add_window(job, &wire, out, err));
     job->at = at;
     return AMPQL_OK;
 }
@@ -235,7 +266,11 @@ static enum ampql_code start_parts(struct server *server, struct job *job, size_
         TRY(next_part(server, job, &part, err));
         if (!part)
             break;
-        TRY(part_start(server, job, part, err));
+        struct ampql_source_stats before = server->stats;
+        enum ampql_code code = part_start(server, job, part, err);
+        charge(server, job, &before);
+        if (code != AMPQL_OK)
+            return code;
     }
     return AMPQL_OK;
 }
@@ -342,7 +377,11 @@ enum ampql_code job_finish(struct server *server, struct job *job, struct ampql_
             server->retry_at_ms = 0;
             continue;
         }
-        TRY(part_read(server, job, part, err));
+        struct ampql_source_stats before = server->stats;
+        enum ampql_code code = part_read(server, job, part, err);
+        charge(server, job, &before);
+        if (code != AMPQL_OK)
+            return code;
         if (part->state == PART_DONE) {
             count_held(server);
             TRY(join(server, job, err));

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_FORM = 1 << 20, MAX_DOCUMENT = 256 << 20 };
+enum { MAX_FORM = 1 << 20 };
 
 /* The window of a part as the label API takes it: closed, in times. */
 static void put_window(struct buf *form, const struct ampql_select *select,
@@ -41,22 +41,6 @@ static enum ampql_code check_form(const struct buf *form, struct ampql_error *er
            : form->failed == AMPQL_NOMEM
                ? fail_nomem(err, "a request")
                : fail(err, AMPQL_LIMIT, "a selector of over %d bytes", MAX_FORM);
-}
-
-/* A document in memory, read as one. */
-struct held_bytes {
-    struct str left;
-};
-
-static enum ampql_code read_held(void *payload, char *buffer, size_t size, size_t *out,
-                                 struct ampql_error *err)
-{
-    struct held_bytes *bytes = payload;
-    (void)err;
-    *out = bytes->left.n < size ? bytes->left.n : size;
-    memcpy(buffer, bytes->left.p, *out);
-    bytes->left = str_from(bytes->left, *out);
-    return AMPQL_OK;
 }
 
 /* Reads {"status":"success","data":[...]}: item reads one element, whose first token is read. */
@@ -116,16 +100,30 @@ static enum ampql_code read_list(struct document *doc, read_item *item, void *pa
                : fail(err, AMPQL_BAD_DATA, "%s: not an answer of the label API", doc->input->name);
 }
 
-static enum ampql_code read_document(struct server *server, struct str body, read_item *item,
-                                     void *payload, struct ampql_error *err)
+/* A list on its way. */
+struct list {
+    read_item *item;
+    void *payload;
+    struct server *server;
+    void *transfer;
+};
+
+static enum ampql_code read_transfer(void *payload, char *buffer, size_t size, size_t *out,
+                                     struct ampql_error *err)
 {
-    struct held_bytes bytes = {body};
+    const struct list *list = payload;
+    return list->server->transport.read(list->transfer, buffer, size, out, err);
+}
+
+static enum ampql_code read_document(struct list *list, struct ampql_error *err)
+{
     struct input input;
     struct document doc;
-    TRY(input_init(&input, &server->alc, server->origin.p, read_held, &bytes, 0, err));
+    struct server *server = list->server;
+    TRY(input_init(&input, &server->alc, server->origin.p, read_transfer, list, 0, err));
     enum ampql_code code = document_init(&doc, &input, err);
     if (code == AMPQL_OK) {
-        code = read_list(&doc, item, payload, err);
+        code = read_list(&doc, list->item, list->payload, err);
         document_done(&doc);
     }
     input_done(&input);
@@ -135,6 +133,7 @@ static enum ampql_code read_document(struct server *server, struct str body, rea
 /* ---- values of a label */
 
 struct value_list {
+    struct list list;
     struct arena *arena;
     struct strs *out;
 };
@@ -147,6 +146,15 @@ static enum ampql_code add_value(struct document *doc, void *payload, struct amp
     struct str copy = arena_copy(list->arena, doc->token.text);
     return copy.p && array_push(list->out, list->arena, copy) ? AMPQL_OK
                                                               : fail_nomem(err, "label values");
+}
+
+static enum ampql_code read_values(void *payload, struct server *server, void *transfer,
+                                   struct ampql_error *err)
+{
+    struct value_list *list = payload;
+    list->out->n = 0;
+    list->list = (struct list){add_value, list, server, transfer};
+    return read_document(&list->list, err);
 }
 
 static int by_text(const void *a, const void *b)
@@ -170,7 +178,7 @@ enum ampql_code server_values(struct server *server, const struct ampql_select *
 {
     char path[300] = "/api/v1/labels";
     struct buf form;
-    struct str body = {0};
+    struct value_list list = {.arena = arena, .out = out};
     *out = (struct strs){0};
     if (!is_path_name(name) || name.n > 200)
         return AMPQL_OK;
@@ -182,11 +190,8 @@ enum ampql_code server_values(struct server *server, const struct ampql_select *
     struct server_ask ask = {str_of(path), buf_view(&form), name.n > 0};
     enum ampql_code code = check_form(&form, err);
     if (code == AMPQL_OK)
-        code = server_call(server, &ask, MAX_DOCUMENT, arena, &body, NULL, err);
+        code = server_call(server, &ask, read_values, &list, NULL, err);
     buf_done(&form);
-    struct value_list list = {arena, out};
-    if (code == AMPQL_OK)
-        code = read_document(server, body, add_value, &list, err);
     if (code == AMPQL_OK && out->n)
         qsort(out->at, out->n, sizeof *out->at, by_text);
     return code;
@@ -195,6 +200,7 @@ enum ampql_code server_values(struct server *server, const struct ampql_select *
 /* ---- series */
 
 struct series_list {
+    struct list list;
     struct arena arena; /* of the series being read */
     server_take_labels *take;
     void *payload;
@@ -203,6 +209,7 @@ struct series_list {
 static enum ampql_code add_series(struct document *doc, void *payload, struct ampql_error *err)
 {
     struct series_list *list = payload;
+    static const struct ampql_label none;
     struct {
         ARRAY(struct ampql_label);
     } labels = {0};
@@ -223,31 +230,34 @@ static enum ampql_code add_series(struct document *doc, void *payload, struct am
         if (!name.p || !value.p || !array_push(&labels, &list->arena, label))
             return fail_nomem(err, "the labels of a series");
     }
-    return list->take(list->payload, labels.at, labels.n, err);
+    return list->take(list->payload, labels.n ? labels.at : &none, labels.n, err);
+}
+
+static enum ampql_code read_series(void *payload, struct server *server, void *transfer,
+                                   struct ampql_error *err)
+{
+    struct series_list *list = payload;
+    TRY(list->take(list->payload, NULL, 0, err));
+    list->list = (struct list){add_series, list, server, transfer};
+    return read_document(&list->list, err);
 }
 
 enum ampql_code server_list(struct server *server, const struct ampql_select *select,
                             server_take_labels *take, void *payload, struct ampql_error *err)
 {
-    struct arena work;
     struct buf form;
-    struct str body = {0};
     bool is_raw = select->kind == AMPQL_SELECT_RAW;
     struct wire_part whole = {.from_ms = is_raw ? select->mint_ms : select->start_ms,
                               .to_ms = is_raw ? select->maxt_ms : select->end_ms};
     struct series_list list = {.take = take, .payload = payload};
-    arena_init(&work, &server->alc);
     arena_init(&list.arena, &server->alc);
     buf_init(&form, &server->alc, MAX_FORM);
     put_match(&form, select, &whole);
     struct server_ask ask = {STR("/api/v1/series"), buf_view(&form), false};
     enum ampql_code code = check_form(&form, err);
     if (code == AMPQL_OK)
-        code = server_call(server, &ask, MAX_DOCUMENT, &work, &body, NULL, err);
+        code = server_call(server, &ask, read_series, &list, NULL, err);
     buf_done(&form);
-    if (code == AMPQL_OK)
-        code = read_document(server, body, add_series, &list, err);
     arena_done(&list.arena);
-    arena_done(&work);
     return code;
 }

@@ -2,6 +2,7 @@
  *
  *   server.c         the source: opening, its functions
  *   server_job.c     jobs: selects that are being answered, as parts
+ *   server_names.c   selects whose answers have lost their metric names
  *   server_part.c    one part: asking, reading, and what to do when it fails
  *   server_decode.c  an answer's body into packed columns
  *   server_call.c    small documents, probes
@@ -16,9 +17,10 @@
 #include "source/wire.h"
 
 enum {
-    SERVER_MAX_PARTS = 200000, /* of one select */
-    SERVER_MAX_CUTS = 64,      /* one after the other, without an answer in between */
-    SERVER_MAX_REGEX = 8 << 10 /* bytes of the values that one label cut names */
+    SERVER_MAX_PARTS = 200000,  /* of one select */
+    SERVER_MAX_CUTS = 64,       /* one after the other, without an answer in between */
+    SERVER_MAX_REGEX = 8 << 10, /* bytes of the values that one label cut names */
+    SERVER_MAX_NAMES = 1000     /* that one select is asked by */
 };
 
 /* One try after another at one request, whatever it is for. */
@@ -44,6 +46,9 @@ struct part {
 struct job {
     struct ampql_select select; /* in the arena, as all of it */
     struct arena arena;
+    struct {
+        ARRAY(const struct wire_cut *);
+    } cuts; /* each window is asked for by each of them; none: it is asked for once */
     struct part *first, *last; /* those that are not yet in hold */
     size_t nparts;             /* made so far */
     int64_t at;                /* where the next part begins */
@@ -55,7 +60,8 @@ struct job {
     struct {
         ARRAY(struct str);
     } warnings;
-    uint64_t uses; /* how often it will be selected */
+    struct ampql_source_stats cost; /* that has not been told */
+    uint64_t uses;                  /* how often it will be selected */
     struct job *next;
 };
 
@@ -120,11 +126,16 @@ enum ampql_code server_judge_answer(struct server *server, void *transfer, int s
                                     struct attempt *attempt, struct verdict *out,
                                     struct ampql_error *err);
 
-/* A small document: asks until it is there or nothing more is to be tried. body in the arena.
+/* Reads the body of a 200 to its end, from the beginning again when an attempt before it broke
+ * off. */
+typedef enum ampql_code server_consume(void *payload, struct server *server, void *transfer,
+                                       struct ampql_error *err);
+
+/* A document: asks until it has been read or nothing more is to be tried.
  *   refused  NULL, or set to the status when the server refused the request for good (a 4xx): the
- *            call then returns AMPQL_OK with an empty body */
-enum ampql_code server_call(struct server *server, const struct server_ask *ask, size_t max_bytes,
-                            struct arena *arena, struct str *body, int *refused,
+ *            call then returns AMPQL_OK, and nothing has been read */
+enum ampql_code server_call(struct server *server, const struct server_ask *ask,
+                            server_consume *consume, void *payload, int *refused,
                             struct ampql_error *err);
 
 /* Find out what a select needs to know of the server. */
@@ -142,7 +153,8 @@ enum ampql_code server_values(struct server *server, const struct ampql_select *
                               const struct wire_part *part, struct str name, struct arena *arena,
                               struct strs *out, struct ampql_error *err);
 
-/* Take the label sets of a select's series, as /api/v1/series has them. */
+/* Take the label sets of a select's series, as /api/v1/series has them; with labels NULL forget
+ * those before, they come again. */
 typedef enum ampql_code server_take_labels(void *payload, const struct ampql_label *labels,
                                            size_t nlabels, struct ampql_error *err);
 enum ampql_code server_list(struct server *server, const struct ampql_select *select,
@@ -171,6 +183,17 @@ enum ampql_code server_poll(void *payload, struct ampql_error *err);
 
 /* Report now. */
 void server_report(struct server *server);
+
+/* ---- server_names.c */
+
+/* How many metric names the series of a select have that is asked name by name.
+ *   err  as server_values */
+enum ampql_code names_count(struct server *server, const struct ampql_select *select, size_t *out,
+                            struct ampql_error *err);
+
+/* Have the job asked name by name when its answers would not say the names.
+ *   err  AMPQL_LIMIT: more than SERVER_MAX_NAMES; as server_values; AMPQL_NOMEM */
+enum ampql_code names_cut(struct server *server, struct job *job, struct ampql_error *err);
 
 /* ---- server_part.c */
 

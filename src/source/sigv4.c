@@ -12,8 +12,6 @@
 #include <ctype.h>
 #include <strings.h>
 
-static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
-
 /* What is made on the way. */
 struct signing {
     const struct sigv4 *sigv4;
@@ -37,7 +35,7 @@ static struct str date_of(const struct signing *s)
 static enum ampql_code write_date(struct signing *s, struct ampql_error *err)
 {
     int64_t ms = s->sigv4->now_ms;
-    if (ms < FIRST_MS || ms > LAST_MS)
+    if (ms < TIME_FIRST_MS || ms > TIME_LAST_MS)
         return fail(err, AMPQL_BAD_DATA, "the clock is beyond the years 1 to 9999");
     char text[TIME_TEXT_MAX];
     size_t length = time_format(ms, text), n = 0;

@@ -48,6 +48,14 @@ enum ampql_code sink_warn(struct ampql_sink *sink, struct str text)
                : out_of_memory(sink, "a warning");
 }
 
+void ampql_sink_cost(struct ampql_sink *sink, const struct ampql_source_stats *cost)
+{
+    sink->cost.requests += cost->requests;
+    sink->cost.retries += cost->retries;
+    sink->cost.bytes += cost->bytes;
+    sink->cost.billed_samples += cost->billed_samples;
+}
+
 enum ampql_code sink_pass_warnings(const struct ampql_sink *from, struct ampql_sink *to)
 {
     for (size_t i = 0; i < from->warnings.n; i++)

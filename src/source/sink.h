@@ -29,6 +29,8 @@ struct ampql_sink {
     enum ampql_code failed; /* the first failure: nothing is taken any more */
     struct ampql_error err; /* its message, when the sink itself refused */
 
+    struct ampql_source_stats cost; /* that the source has said */
+
     struct arena notes; /* what the source warns of, each once */
     struct {
         ARRAY(struct str);

@@ -17,9 +17,12 @@ struct ampql_source {
     void *payload;
     struct ampql_allocator alc; /* a copy: a source may outlive its engine */
     enum ampql_dialect dialect; /* that the data was recorded with; DEFAULT: it does not say */
-    bool is_trusted;            /* one of ours: the sink need not check what it pushes */
+    struct str recorded_of; /* what its answers are of, when they say so themselves; n 0: they do
+                               not. As long as the source */
+    bool is_trusted;        /* one of ours: the sink need not check what it pushes */
     /* Of an ENDLESS source: is the end of these series known all the same? NULL: of none. */
     bool (*knows_ends)(const void *payload, struct matchers matchers);
+    int64_t window_ms; /* of a server: about as much time as one request asks for; 0: no matter */
     int64_t marked_after_ms; /* its stale markers were put in, after so long a silence; 0: no */
 };
 

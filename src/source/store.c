@@ -52,45 +52,15 @@ void store_done(struct store *store)
 
 char *store_describe(const struct store *store, struct labels labels, char *out, size_t size)
 {
-    char quoted[320];
-    size_t n = 0;
-    symbol name = labels_get(labels, SYMBOL_NAME);
-    if (name != SYMBOL_EMPTY) {
-        struct str text = symbols_text(&store->symbols, name);
-        quote_clipped(quoted, sizeof quoted, text);
-        /* a plain name loses its quotes */
-        size_t length = strlen(quoted);
-        n += (size_t)snprintf(out, size, "%.*s", (int)length - 2, quoted + 1);
-    }
-    n += (size_t)snprintf(out + n, n < size ? size - n : 0, "{");
-    bool is_first = true;
-    for (size_t i = 0; i < labels.n && n < size; i++) {
-        if (labels.at[i].name == SYMBOL_NAME)
-            continue;
-        char key[320];
-        quote_clipped(key, sizeof key, symbols_text(&store->symbols, labels.at[i].name));
-        quote_clipped(quoted, sizeof quoted, symbols_text(&store->symbols, labels.at[i].value));
-        size_t length = strlen(key) - 2 + strlen(quoted) + 3;
-        if (n + length + sizeof ", ...}" > size) {
-            n += (size_t)snprintf(out + n, size - n, "%s...", is_first ? "" : ", ");
-            break;
-        }
-        n += (size_t)snprintf(out + n, size - n, "%s%.*s=%s", is_first ? "" : ", ",
-                              (int)strlen(key) - 2, key + 1, quoted);
-        is_first = false;
-    }
-    if (n < size)
-        snprintf(out + n, size - n, "}");
-    return out;
+    return labels_describe(&store->symbols, labels, out, size);
 }
 
-static enum ampql_code refuse_conflict(const struct store *store, const struct store_series *s,
-                                       int64_t t, double first, double second,
-                                       struct ampql_error *err)
+enum ampql_code store_refuse_conflict(const struct store *store, struct labels labels, int64_t t_ms,
+                                      double first, double second, struct ampql_error *err)
 {
     char series[256], when[TIME_TEXT_MAX], a[NUMBER_MAX], b[NUMBER_MAX];
-    store_describe(store, s->labels, series, sizeof series);
-    time_format(t, when);
+    store_describe(store, labels, series, sizeof series);
+    time_format(t_ms, when);
     number_format(first, a);
     number_format(second, b);
     return fail(err, AMPQL_BAD_DATA, "%s has two values at %s: %s and %s", series, when, a, b);
@@ -221,7 +191,7 @@ enum ampql_code store_append(struct store *store, size_t series, int64_t t_ms, d
             if (bits_of(v) == bits_of(s->v[s->n - 1]))
                 return AMPQL_OK;
             if (!store->last_wins)
-                return refuse_conflict(store, s, t_ms, s->v[s->n - 1], v, err);
+                return store_refuse_conflict(store, s->labels, t_ms, s->v[s->n - 1], v, err);
         }
         s->is_unsorted = true;
         store->is_sealed = false;
@@ -289,7 +259,7 @@ static enum ampql_code sort_samples(struct store *store, struct store_series *s,
     for (size_t i = 0; i < s->n && code == AMPQL_OK; i++) {
         bool is_again = kept && p[kept - 1].t == p[i].t;
         if (is_again && !store->last_wins && bits_of(p[kept - 1].v) != bits_of(p[i].v))
-            code = refuse_conflict(store, s, p[i].t, p[kept - 1].v, p[i].v, err);
+            code = store_refuse_conflict(store, s->labels, p[i].t, p[kept - 1].v, p[i].v, err);
         p[is_again ? kept - 1 : kept++] = p[i];
     }
     if (code == AMPQL_OK) {

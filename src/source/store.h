@@ -114,6 +114,10 @@ enum ampql_code store_select(struct store *store, const struct ampql_select *sel
 enum ampql_code store_push(const struct store *store, struct labels labels,
                            const struct samples *samples, struct ampql_sink *sink);
 
+/* Fail with AMPQL_BAD_DATA: a series has two values at one time. */
+enum ampql_code store_refuse_conflict(const struct store *store, struct labels labels, int64_t t_ms,
+                                      double first, double second, struct ampql_error *err);
+
 /* `name{a="b"}` for messages, escaped and clipped to size. Returns out. */
 char *store_describe(const struct store *store, struct labels labels, char *out, size_t size);
 

@@ -237,8 +237,8 @@ static enum ampql_code take_quoted(struct text *text, struct str *rest, const ch
     return AMPQL_OK;
 }
 
-static enum ampql_code add_label(struct text *text, symbol name, struct str value,
-                                 struct ampql_error *err)
+enum ampql_code text_add_label(struct text *text, symbol name, struct str value,
+                               struct ampql_error *err)
 {
     struct label label = {.name = name};
     TRY(store_intern(text->store, value, &label.value, err));
@@ -265,11 +265,11 @@ static enum ampql_code read_item(struct text *text, struct str *rest, struct amp
     }
     if (take(rest, '=')) {
         TRY(take_quoted(text, rest, "a label value", err));
-        return add_label(text, name, buf_view(&text->value), err);
+        return text_add_label(text, name, buf_view(&text->value), err);
     }
     if (!is_quoted)
         return expected(text, "= after a label name", *rest, err);
-    return add_label(text, SYMBOL_NAME, buf_view(&text->value), err);
+    return text_add_label(text, SYMBOL_NAME, buf_view(&text->value), err);
 }
 
 /* "{" items "}", the brace is read */
@@ -315,7 +315,7 @@ enum ampql_code text_series(struct text *text, struct str *rest, size_t *series,
     text->labels.n = 0;
     struct str name = take_name(rest, true);
     if (name.n)
-        TRY(add_label(text, SYMBOL_NAME, name, err));
+        TRY(text_add_label(text, SYMBOL_NAME, name, err));
     const char *end = rest->p;
     if (!text_is_histogram(*rest) && take(rest, '{')) {
         TRY(read_items(text, rest, err));

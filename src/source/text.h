@@ -52,6 +52,10 @@ enum ampql_code text_next(struct text *text, bool *is_end, struct ampql_error *e
 enum ampql_code text_series(struct text *text, struct str *rest, size_t *series,
                             struct ampql_error *err);
 
+/* Add a label to those that are being read. err  AMPQL_LIMIT "NAME:LINE: ..."; AMPQL_NOMEM */
+enum ampql_code text_add_label(struct text *text, symbol name, struct str value,
+                               struct ampql_error *err);
+
 /* Skip blanks and take what comes before the next one; empty at the end of the line. */
 struct str text_word(struct str *rest);
 

@@ -4,11 +4,9 @@
 #include "base/checked.h"
 #include "base/duration.h"
 #include "base/quote.h"
+#include "base/time.h"
 
 #include <stdio.h>
-
-/* Years 1 to 9999: what servers read, and differences of such times do not overflow. */
-static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
 
 /* ---- times */
 
@@ -73,7 +71,7 @@ enum wire_time_kind wire_own(const struct ampql_select *select, const struct wir
 
 bool wire_is_time(int64_t ms)
 {
-    return ms >= FIRST_MS && ms <= LAST_MS;
+    return ms >= TIME_FIRST_MS && ms <= TIME_LAST_MS;
 }
 
 static enum ampql_code refuse_lookback(const struct ampql_select *select, struct ampql_error *err)
@@ -92,12 +90,27 @@ static bool is_equal_name(const struct ampql_matcher *m)
            str_equal(str_view(m->name), STR("__name__"));
 }
 
-struct str wire_lost_name(const struct ampql_select *select)
+static struct str name_of(const struct ampql_select *select)
 {
-    for (size_t i = 0; i < select->nmatchers && select->kind == AMPQL_SELECT_GRID_TIMESTAMP; i++)
+    for (size_t i = 0; i < select->nmatchers; i++)
         if (is_equal_name(&select->matchers[i]))
             return str_view(select->matchers[i].value);
     return (struct str){0};
+}
+
+bool wire_loses_names(const struct ampql_select *select)
+{
+    return select->kind == AMPQL_SELECT_GRID_TIMESTAMP && name_of(select).n == 0;
+}
+
+struct str wire_lost_name(const struct ampql_select *select, const struct wire_part *part)
+{
+    if (select->kind != AMPQL_SELECT_GRID_TIMESTAMP)
+        return (struct str){0};
+    for (const struct wire_cut *cut = part->cut; cut; cut = cut->outer)
+        if (!cut->is_rest && cut->nvalues == 1 && str_equal(cut->name, STR("__name__")))
+            return cut->values[0];
+    return name_of(select);
 }
 
 enum ampql_code wire_check(const struct ampql_select *select, const struct wire_server *server,
@@ -117,10 +130,6 @@ enum ampql_code wire_check(const struct ampql_select *select, const struct wire_
     if (select->lookback_ms && select->lookback_ms != WIRE_DEFAULT_LOOKBACK_MS &&
         !server->takes_lookback)
         return refuse_lookback(select, err);
-    if (select->kind == AMPQL_SELECT_GRID_TIMESTAMP && wire_lost_name(select).n == 0)
-        return fail(err, AMPQL_UNSUPPORTED,
-                    "timestamp() of a selector without a metric name: a server's answer drops the "
-                    "names, so nobody can tell which series a time is of");
     return AMPQL_OK;
 }
 
@@ -281,6 +290,12 @@ static void put_literal(struct buf *out, struct str value)
 static void put_cut(struct buf *out, const struct wire_cut *cut)
 {
     struct buf regex;
+    if (cut->nvalues == 1) {
+        put_name(out, cut->name);
+        buf_text(out, cut->is_rest ? "!=" : "=");
+        print_quoted(out, cut->values[0]);
+        return;
+    }
     buf_init(&regex, out->alc, out->max_bytes);
     for (size_t i = 0; i < cut->nvalues; i++) {
         if (i)

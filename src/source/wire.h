@@ -8,9 +8,12 @@
  *                   at upto. A left-closed server sends a sample at `after` too, which belongs to
  *                   the part before, and is dropped here
  *   GRID            points p, p + step, ..., as query_range of the bare selector; one point alone
- * as an instant query. Where the server floors start and end to multiples of step, all points are
- * moved up to the next multiples and the selector says so in an `offset`: the same lookups, the
- * same number of samples, and nothing to floor GRID_TIMESTAMP  the same of timestamp(sel)
+ *                    as an instant query. Where the server floors start and end to multiples of
+ *                   step, all points are moved up to the next multiples and the selector says so
+ *                   in an `offset`: the same lookups, the same number of samples, and nothing to
+ *                   floor
+ *   GRID_TIMESTAMP  the same of timestamp(sel), whose answers have lost the metric names: asked
+ *                   name by name where the selector does not say which
  *
  * A part that is too much for the server is cut in two: in time, then by the values of a label, one
  * half with `label=~"a|b"`, the other with `label!~"a|b"`, so that together they are the whole
@@ -60,8 +63,7 @@ bool wire_is_time(int64_t ms);
 
 /* Can this be asked at all?
  *   err  AMPQL_UNSUPPORTED: a lookback that is not the server's own and that it takes no parameter
- *        for, timestamp() of a selector without a metric name; AMPQL_BAD_DATA: times outside of
- *        years 1 to 9999, a step that is not positive */
+ *        for; AMPQL_BAD_DATA: times outside of years 1 to 9999, a step that is not positive */
 enum ampql_code wire_check(const struct ampql_select *select, const struct wire_server *server,
                            struct ampql_error *err);
 
@@ -114,8 +116,12 @@ enum wire_time_kind { WIRE_KEEP, WIRE_DROP, WIRE_WRONG };
 enum wire_time_kind wire_own(const struct ampql_select *select, const struct wire_server *server,
                              const struct wire_part *part, int64_t t_ms, int64_t *own);
 
-/* The metric name that answers of timestamp() have lost; empty for other kinds. */
-struct str wire_lost_name(const struct ampql_select *select);
+/* Do answers lose the metric names, and the select does not say what they were? */
+bool wire_loses_names(const struct ampql_select *select);
+
+/* The metric name that the answer to a part of timestamp() has lost, of the select or of a cut that
+ * names one; empty: none is lost, or nobody knows. */
+struct str wire_lost_name(const struct ampql_select *select, const struct wire_part *part);
 
 /* Samples that a server counts for one series that has one every interval_ms all the time: what it
  * bills for this select. Saturates. */

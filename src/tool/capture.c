@@ -4,8 +4,8 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "base/writer.h"
-#include "source/capture_merge.h"
-#include "source/capture_source.h"
+#include "source/capture_place.h"
+#include "source/capture_take.h"
 #include "source/capture_verify.h"
 
 #include <stdlib.h>
@@ -77,7 +77,7 @@ enum ampql_code tool_capture_ls(const char *path, bool as_json, ampql_write writ
 {
     struct capture capture;
     struct writer w;
-    TRY(capture_open(&capture, &alloc_default, path, err));
+    TRY(capture_open_any(&capture, &alloc_default, path, err));
     writer_init(&w, &alloc_default, write, payload);
     for (size_t i = 0; i < capture.entries.n; i++) {
         put_entry(&w.buf, &capture.entries.at[i], as_json);
@@ -143,9 +143,10 @@ static const char *caps_text(uint32_t caps)
 static void put_summary(struct buf *out, const struct capture *c, uint64_t nseries,
                         uint64_t nsamples, bool as_json)
 {
-    char id[2 * SHA256_BYTES + 1] = "", created[TIME_TEXT_MAX];
+    char id[2 * SHA256_BYTES + 1] = "unfinished", created[TIME_TEXT_MAX];
     double each = nsamples ? (double)c->file.size / (double)nsamples : 0;
-    hex_of(c->content_id, SHA256_BYTES, id);
+    if (!c->is_log)
+        hex_of(c->content_id, SHA256_BYTES, id);
     struct str when = time_text(c->created_ms, created);
     if (as_json) {
         put_field(out, "{", "id", str_of(id));
@@ -209,7 +210,7 @@ enum ampql_code tool_capture_show(const char *path, bool as_json, ampql_write wr
 {
     struct capture capture;
     struct writer w;
-    TRY(capture_open(&capture, &alloc_default, path, err));
+    TRY(capture_open_any(&capture, &alloc_default, path, err));
     struct show s = {.symbols = &capture.symbols, .err = err};
     size_t nsymbols = capture.symbols.n;
     s.by_symbol = alloc_get(&alloc_default, nsymbols, sizeof *s.by_symbol);
@@ -265,6 +266,7 @@ static void put_verdict(struct buf *out, const struct capture_verdict *verdict, 
     size_t nleft = verdict->nselects - verdict->nlost;
     if (as_json) {
         buf_format(out, "{\"whole\":%s", verdict->is_whole ? "true" : "false");
+        buf_format(out, ",\"finished\":%s", verdict->is_log ? "false" : "true");
         put_number(out, ",\"selects\":", verdict->nselects);
         put_number(out, ",\"usable\":", nleft);
         put_number(out, ",\"blocks\":", verdict->nblocks);
@@ -273,10 +275,10 @@ static void put_verdict(struct buf *out, const struct capture_verdict *verdict, 
         buf_text(out, "}\n");
         return;
     }
+    const char *state = !verdict->is_whole ? "damaged" : verdict->is_log ? "unfinished" : "whole";
     buf_format(out, "%s: %zu of %zu selects can be used, %llu blocks, %llu series, %llu samples\n",
-               verdict->is_whole ? "whole" : "damaged", nleft, verdict->nselects,
-               (unsigned long long)verdict->nblocks, (unsigned long long)verdict->nseries,
-               (unsigned long long)verdict->nsamples);
+               state, nleft, verdict->nselects, (unsigned long long)verdict->nblocks,
+               (unsigned long long)verdict->nseries, (unsigned long long)verdict->nsamples);
 }
 
 enum ampql_code tool_capture_verify(const char *path, bool as_json, ampql_write write,
@@ -317,28 +319,5 @@ enum ampql_code tool_capture_merge(const char *const *paths, size_t npaths, cons
         capture_done(&inputs[--nopen]);
     alloc_put(&alloc_default, pointers, npaths, sizeof *pointers);
     alloc_put(&alloc_default, inputs, npaths, sizeof *inputs);
-    return code;
-}
-
-/* ---- convert */
-
-enum ampql_code tool_capture_convert(struct ampql_engine *engine, const char *path,
-                                     const struct ampql_file_options *options, const char *to,
-                                     struct ampql_error *err)
-{
-    struct ampql_source *source;
-    struct capture_log log;
-    TRY(ampql_source_file(engine, path, options, &source, err));
-    struct capture_origin origin = capture_origin_of(source, str_of(path));
-    enum ampql_code code = capture_log_open(&log, &alloc_default, to, &origin, false, err);
-    if (code == AMPQL_OK) {
-        code = capture_take_all(&log, source, err);
-        if (code == AMPQL_OK)
-            code = capture_log_finish(&log, false, NULL, err);
-        if (code != AMPQL_OK)
-            capture_log_discard(&log);
-        capture_log_done(&log);
-    }
-    ampql_source_free(source);
     return code;
 }

@@ -26,11 +26,4 @@ enum ampql_code tool_capture_verify(const char *path, bool as_json, ampql_write 
 enum ampql_code tool_capture_merge(const char *const *paths, size_t npaths, const char *to,
                                    struct ampql_error *err);
 
-/* Write a capture of everything that a file or folder holds.
- *   err  of source_file_open, capture_take_all, capture_log_finish */
-struct ampql_engine;
-enum ampql_code tool_capture_convert(struct ampql_engine *engine, const char *path,
-                                     const struct ampql_file_options *options, const char *to,
-                                     struct ampql_error *err);
-
 #endif

@@ -1,10 +1,8 @@
 /* What the cost model and the rules need, looked for in the data. */
 #include "tool/doctor.h"
 
-#include <ampql/rules.h>
-
-#include "base/json.h"
 #include "cost/queries.h"
+#include "tool/rule_check.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,7 +45,7 @@ static enum ampql_code find_series(const struct doctor_data *data, struct str se
 static bool is_first(size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (strcmp(query_info[k].view.metric, query_info[i].view.metric) == 0)
+        if (strcmp(query_info[k].metric, query_info[i].metric) == 0)
             return false;
     return true;
 }
@@ -55,7 +53,7 @@ static bool is_first(size_t i)
 static const char *loss_of(const char *metric)
 {
     for (size_t i = 0; i < COST_QUERY_COUNT; i++)
-        if (query_info[i].loss && strcmp(query_info[i].view.metric, metric) == 0)
+        if (query_info[i].loss && strcmp(query_info[i].metric, metric) == 0)
             return query_info[i].loss;
     return NULL;
 }
@@ -83,7 +81,7 @@ static enum ampql_code check_metric(struct doctor *doctor, const struct doctor_d
     if (!loss)
         return doctor_add(doctor, "metric", DOCTOR_OK, AMPQL_OK, err, NULL,
                           "%s: none, and a bill can do without", metric);
-    bool is_pods = strcmp(metric, query_info[COST_PODS].view.metric) == 0;
+    bool is_pods = strcmp(metric, query_info[COST_PODS].metric) == 0;
     return doctor_add(doctor, "metric", is_pods ? DOCTOR_FAIL : DOCTOR_WARN, AMPQL_OK, err,
                       is_pods ? "is kube-state-metrics scraped, and is this the right workspace?"
                               : "is what exposes it scraped, and not dropped by a relabelling?",
@@ -215,7 +213,7 @@ enum ampql_code doctor_metrics(struct doctor *doctor, const struct doctor_data *
     size_t nfound = 0;
     for (size_t i = 0; i < COST_QUERY_COUNT; i++)
         if (is_first(i))
-            TRY(check_metric(doctor, data, query_info[i].view.metric, &nfound, err));
+            TRY(check_metric(doctor, data, query_info[i].metric, &nfound, err));
     if (nfound == 0)
         return doctor_add(doctor, "data", DOCTOR_FAIL, AMPQL_OK, err,
                           "is this the right workspace, and does anything write to it? Try ampql "
@@ -226,172 +224,32 @@ enum ampql_code doctor_metrics(struct doctor *doctor, const struct doctor_data *
 
 /* ---- rules */
 
-struct rule_check {
-    struct doctor *doctor;
-    const struct doctor_data *data;
-    const struct ampql_rules *rules;
-    struct ampql_rule rule;
-    size_t ndead;
-};
-
-static int collect(void *payload, const char *p, size_t n)
-{
-    struct buf *buf = payload;
-    buf_bytes(buf, p, n);
-    return buf->failed != AMPQL_OK;
-}
-
-static bool is_name_byte(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-           c == ':';
-}
-
-/* The selector in the query of a select: `x{a="b"}` of `x{a="b"}[5m] offset 1h` */
-static struct str selector_of(struct str query)
-{
-    if (str_has_prefix(query, STR("timestamp(")))
-        query = str_from(query, 10);
-    size_t i = 0;
-    while (i < query.n && is_name_byte(query.p[i]))
-        i++;
-    if (i == query.n || query.p[i] != '{')
-        return str_make(query.p, i);
-    bool is_quoted = false;
-    for (; i < query.n; i++) {
-        if (query.p[i] == '\\' && is_quoted)
-            i++;
-        else if (query.p[i] == '"')
-            is_quoted = !is_quoted;
-        else if (query.p[i] == '}' && !is_quoted)
-            return str_make(query.p, i + 1);
-    }
-    return query;
-}
-
-/* Does the rule file itself record it? */
-static bool is_recorded(const struct ampql_rules *rules, struct str selector)
-{
-    size_t n = 0;
-    while (n < selector.n && is_name_byte(selector.p[n]))
-        n++;
-    for (size_t i = 0; i < ampql_rules_count(rules) && n; i++) {
-        struct ampql_rule rule = ampql_rules_rule(rules, i);
-        if (!rule.is_alert && str_equal(str_view(rule.name), str_make(selector.p, n)))
-            return true;
-    }
-    return false;
-}
-
-static bool mentions(struct str text, const char *word)
-{
-    return text.n && memmem(text.p, text.n, word, strlen(word)) != NULL;
-}
-
-static enum ampql_code check_selector(struct rule_check *c, struct str selector,
-                                      struct ampql_error *err)
-{
-    struct ampql_result *result = NULL;
-    if (is_recorded(c->rules, selector))
-        return AMPQL_OK;
-    TRY(find_series(c->data, selector, &result, err));
-    size_t n = ampql_result_count(result);
-    ampql_result_free(result);
-    if (n)
-        return AMPQL_OK;
-    c->ndead++;
-    char name[200], clipped[200];
-    bool is_old = mentions(selector, "container_name") || mentions(selector, "pod_name");
-    quote_clipped(name, sizeof name, str_view(c->rule.name));
-    snprintf(clipped, sizeof clipped, "%.*s", (int)(selector.n < 190 ? selector.n : 190),
-             selector.p);
-    return doctor_add(c->doctor, "rule", DOCTOR_FAIL, AMPQL_OK, err,
-                      is_old ? "cAdvisor's labels are container and pod since Kubernetes 1.16, not "
-                               "container_name and pod_name"
-                             : "is the metric still exposed, and do the label values match?",
-                      "%s (line %zu) reads %s, which matches no series", name, c->rule.line,
-                      clipped);
-}
-
-/* The "query" of each select in the JSON of ampql_batch_explain. */
-static enum ampql_code check_selects(struct rule_check *c, struct str text, struct ampql_error *err)
-{
-    struct json json;
-    struct json_token token;
-    bool is_query = false;
-    TRY(json_init(&json, c->doctor->arena->alc, (struct json_limits){0}, err));
-    json_feed(&json, text.p, text.n, true);
-    enum ampql_code code = AMPQL_OK;
-    while (code == AMPQL_OK) {
-        code = json_next(&json, &token, err);
-        if (code != AMPQL_OK || token.kind == JSON_END || token.kind == JSON_MORE)
-            break;
-        if (token.kind == JSON_STRING && is_query)
-            code = check_selector(c, selector_of(token.text), err);
-        is_query = token.kind == JSON_KEY && str_equal(token.text, STR("query"));
-    }
-    json_done(&json);
-    return code;
-}
-
-/* Clusters that share a workspace are added up by a rule that aggregates their label away. */
-static enum ampql_code check_clusters(struct rule_check *c, struct ampql_error *err)
-{
-    static const char *const aggregations[] = {"sum(",   "avg(",   "min(",   "max(",   "count(",
-                                               "sum (",  "avg (",  "min (",  "max (",  "count (",
-                                               "sum by", "avg by", "min by", "max by", "count by"};
-    const char *label = c->data->cluster_label ? c->data->cluster_label : "cluster_id";
-    struct str expr = str_view(c->rule.expr);
-    char name[200];
-    bool aggregates = false;
-    for (size_t i = 0; i < sizeof aggregations / sizeof *aggregations; i++)
-        aggregates = aggregates || mentions(expr, aggregations[i]);
-    if (c->doctor->nclusters < 2 || !aggregates || mentions(expr, label) ||
-        mentions(expr, "without"))
-        return AMPQL_OK;
-    return doctor_add(c->doctor, "rule", DOCTOR_WARN, AMPQL_OK, err,
-                      "aggregate by the cluster label, too, or give each cluster its own rules",
-                      "%s (line %zu) adds up %zu clusters: its expression does not keep %s",
-                      quote_clipped(name, sizeof name, str_view(c->rule.name)), c->rule.line,
-                      c->doctor->nclusters, label);
-}
-
-static enum ampql_code check_rule(struct rule_check *c, struct ampql_error *err)
-{
-    struct ampql_query *query = NULL;
-    struct buf text;
-    buf_init(&text, c->doctor->arena->alc, SIZE_MAX / 2);
-    enum ampql_code code =
-        ampql_query_compile(c->data->engine, c->rule.expr.data, c->rule.expr.size, &query, err);
-    struct ampql_run_options options = *c->data->options;
-    options.start_ms = options.end_ms; /* once: what is asked, not when */
-    if (code == AMPQL_OK)
-        code = ampql_batch_explain(c->data->engine, (const struct ampql_query *const *)&query, 1,
-                                   AMPQL_SOURCE_ANSWERS, &options, collect, &text, err);
-    if (code == AMPQL_OK)
-        code = check_selects(c, buf_view(&text), err);
-    if (code == AMPQL_OK)
-        code = check_clusters(c, err);
-    ampql_query_free(query);
-    buf_done(&text);
-    return code;
-}
-
 enum ampql_code doctor_rules(struct doctor *doctor, const struct doctor_data *data, struct str text,
                              struct ampql_error *err)
 {
-    struct ampql_rules *rules = NULL;
-    TRY(ampql_rules_load(data->engine, text.p, text.n, &rules, err));
-    struct rule_check c = {.doctor = doctor, .data = data, .rules = rules};
-    enum ampql_code code = AMPQL_OK;
-    size_t n = ampql_rules_count(rules);
-    for (size_t i = 0; i < n && code == AMPQL_OK; i++) {
-        c.rule = ampql_rules_rule(rules, i);
-        code = check_rule(&c, err);
+    static const enum doctor_status statuses[] = {
+        [RULE_INFO] = DOCTOR_OK, [RULE_WARNING] = DOCTOR_WARN, [RULE_ERROR] = DOCTOR_FAIL};
+    struct rule_check_data where = {
+        data->engine, data->source, data->options,
+        str_of(data->cluster_label ? data->cluster_label : "cluster_id")};
+    struct rule_checker checker;
+    rule_checker_init(&checker, doctor->arena, &where, data->options->dialect);
+    enum ampql_code code = rule_checker_add(&checker, "the rules", text, err);
+    if (code == AMPQL_OK)
+        code = rule_checker_run(&checker, err);
+    for (size_t i = 0; i < checker.findings.n && code == AMPQL_OK; i++) {
+        const struct rule_finding *finding = &checker.findings.at[i];
+        const struct rule_file *file = &checker.files.at[finding->file].rules->file;
+        char name[200] = "the file";
+        if (finding->rule != SIZE_MAX)
+            quote_clipped(name, sizeof name, str_view(file->rules.at[finding->rule].view.name));
+        code = doctor_add(doctor, "rule", statuses[finding->severity], AMPQL_OK, err,
+                          finding->advice.n ? finding->advice.p : NULL, "%s (line %zu): %.*s", name,
+                          finding->place.line, STR_ARGS(finding->message));
     }
-    if (code == AMPQL_OK && c.ndead == 0)
+    if (code == AMPQL_OK && checker.findings.n == 0)
         code = doctor_add(doctor, "rules", DOCTOR_OK, AMPQL_OK, err, NULL,
-                          "all %zu read series that exist", n);
-    ampql_rules_free(rules);
+                          "nothing wrong with all %zu", checker.files.at[0].rules->file.rules.n);
+    rule_checker_done(&checker);
     return code;
 }

@@ -62,9 +62,9 @@ struct doctor_data {
 enum ampql_code doctor_metrics(struct doctor *doctor, const struct doctor_data *data,
                                struct ampql_error *err);
 
-/* Rules whose selectors match nothing.
- *   text  of the rule file
- *   err   as ampql_rules_load and ampql_series_run */
+/* What the rule checker finds.
+ *   text  of the rule file, which loads
+ *   err   as rule_checker_add and rule_checker_run */
 enum ampql_code doctor_rules(struct doctor *doctor, const struct doctor_data *data, struct str text,
                              struct ampql_error *err);
 

@@ -54,7 +54,7 @@ static bool copy_series(const struct ampql_result *result, size_t index, struct 
     return true;
 }
 
-static bool copy_result(const struct ampql_result *result, struct arena *arena, struct outcome *out)
+bool outcome_copy(const struct ampql_result *result, struct arena *arena, struct outcome *out)
 {
     *out = (struct outcome){.kind = ampql_result_kind(result)};
     size_t nnotes = ampql_result_annotation_count(result);
@@ -99,7 +99,7 @@ static enum ampql_code evaluate(void *payload, struct str text,
     enum ampql_code code = ampql_query_compile(engine, text.p, text.n, &query, err);
     if (code == AMPQL_OK)
         code = ampql_query_run(query, e->source, options, &result, err);
-    if (code == AMPQL_OK && !copy_result(result, arena, out))
+    if (code == AMPQL_OK && !outcome_copy(result, arena, out))
         code = fail_nomem(err, "a result");
     ampql_result_free(result);
     ampql_query_free(query);

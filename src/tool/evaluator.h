@@ -40,6 +40,9 @@ struct outcome {
     size_t nnotes;
 };
 
+/* A result as an outcome, in the arena; false: no memory. */
+bool outcome_copy(const struct ampql_result *result, struct arena *arena, struct outcome *out);
+
 struct evaluator {
     void *payload;
     bool has_notes; /* gives annotations, so that they are compared */

@@ -59,8 +59,9 @@ static void visit(struct walk *walk, struct ast *ast, bool is_fixed)
         visit(walk, ast->u.aggregate.expr, is_fixed);
         return;
     case AST_BINARY:
-        visit(walk, ast->u.binary.lhs, is_fixed);
-        visit(walk, ast->u.binary.rhs, is_fixed);
+        visit(walk, ast->u.binary.first->u.binary.lhs, is_fixed);
+        for (struct ast *op = ast->u.binary.first; op; op = ast_next(op, ast))
+            visit(walk, op->u.binary.rhs, is_fixed);
         return;
     case AST_UNARY:
         visit(walk, ast->u.unary.expr, is_fixed);
@@ -117,6 +118,24 @@ bool expression_selects(const struct expression *expression, const struct ampql_
             return true;
     }
     return false;
+}
+
+static bool is_known(struct str name, const struct ampql_label *labels, size_t nlabels)
+{
+    for (size_t i = 0; i < nlabels; i++)
+        if (str_equal(str_view(labels[i].name), name))
+            return true;
+    return false;
+}
+
+bool selector_allows(struct matchers matchers, const struct ampql_label *labels, size_t nlabels,
+                     enum ampql_dialect dialect)
+{
+    for (size_t i = 0; i < matchers.n; i++)
+        if (is_known(matchers.at[i].name, labels, nlabels) &&
+            !matcher_accepts(&matchers.at[i], labels, nlabels, dialect))
+            return false;
+    return true;
 }
 
 enum ampql_code expression_fix(struct expression *expression, int64_t t_ms, struct arena *arena,

@@ -22,6 +22,10 @@ enum ampql_code expression_parse(struct str text, enum ampql_dialect dialect, st
 bool expression_selects(const struct expression *expression, const struct ampql_label *labels,
                         size_t nlabels, enum ampql_dialect dialect);
 
+/* May a selector read a series of which these labels [nlabels] are known, and no more? */
+bool selector_allows(struct matchers matchers, const struct ampql_label *labels, size_t nlabels,
+                     enum ampql_dialect dialect);
+
 /* Fix every selector and subquery that is not fixed yet to the time t, except inside fixed
  * subqueries, and print: the value must then be the same at all times. Changes the tree.
  *   out  empty when a function in it reads the evaluation time

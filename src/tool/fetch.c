@@ -3,7 +3,8 @@
 
 #include "base/duration.h"
 #include "engine/engine.h"
-#include "source/capture_source.h"
+#include "source/capture_record.h"
+#include "source/capture_take.h"
 #include "source/server.h"
 #include "source/wire.h"
 
@@ -93,36 +94,124 @@ enum ampql_code fetch_plan(struct ampql_engine *engine, const struct ampql_query
 
 /* ---- fetching */
 
-struct taking {
-    struct capture_log *log;
-    struct ampql_source *source;
-    size_t n;
-};
-
 static enum ampql_code take_one(void *payload, const struct ampql_select *select,
                                 struct ampql_error *err)
 {
-    struct taking *taking = payload;
-    bool is_new = false;
-    TRY(capture_take(taking->log, taking->source, select, &is_new, err));
-    taking->n += is_new;
+    return source_record_take(payload, select, err);
+}
+
+enum ampql_code fetch_selects(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                              size_t nqueries, struct ampql_source *recording,
+                              const struct ampql_run_options *options, struct ampql_error *err)
+{
+    return engine_selects(engine, queries, nqueries, recording, options, true, take_one, recording,
+                          err);
+}
+
+/* ---- bringing a capture up to date */
+
+struct onward {
+    ARRAY(struct ampql_select);
+};
+
+static bool is_same_question(const struct held *a, const struct held *b)
+{
+    return a->kind == b->kind && a->step_ms == b->step_ms && a->lookback_ms == b->lookback_ms &&
+           a->dialect == b->dialect && matchers_equal(a->matchers, b->matchers);
+}
+
+static int64_t end_of(const struct held *held)
+{
+    return held_is_window(held) ? held->upto_ms : held->end_ms;
+}
+
+/* Of windows of one question the last goes on; lists and single points do not. */
+static bool goes_on(const struct capture *capture, size_t i, int64_t to_ms)
+{
+    const struct held *held = &capture->entries.at[i].held;
+    if (held->kind == HELD_LISTING || end_of(held) >= to_ms)
+        return false;
+    if (held->kind != AMPQL_SELECT_RAW && held->start_ms == held->end_ms)
+        return false;
+    for (size_t j = 0; j < capture->entries.n; j++) {
+        const struct held *other = &capture->entries.at[j].held;
+        if (j != i && is_same_question(held, other) && end_of(other) > end_of(held))
+            return false;
+    }
+    return true;
+}
+
+static enum ampql_code find_onward(const struct capture *capture, int64_t to_ms,
+                                   struct arena *arena, struct onward *out, struct ampql_error *err)
+{
+    for (size_t i = 0; i < capture->entries.n; i++) {
+        const struct held *held = &capture->entries.at[i].held;
+        if (!goes_on(capture, i, to_ms))
+            continue;
+        struct ampql_matcher *matchers = arena_alloc(arena, held->matchers.n, sizeof *matchers);
+        if (!matchers)
+            return fail_nomem(err, "the selects of a capture");
+        struct ampql_select select = capture_select_of(held, matchers);
+        select.maxt_ms = to_ms;
+        if (select.kind == AMPQL_SELECT_RAW)
+            select.dialect = capture->origin.dialect;
+        else
+            select.end_ms += (to_ms - select.end_ms) / select.step_ms * select.step_ms;
+        if (!array_push(out, arena, select))
+            return fail_nomem(err, "the selects of a capture");
+    }
     return AMPQL_OK;
 }
 
-enum ampql_code fetch_capture(struct ampql_engine *engine, const struct ampql_query *const *queries,
-                              size_t nqueries, struct ampql_source *source, const char *name,
-                              const struct ampql_run_options *options, const char *path, size_t *n,
-                              struct ampql_error *err)
+static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
 {
-    struct capture_log log;
-    struct capture_origin origin = capture_origin_of(source, str_of(name));
-    struct taking taking = {.log = &log, .source = source};
-    TRY(capture_log_open(&log, &engine->alc, path, &origin, true, err));
-    enum ampql_code code =
-        engine_selects(engine, queries, nqueries, source, options, true, take_one, &taking, err);
-    if (code == AMPQL_OK)
-        code = capture_log_finish(&log, false, NULL, err);
-    capture_log_done(&log);
-    *n = taking.n;
+    return intake_check(payload, err);
+}
+
+static enum ampql_code take_onward(struct ampql_source *recording, const struct onward *onward,
+                                   struct intake_limits *limits, struct ampql_error *err)
+{
+    struct ampql_prepare prepare = {.size = sizeof prepare,
+                                    .selects = onward->at,
+                                    .nselects = onward->n,
+                                    .poll = poll_limits,
+                                    .poll_payload = limits};
+    if (recording->ops.prepare)
+        TRY(recording->ops.prepare(recording->payload, &prepare, err));
+    enum ampql_code code = AMPQL_OK;
+    for (size_t i = 0; i < onward->n && code == AMPQL_OK; i++) {
+        code = intake_check(limits, err);
+        if (code == AMPQL_OK)
+            code = source_record_take(recording, &onward->at[i], err);
+    }
+    intake_end(recording);
     return code;
+}
+
+enum ampql_code fetch_onward(const char *path, struct ampql_source *recording,
+                             const struct ampql_run_options *options, struct ampql_error *err)
+{
+    struct capture capture;
+    struct onward onward = {0};
+    struct arena work;
+    struct intake_limits limits = run_limits_of(options);
+    TRY(capture_open(&capture, &alloc_default, path, err));
+    arena_init(&work, &alloc_default);
+    enum ampql_code code = find_onward(
+        &capture, options->step_ms > 0 ? options->end_ms : options->start_ms, &work, &onward, err);
+    if (code == AMPQL_OK)
+        code = take_onward(recording, &onward, &limits, err);
+    arena_done(&work);
+    capture_done(&capture);
+    return code;
+}
+
+enum ampql_code fetch_origin(const char *path, struct arena *arena, struct str *out,
+                             struct ampql_error *err)
+{
+    struct capture capture;
+    TRY(capture_open(&capture, &alloc_default, path, err));
+    *out = arena_copy(arena, capture.origin.source);
+    capture_done(&capture);
+    return out->p ? AMPQL_OK : fail_nomem(err, "the source of a capture");
 }

@@ -7,6 +7,10 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "source/held.h"
+
+/* Between the names of sources that are read together: what a capture says it is of. */
+#define FETCH_BETWEEN_SOURCES HELD_BETWEEN_ORIGINS
 
 struct fetch_select {
     struct str query; /* as it is asked, whole: `up{job="a"}[1h]` */
@@ -35,15 +39,20 @@ enum ampql_code fetch_plan(struct ampql_engine *engine, const struct ampql_query
                            const struct ampql_run_options *options, int64_t interval_ms,
                            struct arena *arena, struct fetch_plan *out, struct ampql_error *err);
 
-/* Fetch them into a capture at `path`, which appears whole at the end. A run that was killed is
- * gone on with: what its log holds is not fetched again.
- *
- *   name  of the source, to be kept in the capture: without secrets
- *   n     out: how many selects were asked for; those that the log held are not among them
- *   err   as a run; as capture_log_open, capture_take and capture_log_finish */
-enum ampql_code fetch_capture(struct ampql_engine *engine, const struct ampql_query *const *queries,
-                              size_t nqueries, struct ampql_source *source, const char *name,
-                              const struct ampql_run_options *options, const char *path, size_t *n,
-                              struct ampql_error *err);
+/* Take them through a source of ampql_source_record, which keeps what it does not hold yet.
+ *   err  as a run; as the selects of source_record_open */
+enum ampql_code fetch_selects(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                              size_t nqueries, struct ampql_source *recording,
+                              const struct ampql_run_options *options, struct ampql_error *err);
+
+/* The same for everything that the capture at `path` holds, from where it ends up to the time, or
+ * end, of the options: raw samples and grids, not single points and lists.
+ *   err  also of capture_open */
+enum ampql_code fetch_onward(const char *path, struct ampql_source *recording,
+                             const struct ampql_run_options *options, struct ampql_error *err);
+
+/* The source that a capture says it is of, in the arena. err  of capture_open */
+enum ampql_code fetch_origin(const char *path, struct arena *arena, struct str *out,
+                             struct ampql_error *err);
 
 #endif

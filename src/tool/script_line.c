@@ -138,7 +138,8 @@ static enum ampql_code parse_labels(const struct script_place *place, struct str
 {
     if (is_bare(selector))
         return AMPQL_OK;
-    struct parse_options options = {.find_function = no_functions};
+    /* as in Prometheus, scripts may use names that a unit test may not */
+    struct parse_options options = {.find_function = no_functions, .experimental = !place->scalar};
     struct ampql_error err = {0};
     struct matchers matchers;
     enum ampql_code code = parse_selector(selector, &options, place->arena, &matchers, &err);
@@ -315,7 +316,8 @@ enum ampql_code parse_series_labels(struct script_place *place, struct str text,
     size_t n = selector_length(trimmed);
     *out = (struct script_series){.line = place->line, .column = script_column(place, trimmed.p)};
     if (n < trimmed.n)
-        return script_fail(place, "more than a series such as up{job=\"a\"}", str_from(trimmed, n));
+        return script_fail(place, "more than a series such as up{job=\"a\"}",
+                           str_trim(str_from(trimmed, n)));
     return parse_labels(place, trimmed, out);
 }
 

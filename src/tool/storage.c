@@ -68,14 +68,10 @@ static bool add_series(struct storage *storage, const struct ampql_label *labels
            array_push(&storage->names.at[at], &storage->arena, storage->series.n - 1);
 }
 
-enum ampql_code storage_add(struct storage *storage, const struct ampql_label *labels,
-                            size_t nlabels, int64_t t_ms, double v, struct ampql_error *err)
+enum ampql_code storage_append(struct storage *storage, size_t number, int64_t t_ms, double v,
+                               struct ampql_error *err)
 {
-    uint64_t hash = label_set_hash(labels, nlabels);
-    size_t i = find_series(storage, labels, nlabels, hash);
-    if (i == INDEX_NONE && !add_series(storage, labels, nlabels, hash))
-        return fail_nomem(err, "a series");
-    struct stored_series *s = &storage->series.at[i == INDEX_NONE ? storage->series.n - 1 : i];
+    struct stored_series *s = &storage->series.at[number];
     if (s->t.n > 0 && s->t.at[s->t.n - 1] == t_ms)
         return bits_of(s->v.at[s->v.n - 1]) == bits_of(v)
                    ? AMPQL_OK
@@ -85,6 +81,22 @@ enum ampql_code storage_add(struct storage *storage, const struct ampql_label *l
     if (!array_push(&s->t, &storage->arena, t_ms) || !array_push(&s->v, &storage->arena, v))
         return fail_nomem(err, "a sample");
     return AMPQL_OK;
+}
+
+enum ampql_code storage_add(struct storage *storage, const struct ampql_label *labels,
+                            size_t nlabels, int64_t t_ms, double v, size_t *number,
+                            struct ampql_error *err)
+{
+    uint64_t hash = label_set_hash(labels, nlabels);
+    size_t i = find_series(storage, labels, nlabels, hash);
+    if (i == INDEX_NONE) {
+        if (!add_series(storage, labels, nlabels, hash))
+            return fail_nomem(err, "a series");
+        i = storage->series.n - 1;
+    }
+    if (number)
+        *number = i;
+    return storage_append(storage, i, t_ms, v, err);
 }
 
 /* ---- the source */

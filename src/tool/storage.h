@@ -43,9 +43,16 @@ void storage_done(struct storage *storage);
 
 /* Add a sample. labels [nlabels] are sorted by name, without empty values, and copied. A sample
  * that is the series' last one, said again, changes nothing.
- *   err  AMPQL_EXECUTION: "duplicate sample for timestamp", "out of order sample"; AMPQL_NOMEM */
+ *   number  which series it is, also when the sample is refused; may be NULL
+ *   err     AMPQL_EXECUTION: "duplicate sample for timestamp", "out of order sample"; AMPQL_NOMEM
+ */
 enum ampql_code storage_add(struct storage *storage, const struct ampql_label *labels,
-                            size_t nlabels, int64_t t_ms, double v, struct ampql_error *err);
+                            size_t nlabels, int64_t t_ms, double v, size_t *number,
+                            struct ampql_error *err);
+
+/* The same to a series that is there. */
+enum ampql_code storage_append(struct storage *storage, size_t number, int64_t t_ms, double v,
+                               struct ampql_error *err);
 
 /* A source of it, with stale markers; free it before the storage. Samples may be added between
  * runs.

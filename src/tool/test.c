@@ -1,10 +1,12 @@
-/* Finds test scripts, runs them through the engine and counts. */
+/* Finds test scripts and unit tests, runs them through the engine and counts. */
 #include "tool/test.h"
 
 #include "base/array.h"
 #include "tool/junit.h"
+#include "tool/rule_coverage.h"
 #include "tool/runner.h"
 #include "tool/text_file.h"
+#include "tool/unit.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,10 +33,12 @@ struct test_run {
     struct reasons reasons;
     struct junit *junit; /* NULL: none is asked for */
     const struct evaluator *evaluator;
+    const struct engine_evaluator *engines; /* of unit tests; NULL: there are none */
+    struct rule_coverage coverage;
     struct run_options options;
     struct run_counts counts;
     FILE *out, *err;
-    bool quiet, has_bad_file;
+    bool quiet, has_coverage, has_bad_file;
 };
 
 static void complain(struct test_run *run, const char *message)
@@ -64,6 +68,18 @@ static int by_text(const void *a, const void *b)
     return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
+static bool is_unit_test(struct str path)
+{
+    return str_has_suffix(path, STR(".yml")) || str_has_suffix(path, STR(".yaml"));
+}
+
+/* Of the files in a folder, where rule files may lie beside their tests. */
+static bool is_test(struct str path)
+{
+    return str_has_suffix(path, STR(".test")) || str_has_suffix(path, STR("test.yml")) ||
+           str_has_suffix(path, STR("test.yaml"));
+}
+
 static void add_path(struct test_run *run, const char *path, int depth);
 
 static void add_folder(struct test_run *run, const char *path, int depth)
@@ -82,7 +98,7 @@ static void add_folder(struct test_run *run, const char *path, int depth)
         struct stat st;
         if (n < 0 || (size_t)n >= sizeof child || stat(child, &st) != 0)
             complain_of(run, path, "a name in it is too long or cannot be looked at");
-        else if (S_ISDIR(st.st_mode) || str_has_suffix(str_of(child), STR(".test")))
+        else if (S_ISDIR(st.st_mode) || is_test(str_of(child)))
             add_path(run, child, depth + 1);
     }
     closedir(dir);
@@ -141,11 +157,58 @@ static void take_report(void *payload, const struct run_report *report)
         junit_case(run->junit, report);
 }
 
+static enum ampql_code run_script(struct test_run *run, struct str text, struct arena *arena,
+                                  struct ampql_error *err)
+{
+    struct script script;
+    TRY(script_parse(text, run->options.file, arena, &script, err));
+    return script_run(&script, run->evaluator, &run->options, &run->counts, err);
+}
+
+static void warn(void *payload, const char *message)
+{
+    struct test_run *run = payload;
+    fprintf(run->err, "ampql: warning: %s: %s\n", run->options.file, message);
+}
+
+static enum ampql_code run_tests(struct test_run *run, struct unit_context *context,
+                                 struct ampql_error *err)
+{
+    for (size_t i = 0; i < context->file->ntests; i++)
+        TRY(unit_run(context, &context->file->tests[i], err));
+    return run->has_coverage ? rule_coverage_add(&run->coverage, context->file, context->rules,
+                                                 context->options->dialect, err)
+                             : AMPQL_OK;
+}
+
+static enum ampql_code run_unit_tests(struct test_run *run, struct str text, struct arena *arena,
+                                      struct ampql_error *err)
+{
+    struct run_options options = run->options;
+    struct unit_file file;
+    struct unit_rules rules = {0};
+    struct str path = str_of(options.file);
+    if (!run->engines)
+        return fail(err, AMPQL_UNSUPPORTED, "%s: only the engine runs unit tests", options.file);
+    if (!options.dialect)
+        options.dialect = AMPQL_PROM3;
+    struct ampql_engine *engine =
+        options.dialect == AMPQL_PROM2 ? run->engines->prom2 : run->engines->engine;
+    TRY(unit_read(text, options.file, arena, &file, err));
+    while (path.n > 0 && path.p[path.n - 1] != '/')
+        path.n--;
+    struct unit_context context = {engine, &file, text, &rules, &options, &run->counts};
+    enum ampql_code code = unit_load(&file, path, engine, arena, warn, run, &rules, err);
+    if (code == AMPQL_OK)
+        code = run_tests(run, &context, err);
+    unit_unload(&rules);
+    return code;
+}
+
 static void run_file(struct test_run *run, const char *path)
 {
     struct arena arena;
     struct str text;
-    struct script script;
     struct ampql_error err = {0};
     struct run_counts before = run->counts;
     arena_init(&arena, &alloc_default);
@@ -153,8 +216,9 @@ static void run_file(struct test_run *run, const char *path)
     if (run->junit)
         junit_suite(run->junit, path);
     if (read_file(run, path, &arena, &text)) {
-        if (script_parse(text, path, &arena, &script, &err) != AMPQL_OK ||
-            script_run(&script, run->evaluator, &run->options, &run->counts, &err) != AMPQL_OK)
+        enum ampql_code code = is_unit_test(str_of(path)) ? run_unit_tests(run, text, &arena, &err)
+                                                          : run_script(run, text, &arena, &err);
+        if (code != AMPQL_OK)
             complain(run, err.message);
         else if (!run->quiet && run->counts.failed == before.failed)
             fprintf(run->out, "ok   %s (%zu)\n", path, run->counts.passed - before.passed);
@@ -166,15 +230,17 @@ static void run_file(struct test_run *run, const char *path)
     arena_done(&arena);
 }
 
-int tool_test_with(const char *const *paths, size_t npaths, const struct tool_test_options *options,
-                   const struct evaluator *evaluator)
+static int run_all(const char *const *paths, size_t npaths, const struct tool_test_options *options,
+                   const struct evaluator *evaluator, const struct engine_evaluator *engines)
 {
     static const struct tool_test_options defaults;
     options = options ? options : &defaults;
     struct test_run run = {.out = options->out ? options->out : stdout,
                            .err = options->err ? options->err : stderr,
                            .quiet = options->quiet,
-                           .evaluator = evaluator};
+                           .has_coverage = options->coverage,
+                           .evaluator = evaluator,
+                           .engines = engines};
     run.options = (struct run_options){.dialect = options->dialect,
                                        .name_removal = options->name_removal,
                                        .max_samples = options->max_samples,
@@ -191,6 +257,7 @@ int tool_test_with(const char *const *paths, size_t npaths, const struct tool_te
         run.junit = &junit;
     }
     arena_init(&run.arena, &alloc_default);
+    run.coverage.arena = &run.arena;
     for (size_t i = 0; i < npaths; i++) {
         size_t first = run.files.n;
         add_path(&run, paths[i], 0);
@@ -202,6 +269,8 @@ int tool_test_with(const char *const *paths, size_t npaths, const struct tool_te
     for (size_t i = 0; i < run.reasons.n; i++)
         fprintf(run.out, "skipped %zu: %.*s\n", run.reasons.at[i].n,
                 STR_ARGS(run.reasons.at[i].text));
+    if (run.has_coverage)
+        rule_coverage_print(&run.coverage, run.out);
     fprintf(run.out, "%zu passed, %zu failed, %zu skipped\n", run.counts.passed, run.counts.failed,
             run.counts.skipped);
     status = run.has_bad_file ? EXIT_BAD_DATA : run.counts.failed > 0 ? EXIT_FAILED : 0;
@@ -214,13 +283,19 @@ int tool_test_with(const char *const *paths, size_t npaths, const struct tool_te
     return status;
 }
 
+int tool_test_with(const char *const *paths, size_t npaths, const struct tool_test_options *options,
+                   const struct evaluator *evaluator)
+{
+    return run_all(paths, npaths, options, evaluator, NULL);
+}
+
 int tool_test(const char *const *paths, size_t npaths, const struct tool_test_options *options)
 {
     struct engine_evaluator engine;
     struct ampql_error err = {0};
     int status = EXIT_BAD_DATA;
     if (engine_evaluator_init(&engine, &alloc_default, &err) == AMPQL_OK)
-        status = tool_test_with(paths, npaths, options, &engine.evaluator);
+        status = run_all(paths, npaths, options, &engine.evaluator, &engine);
     else
         fprintf(options && options->err ? options->err : stderr, "ampql: error: %s\n", err.message);
     engine_evaluator_done(&engine);

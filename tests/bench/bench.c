@@ -5,7 +5,8 @@
  * NAMES] [--rounds N]
  *
  * QUERIES is a file of lines "name TAB start TAB end TAB step TAB query", times in Unix seconds,
- * step 0 for an instant query at end. Each query is compiled once, run twice unmeasured and then
+ * step 0 for an instant query at end; the query "allocate AGGREGATE" is the bill of the window.
+ * Each query is compiled once, run twice unmeasured and then
  * --rounds times; its result is written as the HTTP API's JSON, which is thrown away: the work that
  * a server does for the same request, without the network. Prints one JSON object a line.
  *
@@ -125,11 +126,20 @@ struct batch {
     size_t n;
 };
 
+/* "allocate AGGREGATE": the aggregate; NULL: a query. */
+static const char *aggregate_of(const char *text)
+{
+    static const char word[] = "allocate ";
+    return strncmp(text, word, strlen(word)) == 0 ? text + strlen(word) : NULL;
+}
+
 static struct batch compile(struct ampql_engine *engine, const char *text)
 {
     static const char separator[] = " ;; ";
     struct batch batch = {.n = 0};
     struct ampql_error err;
+    if (aggregate_of(text))
+        return batch;
     for (const char *end; text && batch.n < MAX_BATCH; text = end) {
         end = strstr(text, separator);
         size_t size = end ? (size_t)(end - text) : strlen(text);
@@ -138,6 +148,32 @@ static struct batch compile(struct ampql_engine *engine, const char *text)
         end = end ? end + strlen(separator) : NULL;
     }
     return batch;
+}
+
+static struct ampql_stats bill_once(struct ampql_engine *engine, const char *aggregate,
+                                    struct ampql_source *source,
+                                    const struct ampql_run_options *window, size_t *nlines,
+                                    int64_t *evaluated_ns)
+{
+    int64_t from = cpu_ns();
+    struct ampql_error err;
+    struct ampql_allocations *bill;
+    struct ampql_cost_options options = {.size = sizeof options,
+                                         .start_ms = window->start_ms,
+                                         .end_ms = window->end_ms,
+                                         .dialect = window->dialect,
+                                         .max_samples = window->max_samples,
+                                         .aggregate = aggregate};
+    size_t bytes = 0;
+    if (ampql_allocate(engine, source, &options, &bill, &err) != AMPQL_OK)
+        die("allocate", &err);
+    *evaluated_ns = cpu_ns() - from;
+    if (ampql_allocations_json(bill, count_bytes, &bytes) != AMPQL_OK)
+        die("json", NULL);
+    struct ampql_stats stats = ampql_allocations_stats(bill);
+    *nlines = ampql_allocations_count(bill);
+    ampql_allocations_free(bill);
+    return stats;
 }
 
 static struct ampql_stats run_once(struct ampql_engine *engine, const struct batch *batch,
@@ -189,9 +225,19 @@ static struct question read_question(char *line)
                                            .step_ms = llround(atof(fields[3]) * 1000),
                                            .dialect = AMPQL_PROM2,
                                            .max_samples = UINT64_MAX};
-    if (q.options.step_ms == 0)
+    if (q.options.step_ms == 0 && !aggregate_of(q.text))
         q.options.start_ms = q.options.end_ms;
     return q;
+}
+
+/* The question's batch, or its bill. */
+static struct ampql_stats answer(struct ampql_engine *engine, const struct batch *batch,
+                                 struct ampql_source *source, const struct question *q,
+                                 size_t *nseries, int64_t *evaluated_ns)
+{
+    const char *aggregate = aggregate_of(q->text);
+    return aggregate ? bill_once(engine, aggregate, source, &q->options, nseries, evaluated_ns)
+                     : run_once(engine, batch, source, &q->options, nseries, evaluated_ns);
 }
 
 static void measure(struct ampql_engine *engine, const struct batch *batch,
@@ -203,13 +249,13 @@ static void measure(struct ampql_engine *engine, const struct batch *batch,
     atomic_store(&meter->peak, before);
     struct ampql_stats stats = {0};
     for (int i = 0; i < 2; i++)
-        stats = run_once(engine, batch, source, &q->options, &nseries, evaluated_ns);
+        stats = answer(engine, batch, source, q, &nseries, evaluated_ns);
     printf("{\"name\":\"%s\",\"samples\":%" PRIu64 ",\"input_series\":%" PRIu64
            ",\"series\":%zu,\"work_bytes\":%zu,\"cpu_ns\":[",
            q->name, stats.samples, stats.series, nseries, atomic_load(&meter->peak) - before);
     for (int i = 0; i < rounds; i++) {
         int64_t from = cpu_ns();
-        run_once(engine, batch, source, &q->options, &nseries, &evaluated_ns[i]);
+        answer(engine, batch, source, q, &nseries, &evaluated_ns[i]);
         printf("%s%" PRId64, i ? "," : "", cpu_ns() - from);
     }
     printf("],\"evaluated_ns\":[");

@@ -3,6 +3,7 @@
  * samples. Needs no server. Usage: column [CONTAINERS] */
 #include "series/column.h"
 #include "bench/cluster.h"
+#include "source/tsdb_xor.h"
 #include "support/xor_chunk.h"
 
 #include <stdio.h>
@@ -15,14 +16,19 @@
 
 enum { MAX_KINDS = 256, PASSES = 5 };
 
-/* One metric's series: all their blocks end to end. */
-struct kind {
-    const char *name;
+/* Bytes end to end. */
+struct heap {
     uint8_t *p;
     size_t size, cap;
+};
+
+/* One metric's series: all their blocks, and all their chunks, each behind a u32 of its length. */
+struct kind {
+    const char *name;
+    struct heap blocks, chunks;
     size_t nseries, nsamples;
     size_t xor_bytes, held_bytes;
-    double pack_ns, unpack_ns;
+    double pack_ns, unpack_ns, xor_ns;
 };
 
 static double now_ns(void)
@@ -59,15 +65,16 @@ static const char *name_of(const struct cluster *c, size_t i)
     return "";
 }
 
-static uint8_t *room(struct kind *k)
+/* Room for a block, or for a chunk and what may be read behind it. */
+static uint8_t *room(struct heap *heap)
 {
-    if (k->cap - k->size < BLOCK_MAX_BYTES) {
-        k->cap = 2 * k->cap + BLOCK_MAX_BYTES;
-        k->p = realloc(k->p, k->cap);
-        if (!k->p)
+    if (heap->cap - heap->size < BLOCK_MAX_BYTES) {
+        heap->cap = 2 * heap->cap + BLOCK_MAX_BYTES;
+        heap->p = realloc(heap->p, heap->cap);
+        if (!heap->p)
             die("no memory");
     }
-    return k->p + k->size;
+    return heap->p + heap->size;
 }
 
 /* What the fetcher would hold: pieces of two hours. */
@@ -87,17 +94,22 @@ static size_t held(const int64_t *t, const double *v, size_t n)
 
 static void add_series(struct kind *k, const int64_t *t, const double *v, size_t n)
 {
-    static uint8_t chunk[XOR_CHUNK_BYTES(XOR_CHUNK_SAMPLES)];
+    _Static_assert(4 + XOR_CHUNK_BYTES(XOR_CHUNK_SAMPLES) + XOR_SLACK <= BLOCK_MAX_BYTES, "room");
     double begin = now_ns();
     for (size_t i = 0; i < n; i += BLOCK_MAX_SAMPLES) {
         size_t m = n - i < BLOCK_MAX_SAMPLES ? n - i : BLOCK_MAX_SAMPLES;
-        uint8_t *out = room(k);
-        k->size += block_pack(t + i, v + i, m, out);
+        uint8_t *out = room(&k->blocks);
+        k->blocks.size += block_pack(t + i, v + i, m, out);
     }
     k->pack_ns += now_ns() - begin;
-    for (size_t i = 0; i < n; i += XOR_CHUNK_SAMPLES)
-        k->xor_bytes += xor_chunk_encode(
-            t + i, v + i, n - i < XOR_CHUNK_SAMPLES ? n - i : XOR_CHUNK_SAMPLES, chunk);
+    for (size_t i = 0; i < n; i += XOR_CHUNK_SAMPLES) {
+        size_t m = n - i < XOR_CHUNK_SAMPLES ? n - i : XOR_CHUNK_SAMPLES;
+        uint8_t *out = room(&k->chunks);
+        size_t nbytes = xor_chunk_encode(t + i, v + i, m, out + 4);
+        memcpy(out, &(uint32_t){(uint32_t)nbytes}, 4);
+        k->chunks.size += 4 + nbytes;
+        k->xor_bytes += nbytes;
+    }
     k->held_bytes += held(t, v, n);
     k->nseries++;
     k->nsamples += n;
@@ -111,12 +123,32 @@ static void time_unpacking(struct kind *k)
     k->unpack_ns = 1e300;
     for (int pass = 0; pass < PASSES; pass++) {
         double begin = now_ns();
-        for (size_t at = 0, nbytes, n; at < k->size; at += nbytes)
-            if (block_measure(k->p + at, k->size - at, &nbytes, &n, NULL) != AMPQL_OK ||
-                block_unpack(k->p + at, nbytes, t, v, &n, NULL) != AMPQL_OK)
+        const struct heap *h = &k->blocks;
+        for (size_t at = 0, nbytes, n; at < h->size; at += nbytes)
+            if (block_measure(h->p + at, h->size - at, &nbytes, &n, NULL) != AMPQL_OK ||
+                block_unpack(h->p + at, nbytes, t, v, &n, NULL) != AMPQL_OK)
                 die("a block does not unpack");
         double ns = now_ns() - begin;
         k->unpack_ns = ns < k->unpack_ns ? ns : k->unpack_ns;
+    }
+}
+
+/* The same of all chunks. */
+static void time_chunks(struct kind *k)
+{
+    static int64_t t[XOR_CHUNK_SAMPLES];
+    static double v[XOR_CHUNK_SAMPLES];
+    k->xor_ns = 1e300;
+    for (int pass = 0; pass < PASSES; pass++) {
+        double begin = now_ns();
+        uint32_t nbytes;
+        for (size_t at = 0; at < k->chunks.size; at += 4 + nbytes) {
+            memcpy(&nbytes, k->chunks.p + at, sizeof nbytes);
+            if (!xor_unpack(k->chunks.p + at + 4, nbytes, 0, INT64_C(1) << 41, t, v))
+                die("a chunk does not unpack");
+        }
+        double ns = now_ns() - begin;
+        k->xor_ns = ns < k->xor_ns ? ns : k->xor_ns;
     }
 }
 
@@ -144,16 +176,16 @@ static double read_bandwidth(void)
 static void print_row(const struct kind *k, double bandwidth)
 {
     double n = (double)k->nsamples;
-    printf("%-46s %7zu %10zu %7.3f %7.3f %6.2f %7.3f %7.1f %7.2f %6.0f%%\n", k->name, k->nseries,
-           k->nsamples, (double)k->size / n, (double)k->xor_bytes / n,
-           (double)k->size / (double)k->xor_bytes, (double)k->held_bytes / n, k->pack_ns / n,
-           k->unpack_ns / n, 100 * (n * 16 / k->unpack_ns) / bandwidth);
+    printf("%-46s %7zu %10zu %7.3f %7.3f %6.2f %7.3f %7.1f %7.2f %6.0f%% %7.2f\n", k->name,
+           k->nseries, k->nsamples, (double)k->blocks.size / n, (double)k->xor_bytes / n,
+           (double)k->blocks.size / (double)k->xor_bytes, (double)k->held_bytes / n, k->pack_ns / n,
+           k->unpack_ns / n, 100 * (n * 16 / k->unpack_ns) / bandwidth, k->xor_ns / n);
 }
 
 static int by_bytes(const void *a, const void *b)
 {
     const struct kind *x = a, *y = b;
-    return (x->size < y->size) - (x->size > y->size);
+    return (x->blocks.size < y->blocks.size) - (x->blocks.size > y->blocks.size);
 }
 
 int main(int argc, char **argv)
@@ -175,30 +207,34 @@ int main(int argc, char **argv)
     struct kind all = {.name = "all"};
     for (size_t i = 0; i < nkinds; i++) {
         time_unpacking(&kinds[i]);
+        time_chunks(&kinds[i]);
         all.nseries += kinds[i].nseries;
         all.nsamples += kinds[i].nsamples;
-        all.size += kinds[i].size;
+        all.blocks.size += kinds[i].blocks.size;
         all.xor_bytes += kinds[i].xor_bytes;
         all.held_bytes += kinds[i].held_bytes;
         all.pack_ns += kinds[i].pack_ns;
         all.unpack_ns += kinds[i].unpack_ns;
+        all.xor_ns += kinds[i].xor_ns;
     }
     double bandwidth = read_bandwidth();
     qsort(kinds, nkinds, sizeof *kinds, by_bytes);
     printf("Packed columns of a day of %zu containers; B: bytes a sample, ns: CPU a sample on one "
            "core\n"
-           "%-46s %7s %10s %7s %7s %6s %7s %7s %7s %7s\n",
+           "%-46s %7s %10s %7s %7s %6s %7s %7s %7s %7s %7s\n",
            options.ncontainers, "metric", "series", "samples", "B", "XOR B", "ratio", "held B",
-           "pack ns", "unpack", "of read");
+           "pack ns", "unpack", "of read", "XOR ns");
     for (size_t i = 0; i < nkinds; i++)
         print_row(&kinds[i], bandwidth);
     print_row(&all, bandwidth);
     printf(
         "held B: in memory, appended in pieces of two hours. of read: unpacked bytes against the "
-        "%.1f GB/s that this core reads\n",
+        "%.1f GB/s that this core reads. XOR ns: to unpack one from chunks of 120\n",
         bandwidth);
-    for (size_t i = 0; i < nkinds; i++)
-        free(kinds[i].p);
+    for (size_t i = 0; i < nkinds; i++) {
+        free(kinds[i].blocks.p);
+        free(kinds[i].chunks.p);
+    }
     cluster_free(c);
     return 0;
 }

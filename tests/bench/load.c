@@ -7,7 +7,7 @@
  * Time goes forward over all series at once, piece by piece (default 10 minutes), as an agent's
  * remote write would. */
 #include "bench/cluster.h"
-#include "oracle/remote_write.h"
+#include "tool/remote_write.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,62 +16,63 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REQUEST_BYTES = 4 << 20 };
+
 struct load {
     struct cluster *cluster;
-    struct bytes *labels; /* [nseries] of a TimeSeries message: its labels, encoded once */
-    struct bytes series;
     struct remote_write *server;
     uint64_t nsamples;
     uint64_t nmarkers;
 };
 
-static bool send_until(struct load *l, int64_t until_ms)
+/* Of a cluster's label set [n], for the call. */
+static const struct ampql_label *labels_of(const struct cluster *cluster, size_t i, size_t *n)
+{
+    enum { MAX_LABELS = 64 };
+    static struct ampql_label out[MAX_LABELS];
+    const struct cluster_label *labels = cluster_labels(cluster, i, n);
+    if (*n > MAX_LABELS)
+        abort();
+    for (size_t k = 0; k < *n; k++)
+        out[k] = (struct ampql_label){{labels[k].name, strlen(labels[k].name)},
+                                      {labels[k].value, strlen(labels[k].value)}};
+    return out;
+}
+
+static bool send_until(struct load *l, int64_t until_ms, struct ampql_error *err)
 {
     for (size_t i = 0; i < cluster_nseries(l->cluster); i++) {
         const int64_t *t;
         const double *v;
-        size_t n = cluster_read(l->cluster, i, until_ms, &t, &v);
+        size_t nlabels, n = cluster_read(l->cluster, i, until_ms, &t, &v);
         if (n == 0)
             continue;
-        l->series.len = 0;
-        bytes_put(&l->series, l->labels[i].data, l->labels[i].len);
         for (size_t k = 0; k < n; k++) {
             uint64_t bits;
             memcpy(&bits, &v[k], sizeof bits);
             l->nmarkers += bits == CLUSTER_STALE_BITS;
-            message_sample(&l->series, t[k], v[k]);
         }
         l->nsamples += n;
-        if (!remote_write_series(l->server, &l->series))
+        const struct ampql_label *labels = labels_of(l->cluster, i, &nlabels);
+        if (remote_write_add(l->server, labels, nlabels, t, v, n, err) != AMPQL_OK)
             return false;
     }
-    return remote_write_send(l->server);
+    return remote_write_send(l->server, err) == AMPQL_OK;
 }
 
 static void load_done(struct load *l)
 {
-    for (size_t i = 0; l->labels && i < cluster_nseries(l->cluster); i++)
-        free(l->labels[i].data);
-    free(l->labels);
-    free(l->series.data);
-    remote_write_free(l->server);
+    remote_write_close(l->server);
     cluster_free(l->cluster);
 }
 
-static bool load_init(struct load *l, const struct cluster_options *options, const char *url)
+static bool load_init(struct load *l, const struct cluster_options *options, const char *url,
+                      struct ampql_error *err)
 {
-    *l = (struct load){.cluster = cluster_new(options), .server = remote_write_new(url)};
-    l->labels = calloc(cluster_nseries(l->cluster), sizeof *l->labels);
-    if (!l->labels || !l->server)
-        return false;
-    for (size_t i = 0; i < cluster_nseries(l->cluster); i++) {
-        size_t n;
-        const struct cluster_label *labels = cluster_labels(l->cluster, i, &n);
-        for (size_t k = 0; k < n; k++)
-            message_label(&l->labels[i], labels[k].name, strlen(labels[k].name), labels[k].value,
-                          strlen(labels[k].value));
-    }
-    return true;
+    struct remote_write_options write = {
+        .url = url, .max_samples = REQUEST_BYTES, .max_bytes = REQUEST_BYTES};
+    *l = (struct load){.cluster = cluster_new(options)};
+    return remote_write_open(&alloc_default, &write, &l->server, err) == AMPQL_OK;
 }
 
 static bool read_number(const char *text, int64_t *out)
@@ -129,17 +130,20 @@ int main(int argc, char **argv)
         return 2;
     }
     struct load load;
-    bool ok = load_init(&load, &options, argv[1]);
+    struct ampql_error err = {0};
+    bool ok = load_init(&load, &options, argv[1], &err);
     int64_t end = options.start_ms + options.duration_ms;
     for (int64_t until = options.start_ms; ok && until < end;) {
         until = end - until > piece_ms ? until + piece_ms : end;
-        ok = send_until(&load, until);
+        ok = send_until(&load, until, &err);
     }
     if (ok)
         printf("%zu series, %" PRIu64 " samples (%" PRIu64 " stale markers) in %" PRIu64
                " requests\n",
                cluster_nseries(load.cluster), load.nsamples, load.nmarkers,
-               remote_write_count(load.server));
+               remote_write_stats(load.server).requests);
+    else
+        fprintf(stderr, "load: %s\n", err.message);
     load_done(&load);
     return ok ? 0 : 1;
 }

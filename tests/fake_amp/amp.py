@@ -22,6 +22,7 @@ DEFAULTS = {
     "max_range_days": 95,
     "max_samples": 0, "max_series": 0, "max_chunks": 0, "max_bytes": 0, "max_timeout_samples": 0,
     "max_per_second": 0,       # requests, then 429
+    "max_write_bytes": 1 << 20, "max_age_s": 0,  # of remote write
     "faults": [],              # faults.py
     "providers": {},           # providers.py
     "series": None,            # memory.py's, in place of the upstream

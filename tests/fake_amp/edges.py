@@ -67,6 +67,7 @@ ROWS = (
     ("subquery with an edge point", "count_over_time(m{job='a'}[70m:7m])", 693 * M, "10", "11"),
     ("subquery of odd seconds", "count_over_time(odd[37m:37s])", 35520, "60", "61"),
     ("timestamp", "timestamp(m{job='a'}) - %d" % B, 600 * M + 30, "36000", "36000"),
+    ("timestamps of several metrics", "sum(floor(timestamp({__name__=~'m|odd'}) - %d))" % B, 600 * M + 30, "107991", "107991"),
     ("timestamps in a subquery", "sum_over_time((timestamp(silent) - %d)[1h:1m])" % B, 603 * M, "2064000", "2096580"),
 )
 # range queries: the times at which there are points
@@ -75,6 +76,7 @@ RANGES = (
     ("ended", (591 * M + 17, 610 * M, 113), range(591 * M + 17, 600 * M, 113)),
     ("m{job='a'}", (3, 700 * M + 3, 997), range(3, 700 * M + 4, 997)),
     ("timestamp(m{job='a'})", (90, 700 * M, 3600), range(90, 700 * M + 1, 3600)),
+    ("timestamp({job='a'})", (90, 700 * M, 3600), range(90, 700 * M + 1, 3600)),
     ("gap offset 7m", (100 * M, 140 * M, 60), [*range(100 * M, 107 * M, 60), *range(137 * M, 140 * M + 1, 60)]),
 )
 CHUNKS = ("1d", "10h", "3h", "61m", "7m")

@@ -19,13 +19,18 @@ Workspaces are /workspaces/NAME/api/v1/...; each has its own settings, so that o
     /_aws/NAME/...           STS, container endpoint and IMDS that give out keys for it: providers.py
     GET    /_fake            what the second listener got: redirects go there, and it writes down everything
 
+Remote write is taken, too: receiver.py.
+
 The files: sigv4_verify.py, amp.py (rules and limits), faults.py and wire.py, upstream.py and memory.py,
 providers.py, space.py."""
 import argparse
 import base64
+import hashlib
 import json
 import os
 import signal
+import socket
+import ssl
 import sys
 import threading
 import time
@@ -35,6 +40,7 @@ from urllib.parse import unquote
 import amp
 import faults
 import providers
+import receiver
 import wire
 from answer import Answer, aws_error, prometheus_error
 from sigv4_verify import Refused, verify
@@ -188,16 +194,21 @@ class Amp(Handler):
         except Refused as refused:
             entry["reason"] = refused.message
             return aws_error(403 if space["auth"] == "sigv4" else 401, refused.kind, refused.message), None
-        wrong = wrong or amp.allowed(request.method, path, space["flavour"])
+        is_write = path == receiver.PATHS[space["flavour"]] and request.method == "POST"
+        wrong = wrong or (None if is_write else amp.allowed(request.method, path, space["flavour"]))
         if wrong:
             return wrong, None
+        if is_write:
+            parameters = [("body", hashlib.sha256(request.body).hexdigest())]
         fault = space.faults.choose(path, parameters)
         if fault and fault["kind"] in faults.REPLACE:
             return faults.REPLACE[fault["kind"]](fault, request), fault
-        answer = self.honest(space, path, parameters)
+        answer = receiver.take(space, request) if is_write else self.honest(space, path, parameters)
         entry["billed"] = answer.billed if answer.status == 200 else 0
         if fault and fault["kind"] in faults.MUTATE and answer.status == 200:
             answer = faults.mutate(answer, fault)
+        if fault and fault["kind"] == "headers":
+            answer.headers += [(name, value.replace("{recorder}", self.server.recorder)) for name, value in fault["headers"]]
         return answer, fault
 
     def honest(self, space, path, parameters):
@@ -253,13 +264,27 @@ def read_json(path):
         return json.load(file)
 
 
-def start(upstream, host="127.0.0.1", port=0, default=None, log=None):
-    """The server, listening and served by threads of its own; .url, .recorder, .records, .stop()."""
-    recorder = Server((host, 0), Recorder)
-    server = Server((host, port), Amp)
+class Server6(Server):
+    address_family = socket.AF_INET6
+
+
+def origin(server, scheme="http"):
+    host, port = server.server_address[:2]
+    return "%s://%s:%d" % (scheme, "[%s]" % host if ":" in host else host, port)
+
+
+def start(upstream, host="127.0.0.1", port=0, default=None, log=None, tls=None):
+    """The server, listening and served by threads of its own; .url, .recorder, .records, .stop(). tls: (certificate, key)"""
+    kind = Server6 if ":" in host else Server
+    recorder = kind((host, 0), Recorder)
+    server = kind((host, port), Amp)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     recorder.records = server.records = []
-    server.recorder = "http://%s:%d" % recorder.server_address[:2]
-    server.url = "http://%s:%d" % server.server_address[:2]
+    server.recorder = origin(recorder)
+    server.url = origin(server, "https" if tls else "http")
     server.spaces = Spaces(upstream, default, log)
     for one in (server, recorder):
         threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -112,6 +112,8 @@ class Run:
         report = lab.report(space, drop=True)
         if not wrong and not report["hits"] and not isinstance(expected, Error):
             wrong = "the fault hit no request"
+        if not wrong and any("cookie" in entry.get("headers", ()) for entry in report["log"]):
+            wrong = "a cookie was sent back"
         if not wrong and report["requests"] > 600:
             wrong = "%d requests for one query" % report["requests"]
         return row.name, where, wrong, done.seconds if not wrong else 0

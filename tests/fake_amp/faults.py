@@ -9,7 +9,8 @@
   class     "data" (query and query_range, but no probe), "probe", "meta" (all else) or "any"
   match     only requests whose query or path it finds
 
-REPLACE answers in place of AMP, MUTATE changes the JSON of a good answer, WIRE changes how its bytes travel."""
+REPLACE answers in place of AMP, MUTATE changes the JSON of a good answer, WIRE changes how its bytes travel. "headers" adds some
+to a good answer; {recorder} in them is the URL of the second listener."""
 import json
 import re
 import threading
@@ -163,12 +164,32 @@ def put_data(document, fault):
     document["data"] = fault["data"]
 
 
+SHAPES = {"text": lambda t, v: [str(t), v], "one": lambda t, v: [t], "three": lambda t, v: [t, v, v], "null": lambda t, v: None,
+          "object": lambda t, v: {"time": t, "value": v}, "swapped": lambda t, v: [v, t]}
+
+
+def points_as(document, fault):
+    for series in document["data"]["result"]:
+        if "values" in series:
+            series["values"] = [SHAPES[fault["shape"]](*point) for point in series["values"]]
+        else:
+            series["value"] = SHAPES[fault["shape"]](*series["value"])
+
+
+def members_reversed(document, fault):
+    """As no server has them, but as JSON may; and with others behind them."""
+    data = document.get("data")
+    if isinstance(data, dict):
+        document["data"] = dict(reversed(data.items()))
+    return {**dict(reversed(document.items())), **fault.get("members", {})}
+
+
 MUTATE = {
     "value": first_point(set_value), "values": each_point(set_value), "times_shifted": each_point(shift_time),
     "time_shifted": first_point(shift_time), "times_in_ms": each_point(in_ms), "series_twice": series_twice,
     "series_reversed": series_reversed, "points_swapped": points_swapped, "point_twice": point_twice,
     "histograms": histograms, "add": add_member, "wrong_type": wrong_type, "other_labels": other_labels,
-    "drop": drop_member, "data": put_data,
+    "drop": drop_member, "data": put_data, "points_as": points_as, "members_reversed": members_reversed,
 }
 
 # ---- how bytes travel: wire.py knows these names
@@ -176,7 +197,7 @@ WIRE = frozenset((
     "reset", "reset_after_headers", "cut", "close_early", "chunk_missing_last", "chunk_bad_size", "chunk_huge_size",
     "length_too_small", "length_too_large", "length_negative", "length_twice", "trailing", "prefix", "gzip_corrupt",
     "gzip_cut", "gzip_claimed", "gzip_bomb", "unknown_encoding", "drip", "stall", "stall_before", "continues",
-    "headers_endless", "header_huge", "text_replaced", "not_http", "slow"))
+    "headers_endless", "header_huge", "text_replaced", "not_http", "slow", "unasked"))
 
 
 def request_class(path, parameters):
@@ -188,11 +209,11 @@ def request_class(path, parameters):
 class Faults:
     """Which fault, if any, hits a request. One for a workspace, shared by its threads."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, kinds=REPLACE.keys() | MUTATE.keys() | WIRE | {"headers"}):
         self.lock = threading.Lock()
         self.rows = [dict(row) for row in rows]
         for row in self.rows:
-            if not ({row["kind"]} & (REPLACE.keys() | MUTATE.keys() | WIRE)):
+            if row["kind"] not in kinds:
                 raise ValueError("no such fault: %s" % row["kind"])
             row["seen"], row["hits"] = {}, {}
 

@@ -23,6 +23,7 @@ class Space:
         self.bucket = Bucket()
         self.lock = threading.Lock()
         self.log = []
+        self.written = {}  # by remote write: {labels: {t_ms: 8 bytes of a value}}
         self.ids = itertools.count(1)
 
     def __getitem__(self, name):

@@ -9,6 +9,7 @@ import time
 
 REASONS = {200: "OK", 204: "No Content", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
 LONG_S = 3600
+EMPTY = b'{"status":"success","data":{"resultType":"matrix","result":[]}}'
 
 
 def head(answer, headers, status=None):
@@ -37,10 +38,10 @@ def send(handler, answer, transfer="length"):
     handler.wfile.flush()
 
 
-def reset(handler):
+def reset(connection):
     """RST in place of FIN."""
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def compress(answer):
@@ -82,22 +83,32 @@ def bomb(size):
     return gzip.compress(b'{"status":"success","data":{"resultType":"matrix","result":[' + b" " * size, 9)
 
 
+def unasked(answer):
+    """A second answer behind the first, in one piece with it, which the first is too long to be read along with."""
+    body = answer.body + b" " * 20000
+    return head(answer, length(len(body))) + body + head(answer, length(len(EMPTY)), 200) + EMPTY
+
+
 def improper(handler, answer, fault):
     kind, write, body = fault["kind"], handler.wfile.write, answer.body
     place = cut_place(answer, fault)
+    if kind == "unasked":
+        write(unasked(answer))
+        handler.wfile.flush()
+        return  # the connection stays
     if kind == "reset":
-        reset(handler)
+        reset(handler.connection)
     elif kind == "reset_after_headers":
         write(head(answer, length(len(body))))
         handler.wfile.flush()
         time.sleep(0.02)
-        reset(handler)
+        reset(handler.connection)
     elif kind == "cut":  # the length promises more
         write(head(answer, length(len(body))) + body[:place])
         handler.wfile.flush()
         if fault.get("reset"):
             time.sleep(0.02)
-            reset(handler)
+            reset(handler.connection)
     elif kind == "close_early":  # no length: only the JSON tells
         write(head(answer, [("Connection", "close")]) + body[:place])
     elif kind == "chunk_missing_last":

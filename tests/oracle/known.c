@@ -57,7 +57,7 @@ static bool has_offset(const struct ast *ast)
 
 static bool window_moves_on(const struct ast *ast)
 {
-    if (ast->kind != AST_CALL || plan_is_invariant(ast))
+    if (ast->kind != AST_CALL || ast->is_invariant)
         return false;
     for (size_t i = 0; i < ast->u.call.nargs; i++)
         if (ast->u.call.args[i]->type == VALUE_MATRIX && has_at(ast_unwrap(ast->u.call.args[i])))
@@ -93,7 +93,7 @@ bool known_difference(const struct ast *ast, bool is_range_query)
 {
     const struct ast *whole = ast_unwrap(ast);
     return find(ast, is_range_query, false) ||
-           (whole->kind == AST_SUBQUERY && plan_is_invariant(whole->u.subquery.expr));
+           (whole->kind == AST_SUBQUERY && whole->u.subquery.expr->is_invariant);
 }
 
 bool known_failure(const struct ast *ast, bool is_range_query)

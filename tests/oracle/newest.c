@@ -1,7 +1,9 @@
 /* The engine against the newest Prometheus, over random queries and series: `make newest`.
  *
- *   newest ORACLE SEED COUNT          cases SEED, SEED + 1, ...
+ *   newest ORACLE SEED COUNT [PART...]  cases SEED, SEED + 1, ...; only those in whose print
+ *                                     (series, times, expression) every PART occurs
  *   newest ORACLE damage SEED COUNT   only the parsers, over damaged expressions
+ *   newest ORACLE letters             which characters are letters, in names without quotes
  *   newest ORACLE parse FILE...       the same over files: an expression each, or a C file with
  *                                     tables of them
  *
@@ -102,7 +104,21 @@ void gen_seed(uint8_t *bytes, size_t n, uint64_t seed)
         bytes[i] = (uint8_t)(next(&seed) >> 56);
 }
 
-static void run_case(struct driver *d, const struct expr_names *names, uint64_t seed)
+/* Does every part occur in what the case prints as? */
+static bool is_wanted(const struct expr_case *c, char *const *parts, size_t nparts)
+{
+    struct buf print;
+    bool has_all = true;
+    buf_init(&print, &alloc_default, 1 << 20);
+    expr_case_print(c, &print);
+    for (size_t i = 0; i < nparts; i++)
+        has_all = has_all && memmem(print.p, print.n, parts[i], strlen(parts[i]));
+    buf_done(&print);
+    return has_all;
+}
+
+static void run_case(struct driver *d, const struct expr_names *names, uint64_t seed,
+                     char *const *parts, size_t nparts)
 {
     uint8_t bytes[GEN_CASE_BYTES];
     struct arena arena;
@@ -113,23 +129,25 @@ static void run_case(struct driver *d, const struct expr_names *names, uint64_t 
     arena_init(&arena, &alloc_default);
     expr_generate(bytes, sizeof bytes, names, &arena, &c);
     c.options.dialect = AMPQL_PROM3;
-    enum outcome_class class = newest_judge(d, &c, &arena, &ours, &theirs);
-    d->of[class]++;
-    coverage_count(&d->coverage, &c, class == SAME);
-    if (class == DIFFERENT)
-        print_difference(d, seed, &c, &arena);
+    if (is_wanted(&c, parts, nparts)) {
+        enum outcome_class class = newest_judge(d, &c, &arena, &ours, &theirs);
+        d->of[class]++;
+        coverage_count(&d->coverage, &c, class == SAME);
+        if (class == DIFFERENT)
+            print_difference(d, seed, &c, &arena);
+    }
     arena_done(&arena);
 }
 
-static int run(struct driver *d, uint64_t first, size_t count)
+static int run(struct driver *d, uint64_t first, size_t count, char *const *parts, size_t nparts)
 {
     struct expr_names names;
     expr_names_of_engine(&names);
     for (size_t i = 0; i < count && d->of[DIFFERENT] < MAX_DIFFERENT; i++)
-        run_case(d, &names, first + i);
+        run_case(d, &names, first + i, parts, nparts);
     for (int i = 0; i < CLASSES; i++)
         printf("%zu %s%s", d->of[i], class_names[i], i + 1 < CLASSES ? ", " : "\n");
-    bool is_covered = coverage_print(&d->coverage, &names, stdout);
+    bool is_covered = nparts > 0 || coverage_print(&d->coverage, &names, stdout);
     return d->of[DIFFERENT] > 0 || !is_covered;
 }
 
@@ -137,22 +155,26 @@ int main(int argc, char **argv)
 {
     static struct driver d;
     int status = 2;
-    if (argc < 4) {
-        fprintf(
-            stderr,
-            "usage: newest ORACLE SEED COUNT | ORACLE damage SEED COUNT | ORACLE parse FILE...\n");
+    bool is_letters = argc == 3 && strcmp(argv[2], "letters") == 0;
+    if (argc < 4 && !is_letters) {
+        fprintf(stderr, "usage: newest ORACLE SEED COUNT [PART...] | ORACLE damage SEED COUNT | "
+                        "ORACLE letters "
+                        "| ORACLE parse FILE...\n");
         return 2;
     }
     newest_start(&d.newest, argv[1]);
     if (engine_evaluator_init(&d.engine, &alloc_default, NULL) != AMPQL_OK)
         abort();
-    if (strcmp(argv[2], "damage") == 0)
+    if (is_letters)
+        status = newest_parse_letters(&d.newest);
+    else if (strcmp(argv[2], "damage") == 0)
         status = newest_parse_random(&d.newest, strtoull(argv[3], NULL, 10),
                                      argc > 4 ? strtoull(argv[4], NULL, 10) : 1000);
     else if (strcmp(argv[2], "parse") == 0)
         status = newest_parse_files(&d.newest, argv + 3, (size_t)argc - 3);
     else
-        status = run(&d, strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+        status = run(&d, strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10), argv + 4,
+                     (size_t)argc - 4);
     engine_evaluator_done(&d.engine);
     newest_end(&d.newest);
     return status;

@@ -90,4 +90,7 @@ int newest_parse_files(struct newest *newest, char *const *paths, size_t n);
 /* The same for random expressions, most of them damaged. */
 int newest_parse_random(struct newest *newest, uint64_t first, size_t count);
 
+/* Which characters may begin a name without quotes: each is asked for. */
+int newest_parse_letters(struct newest *newest);
+
 #endif

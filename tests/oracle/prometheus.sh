@@ -1,8 +1,9 @@
 # Start and stop a Prometheus of our own on loopback: free port, data folder under build/, nothing of the system's touched.
 # Sourced by other scripts, which call
 #
-#   prometheus_start FOLDER     sets PROMETHEUS_URL and PROMETHEUS_PID; FOLDER is emptied first
-#   prometheus_stop             also runs when the shell exits
+#   prometheus_start FOLDER [FLAG...]     sets PROMETHEUS_URL and PROMETHEUS_PID; FOLDER is emptied first
+#   prometheus_restart FOLDER [FLAG...]   the same over what FOLDER/data holds
+#   prometheus_stop                       also runs when the shell exits
 #
 # It takes the `prometheus` in PATH, or unpacks Debian's package into build/oracle/ without installing it, so no service is
 # started. One block covers all the loaded days (--storage.tsdb.min-block-duration, PROMETHEUS_BLOCK): no compaction runs in
@@ -32,12 +33,17 @@ prometheus_as_root() {
 }
 
 prometheus_start() {
+    rm -rf "$1"
+    prometheus_restart "$@"
+}
+
+prometheus_restart() {
     prometheus_find || {
         echo "prometheus.sh: error: no prometheus in PATH, and apt-get download prometheus did not give one" >&2
         return 1
     }
     PROMETHEUS_FOLDER=$1
-    rm -rf "$PROMETHEUS_FOLDER"
+    shift
     mkdir -p "$PROMETHEUS_FOLDER"
     printf 'global:\n  scrape_interval: 1m\n  evaluation_interval: 1m\n' >"$PROMETHEUS_FOLDER/prometheus.yml"
     PROMETHEUS_PID=
@@ -52,7 +58,7 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
             --storage.tsdb.retention.time=100y --storage.tsdb.min-block-duration="${PROMETHEUS_BLOCK:-31d}" \
             --storage.tsdb.max-block-duration="${PROMETHEUS_BLOCK:-31d}" \
             --web.listen-address="127.0.0.1:$_port" --web.enable-remote-write-receiver \
-            --query.max-samples=500000000 --query.timeout=10m >"$PROMETHEUS_FOLDER/log" 2>&1 &
+            --query.max-samples=500000000 --query.timeout=10m "$@" >"$PROMETHEUS_FOLDER/log" 2>&1 &
         PROMETHEUS_PID=$!
         PROMETHEUS_URL=http://127.0.0.1:$_port
         prometheus_wait && return 0

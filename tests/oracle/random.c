@@ -19,11 +19,11 @@
 #include "base/time.h"
 #include "oracle/known.h"
 #include "oracle/order.h"
-#include "oracle/remote_write.h"
 #include "support/case_file.h"
 #include "support/coverage.h"
 #include "support/data_gen.h"
 #include "support/shrink.h"
+#include "tool/remote_write.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -102,24 +102,39 @@ static void make_case(uint64_t seed, size_t set, size_t number, const struct exp
 
 static bool push_series(struct remote_write *server, const struct test_series *s)
 {
-    struct bytes message = {0};
-    for (size_t k = 0; k < s->nlabels; k++)
-        message_label(&message, s->labels[k].name.data, s->labels[k].name.size,
-                      s->labels[k].value.data, s->labels[k].value.size);
-    for (size_t i = 0; i < s->n; i++)
-        message_sample(&message, s->t_ms[i], s->v[i]);
-    bool ok = s->n == 0 || remote_write_series(server, &message);
-    free(message.data);
+    struct ampql_error err = {0};
+    bool ok =
+        remote_write_add(server, s->labels, s->nlabels, s->t_ms, s->v, s->n, &err) == AMPQL_OK;
+    if (!ok)
+        fprintf(stderr, "random: %s\n", err.message);
     return ok;
 }
 
-/* Day after day, so that time goes forward. */
-static bool load(const char *url, uint64_t seed)
+static bool push_all(struct remote_write *server)
+{
+    struct ampql_error err = {0};
+    bool ok = remote_write_send(server, &err) == AMPQL_OK;
+    if (!ok)
+        fprintf(stderr, "random: %s\n", err.message);
+    return ok;
+}
+
+static struct remote_write *open_server(const char *url)
 {
     char address[256];
+    struct ampql_error err = {0};
+    struct remote_write *server = NULL;
+    struct remote_write_options options = {.url = address};
     snprintf(address, sizeof address, "%s/api/v1/write", url);
-    struct remote_write *server = remote_write_new(address);
-    bool ok = server;
+    if (remote_write_open(&alloc_default, &options, &server, &err) != AMPQL_OK)
+        fprintf(stderr, "random: %s\n", err.message);
+    return server;
+}
+
+/* Day after day, so that time goes forward. */
+static bool load(struct remote_write *server, uint64_t seed)
+{
+    bool ok = true;
     for (size_t set = 0; ok && set < DATA_SETS; set++) {
         struct arena arena;
         struct expr_case data;
@@ -127,10 +142,9 @@ static bool load(const char *url, uint64_t seed)
         make_data(seed, set, &arena, &data);
         for (size_t i = 0; ok && i < data.nseries; i++)
             ok = push_series(server, &data.series[i]);
-        ok = ok && remote_write_send(server);
+        ok = ok && push_all(server);
         arena_done(&arena);
     }
-    remote_write_free(server);
     return ok;
 }
 
@@ -181,7 +195,7 @@ static bool settle_down(struct order *order, struct expr_case *c, struct arena *
     bool ok = case_move(c, base_ms, arena);
     for (size_t i = 0; ok && i < c->nseries; i++)
         ok = push_series(days.server, &c->series[i]);
-    ok = ok && remote_write_send(days.server);
+    ok = ok && push_all(days.server);
     order_load(order, c);
     return ok;
 }
@@ -425,10 +439,8 @@ int main(int argc, char **argv)
         fputs("usage: random URL SEED COUNT|SECONDSs, random URL SEED DATA_SET:CASE\n", stderr);
         return 2;
     }
-    char address[256];
-    snprintf(address, sizeof address, "%s/api/v1/write", argv[1]);
-    days.server = remote_write_new(address);
-    if (!days.server || !load(argv[1], job.seed))
+    days.server = open_server(argv[1]);
+    if (!days.server || !load(days.server, job.seed))
         return 2;
     known_names(&names);
     job.names = &names;
@@ -442,6 +454,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < njobs; i++)
         pthread_join(threads[i], NULL);
-    remote_write_free(days.server);
+    remote_write_close(days.server);
     return summarise(jobs, njobs) ? 0 : 1;
 }

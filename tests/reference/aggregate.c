@@ -17,7 +17,7 @@ static struct ref_labels group_key(struct ref_run *run, const struct ast_aggrega
         return ref_keep(run, labels, &a->grouping);
     const struct str names[] = {STR("__name__"), STR("__type__"), STR("__unit__")};
     return ref_drop(run, ref_drop(run, labels, &a->grouping),
-                    &(struct names){names, run->prom2 ? 1 : 3});
+                    &(struct names){.at = names, .n = run->prom2 ? 1 : 3});
 }
 
 static double sum_of(const double *v, size_t n, bool prom2)
@@ -444,7 +444,7 @@ struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, stru
         !ref_is_label_name(run, param->string))
         ref_fail(run, AMPQL_EXECUTION, "invalid label name \"%.*s\"", STR_ARGS(param->string));
     struct ref_table *in = ref_eval(run, a->expr, grid);
-    if (param && param->type == VALUE_SCALAR && plan_is_invariant(a->expr))
+    if (param && param->type == VALUE_SCALAR && a->expr->is_invariant)
         for (size_t s = 1; s < grid.n; s++) /* evaluated once, at the first step */
             param->scalar[s] = param->scalar[0];
     switch (a->op) {

@@ -31,7 +31,7 @@ static struct ref_labels match_key(struct ref_run *run, const struct ast_binary 
         return ref_keep(run, labels, &b->matching);
     const struct str names[] = {STR("__name__"), STR("__type__"), STR("__unit__")};
     return ref_drop(run, ref_drop(run, labels, &b->matching),
-                    &(struct names){names, run->prom2 ? 1 : 3});
+                    &(struct names){.at = names, .n = run->prom2 ? 1 : 3});
 }
 
 static bool has_key(struct ref_run *run, const struct ast_binary *b, const struct present *side,

@@ -1,7 +1,7 @@
 /* Functions of the reference evaluator other than those of range vectors and histograms. */
 #include "reference/table.h"
 
-#include "eval/gomath.h"
+#include "base/gomath.h"
 
 #include "base/regex.h"
 

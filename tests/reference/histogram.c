@@ -153,7 +153,7 @@ static struct groups group_rows(struct ref_run *run, const struct ref_table *in)
         if (!number_parse(ref_get(in->at[i].labels, le), &g.bound[i]) ||
             (isnan(g.bound[i]) && !run->prom2))
             continue;
-        struct ref_labels key = ref_drop(run, in->at[i].labels, &(struct names){&le, 1});
+        struct ref_labels key = ref_drop(run, in->at[i].labels, &(struct names){.at = &le, .n = 1});
         size_t k = 0;
         while (k < g.out->n && !ref_same(g.out->at[k].labels, key))
             k++;

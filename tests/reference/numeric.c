@@ -4,7 +4,7 @@
  */
 #include "reference/table.h"
 
-#include "eval/gomath.h"
+#include "base/gomath.h"
 
 #include <math.h>
 #include <stdlib.h>

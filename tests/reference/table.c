@@ -118,7 +118,7 @@ struct ref_labels ref_remove_name(struct ref_run *run, struct ref_labels labels)
 {
     const struct str reserved[] = {STR("__name__"), STR("__type__"), STR("__unit__")};
     labels.loses_name = false;
-    return ref_drop(run, labels, &(struct names){reserved, run->prom2 ? 1 : 3});
+    return ref_drop(run, labels, &(struct names){.at = reserved, .n = run->prom2 ? 1 : 3});
 }
 
 struct ref_labels ref_drop_name(struct ref_run *run, struct ref_labels labels)

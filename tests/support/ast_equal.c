@@ -95,8 +95,19 @@ static bool binaries_equal(const struct ast_binary *a, const struct ast_binary *
            a->has_matching == b->has_matching && a->is_on == b->is_on &&
            names_equal(a->matching, b->matching) && a->card == b->card &&
            names_equal(a->include, b->include) && fills_equal(a->fill_left, b->fill_left) &&
-           fills_equal(a->fill_right, b->fill_right) && ast_equal(a->lhs, b->lhs) &&
-           ast_equal(a->rhs, b->rhs);
+           fills_equal(a->fill_right, b->fill_right) && ast_equal(a->rhs, b->rhs);
+}
+
+static bool chains_equal(const struct ast *a, const struct ast *b)
+{
+    const struct ast *x = a->u.binary.first, *y = b->u.binary.first;
+    if (!ast_equal(x->u.binary.lhs, y->u.binary.lhs))
+        return false;
+    for (; x && y; x = ast_next(x, a), y = ast_next(y, b))
+        if (x->type != y->type || x->height != y->height ||
+            !binaries_equal(&x->u.binary, &y->u.binary))
+            return false;
+    return !x && !y;
 }
 
 bool ast_equal(const struct ast *a, const struct ast *b)
@@ -118,7 +129,7 @@ bool ast_equal(const struct ast *a, const struct ast *b)
     case AST_AGGREGATE:
         return aggregates_equal(&a->u.aggregate, &b->u.aggregate);
     case AST_BINARY:
-        return binaries_equal(&a->u.binary, &b->u.binary);
+        return chains_equal(a, b);
     case AST_UNARY:
         return a->u.unary.is_minus == b->u.unary.is_minus &&
                ast_equal(a->u.unary.expr, b->u.unary.expr);

@@ -95,7 +95,7 @@ bool test_add(struct ampql_source *source, const char *name, const char *labels,
 
 bool test_is(struct ampql_string s, const char *text)
 {
-    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
+    return s.size == strlen(text) && (s.size == 0 || memcmp(s.data, text, s.size) == 0);
 }
 
 int test_write(void *payload, const char *data, size_t size)

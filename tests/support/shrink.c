@@ -140,7 +140,7 @@ static size_t read_tokens(struct shrink *s, struct span *out)
     struct lexer lexer;
     struct token token;
     size_t n = 0;
-    lexer_init(&lexer, s->c->text, s->options->dialect);
+    lexer_init(&lexer, s->c->text, s->options->dialect, true);
     while (n < MAX_TOKENS && lexer_next(&lexer, &token, NULL) == AMPQL_OK &&
            token.kind != TOKEN_END)
         out[n++] = token.span;

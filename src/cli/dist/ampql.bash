@@ -1,12 +1,13 @@
 # bash completion for ampql
 _ampql() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-    local source='--source --as --on-conflict --stale-after --skip-histograms'
+    local source='--source --as --on-conflict --stale-after --skip-histograms --allow-partial'
     source="$source --header --http.config.file --sign --endpoint --region --profile --role-arn --external-id"
     source="$source --session-name --ca-file --cert-file --key-file --insecure-http --compress --concurrency --chunk"
     source="$source --retries --request-timeout --progress --max-billed-samples"
-    local limits='--dialect --timeout --max-samples --stats --error-format --help'
+    local limits='--dialect --timeout --max-samples --max-series --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
+    local write='--remote-write --remote-write.config.file --remote-write.max-samples --remote-write.state --dry-run'
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
@@ -16,7 +17,9 @@ _ampql() {
         return
         ;;
     --dialect) words='auto prom3 prom2' ;;
-    --output | -o) words='table json csv promql' ;;
+    --output | -o) words='table json csv promql openmetrics' ;;
+    --to) words='capture json openmetrics csv dump unittest' ;;
+    --drop) words='ends nans grids windows warnings lists times' ;;
     --on-conflict) words='error last' ;;
     --error-format) words='text json' ;;
     --compress) words='auto on off' ;;
@@ -25,6 +28,8 @@ _ampql() {
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
     --caps) words='samples answers' ;;
+    --queries) words='2024 2026' ;;
+    --provider) words='aws gcp' ;;
     --aggregate | -a) words='cluster node namespace pod container all' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
@@ -35,19 +40,21 @@ _ampql() {
             words='ls show verify convert merge'
         else
             case $command in
-            query) words="--output $source $times $run" ;;
-            fetch) words="--out --dry-run --interval --price $source $times $run" ;;
+            query) words="--output --record $source $times $run" ;;
+            fetch) words="--out --append --dry-run --interval --price $source $times $run" ;;
             explain) words="--output --caps $source $times $run" ;;
-            series) words="--output --start --end $source $limits" ;;
-            labels) words="--output --match --start --end $source $limits" ;;
+            series) words="--output --record --start --end $source $limits" ;;
+            labels) words="--output --record --match --start --end $source $limits" ;;
             allocate)
-                words="--window --aggregate --resolution --now --cluster-label --cluster-id --output $source $limits"
+                words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
+                words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
+                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record $source $limits"
                 ;;
-            rules) words="--output --time --now $source $run" ;;
-            capture) words='--output --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
+            rules) words="--output --record --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
+            capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
-                words='--dialect --name-removal --enable --max-samples --junit --quiet --error-format --help'
+                words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'
                 ;;
             doctor) words="--rules --cluster-label --cluster-id --start --end --output $source $limits" ;;
             whoami) words='--source --profile --region --role-arn --external-id --session-name --output --error-format --help' ;;

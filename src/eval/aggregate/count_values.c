@@ -44,6 +44,7 @@ static enum ampql_code series_of(struct counts *c, struct labels labels, size_t 
             return AMPQL_OK;
     *out = c->out.n;
     TRY(stage_polls(c->gathered->stage, c->gathered->grid->n));
+    TRY(eval_fits(c->eval, c->out.n, c->err));
     TRY(eval_take(c->eval, c->gathered->grid->n, &kept.row, c->err));
     memset(kept.row.v, 0, kept.row.n * sizeof *kept.row.v);
     return array_push(&c->out, &c->eval->work, kept) && index_add(&c->by_labels, hash, *out)

@@ -1,6 +1,6 @@
 /* clamp clamp_min clamp_max: values held within bounds. */
+#include "base/gomath.h"
 #include "eval/function.h"
-#include "eval/gomath.h"
 
 static void clamp(struct row *row, const struct params *params)
 {

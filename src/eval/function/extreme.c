@@ -1,6 +1,6 @@
 /* max_of min_of: the larger and the smaller of two scalars. */
+#include "base/gomath.h"
 #include "eval/function.h"
-#include "eval/gomath.h"
 
 static const struct labels no_labels = {.at = &(const struct label){0, 0}, .n = 0};
 

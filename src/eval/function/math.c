@@ -1,6 +1,6 @@
 /* abs ceil exp floor ln log2 log10 sgn sqrt: each value on its own. */
+#include "base/gomath.h"
 #include "eval/function.h"
-#include "eval/gomath.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* acos acosh asin asinh atan atanh cos cosh sin sinh tan tanh deg rad: angles. */
+#include "base/gomath.h"
 #include "eval/function.h"
-#include "eval/gomath.h"
 
 #include <math.h>
 

@@ -28,8 +28,11 @@ cp examples/data/cluster_day.aqc "$day"
 run 0 capture verify "$day" <<'END'
 whole: 62 of 62 selects can be used, 128 blocks, 4520 series, 1651973 samples
 END
-run 7 query -s "$day" --time 2026-03-02T00:00:00Z 'nope' <<END
-! ampql: error: $day does not hold nope at 2026-03-02T00:00:00Z (GRID, lookback 5m, prom2); nearest: nothing of that metric
+run 7 query -s "$day" --time 2026-03-01T23:00:00Z 'nope' <<END
+! ampql: error: $day does not hold nope at 2026-03-01T23:00:00Z (GRID, lookback 5m, prom2); nearest: nothing of that metric; to fetch it: ampql fetch --append --out $day --source cluster_day --time 2026-03-01T23:00:00Z nope
+END
+# at the end all series were asked for, so it is known that there is none of this name
+run 0 query -s "$day" --time 2026-03-02T00:00:00Z 'nope' <<END
 END
 
 # one byte of it wrong
@@ -50,7 +53,7 @@ cp "$work/stdin" "$work/none.aqc"
 run 9 capture ls "$work/none.aqc" <<END
 ! ampql: error: $work/none.aqc: not a capture: shorter than a capture's head
 END
-run 9 capture convert $small "$work" <<END
+run 9 capture convert $small --to capture "$work" <<END
 ! ampql: error: $work: a folder, and a capture is written as a plain file
 END
 run 2 capture </dev/null 2>/dev/null <<'END'

@@ -7,6 +7,7 @@ run 0 doctor -s examples/data/cluster_day.aqc <<'END'
 ok    metric         kube_pod_container_status_running: 152 series
 ok    metric         container_cpu_allocation: 152 series
 ok    metric         kube_pod_container_resource_requests: 279 series
+ok    metric         kube_pod_container_resource_limits: 56 series
 ok    metric         container_cpu_usage_seconds_total: 304 series
 ok    metric         kubecost_container_cpu_usage_irate: none, and a bill can do without
 ok    metric         container_memory_allocation_bytes: 152 series
@@ -17,6 +18,34 @@ ok    metric         node_cpu_hourly_cost: 9 series
 ok    metric         node_ram_hourly_cost: 9 series
 ok    metric         node_gpu_hourly_cost: 9 series
 ok    metric         kubecost_node_is_spot: 9 series
+ok    metric         kube_persistentvolumeclaim_info: 8 series
+ok    metric         pod_pvc_allocation: 6 series
+ok    metric         kube_persistentvolumeclaim_resource_requests_storage_bytes: 8 series
+ok    metric         kube_persistentvolume_capacity_bytes: 10 series
+ok    metric         pv_hourly_cost: 10 series
+ok    metric         kubecost_pv_info: 10 series
+ok    metric         kubecost_pod_network_egress_bytes_total: 217 series
+ok    metric         kubecost_network_zone_egress_cost: 2 series
+ok    metric         kubecost_network_region_egress_cost: 2 series
+ok    metric         kubecost_network_internet_egress_cost: 2 series
+ok    metric         container_network_receive_bytes_total: 98 series
+ok    metric         container_network_transmit_bytes_total: 98 series
+ok    metric         kube_node_labels: 9 series
+ok    metric         kube_namespace_labels: 13 series
+ok    metric         kube_namespace_annotations: 13 series
+ok    metric         kube_pod_labels: 91 series
+ok    metric         kube_pod_annotations: 91 series
+ok    metric         service_selector_labels: 15 series
+ok    metric         deployment_match_labels: 7 series
+ok    metric         statefulSet_match_labels: 4 series
+ok    metric         kube_pod_owner: 91 series
+ok    metric         kube_replicaset_owner: 12 series
+ok    metric         kubecost_load_balancer_cost: 1 series
+ok    metric         node_total_hourly_cost: 9 series
+ok    metric         kube_node_status_capacity_cpu_cores: 9 series
+ok    metric         kube_node_status_capacity_memory_bytes: 9 series
+ok    metric         node_gpu_count: 9 series
+ok    metric         container_fs_limit_bytes: 16 series
 ok    cluster label  cluster_id is "eks-prod", "eks-dev": 2 clusters
         -> ampql allocate --aggregate cluster keeps them apart
 END
@@ -45,10 +74,15 @@ warn  metric         container_cpu_usage_seconds_total: none: CPU usage is not k
 warn  metric         container_memory_allocation_bytes: none: RAM is billed by requests only, not by usage above them
 warn  metric         node_cpu_hourly_cost: none: CPU is billed at default prices
 warn  metric         kubecost_node_is_spot: none: no node is known to be spot, so default prices are those of on-demand nodes
+warn  metric         kube_pod_labels: none: labels of pods are not known, nor which deployments, statefulsets and services they belong to
+warn  metric         node_total_hourly_cost: none: idle costs are not known
+warn  metric         kube_node_status_capacity_cpu_cores: none: in idle costs each node counts as one core
+warn  metric         kube_node_status_capacity_memory_bytes: none: in idle costs each node counts as one byte of RAM
 warn  cluster label  no series has cluster_id; they have alpha_eksctl_io_cluster_name, which is "qa"
         -> ampql allocate --cluster-label alpha_eksctl_io_cluster_name
-fail  rule           "dead" (line 4) reads container_cpu_usage_seconds_total{container_name!=""}, which matches no series
-        -> cAdvisor's labels are container and pod since Kubernetes 1.16, not container_name and pod_name
+warn  rule           "dead" (line 5): container_name!="" matches nothing on clusters of today
+        -> the label is container since Kubernetes 1.16
+fail  rule           "dead" (line 5): the source has no series of "container_cpu_usage_seconds_total"
 END
 check 'what is missing is told' diff -u "$work/wanted" "$work/got"
 "$AMPQL" doctor -s "$work/a.prom" --cluster-label alpha_eksctl_io_cluster_name --cluster-id qa -o json | python3 -c '

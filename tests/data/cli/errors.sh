@@ -22,12 +22,29 @@ END
 
 # 5: cannot be evaluated
 run 5 query -s $small --time 60 --stale-after 5m 'ratio * on () requests_total' <<'END'
-! ampql: error: found duplicate series for the match group {} on the right hand-side of the operation: [{__name__="requests_total", pod="a", zone="eu"}, {__name__="requests_total", pod="b", zone="us"}];many-to-many matching not allowed: matching labels must be unique on one side
+! ampql: error: 1:7: found duplicate series for the match group {} on the right hand-side of the operation: [{__name__="requests_total", pod="a", zone="eu"}, {__name__="requests_total", pod="b", zone="us"}];many-to-many matching not allowed: matching labels must be unique on one side
+!   ratio * on () requests_total
+!         ^
 END
 
 # 6: limits
 run 6 query -s $small --start 0 --end 120 --step 30 --max-samples 3 'rate(requests_total[5m])' <<'END'
-! ampql: error: query processing would load too many samples into memory in query execution
+! ampql: error: 1:1: query processing would load too many samples into memory in query execution
+!   rate(requests_total[5m])
+!   ^^^^^^^^^^^^^^^^^^^^^^^^
+END
+run 6 query -s $small --time 60 --stale-after 5m --max-series 1 'sum(ratio) + count(requests_total)' <<'END'
+! ampql: error: 1:20: a selector matches more than 1 series
+!   sum(ratio) + count(requests_total)
+!                      ^^^^^^^^^^^^^^
+END
+run 6 query -s $small --time 60 --stale-after 5m --max-series 2 -- '-requests_total or ratio or requests_total' <<'END'
+! ampql: error: 1:17: more than 2 series in one operation
+!   -requests_total or ratio or requests_total
+!                   ^^
+END
+run 6 series -s $small --max-series 1 requests_total <<'END'
+! ampql: error: a selector matches more than 1 series
 END
 
 # 7: sources

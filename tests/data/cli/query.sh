@@ -47,6 +47,38 @@ run 0 query -s $small --time 60 -o json --stale-after 5m 'sum(requests_total)' <
 {"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[60,"130"]}]}}
 END
 
+# what promtool makes blocks of: the series of a metric one after the other, times in seconds
+run 0 query -s $small --start 60 --end 90 --step 30 --stale-after 5m -o openmetrics '{__name__=~".+", pod=~"a|"}' <<'END'
+# TYPE ratio unknown
+ratio{text="a \"b\", c"} 0.1 60
+ratio{text="a \"b\", c"} 0.1 90
+# TYPE requests_total unknown
+requests_total{pod="a",zone="eu"} 60 60
+requests_total{pod="a",zone="eu"} 60 90
+# EOF
+END
+feed 'x{A="1"} 1 1500
+y{A="1"} 2 1500
+x{A="2"} NaN 1500
+{"y.z",A="2"} 4 1500
+'
+run 0 query -s - --time 1.5 --stale-after 5m -o openmetrics '{A!=""}' <<'END'
+# TYPE x unknown
+x{A="1"} 1 1.500
+x{A="2"} NaN 1.500
+# TYPE y unknown
+y{A="1"} 2 1.500
+# TYPE "y.z" unknown
+{"y.z",A="2"} 4 1.500
+# EOF
+END
+run 5 query -s $small --time 60 --stale-after 5m -o openmetrics 'requests_total or sum by (zone) (requests_total)' <<'END'
+! ampql: error: OpenMetrics needs a metric name, and {zone="eu"} has none: label_replace(EXPR, "__name__", "NAME", "", "") gives one
+END
+run 5 query --time 60 -o openmetrics '1' <<'END'
+! ampql: error: OpenMetrics holds series, and this result is a scalar
+END
+
 # text formats have no stale markers: an instant selector says so
 run 0 query -s $small --time 90 'count(requests_total)' <<'END'
 {} => 2 @[90]
@@ -157,15 +189,20 @@ run 0 query --time 100 --max-subquery-points 60 'count_over_time(vector(1)[1m:1s
 {} => 60 @[100]
 END
 run 6 query --time 100 --max-subquery-points 59 'count_over_time(vector(1)[1m:1s])' <<'END'
-! ampql: error: the query needs more than 59 evaluation points in its subqueries
+! ampql: error: 1:17: the query needs more than 59 evaluation points in its subqueries
+!   count_over_time(vector(1)[1m:1s])
+!                   ^^^^^^^^^^^^^^^^
 END
 
-# Depth: a sum of 300 terms is 300 levels.
-sum=$(awk 'BEGIN { s = 1; for (i = 1; i < 300; i++) s = s "+1"; print s }')
+# Depth: a power of 300 terms is 300 levels, a sum of 10,000 is one.
+power=$(awk 'BEGIN { s = 1; for (i = 1; i < 300; i++) s = s "^1"; print s }')
 check 'too deep is a limit, and says how to raise it' sh -c \
-    '"$AMPQL" query --time 1 "$1" 2>&1 | grep -q "hint: --max-depth allows more, up to 2048"' sh "$sum"
-run 0 query --time 1 --max-depth 2048 "$sum" <<'END'
-scalar: 300 @[1]
+    '"$AMPQL" query --time 1 "$1" 2>&1 | grep -q "hint: --max-depth allows more, up to 2048"' sh "$power"
+run 0 query --time 1 --max-depth 2048 "$power" <<'END'
+scalar: 1 @[1]
+END
+run 0 query --time 1 "$(awk 'BEGIN { s = 1; for (i = 1; i < 10000; i++) s = s "+1"; print s }')" <<'END'
+scalar: 10000 @[1]
 END
 run 2 query --time 1 --max-depth 2049 1 <<'END'
 ! ampql: error: query: max_depth is 2049, expected at most 2048

@@ -15,6 +15,7 @@ feed 'groups:
 '
 run 4 rules check $rules - <<'END'
 tests/data/cli/small.yml: 1 group, 3 recording rules, 1 alert
+-: 1 group, 1 recording rule, 0 alerts; 1 error
 ! ampql: error: -: line 5, column 19: expr of "x": unclosed left parenthesis
 !           expr: sum(
 !                     ^
@@ -23,6 +24,7 @@ feed 'groups: []
 rools: []
 '
 run 9 rules check - <<'END'
+-: 0 groups, 0 recording rules, 0 alerts; 1 error
 ! ampql: error: -: line 2, column 1: unknown field "rools" in a rule file, expected groups
 !   rools: []
 !   ^^^^^
@@ -39,6 +41,8 @@ pod:requests:rate2m,"{""pod"":""a""}",60,0.5
 pod:requests:rate2m,"{""pod"":""b""}",60,0.5833333333333334
 requests:rate2m,"{""unit"":""per_second""}",60,1.0833333333333335
 ! ampql: error: group "requests", record "broken", line 9: vector cannot contain metrics with the same labelset
+!   label_replace(sum by (pod) (rate(requests_total[2m])), "pod", "same", "", "")
+!   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 END
 run 0 rules eval examples/rules/kubecost.yml -s $small --time 120 -o json <<'END'
 {"status":"success","data":{"resultType":"vector","result":[]},"warnings":["the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended"]}

@@ -75,7 +75,7 @@ eval instant at 20000s count_over_time(x[20000s])
 END
 run 1 test -q limit.test <<'END'
 limit.test:4: count_over_time(x[20000s])
-    error    query processing would load too many samples into memory in query execution
+    error    4:24: query processing would load too many samples into memory in query execution
 0 passed, 1 failed, 0 skipped
 END
 run 0 test -q --max-samples 30000 limit.test <<'END'

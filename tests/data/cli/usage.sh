@@ -30,7 +30,7 @@ run 2 query -1 <<'END'
 !   hint: put -- before an expression that begins with -
 END
 run 2 query --output xml up <<'END'
-! ampql: error: query: --output: expected table|json|csv|promql: "xml"
+! ampql: error: query: --output: expected table|json|csv|promql|openmetrics: "xml"
 !   hint: see `ampql help query`
 END
 run 2 query --time 5 --step 1m up <<'END'

@@ -213,7 +213,11 @@ func failed(class string, err error) string {
 
 // ---- the two requests
 
-var experimental = parser.NewParser(parser.Options{EnableExperimentalFunctions: true, EnableBinopFillModifiers: true})
+var experimental = parser.NewParser(parser.Options{
+	EnableExperimentalFunctions: true,
+	EnableBinopFillModifiers:    true,
+	EnableUnquotedUTF8Names:     true,
+})
 var stable = parser.NewParser(parser.Options{})
 
 func newEngine(delayedNames bool) *promql.Engine {
