@@ -1,6 +1,7 @@
 /* Any text: read exactly when it is spelled as Go's ParseFloat wants it and is in range, and then
  * to the bits that strtod finds. Any double: written with no more digits than needed, in both
  * forms, and read back to its bits. Any time in ms: written as seconds and read back. */
+#include "base/double.h"
 #include "base/number.h"
 #include "base/time.h"
 
@@ -15,14 +16,8 @@ static void require(bool claim)
         abort();
 }
 
-static uint64_t bits_of(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
-
-/* [sign] ("inf"|"infinity") | "nan" | [sign] digits, or [sign] "0x" hexdigits and a p exponent */
+/* [sign] ("inf"|"infinity") | "nan" | [sign] digits, or [sign] "0x" hexdigits and a p exponent;
+ * without underscores */
 static bool is_spelled_well(const char *s)
 {
     if (strcasecmp(s, "nan") == 0)
@@ -54,11 +49,32 @@ static bool is_spelled_well(const char *s)
     return *s == '\0' && (has_exponent || !is_hex);
 }
 
-static void check_reading(const char *text, size_t n)
+/* Take out the underscores that stand between digits, or behind "0x". */
+static void drop_underscores(char *text)
 {
+    char *to = text;
+    const char *number = text + (*text == '+' || *text == '-');
+    bool is_hex = number[0] == '0' && (number[1] | 0x20) == 'x', was_digit = false;
+    for (const char *s = text; *s; s++) {
+        unsigned char next = (unsigned char)s[1];
+        bool is_inside = was_digit || (is_hex && s == number + 2);
+        if (*s == '_' && is_inside && (is_hex ? isxdigit(next) : isdigit(next)))
+            continue;
+        was_digit = is_hex ? isxdigit((unsigned char)*s) : isdigit((unsigned char)*s);
+        *to++ = *s;
+    }
+    *to = '\0';
+}
+
+static void check_reading(char *text, size_t n)
+{
+    enum { UNDERSCORED_MAX = 2048 };
     double v = 0;
-    bool is_read = number_parse(str_make(text, n), &v);
-    if (strlen(text) != n || !is_spelled_well(text)) {
+    if (n > UNDERSCORED_MAX && memchr(text, '_', n))
+        return;
+    bool is_read = number_parse(str_make(text, n), &v), is_whole = strlen(text) == n;
+    drop_underscores(text);
+    if (!is_whole || !is_spelled_well(text)) {
         require(!is_read);
         return;
     }

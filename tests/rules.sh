@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rule files and rule unit tests, here and by promtool 2.42.
+# Rule files and rule unit tests, here and by promtool 2.42; and the ruler on a real Prometheus.
 #
 #   rules.sh BUILD_FOLDER     environment: N (100) random unit tests of SEED (1)
 set -eu
@@ -20,3 +20,5 @@ echo "  OK   examples/rules by promtool"
 $python tests/rule_files.py "$build/ampql" "$promtool"
 $python tests/unit.py "$build/ampql" "$promtool"
 $python tests/oracle/unit_random.py "$build/ampql" "$promtool" "${N:-100}" "${SEED:-1}"
+prometheus_start build/oracle/rules
+$python tests/oracle/ruler_run.py "$build/ampql" "$PROMETHEUS_URL"

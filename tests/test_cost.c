@@ -109,6 +109,9 @@ static void test_coverage_queries(void **state)
          COST_NODE_CPU_PRICE,
          "count(count_over_time(node_cpu_hourly_cost{}[30m])) by (cluster_id)[1801s:30m]"},
         {{.end_ms = 240000, .dialect = AMPQL_PROM3}, COST_NODE_CPU_PRICE, NULL}, /* too short */
+        {{.end_ms = 300000, .dialect = AMPQL_PROM2}, /* long enough for one step */
+         COST_NODE_CPU_PRICE,
+         "count(count_over_time(node_cpu_hourly_cost{}[5m])) by (cluster_id)[1s:5m]"},
         {{.end_ms = 3600000, .dialect = AMPQL_PROM3, .queries = AMPQL_COST_2026},
          COST_NET_RECEIVE,
          "count(container_network_receive_bytes_total{pod!=\"\", }) by (cluster_id)[1h:5m]"},
@@ -232,24 +235,12 @@ static void test_refused(void **state)
         {{.end_ms = 60000, .quirks = "round-times"},
          AMPQL_BAD_DATA,
          "the quirk is \"round-times\", expected NAME=on or NAME=off"},
-        {{.end_ms = 60000, .aggregate = "namespace,color"},
+        {{.end_ms = 60000, .step_ms = -1000},
          AMPQL_BAD_DATA,
-         "aggregating by \"color\", expected cluster, node, namespace, pod, container or all"},
-        {{.end_ms = 60000, .aggregate = "namespace,"},
+         "the step is -1000 ms, expected whole seconds, more than 0"},
+        {{.end_ms = 86400000, .step_ms = 1000},
          AMPQL_BAD_DATA,
-         "aggregating by \"\", expected cluster, node, namespace, pod, container or all"},
-        {{.end_ms = 60000, .aggregate = "label:app"},
-         AMPQL_UNSUPPORTED,
-         "aggregating by \"label:app\" is not supported yet, expected cluster, node, namespace, "
-         "pod, container or all"},
-        {{.end_ms = 60000, .aggregate = "controllerKind"},
-         AMPQL_UNSUPPORTED,
-         "aggregating by \"controllerKind\" is not supported yet, expected cluster, node, "
-         "namespace, pod, container or all"},
-        {{.end_ms = 60000,
-          .aggregate = "pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod"},
-         AMPQL_BAD_DATA,
-         "aggregating by more than 16 words"},
+         "the window has more than 10000 steps"},
     };
     struct ampql_engine *engine = new_engine(NULL);
     struct ampql_source *source = NULL;
@@ -478,14 +469,23 @@ static void test_aggregate_again(void **state)
 
 /* ---- torture */
 
-static bool make_bill(const struct ampql_allocator *alc)
+/* A window in steps, or in pieces of one: each asks twice. */
+static bool make_bill(const struct ampql_allocator *alc, bool in_steps)
 {
     static struct test_text text;
+    struct ampql_aggregate_options lines = {.size = sizeof lines,
+                                            .aggregate = "namespace,label:app",
+                                            .filter = "namespace:\"n\"|team:\"a\"",
+                                            .share_idle = true,
+                                            .share_namespaces = "m",
+                                            .share_labels = "app:a",
+                                            .accumulate = AMPQL_COST_ALL};
     struct ampql_cost_options options = {.size = sizeof options,
                                          .end_ms = 3600000,
-                                         .max_duration_ms = 1800000,
-                                         .aggregate = "namespace",
-                                         .idle = true};
+                                         .max_duration_ms = in_steps ? 0 : 1800000,
+                                         .step_ms = in_steps ? 1800000 : 0,
+                                         .lines = &lines,
+                                         .idle = in_steps};
     struct ampql_engine *engine = new_engine(alc);
     struct ampql_source *source = NULL;
     struct ampql_allocations *bill = NULL, *again = NULL;
@@ -502,19 +502,28 @@ static bool make_bill(const struct ampql_allocator *alc)
     return ok;
 }
 
+static bool make_steps(const struct ampql_allocator *alc)
+{
+    return make_bill(alc, true);
+}
+
+static bool make_pieces(const struct ampql_allocator *alc)
+{
+    return make_bill(alc, false);
+}
+
 static void test_torture(void **state)
 {
     (void)state;
-    torture_all(make_bill);
+    torture_all(make_steps);
+    torture_all(make_pieces);
 }
 
 static const struct CMUnitTest tests[] = {
-
     cmocka_unit_test(test_queries),         cmocka_unit_test(test_coverage_queries),
     cmocka_unit_test(test_durations),       cmocka_unit_test(test_rounding),
     cmocka_unit_test(test_refused),         cmocka_unit_test(test_source),
     cmocka_unit_test(test_costs),           cmocka_unit_test(test_json),
     cmocka_unit_test(test_aggregate_again), cmocka_unit_test(test_torture),
-
 };
 TEST_MAIN(tests)

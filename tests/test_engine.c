@@ -50,15 +50,22 @@ struct fixture {
     struct ampql_source *source;
 };
 
-static enum ampql_code open(const struct ampql_allocator *alc, struct fixture *f,
-                            struct ampql_error *err)
+static enum ampql_code open_as(const struct ampql_allocator *alc, enum ampql_dialect dialect,
+                               struct fixture *f, struct ampql_error *err)
 {
-    struct ampql_engine_options options = {.size = sizeof options, .allocator = alc};
+    struct ampql_engine_options options = {
+        .size = sizeof options, .allocator = alc, .dialect = dialect};
     *f = (struct fixture){0};
     enum ampql_code code = ampql_engine_new(&options, &f->engine, err);
     if (code == AMPQL_OK)
         code = ampql_source_memory(f->engine, NULL, &f->source, err);
     return code == AMPQL_OK ? add_counters(f->source, err) : code;
+}
+
+static enum ampql_code open(const struct ampql_allocator *alc, struct fixture *f,
+                            struct ampql_error *err)
+{
+    return open_as(alc, AMPQL_DIALECT_DEFAULT, f, err);
 }
 
 static void close(struct fixture *f)
@@ -233,6 +240,41 @@ static void test_delayed_names(void **state)
 {
     (void)state;
     expect_rest(delayed, sizeof delayed / sizeof *delayed, true);
+}
+
+/* Markup in strings, labels and annotations, as each dialect's Prometheus writes it. */
+static void test_markup(void **state)
+{
+    static const struct {
+        enum ampql_dialect dialect;
+        const char *query, *result;
+    } table[] = {
+        {AMPQL_PROM3, "\"<a>&\u2029\"", "[600,\"\\u003ca\\u003e\\u0026\\u2029\"]}}"},
+        {AMPQL_PROM2, "\"<a>&\u2029\"", "[600,\"\\u003ca\\u003e\\u0026\\u2029\"]}}"},
+        {AMPQL_PROM3, "label_replace(vector(1), \"a\", \"<&>\u2028\", \"\", \"\")",
+         "[{\"metric\":{\"a\":\"<&>\u2028\"},\"value\":[600,\"1\"]}]}}"},
+        {AMPQL_PROM2, "label_replace(vector(1), \"a\", \"<&>\u2028\", \"\", \"\")",
+         "[{\"metric\":{\"a\":\"\\u003c\\u0026\\u003e\\u2028\"},\"value\":[600,\"1\"]}]}}"},
+        {AMPQL_PROM3,
+         "histogram_quantile(0.5, label_replace(vector(1), \"le\", \"<\", \"\", \"\"))",
+         "[]},\"warnings\":[\"PromQL warning: bucket label \\\"le\\\" is missing or has a "
+         "malformed "
+         "value of \\\"\\u003c\\\" (1:25)\"]}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct ampql_run_options options = options_of(table[i].query);
+        struct fixture f;
+        struct output out;
+        struct ampql_error err = {0};
+        assert_int_equal(open_as(NULL, table[i].dialect, &f, &err), AMPQL_OK);
+        if (run_json(&f, table[i].query, &options, &out, &err) != AMPQL_OK)
+            fail_msg("%s: %s", table[i].query, err.message);
+        const char *result = strstr(out.at, "\"result\":");
+        assert_non_null(result);
+        assert_string_equal(result + strlen("\"result\":"), table[i].result);
+        close(&f);
+    }
 }
 
 static void test_results(void **state)
@@ -463,12 +505,9 @@ static void test_torture(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_results),
-    cmocka_unit_test(test_annotations),
-    cmocka_unit_test(test_delayed_names),
-    cmocka_unit_test(test_failures),
-    cmocka_unit_test(test_batch_shares_selects),
-    cmocka_unit_test(test_cancel),
-    cmocka_unit_test(test_torture),
+    cmocka_unit_test(test_results),     cmocka_unit_test(test_markup),
+    cmocka_unit_test(test_annotations), cmocka_unit_test(test_delayed_names),
+    cmocka_unit_test(test_failures),    cmocka_unit_test(test_batch_shares_selects),
+    cmocka_unit_test(test_cancel),      cmocka_unit_test(test_torture),
 };
 TEST_MAIN(tests)

@@ -1,5 +1,6 @@
 /* Bills worked out by hand (tests/data/cost), and every stage of the model without memory. */
 #include "cost/accumulate.h"
+#include "cost/aggregate.h"
 #include "cost/ask.h"
 #include "cost/coverage.h"
 
@@ -61,6 +62,12 @@ static bool fold_all(const struct ampql_allocator *alc, void *payload)
     const struct folding *f = payload;
     struct answer answers[COST_QUERY_COUNT] = {0};
     struct aggregate by_namespace = {0};
+    struct ampql_aggregate_options by = {.size = sizeof by,
+                                         .aggregate = "namespace,label:app,team",
+                                         .filter = "pod<~:\"p\"|(label~:\"app\"+team:\"t\",\"u\")",
+                                         .share_namespaces = "kube-system",
+                                         .share_labels = "app:other",
+                                         .share_monthly_cost = 730};
     struct ampql_allocations *bill = NULL;
     struct cost_set *set = NULL, *whole = NULL;
     struct pieces pieces;
@@ -69,7 +76,7 @@ static bool fold_all(const struct ampql_allocator *alc, void *payload)
     arena_init(&arena, alc);
     text.n = 0;
     ok = asked_decode(&f->asked, &f->params, &arena, answers, NULL) == AMPQL_OK &&
-         aggregate_parse(STR("namespace"), &by_namespace, NULL) == AMPQL_OK &&
+         aggregate_read(&by, &arena, &by_namespace, NULL) == AMPQL_OK &&
          set_new(alc, &f->params, &set, NULL) == AMPQL_OK &&
          set_new(alc, &f->params, &whole, NULL) == AMPQL_OK &&
          model_fold(set, &f->params, answers, NULL) == AMPQL_OK &&

@@ -265,6 +265,50 @@ static void test_quote(void **state)
     }
 }
 
+static void test_html(void **state)
+{
+    (void)state;
+    const struct {
+        struct str json;
+        const char *escaped;
+    } cases[] = {
+        {STR(""), ""},
+        {STR("[\"a\"]"), "[\"a\"]"},
+        {STR("\"<b>\""), "\"\\u003cb\\u003e\""},
+        {STR("&"), "\\u0026"},
+        {STR("&&a&&"), "\\u0026\\u0026a\\u0026\\u0026"},
+        {STR("\u2028\u2029<\u2027\u202a"), "\\u2028\\u2029\\u003c\u2027\u202a"},
+        {STR("\xe2\x80"), "\xe2\x80"}, /* the text ends within a character */
+        {STR("\xe2"), "\xe2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf out;
+        buf_init(&out, &alloc_default, 1000);
+        buf_text(&out, "<before>");
+        size_t from = out.n;
+        buf_str(&out, cases[i].json);
+        json_escape_html(&out, from);
+        buf_byte(&out, '\0');
+        assert_memory_equal(out.p, "<before>", from);
+        assert_string_equal(out.p + from, cases[i].escaped);
+        buf_done(&out);
+    }
+}
+
+/* Where the longer text has no room, nothing is written beyond it. */
+static void test_html_limit(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, &alloc_default, 8);
+    buf_text(&out, "\"<<<\"");
+    json_escape_html(&out, 0);
+    assert_int_equal(out.failed, AMPQL_LIMIT);
+    json_escape_html(&out, 0);
+    assert_int_equal(out.failed, AMPQL_LIMIT);
+    buf_done(&out);
+}
+
 static bool read_in_pieces(const struct ampql_allocator *alc)
 {
     struct buf ignored;
@@ -291,6 +335,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_views),
     cmocka_unit_test(test_skip),
     cmocka_unit_test(test_quote),
+    cmocka_unit_test(test_html),
+    cmocka_unit_test(test_html_limit),
     cmocka_unit_test(test_torture),
 };
 TEST_MAIN(tests)

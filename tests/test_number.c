@@ -1,16 +1,10 @@
 /* Numbers as text, both ways, and times as seconds. */
+#include "base/double.h"
 #include "base/number.h"
 #include "support/test.h"
 
 #include <math.h>
 #include <string.h>
-
-static uint64_t bits_of(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
 
 /* As Go prints them with %g and %.2g. */
 static void test_general(void **state)
@@ -82,6 +76,11 @@ static void test_parse(void **state)
         {"0x1p-1075", 0},
         {"0x1.1p-1075", 5e-324},
         {"0x1p-99999999999", 0},
+        {"1_000", 1000},
+        {"-1_0.0_1e1_0", -1.001e11},
+        {"0_0", 0},
+        {"0X_1_0.8_0p0", 16.5},
+        {"0x1p1_0", 1024},
         {"inf", INFINITY},
         {"+Inf", INFINITY},
         {"-iNFINITY", -INFINITY},
@@ -104,11 +103,14 @@ static void test_parse_refuses(void **state)
     (void)state;
     static const char *const rows[] = {
         "",       "+",      "-",       ".",        "-.",       "e5",
-        "1e",     "1e+",    "1 ",      " 1",       "1x",       "1_000",
+        "1e",     "1e+",    "1 ",      " 1",       "1x",       "1__0",
         "1e400",  "-1e400", "1.8e308", "+nan",     "-NaN",     "infi",
         "nan(1)", "0x",     "0x1",     "0x1F",     "0x.p1",    "0x1p",
         "0x1p+",  "0x1.1",  "0x0x1p1", "0b1",      "0x1p1024", "1e9999999999999999999",
         "++1",    "--1",    "1.2.3",   "0x1.1.p1", "1e5.5",    "0x1.fffffffffffff8p1023",
+        "_1",     "1_",     "-_1",     "1_e5",     "1e_5",     "1_.",
+        "._1",    "1._0",   "0x1_p0",  "0x1p_1",   "0_x1p0",   "0x__1p0",
+        "in_f",
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         double v = 77;

@@ -2,9 +2,9 @@
  * memory. */
 #include "source/sigv4.h"
 
+#include "base/digest.h"
 #include "source/http.h"
 #include "source/sigv4_canonical.h"
-#include "source/sigv4_digest.h"
 #include "support/sigv4_case.h"
 #include "support/test.h"
 #include "support/torture.h"
@@ -202,13 +202,13 @@ static void test_digests(void **state)
     hex_of(digest, SHA256_BYTES, hex);
     assert_memory_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                         64);
-    assert_int_equal(digest_hmac(STR("Jefe"), STR("what do ya want for nothing?"), digest, NULL),
+    assert_int_equal(hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), digest, NULL),
                      AMPQL_OK);
     hex_of(digest, SHA256_BYTES, hex);
     assert_memory_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
                         64);
     memset(key, 0xaa, sizeof key);
-    assert_int_equal(digest_hmac(str_make(key, sizeof key),
+    assert_int_equal(hmac_sha256(str_make(key, sizeof key),
                                  STR("Test Using Larger Than Block-Size Key - Hash Key First"),
                                  digest, NULL),
                      AMPQL_OK);

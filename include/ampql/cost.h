@@ -48,8 +48,7 @@ struct ampql_cost_options {
     const struct ampql_prices *prices; /* NULL: ampql_default_prices */
     bool custom_prices;                /* use prices for every node */
     double discount, negotiated_discount; /* of CPU and RAM list prices, 0 to 1; 0.3 is 30% */
-    const char *aggregate; /* a comma list of cluster, node, namespace, pod, container, in any case,
-                              or "all"; NULL or "": all five, so one allocation a container */
+    const char *aggregate;                /* as in struct ampql_aggregate_options */
     enum ampql_dialect dialect;  /* 0: what the source says, else the engine's. prom2 counts both
                                     ends of  the window: a full hour is 60 minutes there, 55 in prom3
                                     with  5-minute resolution */
@@ -65,10 +64,56 @@ struct ampql_cost_options {
     int64_t max_duration_ms; /* of one computation, whole seconds; longer windows are computed in
                                 pieces of it and accumulated; 0: a day */
     bool idle;               /* add what nodes cost beyond their allocations: "__idle__" */
-    bool split_idle;         /* keep idle costs apart: "CLUSTER/NODE/__idle__" */
-    int64_t now_ms;          /* of quirk gpu-usage-now; 0: what the clock says */
+    bool split_idle;         /* as in struct ampql_aggregate_options */
+    int64_t now_ms;          /* when costs that are shared are not to come, and of quirk
+                                gpu-usage-now; 0: what the clock says */
     bool strict;             /* what would be a warning is an error, AMPQL_BAD_DATA */
     uint64_t max_series;     /* that one query reads; 0: 2 million */
+    /* As in struct ampql_run_options: the model reads kubecost_container_cpu_usage_irate, which a
+     * rule records. */
+    const struct ampql_rules *rules;
+    enum ampql_recorded recorded;
+    int64_t rule_phase_ms;
+    const char *rule_file;
+    int64_t step_ms; /* of the windows of the bill, whole seconds; 0: one window, or as
+                        lines->accumulate needs: an hour, or a day */
+    const struct ampql_aggregate_options *lines; /* how lines are made, instead of aggregate and
+                                                    split_idle; may be NULL */
+};
+
+/* What becomes of the windows of a bill. Hours, days, weeks and months are those of UTC; a week
+ * ends with Saturday. */
+enum ampql_cost_accumulate {
+    AMPQL_COST_STEPS = 0, /* each step is a window */
+    AMPQL_COST_ALL,       /* all are one */
+    AMPQL_COST_HOURS,     /* of steps of an hour */
+    AMPQL_COST_DAYS,      /* of steps of a day, or an hour */
+    AMPQL_COST_WEEKS,     /* of steps of 7 days, or a day */
+    AMPQL_COST_MONTHS     /* of steps of a day */
+};
+
+/* How the lines of a bill are made of what was computed. What is shared is no line of its own: the
+ * others carry it as shared_cost. */
+struct ampql_aggregate_options {
+    size_t size;           /* of this struct */
+    const char *aggregate; /* what names lines, a comma list, in any case: cluster, node, namespace,
+                              pod, container, controller, controllerKind, controllerNamespace,
+                              deployment, statefulset, daemonset, job, service, label:NAME,
+                              annotation:NAME, department, environment, owner, product, team; or
+                              "all". NULL or "": the first five, so one allocation a container */
+    bool split_idle;    /* keep idle costs apart, as "CLUSTER/NODE/__idle__", not one "__idle__" */
+    const char *filter; /* OpenCost's filter v2, such as
+                           `namespace:"a","b"+label[app]!:"web"`; NULL or "": all pass */
+    bool share_idle;    /* idle costs are carried by the allocations of their cluster, by cost */
+    bool idle_by_node;  /* by those of their node */
+    const char *share_namespaces; /* whose costs are shared: a comma list */
+    const char *share_labels;     /* likewise: NAME:VALUE, a comma list */
+    double share_monthly_cost;    /* $ for 730 hours, to be shared too */
+    bool share_evenly;            /* every line carries the same, not by its costs */
+    enum ampql_cost_accumulate accumulate;
+    const char *department_labels, *environment_labels, *owner_labels, *product_labels,
+        *team_labels; /* whose values stand for these, comma lists; NULL: department, env, owner,
+                         app, team */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
@@ -78,9 +123,9 @@ struct ampql_cost_options {
  * Cores and bytes are the larger of what was allocated and what was requested, times the hours in
  * which the pod was seen running. What a missing metric leaves out is said by a warning that names
  * it; nothing is left out without one.
- *   err  AMPQL_BAD_DATA: the window, the resolution, a label name, a discount, a price, a quirk, or
- * an aggregate that OpenCost does not know; AMPQL_UNSUPPORTED: one that it knows and this library
- * does not yet; any failure of a query, which fails the whole and names the query; AMPQL_NOMEM */
+ *   err  AMPQL_BAD_DATA: the window, the resolution, a label name, a discount, a price, a quirk; an
+ * aggregate or a filter, with the span in that text; steps that cannot be accumulated so; any
+ * failure of a query, which fails the whole and names the query; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_allocate(struct ampql_engine *engine, struct ampql_source *source,
                                          const struct ampql_cost_options *options,
                                          struct ampql_allocations **out, struct ampql_error *err);
@@ -186,7 +231,8 @@ struct ampql_allocation {
     double cpu_core_usage_max, ram_byte_usage_max;
 };
 
-/* In the order of names, bytewise; NULL past the last. Valid until the allocations are freed. */
+/* All windows of the bill, added up by name. In the order of names, bytewise; NULL past the last.
+ * Valid until the allocations are freed. */
 AMPQL_API size_t ampql_allocations_count(const struct ampql_allocations *allocations);
 AMPQL_API const struct ampql_allocation *
 ampql_allocations_at(const struct ampql_allocations *allocations, size_t i);
@@ -195,15 +241,22 @@ ampql_allocations_at(const struct ampql_allocations *allocations, size_t i);
 AMPQL_API const struct ampql_allocation *
 ampql_allocations_total(const struct ampql_allocations *allocations);
 
-struct ampql_aggregate_options {
-    size_t size;           /* of this struct */
-    const char *aggregate; /* as in ampql_cost_options */
-    bool split_idle;       /* as there */
+/* One window of a bill: lines in the order of names, and their total. Valid as above. */
+struct ampql_cost_window {
+    int64_t start_ms, end_ms;             /* Unix ms */
+    const struct ampql_allocation *items; /* [n] */
+    size_t n;
+    const struct ampql_allocation *total; /* its name is empty */
 };
+
+/* Window i, in the order of time; false past the last. */
+AMPQL_API bool ampql_allocations_window(const struct ampql_allocations *allocations, size_t i,
+                                        struct ampql_cost_window *out);
 
 /* Aggregate what was computed again, by something else: nothing is asked of the source. The two are
  * freed apart, in any order. options may be NULL: one allocation a container.
- *   err  AMPQL_BAD_DATA, AMPQL_UNSUPPORTED: the aggregate; AMPQL_NOMEM */
+ *   err  AMPQL_BAD_DATA: the aggregate or the filter, with the span in that text; what is shared;
+ * steps that cannot be accumulated so; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_allocations_aggregate(const struct ampql_allocations *allocations,
                                                       const struct ampql_aggregate_options *options,
                                                       struct ampql_allocations **out,
@@ -242,6 +295,52 @@ AMPQL_API bool ampql_allocations_costs(const struct ampql_allocations *allocatio
  * is null. No final line feed. AMPQL_OUTPUT: write said so; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_allocations_json(const struct ampql_allocations *allocations,
                                                  ampql_write write, void *payload);
+
+/* The body of OpenCost's /allocation/summary: fewer fields, exact numbers. Errors as above. */
+AMPQL_API enum ampql_code
+ampql_allocations_summary_json(const struct ampql_allocations *allocations, ampql_write write,
+                               void *payload);
+
+/* A line of JSON for each line of each window: the objects of /allocation, with a line feed after
+ * each. Errors as above. */
+AMPQL_API enum ampql_code ampql_allocations_ndjson(const struct ampql_allocations *allocations,
+                                                   ampql_write write, void *payload);
+
+/* ---- prices */
+
+/* Read a price file as OpenCost's default.json is, JSON or YAML, text [len], UTF-8: CPU, RAM (a
+ * GiB), GPU, spotCPU, spotRAM, spotGPU in $ an hour, discount and negotiatedDiscount ("30%"),
+ * customPricesEnabled; names in any case, values as strings or not. What such files have besides is
+ * passed over.
+ *
+ *   options  whose discounts and custom_prices are set where the file has them, and prices
+ *   prices   what options->prices is then: those of the file, over ampql_default_prices
+ *   err      AMPQL_BAD_DATA "line L, column C: ..." with the span: not such a file, an unknown or
+ *            repeated name, a price that is negative or has a unit, a discount that is no
+ *            percentage; AMPQL_NOMEM. Then nothing is changed */
+AMPQL_API enum ampql_code ampql_cost_prices_read(struct ampql_engine *engine, const char *text,
+                                                 size_t len, struct ampql_cost_options *options,
+                                                 struct ampql_prices *prices,
+                                                 struct ampql_error *err);
+
+/* ---- windows */
+
+/* Read a window as OpenCost's API and people write it, text [len]:
+ *
+ *   today yesterday week lastweek month lastmonth   in UTC, weeks from Sunday; week and month until
+ *                                                   now
+ *   15m 24h 7d 2w          whole units up to the end of the one that is now; weeks are 7 days
+ *   24h offset 1d          that long, until so long ago, not rounded
+ *   90s 1h30m              any other duration: until now
+ *   1700000000-1700003600  Unix seconds
+ *   START,END              RFC 3339, Unix seconds, or now, now-1h
+ *
+ *   now_ms  Unix ms; 0: what the clock says, in whole seconds
+ *   err     AMPQL_BAD_DATA with the span: none of these; the end is not after the start; the window
+ *           begins in the future */
+AMPQL_API enum ampql_code ampql_cost_window(const char *text, size_t len, int64_t now_ms,
+                                            int64_t *start_ms, int64_t *end_ms,
+                                            struct ampql_error *err);
 
 /* ---- quirks: what is done only because OpenCost does it */
 

@@ -16,6 +16,7 @@ struct ampql_engine;
 struct ampql_query;
 struct ampql_result;
 struct ampql_cancel;
+struct ampql_rules;
 
 struct ampql_engine_options {
     size_t size;                             /* of this struct */
@@ -46,6 +47,13 @@ AMPQL_API void ampql_query_free(struct ampql_query *query);
 AMPQL_API enum ampql_code ampql_query_print(const struct ampql_query *query, bool pretty,
                                             ampql_write write, void *payload);
 
+/* What a selector of a recorded name reads when the source holds series of that name, too. */
+enum ampql_recorded {
+    AMPQL_RECORDED_PREFER_LOCAL,  /* what the rule gives; the source's are not looked at */
+    AMPQL_RECORDED_PREFER_STORED, /* the source's, when it has any for the selector's times */
+    AMPQL_RECORDED_ERROR          /* nothing: the query fails */
+};
+
 struct ampql_run_options {
     size_t size;                 /* of this struct */
     int64_t start_ms;            /* Unix ms; the time of an instant query */
@@ -64,6 +72,21 @@ struct ampql_run_options {
                                    * 4,194,304; UINT64_MAX: what max_samples lets through */
     uint64_t max_series; /* that one selector reads, or one operation gathers or makes; 0: 2
                           * million; UINT64_MAX: what max_samples lets through */
+
+    /* Recording rules (ampql_rules_load); NULL: none. Selectors see the series that a ruler would
+     * have written, at any time: each rule that is read is evaluated at the ticks that matter, with
+     * stale markers where a series is no longer there. A failed evaluation writes nothing; the
+     * result has a warning that names the rule. */
+    const struct ampql_rules *rules;
+    enum ampql_recorded recorded;
+    int64_t rule_phase_ms; /* groups are evaluated so long past the multiples of their interval */
+    int64_t rule_interval_ms; /* of all groups, whatever they say; 0: their own, else
+                               * default_interval_ms */
+    const char *rule_file;    /* not NULL: groups have the phases that Prometheus gives them by this
+                               * name of the file and theirs, instead of rule_phase_ms */
+    bool rule_no_markers;     /* write no stale markers, as promtool's backfill */
+    bool rule_strict; /* an evaluation that fails fails whoever reads the record, instead of a
+                       * warning: AMPQL_EXECUTION, naming the rule */
 };
 
 /* Evaluate a query on a source.

@@ -46,6 +46,14 @@ enum ampql_code ampql_rules_run(const struct ampql_rules *rules, struct ampql_so
     return rules_run(rules, source, options, out, err);
 }
 
+enum ampql_code ampql_rules_backfill(const struct ampql_rules *rules, struct ampql_source *source,
+                                     const struct ampql_run_options *options,
+                                     ampql_take_recorded take, void *payload,
+                                     struct ampql_rules_result **out, struct ampql_error *err)
+{
+    return rules_backfill(rules, source, options, take, payload, out, err);
+}
+
 void ampql_rules_result_free(struct ampql_rules_result *result)
 {
     rules_result_free(result);
@@ -59,14 +67,17 @@ struct ampql_rule_outcome ampql_rules_result_rule(const struct ampql_rules_resul
     return (struct ampql_rule_outcome){.was_evaluated = outcome->was_evaluated,
                                        .error = outcome->error,
                                        .nrecords = outcome->nrecords,
-                                       .t_ms = outcome->t_ms};
+                                       .t_ms = outcome->t_ms,
+                                       .nevaluations = outcome->nevaluations,
+                                       .nfailed = outcome->nfailed};
 }
 
 struct ampql_record ampql_rules_result_record(const struct ampql_rules_result *result, size_t i,
                                               size_t k)
 {
-    return i < result->nrules && k < result->outcomes[i].nrecords ? result->outcomes[i].records[k]
-                                                                  : (struct ampql_record){0};
+    if (i >= result->nrules || !result->outcomes[i].records || k >= result->outcomes[i].nrecords)
+        return (struct ampql_record){0};
+    return result->outcomes[i].records[k];
 }
 
 size_t ampql_rules_result_failed(const struct ampql_rules_result *result)
@@ -76,10 +87,12 @@ size_t ampql_rules_result_failed(const struct ampql_rules_result *result)
 
 size_t ampql_rules_result_count(const struct ampql_rules_result *result)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < result->nrules; i++)
-        n += result->outcomes[i].nrecords;
-    return n;
+    return result->costs.samples_written;
+}
+
+struct ampql_rules_costs ampql_rules_result_costs(const struct ampql_rules_result *result)
+{
+    return result->costs;
 }
 
 struct ampql_stats ampql_rules_result_stats(const struct ampql_rules_result *result)

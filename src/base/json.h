@@ -91,4 +91,8 @@ void json_quote_labels(struct buf *out, const struct ampql_label *labels, size_t
  * UTF-8. */
 void json_escape(struct buf *out, struct str s);
 
+/* Spell <, >, & and the separators U+2028 and U+2029 in the JSON that out holds from `from` on as
+ * \u003c and so on, as Go does so that a browser finds no markup in it. */
+void json_escape_html(struct buf *out, size_t from);
+
 #endif

@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
+#include <stdio.h>
+
 enum { PLAIN, QUOTE, ESCAPE, CONTROL, HIGH };
 
 static int classify(unsigned char c)
@@ -225,4 +227,46 @@ void json_quote_labels(struct buf *out, const struct ampql_label *labels, size_t
         before = ",";
     }
     buf_byte(out, '}');
+}
+
+/* What the bytes before `end` end with that HTML or JavaScript would take for its own, and how long
+ * that is; 0: nothing. */
+static size_t markup_before(const char *end, size_t n, unsigned *rune)
+{
+    unsigned char c = (unsigned char)end[-1];
+    *rune = c;
+    if (c == '<' || c == '>' || c == '&')
+        return 1;
+    *rune = 0x2000 | (c & 0x3f);
+    return n >= 3 && memcmp(end - 3, "\xe2\x80", 2) == 0 && (c == 0xa8 || c == 0xa9) ? 3 : 0;
+}
+
+void json_escape_html(struct buf *out, size_t from)
+{
+    enum { ESCAPED = 6 };
+    unsigned rune;
+    size_t growth = 0, n;
+    if (out->failed != AMPQL_OK)
+        return;
+    for (size_t i = out->n; i > from; i -= n ? n : 1) {
+        n = markup_before(out->p + i, i - from, &rune);
+        growth += n ? ESCAPED - n : 0;
+    }
+    if (growth == 0 || !buf_room(out, growth))
+        return;
+    /* backwards: each byte goes to a place that has been read */
+    size_t i = out->n, to = out->n + growth;
+    out->n = to;
+    while (to > i) {
+        n = markup_before(out->p + i, i - from, &rune);
+        if (n == 0) {
+            out->p[--to] = out->p[--i];
+            continue;
+        }
+        char text[ESCAPED + 1];
+        snprintf(text, sizeof text, "\\u%04x", rune);
+        i -= n;
+        to -= ESCAPED;
+        memcpy(out->p + to, text, ESCAPED);
+    }
 }

@@ -3,18 +3,12 @@
 
 #include "base/ascii.h"
 #include "base/cxx.h"
+#include "base/double.h"
 
 #include <math.h>
 #include <stdio.h>
 
-/* The NaN that Go's ParseFloat gives. */
-static double quiet_nan(void)
-{
-    const uint64_t bits = UINT64_C(0x7FF8000000000001);
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
+enum { UNDERSCORED_MAX = 2048 };
 
 static bool equals_folded(struct str text, const char *lower)
 {
@@ -105,10 +99,39 @@ static bool parse_unsigned(struct str text, double *out)
     return true;
 }
 
+bool number_underscores_fit(struct str text)
+{
+    bool is_hex = text.n > 1 && text.p[0] == '0' && (text.p[1] | 0x20) == 'x';
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] != '_')
+            continue;
+        bool after =
+            i > 0 && (is_hex ? hex_value(text.p[i - 1]) >= 0 || i == 2 : is_digit(text.p[i - 1]));
+        bool before =
+            i + 1 < text.n && (is_hex ? hex_value(text.p[i + 1]) >= 0 : is_digit(text.p[i + 1]));
+        if (!after || !before)
+            return false;
+    }
+    return true;
+}
+
+/* 1_000.5 */
+static bool parse_underscored(struct str text, double *out)
+{
+    char plain[UNDERSCORED_MAX];
+    size_t n = 0;
+    if (text.n > sizeof plain || !number_underscores_fit(text))
+        return false;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] != '_')
+            plain[n++] = text.p[i];
+    return parse_unsigned(str_make(plain, n), out);
+}
+
 bool number_parse(struct str text, double *out)
 {
     if (equals_folded(text, "nan")) {
-        *out = quiet_nan();
+        *out = double_of(NAN_BITS);
         return true;
     }
     bool is_negative = text.n && text.p[0] == '-';
@@ -117,7 +140,8 @@ bool number_parse(struct str text, double *out)
     double v;
     if (equals_folded(text, "inf") || equals_folded(text, "infinity"))
         v = INFINITY;
-    else if (!parse_unsigned(text, &v))
+    else if (text.n && memchr(text.p, '_', text.n) ? !parse_underscored(text, &v)
+                                                   : !parse_unsigned(text, &v))
         return false;
     *out = is_negative ? -v : v;
     return true;

@@ -12,9 +12,13 @@
 enum { NUMBER_MAX = 352 };
 
 /* Read a whole decimal as Go's ParseFloat does: sign, digits, point, exponent, "Inf", "+Inf",
- * "infinity", "NaN" in any case, hex floats ("0x1p-2"). Correctly rounded. NaN has Go's bits.
- * False: not a number, or out of range ("1e400"), or anything after it. */
+ * "infinity", "NaN" in any case, hex floats ("0x1p-2"), underscores between digits in up to 2,048
+ * bytes. Correctly rounded. NaN has Go's bits. False: not a number, or out of range ("1e400"), or
+ * anything after it. */
 bool number_parse(struct str text, double *out);
+
+/* Does each underscore of an unsigned number stand between digits, or behind "0x"? */
+bool number_underscores_fit(struct str text);
 
 /* Write v [size of out: NUMBER_MAX], NUL-terminated; returns the length.
  *   number_format        shortest text that reads back to the same bits, as vector and matrix

@@ -39,9 +39,9 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Days from 1970-01-01. Years are counted from March, so that the leap day is the last of its year;
+/* Years are counted from March, so that the leap day is the last of its year;
  * then the days before month m are (153 m + 2) / 5. */
-static int64_t days_of_date(int64_t year, int64_t month, int64_t day)
+int64_t time_days(int64_t year, int64_t month, int64_t day)
 {
     int64_t m = (month + 9) % 12, y = year - (month <= 2);
     int64_t era = floor_div(y, 400), of_era = y - era * 400;
@@ -49,7 +49,7 @@ static int64_t days_of_date(int64_t year, int64_t month, int64_t day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719468;
 }
 
-static void date_of_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
+void time_date(int64_t days, int64_t *year, int64_t *month, int64_t *day)
 {
     int64_t shifted = days + 719468; /* from 0000-03-01 */
     int64_t era = floor_div(shifted, 146097), d = shifted - era * 146097;
@@ -90,7 +90,7 @@ static const char *read_date(struct str text, size_t *at, int64_t *days)
         return "the month is not 01 to 12";
     if (day < 1 || day > days_in_month(year, month))
         return "the month has no such day";
-    *days = days_of_date(year, month, day);
+    *days = time_days(year, month, day);
     return NULL;
 }
 
@@ -295,7 +295,7 @@ size_t time_format(int64_t ms, char *out)
 {
     int64_t days = floor_div(ms, DAY_MS), year, month, day;
     int64_t rest = ms % DAY_MS + (ms % DAY_MS < 0 ? DAY_MS : 0);
-    date_of_days(days, &year, &month, &day);
+    time_date(days, &year, &month, &day);
     int hour = (int)(rest / 3600000), minute = (int)(rest / 60000 % 60);
     int second = (int)(rest / 1000 % 60), fraction = (int)(rest % 1000);
     int n = snprintf(out, TIME_TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)year,

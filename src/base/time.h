@@ -30,6 +30,10 @@ bool time_parse_ms(struct str text, int64_t *out);
 enum { TIME_TEXT_MAX = 32 };
 size_t time_format(int64_t ms, char *out);
 
+/* Days from 1970-01-01 to a date, and back; months and days count from 1. */
+int64_t time_days(int64_t year, int64_t month, int64_t day);
+void time_date(int64_t days, int64_t *year, int64_t *month, int64_t *day);
+
 /* Wall clock, Unix ms; monotonic clock, ms since some start, for deadlines. */
 int64_t time_now(void);
 int64_t time_monotonic(void);

@@ -1,37 +1,44 @@
 /* ampql allocate: what each namespace, pod, ... cost in a window. */
 #include <ampql/cost.h>
 
-#include "base/duration.h"
 #include "base/error.h"
 #include "base/number.h"
-#include "base/time.h"
+#include "cli/cost_print.h"
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 #include "cli/table.h"
-
-#include <math.h>
-
-enum { MONEY_DECIMALS = 6, HOURS_DECIMALS = 3, PERCENT_DECIMALS = 1 };
+#include "tool/new_file.h"
+#include "tool/text_file.h"
 
 struct flags {
     struct source_flags source;
     const char *window, *aggregate, *cluster_label, *cluster_id, *node_labels;
+    const char *filter, *share_namespaces, *share_labels, *share_cost, *html, *price_file;
     const char *discount, *negotiated_discount;
-    struct option_ms now, resolution, max_duration;
-    int queries, provider;
-    bool filter_cluster, pod_uids, custom_prices, idle, split_idle, strict, print_queries;
-    struct option_list prices, quirks;
+    struct option_ms now, resolution, max_duration, step;
+    int queries, provider, accumulate, share_split;
+    bool filter_cluster, pod_uids, custom_prices, strict, print_queries;
+    bool idle, split_idle, share_idle, idle_by_node;
+    struct option_list prices, quirks, aliases;
+    struct rules_flags rules;
     struct run_flags run;
     int format;
 };
 
 static const struct option options[] = {
     {"window", 'w', OPTION_STRING, offsetof(struct flags, window), "WINDOW",
-     "START,END (RFC 3339 or Unix seconds), or a duration that ends now"},
+     "7d, today, lastweek, month, 12h offset 1d, START,END (RFC 3339 or Unix seconds), ..."},
     {"now", 0, OPTION_TIME, offsetof(struct flags, now), "TIME", "what now means"},
     {"aggregate", 'a', OPTION_STRING, offsetof(struct flags, aggregate), "LIST",
-     "of cluster,node,namespace,pod,container, or all; all five when not given"},
+     "of cluster,node,namespace,pod,container,controller,service,label:NAME,team,..., or all"},
+    {"filter", 'f', OPTION_STRING, offsetof(struct flags, filter), "FILTER",
+     "OpenCost's filter v2, such as 'namespace:\"a\",\"b\"+label[app]!:\"web\"'"},
+    {"step", 0, OPTION_DURATION, offsetof(struct flags, step), "DURATION",
+     "a bill for each of these; one for the window when not given"},
+    {"accumulate", 0, OPTION_ENUM, offsetof(struct flags, accumulate), "all|hour|day|week|month",
+     "add steps up; they are an hour or a day when --step is not given"},
     {"resolution", 0, OPTION_DURATION, offsetof(struct flags, resolution), "DURATION",
      "of pod run times; 5m when not given"},
     {"max-duration", 0, OPTION_DURATION, offsetof(struct flags, max_duration), "DURATION",
@@ -40,6 +47,20 @@ static const struct option options[] = {
      "what nodes cost beyond what was allocated, as __idle__"},
     {"split-idle", 0, OPTION_BOOL, offsetof(struct flags, split_idle), NULL,
      "one __idle__ a node, not one for all"},
+    {"share-idle", 0, OPTION_BOOL, offsetof(struct flags, share_idle), NULL,
+     "idle costs go to the allocations of their cluster, by cost"},
+    {"idle-by-node", 0, OPTION_BOOL, offsetof(struct flags, idle_by_node), NULL,
+     "to those of their node"},
+    {"share-namespaces", 0, OPTION_STRING, offsetof(struct flags, share_namespaces), "LIST",
+     "whose costs all others share"},
+    {"share-labels", 0, OPTION_STRING, offsetof(struct flags, share_labels), "NAME:VALUE,...",
+     "likewise"},
+    {"share-cost", 0, OPTION_STRING, offsetof(struct flags, share_cost), "DOLLARS",
+     "a month, to be shared too"},
+    {"share-split", 0, OPTION_ENUM, offsetof(struct flags, share_split), "weighted|even",
+     "what is shared goes by cost, or evenly to all lines"},
+    {"labels-of", 0, OPTION_LIST, offsetof(struct flags, aliases), "WORD=LABEL,...",
+     "labels that stand for department, environment, owner, product or team"},
     {"cluster-label", 0, OPTION_STRING, offsetof(struct flags, cluster_label), "LABEL",
      "the label that tells clusters apart; cluster_id when not given"},
     {"cluster-id", 0, OPTION_STRING, offsetof(struct flags, cluster_id), "ID",
@@ -48,6 +69,8 @@ static const struct option options[] = {
      "read only series of that cluster"},
     {"default-price", 0, OPTION_LIST, offsetof(struct flags, prices), "NAME=DOLLARS",
      "an hour of cpu, ram (a GiB), gpu, spot-cpu, spot-ram or spot-gpu, for nodes without prices"},
+    {"prices", 0, OPTION_STRING, offsetof(struct flags, price_file), "FILE",
+     "prices and discounts as OpenCost's default.json has them, JSON or YAML"},
     {"custom-prices", 0, OPTION_BOOL, offsetof(struct flags, custom_prices), NULL,
      "use these prices for every node"},
     {"discount", 0, OPTION_STRING, offsetof(struct flags, discount), "0-1",
@@ -68,30 +91,18 @@ static const struct option options[] = {
      "fail where there would be a warning: when anything is missing in the bill"},
     {"print-queries", 0, OPTION_BOOL, offsetof(struct flags, print_queries), NULL,
      "no bill, but what it asks, one query a line: to fetch at the window's end"},
+    RULES_OPTIONS(struct flags, rules),
     SOURCE_OPTIONS(struct flags, source),
     RECORD_OPTION(struct flags, source),
-    PRINT_OPTION(struct flags, format, "table|json|csv",
-                 "table when not given; json is OpenCost's /allocation"),
+    {"html", 0, OPTION_STRING, offsetof(struct flags, html), "FILE",
+     "also write a page for a browser: costs over time, and a table"},
+    PRINT_OPTION(struct flags, format, "table|json|csv|ndjson|summary",
+                 "table when not given; json is OpenCost's /allocation, ndjson its lines, summary "
+                 "its /allocation/summary"),
     LIMIT_OPTIONS(struct flags, run),
 };
 
 /* ---- the window */
-
-static enum ampql_code parse_window(struct str text, int64_t now_ms, struct ampql_cost_options *out,
-                                    struct ampql_error *err)
-{
-    const char *comma = text.n ? memchr(text.p, ',', text.n) : NULL;
-    if (!comma) {
-        int64_t length_ms;
-        TRY(duration_parse(text, &length_ms, err));
-        out->end_ms = now_ms;
-        out->start_ms = now_ms - length_ms;
-        return AMPQL_OK;
-    }
-    size_t n = (size_t)(comma - text.p);
-    TRY(time_parse(str_make(text.p, n), now_ms, &out->start_ms, err));
-    return time_parse(str_from(text, n + 1), now_ms, &out->end_ms, err);
-}
 
 static enum exit_status read_window(struct cli *cli, const struct flags *flags,
                                     struct ampql_cost_options *out)
@@ -101,108 +112,12 @@ static enum exit_status read_window(struct cli *cli, const struct flags *flags,
     out->now_ms = now_ms;
     if (!flags->window)
         return report_usage(cli, NULL, "expected --window");
-    if (parse_window(str_of(flags->window), now_ms, out, &err) != AMPQL_OK)
-        return report_usage(cli, NULL, "--window: %s", err.message);
-    if (out->start_ms >= out->end_ms)
-        return report_usage(cli, NULL, "--window: the end is not after the start");
-    return STATUS_OK;
-}
-
-/* ---- output */
-
-/* Rounded for people; what is no number is said as such. */
-static void cell_number(struct table *table, double v, int decimals)
-{
-    char text[NUMBER_MAX];
-    if (isfinite(v))
-        snprintf(text, sizeof text, "%.*f", decimals, v);
-    else
-        number_format(v, text);
-    table_text(table, text);
-}
-
-static void add_row(struct table *table, struct str name, const struct ampql_allocation *a)
-{
-    static const double GIB = 1024.0 * 1024 * 1024;
-    table_cell(table, name);
-    cell_number(table, a->cpu_core_hours, HOURS_DECIMALS);
-    cell_number(table, a->ram_byte_hours / GIB, HOURS_DECIMALS);
-    cell_number(table, a->cpu_cost, MONEY_DECIMALS);
-    cell_number(table, a->ram_cost, MONEY_DECIMALS);
-    cell_number(table, a->gpu_cost, MONEY_DECIMALS);
-    cell_number(table, a->total_cost, MONEY_DECIMALS);
-    cell_number(table, a->total_efficiency * 100, PERCENT_DECIMALS);
-}
-
-static enum exit_status print_table(struct cli *cli, const struct flags *flags,
-                                    const struct ampql_allocations *allocations)
-{
-    static const char *const heads[] = {"",         "CPU CORE-H", "RAM GIB-H",  "CPU COST",
-                                        "RAM COST", "GPU COST",   "TOTAL COST", "EFFICIENCY %"};
-    enum { NHEADS = sizeof heads / sizeof *heads };
-    struct table table;
-    table_init(&table, &cli->arena, NHEADS);
-    table_head(&table, 0,
-               flags->aggregate ? str_of(flags->aggregate)
-                                : STR("cluster/node/namespace/pod/container"),
-               false);
-    for (size_t i = 1; i < NHEADS; i++)
-        table_head(&table, i, str_of(heads[i]), true);
-    for (size_t i = 0; i < ampql_allocations_count(allocations); i++) {
-        const struct ampql_allocation *a = ampql_allocations_at(allocations, i);
-        add_row(&table, str_view(a->name), a);
-    }
-    add_row(&table, STR("SUMMED"), ampql_allocations_total(allocations));
-    table.nrows_total = 1;
-    return table_print(&table, &cli->out) ? STATUS_OK : report_nomem(cli);
-}
-
-static void csv_number(struct output *out, double v)
-{
-    char number[NUMBER_MAX];
-    output_byte(out, ',');
-    output_bytes(out, number, number_format(v, number));
-}
-
-static void print_csv_row(struct output *out, const struct ampql_allocation *a)
-{
-    char time[TIME_TEXT_MAX];
-    const struct ampql_string texts[] = {a->name,           a->cluster, a->node,
-                                         a->namespace_name, a->pod,     a->container};
-    const double numbers[] = {a->minutes,        a->cpu_core_hours,  a->ram_byte_hours,
-                              a->gpu_hours,      a->cpu_cost,        a->ram_cost,
-                              a->gpu_cost,       a->total_cost,      a->cpu_efficiency,
-                              a->ram_efficiency, a->total_efficiency};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (i)
-            output_byte(out, ',');
-        print_csv_field(out, str_view(texts[i]));
-    }
-    output_byte(out, ',');
-    output_bytes(out, time, time_format(a->start_ms, time));
-    output_byte(out, ',');
-    output_bytes(out, time, time_format(a->end_ms, time));
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        csv_number(out, numbers[i]);
-    output_byte(out, '\n');
-}
-
-static enum exit_status print(struct cli *cli, const struct flags *flags,
-                              const struct ampql_allocations *allocations)
-{
-    if (flags->format == PRINT_JSON) {
-        enum ampql_code code = ampql_allocations_json(allocations, output_write, &cli->out);
-        output_byte(&cli->out, '\n');
-        return code == AMPQL_NOMEM ? report_nomem(cli) : STATUS_OK;
-    }
-    if (flags->format != PRINT_CSV)
-        return print_table(cli, flags, allocations);
-    output_text(&cli->out, "name,cluster,node,namespace,pod,container,start,end,minutes,"
-                           "cpu_core_hours,ram_byte_hours,gpu_hours,cpu_cost,ram_cost,gpu_cost,"
-                           "total_cost,cpu_efficiency,ram_efficiency,total_efficiency\n");
-    for (size_t i = 0; i < ampql_allocations_count(allocations); i++)
-        print_csv_row(&cli->out, ampql_allocations_at(allocations, i));
-    return STATUS_OK;
+    if (ampql_cost_window(flags->window, strlen(flags->window), now_ms, &out->start_ms,
+                          &out->end_ms, &err) == AMPQL_OK)
+        return STATUS_OK;
+    return report_error(
+        cli, &err,
+        (struct report){.what = "--window", .text = str_of(flags->window), .status = STATUS_USAGE});
 }
 
 /* ---- the run */
@@ -224,7 +139,7 @@ static const char *join_quirks(struct cli *cli, struct option_list quirks)
     return text;
 }
 
-/* NAME=DOLLARS of each flag, over the default prices. */
+/* NAME=DOLLARS of each flag, over those that are there. */
 static enum exit_status read_prices(struct cli *cli, struct option_list flags,
                                     struct ampql_prices *out)
 {
@@ -238,7 +153,6 @@ static enum exit_status read_prices(struct cli *cli, struct option_list flags,
                  {"spot-ram", offsetof(struct ampql_prices, spot_ram)},
                  {"spot-gpu", offsetof(struct ampql_prices, spot_gpu)}};
     enum { NNAMES = sizeof names / sizeof *names };
-    *out = ampql_default_prices();
     for (size_t i = 0; i < flags.n; i++) {
         const char *equals = strchr(flags.at[i], '=');
         size_t n = equals ? (size_t)(equals - flags.at[i]) : 0, k = 0;
@@ -255,25 +169,97 @@ static enum exit_status read_prices(struct cli *cli, struct option_list flags,
     return STATUS_OK;
 }
 
-static enum exit_status read_discount(struct cli *cli, const char *flag, const char *text,
-                                      double *out)
+static enum exit_status read_number(struct cli *cli, const char *flag, const char *text,
+                                    const char *example, double *out)
 {
     if (!text || number_parse(str_of(text), out))
         return STATUS_OK;
-    return report_usage(cli, NULL, "--%s %s: expected a number, such as 0.3", flag, text);
+    return report_usage(cli, NULL, "--%s %s: expected a number, such as %s", flag, text, example);
+}
+
+/* --prices FILE, or the default prices. */
+static enum exit_status read_price_file(struct cli *cli, const struct flags *flags,
+                                        const struct session *session, struct ampql_prices *prices,
+                                        struct ampql_cost_options *cost)
+{
+    struct ampql_error err = {0};
+    struct str text = {NULL, 0};
+    *prices = ampql_default_prices();
+    cost->prices = prices;
+    if (!flags->price_file)
+        return STATUS_OK;
+    if (text_file_read(&cli->arena, flags->price_file, &text, &err) == AMPQL_OK &&
+        ampql_cost_prices_read(session->engine, text.p, text.n, cost, prices, &err) == AMPQL_OK)
+        return STATUS_OK;
+    return report_error(
+        cli, &err, (struct report){.what = flags->price_file, .text = text, .says_where = true});
 }
 
 static enum exit_status read_numbers(struct cli *cli, const struct flags *flags,
-                                     struct ampql_prices *prices, struct ampql_cost_options *cost)
+                                     const struct session *session, struct ampql_prices *prices,
+                                     struct ampql_cost_options *cost)
 {
-    enum exit_status status = read_prices(cli, flags->prices, prices);
-    cost->prices = prices;
+    enum exit_status status = read_price_file(cli, flags, session, prices, cost);
     if (!status)
-        status = read_discount(cli, "discount", flags->discount, &cost->discount);
+        status = read_prices(cli, flags->prices, prices);
     if (!status)
-        status = read_discount(cli, "negotiated-discount", flags->negotiated_discount,
-                               &cost->negotiated_discount);
+        status = read_number(cli, "discount", flags->discount, "0.3", &cost->discount);
+    if (!status)
+        status = read_number(cli, "negotiated-discount", flags->negotiated_discount, "0.3",
+                             &cost->negotiated_discount);
     return status;
+}
+
+/* ---- how lines are made */
+
+/* WORD=LABEL,... of each flag */
+static enum exit_status read_aliases(struct cli *cli, struct option_list flags,
+                                     struct ampql_aggregate_options *out)
+{
+    const struct {
+        const char *word;
+        const char **labels;
+    } rows[] = {{"department", &out->department_labels},
+                {"environment", &out->environment_labels},
+                {"owner", &out->owner_labels},
+                {"product", &out->product_labels},
+                {"team", &out->team_labels}};
+    enum { NROWS = sizeof rows / sizeof *rows };
+    for (size_t i = 0; i < flags.n; i++) {
+        const char *equals = strchr(flags.at[i], '=');
+        size_t n = equals ? (size_t)(equals - flags.at[i]) : 0, k = 0;
+        while (k < NROWS && !str_equal(str_of(rows[k].word), str_make(flags.at[i], n)))
+            k++;
+        if (k == NROWS)
+            return report_usage(cli, NULL,
+                                "--labels-of %s: expected department, environment, owner, product "
+                                "or team, = and a list of labels",
+                                flags.at[i]);
+        *rows[k].labels = equals + 1;
+    }
+    return STATUS_OK;
+}
+
+static enum exit_status read_lines(struct cli *cli, const struct flags *flags,
+                                   struct ampql_aggregate_options *out)
+{
+    *out = (struct ampql_aggregate_options){
+        .size = sizeof *out,
+        .aggregate = flags->aggregate,
+        .split_idle = flags->split_idle,
+        .filter = flags->filter,
+        .share_idle = flags->share_idle,
+        .idle_by_node = flags->idle_by_node,
+        .share_namespaces = flags->share_namespaces,
+        .share_labels = flags->share_labels,
+        .share_evenly = flags->share_split == 2,
+        .accumulate = (enum ampql_cost_accumulate)flags->accumulate, /* in the same order */
+    };
+    if ((flags->share_idle || flags->idle_by_node) && !flags->idle)
+        return report_usage(cli, NULL, "--share-idle and --idle-by-node need --idle");
+    enum exit_status status =
+        read_number(cli, "share-cost", flags->share_cost, "30.42", &out->share_monthly_cost);
+    return status ? status : read_aliases(cli, flags->aliases, out);
 }
 
 static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
@@ -291,40 +277,62 @@ static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
     cost->cluster_label = flags->cluster_label;
     cost->cluster_id = flags->cluster_id;
     cost->filter_cluster = flags->filter_cluster;
-    cost->custom_prices = flags->custom_prices;
+    cost->custom_prices = cost->custom_prices || flags->custom_prices;
     cost->max_duration_ms = flags->max_duration.ms;
     cost->idle = flags->idle;
-    cost->split_idle = flags->split_idle;
     cost->strict = flags->strict;
-    cost->aggregate = flags->aggregate;
+    cost->step_ms = flags->step.ms;
     cost->dialect = session->options.dialect;
     cost->timeout_ms = session->options.timeout_ms;
     cost->max_samples = session->options.max_samples;
     cost->max_series = session->options.max_series;
     cost->cancel = session->cancel;
+    cost->rules = session->options.rules;
+    cost->recorded = session->options.recorded;
+    cost->rule_phase_ms = session->options.rule_phase_ms;
+    cost->rule_file = session->options.rule_file;
     return cost->quirks ? STATUS_OK : report_nomem(cli);
 }
 
-/* Tried without any series first: what fails there is a mistake in the flags. */
-static enum exit_status check_options(struct cli *cli, const struct session *session,
-                                      const struct ampql_cost_options *cost)
+/* Tried without any series: what fails there is a mistake in the flags. text  what the error's
+ * place is in */
+static enum exit_status try_options(struct cli *cli, const struct session *session,
+                                    struct ampql_cost_options cost,
+                                    struct ampql_aggregate_options lines, const char *flag,
+                                    const char *text)
 {
     struct ampql_error err = {0};
     struct ampql_source *nothing = NULL;
     struct ampql_allocations *allocations = NULL;
-    struct ampql_cost_options lax = *cost;
     enum exit_status status = STATUS_OK;
     enum ampql_code code = ampql_source_memory(session->engine, NULL, &nothing, &err);
-    lax.strict = false;
+    cost.strict = false;
+    cost.lines = &lines;
     if (code == AMPQL_OK)
-        code = ampql_allocate(session->engine, nothing, &lax, &allocations, &err);
-    if (code == AMPQL_BAD_DATA || code == AMPQL_UNSUPPORTED)
+        code = ampql_allocate(session->engine, nothing, &cost, &allocations, &err);
+    if (code == AMPQL_BAD_DATA && err.has_span)
+        status = report_error(
+            cli, &err, (struct report){.what = flag, .text = str_of(text), .status = STATUS_USAGE});
+    else if (code == AMPQL_BAD_DATA)
         status = report_usage(cli, NULL, "%s", err.message);
     else if (code != AMPQL_OK)
         status = report_error(cli, &err, (struct report){0});
     ampql_allocations_free(allocations);
     ampql_source_free(nothing);
     return status;
+}
+
+/* First without the filter, so that a place in a text is one of the other. */
+static enum exit_status check_options(struct cli *cli, const struct session *session,
+                                      const struct ampql_cost_options *cost)
+{
+    struct ampql_aggregate_options lines = *cost->lines, without = lines;
+    without.filter = NULL;
+    enum exit_status status = try_options(cli, session, *cost, without, "--aggregate",
+                                          lines.aggregate ? lines.aggregate : "");
+    if (status || !lines.filter)
+        return status;
+    return try_options(cli, session, *cost, lines, "--filter", lines.filter);
 }
 
 static void tell_stats(struct cli *cli, const struct ampql_allocations *allocations)
@@ -337,6 +345,24 @@ static void tell_stats(struct cli *cli, const struct ampql_allocations *allocati
             report_costs(cli, query.name, alone, shared);
 }
 
+/* --html FILE: there only when it is whole. */
+static enum exit_status write_page(struct cli *cli, const struct flags *flags,
+                                   const struct ampql_allocations *allocations)
+{
+    struct ampql_error err = {0};
+    struct new_file file;
+    if (!flags->html)
+        return STATUS_OK;
+    enum ampql_code code = new_file_open(&file, &alloc_default, flags->html, &err);
+    if (code == AMPQL_OK) {
+        code =
+            cost_print_html(allocations, flags->aggregate, &alloc_default, new_file_write, &file);
+        code = new_file_finish(&file, code, &err);
+    }
+    return code == AMPQL_OK ? STATUS_OK
+                            : report_error(cli, &err, (struct report){.what = "--html"});
+}
+
 static enum exit_status allocate(struct cli *cli, const struct flags *flags,
                                  const struct session *session,
                                  const struct ampql_cost_options *cost)
@@ -347,7 +373,9 @@ static enum exit_status allocate(struct cli *cli, const struct flags *flags,
         return session_error(cli, session, &err, (struct report){0});
     for (size_t i = 0; i < ampql_allocations_warning_count(allocations); i++)
         report_warning_text(cli, str_view(ampql_allocations_warning(allocations, i)));
-    enum exit_status status = print(cli, flags, allocations);
+    enum exit_status status = write_page(cli, flags, allocations);
+    if (!status)
+        status = cost_print(cli, allocations, flags->aggregate, flags->format);
     if (flags->run.stats)
         tell_stats(cli, allocations);
     ampql_allocations_free(allocations);
@@ -398,7 +426,8 @@ static enum exit_status print_queries(struct cli *cli, const struct session *ses
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)
 {
     const struct flags *flags = payload;
-    struct ampql_cost_options cost = {0};
+    struct ampql_aggregate_options lines;
+    struct ampql_cost_options cost = {.lines = &lines};
     struct ampql_prices prices;
     struct session session;
     (void)operands;
@@ -409,9 +438,15 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status)
         status = read_window(cli, flags, &cost);
     if (!status)
-        status = read_numbers(cli, flags, &prices, &cost);
+        status = read_numbers(cli, flags, &session, &prices, &cost);
+    if (!status)
+        status = read_lines(cli, flags, &lines);
+    if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, &session);
     if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, &session);
     if (!status)
         status = fill_options(cli, flags, &session, &cost);
     if (!status)
@@ -431,7 +466,9 @@ const struct command command_allocate = {
         "  ampql allocate -s examples/data/cluster_day.aqc -w 1d --now 2026-03-02T00:00:00Z "
         "-o csv\n",
     .details = "The table is rounded, and its costs are in the currency of the prices; csv and\n"
-               "json are not rounded further than the model does.\n"
+               "json are not rounded further than the model does. Windows are of UTC; 7d and the\n"
+               "like end with the unit that is now, as OpenCost has it. What is shared is in no\n"
+               "line of its own.\n"
                "\n"
                "To bill later what a server has now:\n"
                "  ampql allocate --window START,END --print-queries |\n"

@@ -1,7 +1,8 @@
-/* ampql capture ls, show, verify, merge: captures as files. */
+/* ampql capture ls, show, verify, merge, diff: captures as files. */
 #include "cli/print.h"
 #include "cli/report.h"
 #include "tool/capture.h"
+#include "tool/diff.h"
 
 struct flags {
     int format, error_format;
@@ -60,6 +61,19 @@ static enum exit_status run_merge(struct cli *cli, const void *payload, struct o
     return finish(cli, tool_capture_merge(operands.at, ninputs, operands.at[ninputs], &err), &err);
 }
 
+static enum exit_status run_diff(struct cli *cli, const void *payload, struct option_list operands)
+{
+    const struct flags *flags = payload;
+    struct ampql_error err = {0};
+    bool is_same;
+    enum ampql_code code =
+        tool_capture_diff(&alloc_default, operands.at[0], operands.at[1],
+                          flags->format == PRINT_JSON, output_write, &cli->out, &is_same, &err);
+    if (code != AMPQL_OK)
+        return finish(cli, code, &err);
+    return is_same ? STATUS_OK : STATUS_NEGATIVE;
+}
+
 const struct command command_capture_ls = {
     .name = "capture ls",
     .operands = "FILE",
@@ -113,4 +127,19 @@ const struct command command_capture_merge = {
     .min_operands = 2,
     .max_operands = SIZE_MAX,
     .run = run_merge,
+};
+
+const struct command command_capture_diff = {
+    .name = "capture diff",
+    .operands = "A B",
+    .summary = "what one of two captures holds and the other does not",
+    .examples = "  ampql capture diff before.aqc after.aqc\n",
+    .details =
+        "Content ids are compared first. Where they differ: where the captures come from; windows\n"
+        "that only one has; in windows that both have, series that only one has, and how many\n"
+        "samples of the others differ, with the first of them. Exit status 1 when anything does.\n",
+    COMMAND_OPTIONS(print_options, struct flags),
+    .min_operands = 2,
+    .max_operands = 2,
+    .run = run_diff,
 };

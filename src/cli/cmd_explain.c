@@ -5,6 +5,7 @@
 #include "cli/forecast.h"
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 #include "cli/table.h"
 
@@ -17,6 +18,7 @@ enum { CAPS_SAMPLES = 1, CAPS_ANSWERS = 2, EXPLAIN_MAX = 1 << 26 };
 struct flags {
     struct source_flags source;
     struct time_flags times;
+    struct rules_flags rules;
     struct run_flags run;
     int caps, format;
 };
@@ -26,6 +28,7 @@ static const struct option options[] = {
     {"caps", 0, OPTION_ENUM, offsetof(struct flags, caps), "samples|answers",
      "for a source of raw samples, or of a server's answers"},
     TIME_OPTIONS(struct flags, times),
+    RULES_OPTIONS(struct flags, rules),
     PRINT_OPTION(struct flags, format, "table|json", "table when not given"),
     RUN_OPTIONS(struct flags, run),
 };
@@ -153,7 +156,11 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
                              (struct report){.text = text});
     }
     if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, &session);
+    if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, &session);
     for (size_t i = 0; i < operands.n && !status; i++) {
         struct str text = str_of(operands.at[i]);
         if (ampql_query_compile(session.engine, text.p, text.n, &queries[i], &err) != AMPQL_OK)

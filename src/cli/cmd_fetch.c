@@ -2,11 +2,13 @@
 #include "base/number.h"
 #include "cli/forecast.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 
 struct flags {
     struct source_flags source;
     struct time_flags times;
+    struct rules_flags rules;
     struct run_flags run;
     const char *out, *price;
     struct option_ms interval;
@@ -26,6 +28,7 @@ static const struct option options[] = {
      "--dry-run: of a billion samples that are read; 0.10 when not given"},
     SOURCE_OPTIONS(struct flags, source),
     TIME_OPTIONS(struct flags, times),
+    RULES_OPTIONS(struct flags, rules),
     RUN_OPTIONS(struct flags, run),
 };
 
@@ -57,13 +60,24 @@ static enum exit_status plan(struct cli *cli, const struct flags *flags,
 
 /* ---- fetching */
 
+/* Without expressions: what the rules read, or what the capture holds already. */
+static bool is_of_rules(const struct flags *flags, size_t nqueries)
+{
+    return nqueries == 0 && flags->rules.file;
+}
+
+static bool goes_on(const struct flags *flags, size_t nqueries)
+{
+    return nqueries == 0 && !flags->rules.file;
+}
+
 static enum exit_status fetch(struct cli *cli, const struct flags *flags,
                               const struct session *session,
                               const struct ampql_query *const *queries, size_t n)
 {
     struct ampql_error err = {0};
     enum ampql_code code =
-        n == 0
+        goes_on(flags, n)
             ? fetch_onward(flags->out, session->source, &session->options, &err)
             : fetch_selects(session->engine, queries, n, session->source, &session->options, &err);
     if (flags->run.stats)
@@ -80,10 +94,21 @@ static enum exit_status check_flags(struct cli *cli, const struct flags *flags, 
                             "name the capture to write with --out FILE.aqc");
     if (flags->append && flags->dry_run)
         return report_usage(cli, NULL, "--dry-run does not look into a capture: not with --append");
-    if (nqueries == 0 && !flags->append)
+    if (goes_on(flags, nqueries) && !flags->append)
         return report_usage(cli, "with --append, what the capture holds is brought up to date",
-                            "expected EXPR...: what to fetch");
+                            "expected EXPR... or --rules FILE: what to fetch");
+    if (is_of_rules(flags, nqueries) && flags->times.step.is_set)
+        return report_usage(cli, NULL, "rules have steps of their own: leave out --step");
     return STATUS_OK;
+}
+
+/* What rules read is asked for a time, or for all their ticks from --start to --end. */
+static enum exit_status read_times(struct cli *cli, const struct flags *flags, size_t nqueries,
+                                   struct session *session)
+{
+    const struct time_flags *times = &flags->times;
+    return is_of_rules(flags, nqueries) ? session_span(cli, times, session)
+                                        : session_times(cli, times, session);
 }
 
 /* Where the capture that is brought up to date has its answers from, when nothing else is said. */
@@ -134,9 +159,13 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status)
         status = check_flags(cli, flags, operands.n);
     if (!status)
-        status = session_times(cli, &flags->times, &session);
+        status = read_times(cli, flags, operands.n, &session);
+    if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, &session);
     if (!status)
         status = open_source(cli, flags, &session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, &session);
     for (size_t i = 0; i < operands.n && !status; i++) {
         struct str text = str_of(operands.at[i]);
         if (ampql_query_compile(session.engine, text.p, text.n, &queries[i], &err) != AMPQL_OK)
@@ -154,13 +183,17 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
 const struct command command_fetch = {
     .name = "fetch",
     .operands = "[EXPR...]",
-    .summary = "fetch what expressions read into a capture",
+    .summary = "fetch what expressions or rules read into a capture",
     .examples =
         "  ampql fetch -s examples/data/cluster_day.aqc --time 2026-03-02T00:00:00Z --dry-run \\\n"
         "    'sum(rate(node_cpu_seconds_total[5m]))' 'avg_over_time(up[1d])'\n"
         "  ampql fetch --append --out node_cost.aqc -s examples/data/node_cost \\\n"
-        "    --time 2026-03-02T00:00:00Z 'avg_over_time(node_cpu_hourly_cost[1d])'\n",
+        "    --time 2026-03-02T00:00:00Z 'avg_over_time(node_cpu_hourly_cost[1d])'\n"
+        "  ampql fetch -s examples/data/cluster_day.aqc --rules examples/rules/kubecost.yml \\\n"
+        "    --start 2026-03-01T00:00:00Z --end 2026-03-02T00:00:00Z --dry-run\n",
     .details =
+        "Without EXPR all that the rules of --rules read is fetched: for one --time, or for all\n"
+        "their ticks from --start to --end.\n"
         "Of a server, --dry-run asks which series there are (which costs nothing) and reckons\n"
         "what reading them would be billed.\n"
         "With --append only what the capture does not hold is fetched, and the ten minutes before "

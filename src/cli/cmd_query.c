@@ -1,11 +1,13 @@
 /* ampql query: evaluate one expression. */
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 
 struct flags {
     struct source_flags source;
     struct time_flags times;
+    struct rules_flags rules;
     struct run_flags run;
     int format;
 };
@@ -14,6 +16,7 @@ static const struct option options[] = {
     SOURCE_OPTIONS(struct flags, source),
     RECORD_OPTION(struct flags, source),
     TIME_OPTIONS(struct flags, times),
+    RULES_OPTIONS(struct flags, rules),
     PRINT_OPTION(struct flags, format, "table|json|csv|promql|openmetrics",
                  "table on a terminal, else promql (promtool's text)"),
     RUN_OPTIONS(struct flags, run),
@@ -28,7 +31,11 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags, str
     enum exit_status status = session_try(cli, &flags->run, session, session_try_query, text,
                                           (struct report){.text = text});
     if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, session);
+    if (!status)
         status = session_source(cli, &flags->source, &flags->run, session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, session);
     if (status)
         return status;
     enum ampql_code code = ampql_query_compile(session->engine, text.p, text.n, &query, &err);

@@ -6,15 +6,16 @@
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "cli/report.h"
-#include "cli/session.h"
+#include "cli/rules.h"
 #include "cli/table.h"
-#include "tool/text_file.h"
 
 struct flags {
     struct source_flags source;
     struct remote_flags remote;
     struct option_ms time, now;
+    struct rules_flags rules;
     struct run_flags run;
+    bool strict;
     int format;
 };
 
@@ -27,49 +28,11 @@ static const struct option eval_options[] = {
     PRINT_OPTION(struct flags, format, "table|json|csv|promql",
                  "table on a terminal, else promql (promtool's text)"),
     REMOTE_OPTIONS(struct flags, remote),
+    RECORDED_OPTION(struct flags, rules),
+    {"strict", 0, OPTION_BOOL, offsetof(struct flags, strict), NULL,
+     "record nothing when a rule fails"},
     RUN_OPTIONS(struct flags, run),
 };
-
-/* A rule file's text; reports why it cannot be read. */
-static enum exit_status read_rules(struct cli *cli, const char *path, struct str *out)
-{
-    struct ampql_error err = {0};
-    if (text_file_read(&cli->arena, path, out, &err) == AMPQL_OK)
-        return STATUS_OK;
-    return report_error(cli, &err, (struct report){.what = path});
-}
-
-/* Load a rule file; reports what is wrong with it. */
-static enum exit_status load(struct cli *cli, const struct session *session, const char *path,
-                             struct str text, struct ampql_rules **out)
-{
-    struct ampql_error err = {0};
-    if (ampql_rules_load(session->engine, text.p, text.n, out, &err) == AMPQL_OK)
-        return STATUS_OK;
-    return session_error(cli, session, &err,
-                         (struct report){.what = path, .text = text, .says_where = true});
-}
-
-/* ---- eval */
-
-/* Rules that failed, each with its expression; the status of the first. */
-static enum exit_status report_failures(struct cli *cli, const struct session *session,
-                                        const struct ampql_rules *rules,
-                                        const struct ampql_rules_result *result)
-{
-    enum exit_status status = STATUS_OK;
-    for (size_t i = 0; i < ampql_rules_count(rules); i++) {
-        struct ampql_rule_outcome outcome = ampql_rules_result_rule(result, i);
-        if (!outcome.error)
-            continue;
-        struct ampql_rule rule = ampql_rules_rule(rules, i);
-        enum exit_status one =
-            session_error(cli, session, outcome.error,
-                          (struct report){.text = str_view(rule.expr), .says_where = true});
-        status = status ? status : one;
-    }
-    return status;
-}
 
 static void print_record(struct cli *cli, struct table *table, enum print_format format,
                          const struct ampql_record *record)
@@ -140,16 +103,14 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags,
     if (ampql_rules_run(rules, session->source, &session->options, &result, &err) != AMPQL_OK)
         return session_error(cli, session, &err, (struct report){0});
     int fallback = cli->out.is_tty ? PRINT_TABLE : PRINT_PROMQL;
-    for (size_t i = 0; i < ampql_rules_result_warning_count(result); i++)
-        report_warning_text(cli, str_view(ampql_rules_result_warning(result, i)));
-    enum exit_status failed = report_failures(cli, session, rules, result);
+    enum exit_status failed = rules_report(cli, session, result);
     enum exit_status status =
         remote->write
             ? write_records(cli, remote, rules, result)
             : print_records(cli, (enum print_format)(flags->format ? flags->format : fallback),
                             rules, result);
     if (flags->run.stats)
-        report_stats(cli, ampql_rules_result_stats(result));
+        rules_report_costs(cli, result);
     ampql_rules_result_free(result);
     return failed ? failed : status;
 }
@@ -157,31 +118,27 @@ static enum exit_status evaluate(struct cli *cli, const struct flags *flags,
 static enum exit_status run_eval(struct cli *cli, const void *payload, struct option_list operands)
 {
     const struct flags *flags = payload;
-    const char *path = operands.at[0];
-    struct ampql_rules *rules = NULL;
+    struct rules_flags rules = flags->rules;
     struct session session;
     struct remote remote = {0};
-    struct str text = {0};
+    rules.file = operands.at[0];
     enum exit_status status = session_open(cli, &flags->run, &session);
     session.options.start_ms = flags->time.is_set  ? flags->time.ms
                                : flags->now.is_set ? flags->now.ms
                                                    : cli->now_ms;
+    session.options.rule_strict = flags->strict;
     if (!status)
-        status = read_rules(cli, path, &text);
-    if (!status)
-        status = session_try(cli, &flags->run, &session, session_try_rules, text,
-                             (struct report){.what = path, .text = text, .says_where = true});
+        status = rules_read_flags(cli, &rules, &flags->run, &session);
     if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
     if (!status)
-        status = load(cli, &session, path, text, &rules);
+        status = rules_open(cli, &rules, &session);
     if (!status)
-        status =
-            remote_open(cli, &flags->remote, &flags->source.server, text, session.cancel, &remote);
+        status = remote_open(cli, &flags->remote, &flags->source.server, session.rules_text,
+                             session.cancel, &remote);
     if (!status)
-        status = evaluate(cli, flags, &session, &remote, rules);
+        status = evaluate(cli, flags, &session, &remote, session.rules);
     remote_close(&remote);
-    ampql_rules_free(rules);
     return session_finish(cli, &session, status);
 }
 

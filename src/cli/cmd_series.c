@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/rules.h"
 #include "cli/session.h"
 #include "cli/table.h"
 
@@ -18,6 +19,7 @@ struct flags {
     struct source_flags source;
     struct option_list matches; /* of labels */
     struct option_ms start, end;
+    struct rules_flags rules;
     struct run_flags run;
     int format;
 };
@@ -26,7 +28,8 @@ struct flags {
 #define WINDOW_OPTIONS \
     {"start", 0, OPTION_TIME, offsetof(struct flags, start), "TIME", \
      "series with samples from here, or whenever"}, \
-    {"end", 0, OPTION_TIME, offsetof(struct flags, end), "TIME", "   to here, or whenever"}
+    {"end", 0, OPTION_TIME, offsetof(struct flags, end), "TIME", "   to here, or whenever"}, \
+    RULES_OPTIONS(struct flags, rules)
 /* clang-format on */
 
 static const struct option series_options[] = {
@@ -65,11 +68,17 @@ each_result(struct cli *cli, const struct flags *flags, struct option_list selec
             session_try(cli, &flags->run, &session, session_try_selector, str_of(selectors.at[i]),
                         (struct report){.text = str_of(selectors.at[i])});
     if (!status)
+        status = rules_read_flags(cli, &flags->rules, &flags->run, &session);
+    if (!status)
         status = session_source(cli, &flags->source, &flags->run, &session);
+    if (!status)
+        status = rules_open(cli, &flags->rules, &session);
     session.options.start_ms = flags->start.is_set ? flags->start.ms : TIME_FIRST_MS;
     session.options.end_ms = flags->end.is_set ? flags->end.ms : TIME_LAST_MS;
     if (!status && session.options.end_ms < session.options.start_ms)
         status = report_usage(cli, NULL, "--end is before --start");
+    if (!status && flags->rules.file && !(flags->start.is_set && flags->end.is_set))
+        status = report_usage(cli, NULL, "--rules needs --start and --end: when to evaluate them");
     for (size_t i = 0; i < selectors.n && !status; i++) {
         struct ampql_error err = {0};
         struct ampql_result *result = NULL;

@@ -36,9 +36,10 @@ struct command {
 #define COMMAND_OPTIONS(table, type)                                                               \
     .options = (table), .noptions = sizeof(table) / sizeof *(table), .flags_size = sizeof(type)
 
-extern const struct command command_capture_convert, command_capture_ls, command_capture_merge,
-    command_capture_show, command_capture_verify, command_query, command_fetch, command_explain,
-    command_series, command_labels, command_allocate, command_rules_check, command_rules_eval,
-    command_fmt, command_functions, command_test, command_doctor, command_whoami, command_version;
+extern const struct command command_capture_convert, command_capture_diff, command_capture_ls,
+    command_capture_merge, command_capture_redact, command_capture_show, command_capture_verify,
+    command_query, command_fetch, command_explain, command_series, command_labels, command_allocate,
+    command_rules_check, command_rules_eval, command_rules_backfill, command_rules_run, command_fmt,
+    command_functions, command_test, command_doctor, command_whoami, command_version;
 
 #endif

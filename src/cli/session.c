@@ -230,6 +230,23 @@ enum exit_status session_times(struct cli *cli, const struct time_flags *flags,
     return STATUS_OK;
 }
 
+enum exit_status session_span(struct cli *cli, const struct time_flags *flags,
+                              struct session *session)
+{
+    struct ampql_run_options *options = &session->options;
+    int64_t now_ms = flags->now.is_set ? flags->now.ms : cli->now_ms;
+    bool is_span = flags->start.is_set || flags->end.is_set;
+    if (is_span && flags->time.is_set)
+        return report_usage(cli, NULL, "--time is for one time, --start --end for many");
+    if (is_span && !flags->start.is_set)
+        return report_usage(cli, NULL, "expected --start");
+    options->start_ms = is_span ? flags->start.ms : flags->time.is_set ? flags->time.ms : now_ms;
+    options->end_ms = !is_span ? options->start_ms : flags->end.is_set ? flags->end.ms : now_ms;
+    if (options->end_ms < options->start_ms)
+        return report_usage(cli, NULL, "--end is before --start");
+    return STATUS_OK;
+}
+
 enum exit_status session_error(struct cli *cli, const struct session *session,
                                const struct ampql_error *err, struct report report)
 {
@@ -246,6 +263,7 @@ void session_close(struct session *session)
 {
     interrupt_cancels(NULL);
     ampql_source_free(session->source);
+    ampql_rules_free(session->rules);
     if (session->cancel)
         ampql_cancel_free(session->cancel);
     ampql_engine_free(session->engine);

@@ -119,6 +119,9 @@ struct session {
     struct ampql_source *source;
     struct ampql_cancel *cancel;      /* set by SIGINT once the sources are open */
     struct ampql_run_options options; /* dialect, limits and cancel are set; times are not */
+    struct ampql_rules *rules;        /* of --rules or the command's file; NULL */
+    const char *rules_file;
+    struct str rules_text;
     struct source_flags source_flags;
     struct progress progress; /* of servers; the session must not move while it is open */
     const char *record;       /* the capture that is written; NULL: none */
@@ -161,6 +164,10 @@ enum exit_status session_source(struct cli *cli, const struct source_flags *sour
 /* --time, or --start, --end, --step, into the run's options. */
 enum exit_status session_times(struct cli *cli, const struct time_flags *flags,
                                struct session *session);
+
+/* --time, or --start and --end, of what has steps of its own. */
+enum exit_status session_span(struct cli *cli, const struct time_flags *flags,
+                              struct session *session);
 
 /* Report a failure to compile or run. */
 enum exit_status session_error(struct cli *cli, const struct session *session,

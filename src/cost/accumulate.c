@@ -181,16 +181,22 @@ static enum ampql_code add_warning(struct pieces *pieces, struct ampql_string te
                                                                : fail_nomem(err, "a warning");
 }
 
-enum ampql_code pieces_add(struct pieces *pieces, const struct cost_set *piece,
-                           struct ampql_error *err)
+enum ampql_code pieces_note(struct pieces *pieces, const struct cost_set *piece,
+                            struct ampql_error *err)
 {
-    for (size_t i = 0; i < piece->n; i++)
-        TRY(add_item(pieces, &piece->items[i], err));
     for (size_t i = 0; i < piece->warnings.n; i++)
         TRY(add_warning(pieces, piece->warnings.at[i], piece->start_ms, err));
     TRY(cost_coverage_add(pieces->set, piece, err));
     pieces->n++;
     return set_add_costs(pieces->set, piece->stats, piece->costs, piece->ncosts, err);
+}
+
+enum ampql_code pieces_add(struct pieces *pieces, const struct cost_set *piece,
+                           struct ampql_error *err)
+{
+    for (size_t i = 0; i < piece->n; i++)
+        TRY(add_item(pieces, &piece->items[i], err));
+    return pieces_note(pieces, piece, err);
 }
 
 /* ---- the whole */

@@ -42,6 +42,11 @@ void pieces_done(struct pieces *pieces);
 enum ampql_code pieces_add(struct pieces *pieces, const struct cost_set *piece,
                            struct ampql_error *err);
 
+/* The same without its allocations: warnings, coverage, and what it cost to ask. err  AMPQL_NOMEM
+ */
+enum ampql_code pieces_note(struct pieces *pieces, const struct cost_set *piece,
+                            struct ampql_error *err);
+
 /* Put items and warnings of all pieces into the whole set. err  AMPQL_NOMEM */
 enum ampql_code pieces_end(struct pieces *pieces, struct ampql_error *err);
 

@@ -1,257 +1,349 @@
-/* Aggregates: allocations added up by the values of fields, which name them. */
-#include "cost/set.h"
+/* Aggregates: allocations added up by the values of fields, which name them; what is shared goes to
+ * those that carry it. In OpenCost's order: parts in idle and shared costs come from all
+ * allocations, before the filter, so that what passes it costs the same with and without. */
+#include "cost/aggregate.h"
 
 #include "base/hash.h"
-#include "base/index.h"
-#include "base/options.h"
+#include "cost/model.h"
+#include "cost/share.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-/* ---- names */
+enum { MAX_NAME = 1 << 24 };
 
-enum { FIELD_CLUSTER, FIELD_NODE, FIELD_NAMESPACE, FIELD_POD, FIELD_CONTAINER };
-static const char *const fields[AGGREGATE_FIELDS] = {"cluster", "node", "namespace", "pod",
-                                                     "container"};
-
-/* Words that OpenCost knows and this library does not yet. */
-static const char *const later[] = {
-    "controller", "controllerkind", "deployment", "statefulset", "daemonset", "job",     "service",
-    "label:",     "annotation:",    "department", "environment", "owner",     "product", "team"};
-
-static bool same_word(struct str text, const char *word, bool is_prefix)
-{
-    size_t n = strlen(word);
-    if (is_prefix ? text.n < n : text.n != n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        char c = text.p[i];
-        if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != word[i])
-            return false;
-    }
-    return true;
-}
-
-static struct str trim(struct str s)
-{
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = str_from(s, 1);
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
-static enum ampql_code parse_word(struct str word, struct aggregate *out, struct ampql_error *err)
-{
-    char quoted[320];
-    size_t f = 0;
-    while (f < AGGREGATE_FIELDS && !same_word(word, fields[f], false))
-        f++;
-    quote_clipped(quoted, sizeof quoted, word);
-    for (size_t i = 0; f == AGGREGATE_FIELDS && i < sizeof later / sizeof *later; i++)
-        if (same_word(word, later[i], later[i][strlen(later[i]) - 1] == ':'))
-            return fail(err, AMPQL_UNSUPPORTED,
-                        "aggregating by %s is not supported yet, expected cluster, node, "
-                        "namespace, pod, container or all",
-                        quoted);
-    if (f == AGGREGATE_FIELDS)
-        return fail(err, AMPQL_BAD_DATA,
-                    "aggregating by %s, expected cluster, node, namespace, pod, container or all",
-                    quoted);
-    if (out->n == AGGREGATE_MAX)
-        return fail(err, AMPQL_BAD_DATA, "aggregating by more than %d words", AGGREGATE_MAX);
-    out->field[out->n++] = (uint8_t)f;
-    return AMPQL_OK;
-}
-
-/* aggregate := "" | "all" | field ("," field)* */
-enum ampql_code aggregate_parse(struct str text, struct aggregate *out, struct ampql_error *err)
-{
-    *out = (struct aggregate){0};
-    text = trim(text);
-    if (same_word(text, "all", false))
-        return AMPQL_OK;
-    if (text.n == 0) {
-        for (uint8_t i = 0; i < AGGREGATE_FIELDS; i++)
-            out->field[out->n++] = i;
-        return AMPQL_OK;
-    }
-    for (size_t start = 0, i = 0; i <= text.n; i++) {
-        if (i < text.n && text.p[i] != ',')
-            continue;
-        TRY(parse_word(trim(str_make(text.p + start, i - start)), out, err));
-        start = i + 1;
-    }
-    return AMPQL_OK;
-}
-
-static struct ampql_string field_of(const struct ampql_allocation *a, uint8_t field)
-{
-    switch (field) {
-    case FIELD_CLUSTER:
-        return a->cluster;
-    case FIELD_NODE:
-        return a->node;
-    case FIELD_NAMESPACE:
-        return a->namespace_name;
-    case FIELD_POD:
-        return a->pod;
-    default:
-        return a->container;
-    }
-}
-
-/* The values of the fields, joined with "/", in the arena. */
-static enum ampql_code make_name(const struct ampql_allocation *a,
-                                 const struct aggregate *aggregate, struct arena *arena,
-                                 struct str *out, struct ampql_error *err)
-{
-    size_t size = aggregate->n;
-    for (size_t i = 0; i < aggregate->n; i++)
-        if (__builtin_add_overflow(size, field_of(a, aggregate->field[i]).size, &size))
-            return fail_nomem(err, "a name");
-    char *p = arena_alloc(arena, size, 1);
-    if (!p)
-        return fail_nomem(err, "a name");
-    *out = (struct str){p, 0};
-    for (size_t i = 0; i < aggregate->n; i++) {
-        struct str value = str_view(field_of(a, aggregate->field[i]));
-        if (i)
-            p[out->n++] = '/';
-        if (value.n)
-            memcpy(p + out->n, value.p, value.n);
-        out->n += value.n;
-    }
-    return AMPQL_OK;
-}
-
-/* ---- adding up */
-
-/* Aggregates as they grow, found by name. */
-struct sums {
-    struct {
-        ARRAY(struct sum);
-    } items;
-    struct index index;
+/* A line as it grows. */
+struct line {
+    struct sum sum;
+    double weight; /* in shared costs: $, or whether it is there at all */
+    bool carries;  /* shared costs */
 };
 
-static size_t find_name(const struct sums *sums, struct str name, uint64_t hash)
+/* Lines, found by name. */
+struct lines {
+    struct {
+        ARRAY(struct line);
+    } items;
+    struct index index;
+    struct buf name;             /* of the one that is looked for */
+    struct arena *work, *result; /* where lines grow, where names stay */
+    const struct cost_set *set;
+};
+
+static void lines_init(struct lines *lines, const struct cost_set *set, struct arena *work,
+                       struct arena *result)
+{
+    *lines = (struct lines){.work = work, .result = result, .set = set};
+    index_init(&lines->index, &set->alc);
+    buf_init(&lines->name, &set->alc, MAX_NAME);
+}
+
+static void lines_done(struct lines *lines)
+{
+    index_done(&lines->index);
+    buf_done(&lines->name);
+}
+
+static size_t find_line(const struct lines *lines, struct str name, uint64_t hash)
 {
     size_t at;
-    for (size_t i = index_first(&sums->index, hash, &at); i != INDEX_NONE;
-         i = index_next(&sums->index, hash, &at))
-        if (str_equal(str_view(sums->items.at[i].a.name), name))
+    for (size_t i = index_first(&lines->index, hash, &at); i != INDEX_NONE;
+         i = index_next(&lines->index, hash, &at))
+        if (str_equal(str_view(lines->items.at[i].sum.a.name), name))
             return i;
     return INDEX_NONE;
 }
 
-static enum ampql_code add_item(struct sums *sums, const struct cost_set *set,
-                                const struct aggregate *aggregate,
-                                const struct ampql_allocation *item, struct arena *work,
-                                struct arena *names, struct ampql_error *err)
+/* Add an item to the line of that name, whose number is *out. */
+static enum ampql_code add_item(struct lines *lines, struct str name,
+                                const struct ampql_allocation *item, size_t *out,
+                                struct ampql_error *err)
 {
-    struct str name = aggregate->splits_idle ? str_view(item->name) : STR(NAME_IDLE);
-    struct sum fresh;
-    if (!allocation_is_idle(item)) /* which it is whatever the fields are */
-        TRY(make_name(item, aggregate, names, &name, err));
+    struct line fresh = {0};
     uint64_t hash = hash_bytes(name.p, name.n);
-    size_t known = find_name(sums, name, hash);
-    if (known != INDEX_NONE)
-        return sum_add(&sums->items.at[known], item, work, err);
-    sum_start(&fresh, item, set);
-    fresh.a.name = cost_string(name);
-    if (!array_push(&sums->items, work, fresh) || !index_add(&sums->index, hash, sums->items.n - 1))
+    *out = find_line(lines, name, hash);
+    if (*out != INDEX_NONE)
+        return sum_add(&lines->items.at[*out].sum, item, lines->work, err);
+    struct str kept = arena_copy(lines->result, name);
+    sum_start(&fresh.sum, item, lines->set);
+    fresh.sum.a.name = cost_string(kept);
+    *out = lines->items.n;
+    if (!kept.p || !array_push(&lines->items, lines->work, fresh) ||
+        !index_add(&lines->index, hash, *out))
         return fail_nomem(err, "aggregates");
     return AMPQL_OK;
 }
 
-static enum ampql_code end_sums(struct sums *sums, struct ampql_allocations *out,
-                                struct ampql_error *err)
+static enum ampql_code end_lines(struct lines *lines, struct bill_window *out,
+                                 struct ampql_error *err)
 {
-    out->items = arena_alloc(&out->arena, sums->items.n, sizeof *out->items);
+    out->n = 0;
+    out->items = arena_alloc(lines->result, lines->items.n, sizeof *out->items);
     if (!out->items)
         return fail_nomem(err, "aggregates");
-    for (; out->n < sums->items.n; out->n++) {
-        TRY(sum_end(&sums->items.at[out->n], &out->arena, err));
-        out->items[out->n] = sums->items.at[out->n].a;
+    for (; out->n < lines->items.n; out->n++) {
+        TRY(sum_end(&lines->items.at[out->n].sum, lines->result, err));
+        out->items[out->n] = lines->items.at[out->n].sum.a;
     }
     if (out->n)
         qsort(out->items, out->n, sizeof *out->items, allocation_compare);
     return AMPQL_OK;
 }
 
-/* All aggregates added up; those of an empty set make one of the whole window. */
-static enum ampql_code make_total(struct ampql_allocations *out, struct arena *work,
-                                  struct ampql_error *err)
+/* All lines added up; without any, nothing for the whole window. */
+static enum ampql_code add_total(struct bill_window *window, const struct cost_set *set,
+                                 struct arena *work, struct arena *result, struct ampql_error *err)
 {
-    struct ampql_allocation nothing = {.window_start_ms = out->set->start_ms,
-                                       .window_end_ms = out->set->end_ms,
-                                       .start_ms = out->set->start_ms,
-                                       .end_ms = out->set->end_ms};
+    struct ampql_allocation nothing = {.window_start_ms = window->start_ms,
+                                       .window_end_ms = window->end_ms,
+                                       .start_ms = window->start_ms,
+                                       .end_ms = window->end_ms};
     struct sum total;
-    sum_start(&total, out->n ? &out->items[0] : &nothing, out->set);
-    for (size_t i = 1; i < out->n; i++)
-        TRY(sum_add(&total, &out->items[i], work, err));
-    TRY(sum_end(&total, &out->arena, err));
-    out->total = total.a;
-    out->total.name = cost_string(STR(""));
+    sum_start(&total, window->n ? &window->items[0] : &nothing, set);
+    for (size_t i = 1; i < window->n; i++)
+        TRY(sum_add(&total, &window->items[i], work, err));
+    TRY(sum_end(&total, result, err));
+    window->total = total.a;
+    window->total.name = cost_string(STR(""));
     return AMPQL_OK;
 }
 
-static enum ampql_code fold(struct ampql_allocations *out, const struct aggregate *aggregate,
-                            struct arena *work, struct ampql_error *err)
+/* ---- one step */
+
+struct folding {
+    struct ampql_allocations *bill;
+    const struct cost_set *set;
+    const struct aggregate *by;
+    struct lines lines;
+    struct share share;
+    bool gives_idle, keeps_idle; /* idle costs are carried; are cut by the filter */
+    bool *is_shared;             /* [set->n] */
+    size_t nmine;                /* neither idle nor shared */
+    double shared_cost;          /* $ */
+    double weight, filtered;     /* of all that carry shared costs; of those that do not pass */
+};
+
+/* Find out what is whose, and what all of it costs. */
+static enum ampql_code part(struct folding *f, struct arena *work, struct ampql_error *err)
 {
-    const struct cost_set *set = out->set;
-    struct sums sums = {0};
-    enum ampql_code code = AMPQL_OK;
-    index_init(&sums.index, &set->alc);
-    for (size_t i = 0; i < set->n && code == AMPQL_OK; i++)
-        code = add_item(&sums, set, aggregate, &set->items[i], work, &out->arena, err);
-    if (code == AMPQL_OK)
-        code = end_sums(&sums, out, err);
-    index_done(&sums.index);
-    return code == AMPQL_OK ? make_total(out, work, err) : code;
+    const struct cost_set *set = f->set;
+    f->is_shared = arena_zeroed(work, set->n, sizeof *f->is_shared);
+    if (!f->is_shared)
+        return fail_nomem(err, "aggregates");
+    for (size_t i = 0; i < set->n; i++) {
+        const struct ampql_allocation *item = &set->items[i];
+        if (allocation_is_idle(item)) {
+            if (f->gives_idle)
+                TRY(share_idle(&f->share, item, err));
+            continue;
+        }
+        f->is_shared[i] = f->by->shared && filter_matches(f->by->shared, item);
+        f->nmine += !f->is_shared[i];
+        if (f->gives_idle || f->keeps_idle)
+            TRY(share_count(&f->share, item, err));
+    }
+    return AMPQL_OK;
 }
 
-enum ampql_code allocations_make(struct cost_set *set, const struct aggregate *aggregate,
-                                 struct ampql_allocations **out, struct ampql_error *err)
+/* What shared costs go by: a line's own costs, or that there is one. Idle costs are not in it. */
+static void weigh(struct folding *f, const struct ampql_allocation *item, struct line *line)
 {
-    struct ampql_allocations *made = alloc_get(&set->alc, 1, sizeof *made);
+    double cost = item->total_cost - item->shared_cost;
+    if (allocation_is_unmounted(item))
+        return;
+    if (f->by->shares_evenly) {
+        double *weight = line ? &line->weight : &f->filtered;
+        f->weight += *weight == 0;
+        *weight = 1;
+    } else {
+        f->weight += cost;
+        if (line)
+            line->weight += cost;
+    }
+    if (line)
+        line->carries = true;
+}
+
+static enum ampql_code add_mine(struct folding *f, const struct ampql_allocation *item,
+                                struct ampql_error *err)
+{
+    struct ampql_allocation a = *item;
+    size_t line;
+    if (!filter_matches(f->by->filter, item)) {
+        weigh(f, item, NULL);
+        return AMPQL_OK;
+    }
+    if (f->keeps_idle)
+        share_keep(&f->share, item);
+    if (f->gives_idle)
+        share_give(&f->share, &a);
+    f->lines.name.n = 0;
+    aggregate_name(&f->lines.name, f->by, item);
+    if (f->lines.name.failed)
+        return fail(err, f->lines.name.failed, "a name");
+    TRY(add_item(&f->lines, buf_view(&f->lines.name), &a, &line, err));
+    weigh(f, item, &f->lines.items.at[line]);
+    return AMPQL_OK;
+}
+
+/* Costs that are not a line's own, with the idle costs that they carry. */
+static void add_shared(struct folding *f, const struct ampql_allocation *item)
+{
+    struct ampql_allocation a = *item;
+    f->shared_cost += item->total_cost;
+    if (f->keeps_idle)
+        share_keep(&f->share, item);
+    if (f->gives_idle)
+        f->shared_cost += share_give(&f->share, &a);
+}
+
+/* Of the hours of a step those count that are not to come. */
+static void add_overhead(struct folding *f)
+{
+    const struct cost_set *set = f->set;
+    double hours = hours_between(set->start_ms, set->end_ms);
+    if (set->now_ms < set->end_ms)
+        hours += hours_between(set->end_ms, set->now_ms);
+    f->shared_cost += f->by->shared_hourly_cost * hours;
+}
+
+/* Idle costs that have a line of their own: all of them, or what nobody carries. */
+static enum ampql_code add_idle(struct folding *f, const struct ampql_allocation *item,
+                                struct arena *work, struct ampql_error *err)
+{
+    struct ampql_allocation a = *item;
+    struct str name = str_view(item->name);
+    size_t line;
+    if (f->gives_idle) {
+        if (!filter_matches(f->by->filter, item) || !share_leave(&f->share, &a))
+            return AMPQL_OK;
+        name = str_view(a.cluster);
+        if (f->by->idle_by_node)
+            name = join_names(work, name, str_view(a.node));
+        if (name.p)
+            name = join_names(work, name, STR(NAME_IDLE));
+        if (!name.p)
+            return fail_nomem(err, "a name");
+    } else if (f->keeps_idle) {
+        share_scale(&f->share, &a);
+    }
+    return add_item(&f->lines, f->by->splits_idle ? name : STR(NAME_IDLE), &a, &line, err);
+}
+
+/* Each line its part of what is shared. */
+static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
+{
+    bool is_given = f->weight > 0;
+    if (f->shared_cost == 0)
+        return AMPQL_OK;
+    for (size_t i = 0; i < f->lines.items.n; i++) {
+        struct line *line = &f->lines.items.at[i];
+        if (line->carries && line->weight > 0 && f->weight > 0)
+            line->sum.a.shared_cost += f->shared_cost * (line->weight / f->weight);
+    }
+    if (is_given)
+        return AMPQL_OK;
+    return bill_warn(f->bill, err, "shared costs of %g are in no line: none costs anything itself",
+                     f->shared_cost);
+}
+
+/* OpenCost has no bill of idle or shared costs alone. */
+static enum ampql_code drop_all(struct folding *f, struct ampql_error *err)
+{
+    double lost = 0;
+    for (size_t i = 0; i < f->set->n; i++)
+        lost += f->set->items[i].total_cost;
+    if (lost == 0 && f->by->shared_hourly_cost == 0)
+        return AMPQL_OK;
+    return bill_warn(f->bill, err,
+                     "idle and shared costs of %g are in no line: there are no other allocations "
+                     "(quirk lonely-idle)",
+                     lost);
+}
+
+static enum ampql_code fold(struct folding *f, struct arena *work, struct ampql_error *err)
+{
+    const struct cost_set *set = f->set;
+    TRY(part(f, work, err));
+    if (f->nmine == 0 && set->quirks.is_on[QUIRK_LONELY_IDLE])
+        return drop_all(f, err);
+    add_overhead(f);
+    for (size_t i = 0; i < set->n; i++) {
+        if (allocation_is_idle(&set->items[i]))
+            continue;
+        if (f->is_shared[i])
+            add_shared(f, &set->items[i]);
+        else
+            TRY(add_mine(f, &set->items[i], err));
+    }
+    TRY(give_shared(f, err));
+    for (size_t i = 0; i < set->n; i++)
+        if (allocation_is_idle(&set->items[i]))
+            TRY(add_idle(f, &set->items[i], work, err));
+    return AMPQL_OK;
+}
+
+enum ampql_code aggregate_step(struct ampql_allocations *bill, const struct cost_set *step,
+                               const struct aggregate *by, struct bill_window *out,
+                               struct ampql_error *err)
+{
     struct arena work;
-    *out = NULL;
-    if (!made)
-        return fail_nomem(err, "the bill");
-    *made = (struct ampql_allocations){.set = set_hold(set)};
-    arena_init(&made->arena, &set->alc);
-    arena_init(&work, &set->alc);
-    enum ampql_code code = fold(made, aggregate, &work, err);
-    arena_done(&work);
+    arena_init(&work, &step->alc);
+    struct folding f = {.bill = bill,
+                        .set = step,
+                        .by = by,
+                        .gives_idle = by->shares_idle,
+                        .keeps_idle = by->filter && !by->shares_idle};
+    *out = (struct bill_window){.start_ms = step->start_ms, .end_ms = step->end_ms};
+    lines_init(&f.lines, step, &work, &bill->arena);
+    share_init(&f.share, by->idle_by_node, &step->alc, &work);
+    enum ampql_code code = fold(&f, &work, err);
     if (code == AMPQL_OK)
-        *out = made;
-    else
-        allocations_free(made);
+        code = end_lines(&f.lines, out, err);
+    if (code == AMPQL_OK)
+        code = add_total(out, step, &work, &bill->arena, err);
+    share_done(&f.share);
+    lines_done(&f.lines);
+    arena_done(&work);
     return code;
 }
 
-enum ampql_code allocations_aggregate(const struct ampql_allocations *allocations,
-                                      const struct ampql_aggregate_options *options,
-                                      struct ampql_allocations **out, struct ampql_error *err)
+/* ---- several windows */
+
+static enum ampql_code add_windows(struct lines *lines, const struct bill_window *windows, size_t n,
+                                   struct ampql_error *err)
 {
-    struct ampql_aggregate_options all;
-    struct aggregate aggregate;
-    OPTIONS_READ(all, options);
-    *out = NULL;
-    TRY(aggregate_parse(str_of(all.aggregate ? all.aggregate : ""), &aggregate, err));
-    aggregate.splits_idle = all.split_idle;
-    return allocations_make(allocations->set, &aggregate, out, err);
+    size_t line;
+    for (size_t w = 0; w < n; w++)
+        for (size_t i = 0; i < windows[w].n; i++)
+            TRY(add_item(lines, str_view(windows[w].items[i].name), &windows[w].items[i], &line,
+                         err));
+    return AMPQL_OK;
 }
 
-void allocations_free(struct ampql_allocations *allocations)
+enum ampql_code aggregate_windows(struct ampql_allocations *bill, const struct bill_window *windows,
+                                  size_t n, struct bill_window *out, struct ampql_error *err)
 {
-    if (!allocations)
-        return;
-    struct cost_set *set = allocations->set;
-    struct ampql_allocator alc = set->alc;
-    arena_done(&allocations->arena);
-    alloc_put(&alc, allocations, 1, sizeof *allocations);
-    set_release(set);
+    struct arena work;
+    struct lines lines;
+    if (n == 1) {
+        *out = windows[0];
+        return AMPQL_OK;
+    }
+    *out = (struct bill_window){.start_ms = windows[0].start_ms, .end_ms = windows[n - 1].end_ms};
+    arena_init(&work, &bill->set->alc);
+    lines_init(&lines, bill->set, &work, &bill->arena);
+    enum ampql_code code = add_windows(&lines, windows, n, err);
+    if (code == AMPQL_OK)
+        code = end_lines(&lines, out, err);
+    for (size_t i = 0; code == AMPQL_OK && i < out->n; i++) {
+        out->items[i].window_start_ms = out->start_ms;
+        out->items[i].window_end_ms = out->end_ms;
+    }
+    if (code == AMPQL_OK)
+        code = add_total(out, bill->set, &work, &bill->arena, err);
+    lines_done(&lines);
+    arena_done(&work);
+    return code;
 }

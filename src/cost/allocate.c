@@ -1,9 +1,11 @@
 /* From options to a set of allocations: ask all queries in one batch at the window's end, decode,
  * fold, price, and copy what is kept. */
 #include "cost/accumulate.h"
+#include "cost/aggregate.h"
 #include "cost/ask.h"
 #include "cost/coverage.h"
 
+#include "base/options.h"
 #include "base/time.h"
 #include "engine/engine.h"
 
@@ -179,6 +181,7 @@ static enum ampql_code compute_long(struct ampql_engine *engine, struct ampql_so
     return compute_batch(engine, source, &params, set, err);
 }
 
+/* Allocations and assets of one step. */
 static enum ampql_code compute(struct ampql_engine *engine, struct ampql_source *source,
                                const struct params *params, struct cost_set *set,
                                struct ampql_error *err)
@@ -186,34 +189,112 @@ static enum ampql_code compute(struct ampql_engine *engine, struct ampql_source 
     bool is_long = params->end_ms - params->start_ms > params->max_duration_ms;
     TRY(is_long ? compute_long(engine, source, *params, set, err)
                 : compute_batch(engine, source, params, set, err));
-    TRY(cost_coverage_warn(set, err));
-    if (params->wants_idle)
-        TRY(idle_fold(set, err));
-    if (params->is_strict && set->warnings.n)
-        return fail(err, AMPQL_BAD_DATA, "a warning, which is an error here (1 of %zu): %.*s",
-                    set->warnings.n, STR_ARGS(str_view(set->warnings.at[0])));
-    return AMPQL_OK;
+    return params->wants_idle ? idle_fold(set, err) : AMPQL_OK;
+}
+
+/* One step after the other; the whole has what is to be said of all of them. */
+static enum ampql_code compute_steps(struct ampql_engine *engine, struct ampql_source *source,
+                                     struct params params, size_t n, struct pieces *pieces,
+                                     struct ampql_error *err)
+{
+    struct cost_set *whole = pieces->set;
+    int64_t deadline_ms = time_monotonic() + params.timeout_ms, end_ms = params.end_ms;
+    whole->steps = arena_alloc(&whole->arena, n, sizeof *whole->steps);
+    if (!whole->steps)
+        return fail_nomem(err, "steps");
+    while (whole->nsteps < n) {
+        params.end_ms = params.start_ms + params.step_ms;
+        if (params.end_ms > end_ms && !params.quirks.is_on[QUIRK_WHOLE_STEPS])
+            params.end_ms = end_ms;
+        TRY(time_left(deadline_ms, &params, err));
+        TRY(set_new(&engine->alc, &params, &whole->steps[whole->nsteps], err));
+        struct cost_set *step = whole->steps[whole->nsteps++];
+        TRY(compute(engine, source, &params, step, err));
+        TRY(pieces_note(pieces, step, err));
+        params.start_ms = params.end_ms;
+    }
+    if (params.start_ms > end_ms) {
+        char time[TIME_TEXT_MAX];
+        int length = (int)time_format(params.start_ms, time);
+        whole->end_ms = params.start_ms;
+        TRY(set_warn(whole, err, "the last step ends after the window, at %.*s (quirk whole-steps)",
+                     length, time));
+    }
+    return pieces_end(pieces, err);
+}
+
+/* The window as steps, or as one. */
+static enum ampql_code compute_window(struct ampql_engine *engine, struct ampql_source *source,
+                                      const struct params *params, struct cost_set *set,
+                                      struct ampql_error *err)
+{
+    int64_t length_ms = params->end_ms - params->start_ms;
+    if (params->step_ms == 0 || params->step_ms == length_ms) {
+        TRY(compute(engine, source, params, set, err));
+    } else {
+        struct pieces pieces;
+        size_t n = (size_t)((length_ms - 1) / params->step_ms + 1);
+        pieces_init(&pieces, set);
+        enum ampql_code code = compute_steps(engine, source, *params, n, &pieces, err);
+        pieces_done(&pieces);
+        TRY(code);
+    }
+    return cost_coverage_warn(set, err);
+}
+
+/* With strict, what is a warning of the set or of the bill. */
+static enum ampql_code check_strict(const struct ampql_allocations *bill, struct ampql_error *err)
+{
+    const struct cost_set *set = bill->set;
+    size_t n = set->warnings.n + bill->warnings.n;
+    if (n == 0)
+        return AMPQL_OK;
+    return fail(err, AMPQL_BAD_DATA, "a warning, which is an error here (1 of %zu): %.*s", n,
+                STR_ARGS(str_view(set->warnings.n ? set->warnings.at[0] : bill->warnings.at[0])));
+}
+
+static enum ampql_code make_bill(struct ampql_engine *engine, struct ampql_source *source,
+                                 const struct params *params, const struct aggregate *aggregate,
+                                 struct ampql_allocations **out, struct ampql_error *err)
+{
+    struct cost_set *set;
+    TRY(set_new(&engine->alc, params, &set, err));
+    enum ampql_code code = compute_window(engine, source, params, set, err);
+    if (code == AMPQL_OK)
+        code = allocations_make(set, aggregate, out, err);
+    if (code == AMPQL_OK && params->is_strict)
+        code = check_strict(*out, err);
+    if (code != AMPQL_OK) {
+        allocations_free(*out);
+        *out = NULL;
+    }
+    set_release(set);
+    return code;
 }
 
 enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *source,
                               const struct ampql_cost_options *options,
                               struct ampql_allocations **out, struct ampql_error *err)
 {
+    struct ampql_cost_options all;
     struct params params;
     struct aggregate aggregate;
-    struct cost_set *set;
+    struct arena work;
+    OPTIONS_READ(all, options);
+    struct ampql_aggregate_options lines = {
+        .size = sizeof lines, .aggregate = all.aggregate, .split_idle = all.split_idle};
     *out = NULL;
     TRY(params_make(options, &params, err));
     if (!params.dialect)
         params.dialect = ampql_source_dialect(source);
     if (!params.dialect)
         params.dialect = engine->dialect;
-    TRY(aggregate_parse(params.aggregate, &aggregate, err)); /* before anything is fetched */
-    aggregate.splits_idle = params.split_idle;
-    TRY(set_new(&engine->alc, &params, &set, err));
-    enum ampql_code code = compute(engine, source, &params, set, err);
-    if (code == AMPQL_OK)
-        code = allocations_make(set, &aggregate, out, err);
-    set_release(set);
+    arena_init(&work, &engine->alc);
+    enum ampql_code code = aggregate_read(all.lines ? all.lines : &lines, &work, &aggregate, err);
+    if (code == AMPQL_OK && params.step_ms == 0)
+        params.step_ms = accumulate_step_ms(aggregate.accumulate);
+    if (code == AMPQL_OK) /* nothing is fetched when it is refused */
+        code = make_bill(engine, source, &params, &aggregate, out, err);
+    arena_done(&work);
     return code;
 }

@@ -61,6 +61,10 @@ enum ampql_code ask_source(struct ampql_engine *engine, struct ampql_source *sou
         .max_samples = params->max_samples,
         .max_series = params->max_series,
         .cancel = params->cancel,
+        .rules = params->rules,
+        .recorded = params->recorded,
+        .rule_phase_ms = params->rule_phase_ms,
+        .rule_file = params->rule_file,
     };
     const struct ampql_query *query[ASKED_MAX];
     TRY(compile_all(engine, params, asked, err));

@@ -108,8 +108,9 @@ void cost_coverage_render(struct buf *out, enum cost_query query, const struct p
     query_render_text(out, query, STR("count(count_over_time($S["), params);
     render_duration(out, reach(params) / 1000);
     query_render_text(out, query, STR("])) by ($CL)["), params);
-    render_duration(out,
-                    is_closed ? span : span + 1); /* where the first step is the first counted */
+    if (!is_closed || span == 0) /* where the first step is the first counted */
+        span++;
+    render_duration(out, span);
     query_render_text(out, query, STR(":$RES]"), params);
 }
 

@@ -2,6 +2,7 @@
  *
  * A metric such as kube_pod_labels carries an object's labels as its own, named label_...; several
  * series of one object, from before and after a change, are laid over each other. */
+#include "cost/field.h"
 #include "cost/model.h"
 
 static int compare_names(const struct ampql_label *a, const struct ampql_label *b)
@@ -124,47 +125,8 @@ struct nodes {
         ARRAY(struct node_labels);
     } items;
     struct index index;
-    struct str *wanted; /* [nwanted] names as Prometheus has them */
-    size_t nwanted;
+    struct label_names wanted; /* names as Prometheus has them */
 };
-
-/* "topology.kubernetes.io/zone" -> "topology_kubernetes_io_zone", in place */
-static void sanitize(char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        bool is_plain = (p[i] >= 'a' && p[i] <= 'z') || (p[i] >= 'A' && p[i] <= 'Z') ||
-                        (p[i] >= '0' && p[i] <= '9') || p[i] == '_';
-        if (!is_plain)
-            p[i] = '_';
-    }
-}
-
-/* node_labels := NAME ("," NAME)* */
-static enum ampql_code read_wanted(struct model *model, struct nodes *nodes,
-                                   struct ampql_error *err)
-{
-    struct str text = model->params->node_labels;
-    char *p = arena_alloc(model->arena, text.n, 1);
-    nodes->wanted = arena_alloc(model->arena, text.n / 2 + 1, sizeof *nodes->wanted);
-    if (!p || !nodes->wanted)
-        return fail_nomem(err, "node labels");
-    if (text.n)
-        memcpy(p, text.p, text.n);
-    for (size_t start = 0, i = 0; i <= text.n; i++) {
-        if (i < text.n && text.p[i] != ',')
-            continue;
-        while (start < i && p[start] == ' ')
-            start++;
-        size_t end = i;
-        while (end > start && p[end - 1] == ' ')
-            end--;
-        sanitize(p + start, end - start);
-        if (end > start)
-            nodes->wanted[nodes->nwanted++] = str_make(p + start, end - start);
-        start = i + 1;
-    }
-    return AMPQL_OK;
-}
 
 static struct node_labels *find_node(const struct nodes *nodes, struct str cluster, struct str name,
                                      uint64_t hash)
@@ -195,10 +157,10 @@ static enum ampql_code pick(struct model *model, const struct nodes *nodes, stru
                             struct label_list *out, struct ampql_error *err)
 {
     struct label_list picked = {0};
-    for (size_t i = 0; i < nodes->nwanted; i++) {
-        const struct ampql_label *label = find_label(all, STR(""), nodes->wanted[i]);
+    for (size_t i = 0; i < nodes->wanted.n; i++) {
+        const struct ampql_label *label = find_label(all, STR(""), nodes->wanted.at[i]);
         if (!label)
-            label = find_label(all, STR("label_"), nodes->wanted[i]);
+            label = find_label(all, STR("label_"), nodes->wanted.at[i]);
         if (label)
             TRY(labels_over(model->arena, picked, (struct label_list){label, 1}, &picked, err));
     }
@@ -209,7 +171,7 @@ static enum ampql_code pick(struct model *model, const struct nodes *nodes, stru
 static enum ampql_code fold_nodes(struct model *model, struct nodes *nodes, struct ampql_error *err)
 {
     const struct answer *answer = &model->answers[COST_NODE_LABELS];
-    TRY(read_wanted(model, nodes, err));
+    TRY(field_label_names(model->params->node_labels, model->arena, &nodes->wanted, err));
     for (size_t i = 0; i < answer->n; i++) {
         const struct cost_row *row = &answer->rows[i];
         struct label_list all, picked;

@@ -17,7 +17,11 @@
  *   warn.c                   what the bill does not say
  *   allocate.c               the whole, from options to a set
  *   set.c, sum.c             sets of allocations, and adding them up
- *   aggregate.c, report.c    a set by namespace, ..., and as JSON */
+ *   window.c, prices.c       windows and price files, read
+ *   field.c, filter.c        what allocations are named and found by
+ *   keys.c, share.c          what names lines, and who carries what is shared
+ *   aggregate.c, bill.c      a set by namespace, ..., in steps
+ *   report.c                 as JSON */
 #ifndef AMPQL_SRC_COST_MODEL_H
 #define AMPQL_SRC_COST_MODEL_H
 

@@ -62,7 +62,7 @@ static enum ampql_code check_enums(const struct ampql_cost_options *options,
     return AMPQL_OK;
 }
 
-enum { MAX_PIECES = 10000 };
+enum { MAX_PIECES = 10000, MAX_STEPS = 10000 };
 
 static enum ampql_code check_window(const struct params *params, struct ampql_error *err)
 {
@@ -78,6 +78,11 @@ static enum ampql_code check_window(const struct params *params, struct ampql_er
         return fail(err, AMPQL_BAD_DATA,
                     "the resolution is %lld ms, expected whole seconds, more than 0",
                     (long long)params->resolution_ms);
+    if (params->step_ms < 0 || params->step_ms % 1000)
+        return fail(err, AMPQL_BAD_DATA, "the step is %lld ms, expected whole seconds, more than 0",
+                    (long long)params->step_ms);
+    if (params->step_ms && length_ms / params->step_ms >= MAX_STEPS)
+        return fail(err, AMPQL_BAD_DATA, "the window has more than %d steps", MAX_STEPS);
     if (params->max_duration_ms <= 0 || params->max_duration_ms % 1000)
         return fail(err, AMPQL_BAD_DATA,
                     "the longest computation is %lld ms, expected whole seconds, more than 0",
@@ -109,7 +114,6 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .provider = all.provider,
         .discount = all.discount,
         .negotiated_discount = all.negotiated_discount,
-        .aggregate = str_of(all.aggregate ? all.aggregate : ""),
         .dialect = all.dialect,
         .timeout_ms = all.timeout_ms,
         .max_samples = all.max_samples,
@@ -120,11 +124,15 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .wants_node_labels = !all.no_node_labels,
         .node_labels = str_of(all.node_labels ? all.node_labels : node_labels),
         .wants_idle = all.idle,
-        .split_idle = all.split_idle,
         .is_strict = all.strict,
         .groups = all.idle ? QUERY_BOTH : QUERY_ALLOCATION,
         .now_ms = all.now_ms ? all.now_ms : time_now(),
         .max_duration_ms = all.max_duration_ms ? all.max_duration_ms : 86400000,
+        .rules = all.rules,
+        .recorded = all.recorded,
+        .rule_phase_ms = all.rule_phase_ms,
+        .rule_file = all.rule_file,
+        .step_ms = all.step_ms,
     };
     TRY(check_prices(&out->prices, err));
     TRY(quirks_parse(str_of(all.quirks ? all.quirks : ""), &out->quirks, err));

@@ -43,18 +43,22 @@ struct params {
     bool custom_prices;
     enum ampql_cost_provider provider;
     double discount, negotiated_discount;
-    struct str aggregate;
     enum ampql_dialect dialect; /* 0: not said */
     int64_t timeout_ms;
     uint64_t max_samples, max_series;
     struct ampql_cancel *cancel;
     enum ampql_cost_queries queries;
-    bool pod_uids, wants_node_labels, wants_idle, split_idle, is_strict;
+    bool pod_uids, wants_node_labels, wants_idle, is_strict;
     unsigned groups; /* enum query_group: what is asked now */
     int64_t max_duration_ms;
+    int64_t step_ms; /* 0: one step, the whole window */
     int64_t now_ms;
     struct str node_labels; /* comma list */
     struct quirks quirks;
+    const struct ampql_rules *rules;
+    enum ampql_recorded recorded;
+    int64_t rule_phase_ms;
+    const char *rule_file;
 };
 
 /* err  AMPQL_BAD_DATA: window, resolution, cluster label, discounts, prices, quirks, query set */

@@ -1,5 +1,5 @@
-/* The bill in the shape of OpenCost's /allocation. */
-#include "cost/set.h"
+/* The bill in the shape of OpenCost's /allocation and /allocation/summary, and as lines of JSON. */
+#include "cost/aggregate.h"
 
 #include "base/json.h"
 #include "base/number.h"
@@ -257,17 +257,22 @@ static void put_resources(struct buf *out, const struct ampql_allocation *a, boo
     put_number(out, "ramEfficiency", a->ram_efficiency);
 }
 
+static void put_span(struct buf *out, int64_t start_ms, int64_t end_ms)
+{
+    put_key(out, STR("window"));
+    buf_text(out, "{\"start\":");
+    put_time(out, start_ms);
+    buf_text(out, ",\"end\":");
+    put_time(out, end_ms);
+    buf_byte(out, '}');
+}
+
 static void put_item(struct buf *out, const struct ampql_allocation *a, bool has_limits)
 {
     buf_byte(out, '{');
     put_text(out, "name", a->name);
     put_properties(out, a);
-    put_key(out, STR("window"));
-    buf_text(out, "{\"start\":");
-    put_time(out, a->window_start_ms);
-    buf_text(out, ",\"end\":");
-    put_time(out, a->window_end_ms);
-    buf_byte(out, '}');
+    put_span(out, a->window_start_ms, a->window_end_ms);
     put_key(out, STR("start"));
     put_time(out, a->start_ms);
     put_key(out, STR("end"));
@@ -309,25 +314,45 @@ static void put_coverage(struct buf *out, const struct cost_coverage *c)
     buf_byte(out, '}');
 }
 
+static void put_window(struct writer *w, const struct bill_window *window, bool has_limits)
+{
+    struct buf *out = &w->buf;
+    buf_byte(out, '{');
+    for (size_t i = 0; i < window->n; i++) {
+        if (i)
+            buf_byte(out, ',');
+        json_quote(out, str_view(window->items[i].name));
+        buf_byte(out, ':');
+        put_item(out, &window->items[i], has_limits);
+        writer_flush(w);
+    }
+    buf_byte(out, '}');
+}
+
+static void put_warnings(struct buf *out, const struct ampql_allocations *bill)
+{
+    const struct cost_set *set = bill->set;
+    for (size_t i = 0; i < set->warnings.n + bill->warnings.n; i++) {
+        bool is_of_set = i < set->warnings.n;
+        if (i)
+            buf_byte(out, ',');
+        json_quote(out, str_view(is_of_set ? set->warnings.at[i]
+                                           : bill->warnings.at[i - set->warnings.n]));
+    }
+}
+
 static void put_bill(struct writer *w, const struct ampql_allocations *bill)
 {
     struct buf *out = &w->buf;
     const struct cost_set *set = bill->set;
-    buf_text(out, "{\"code\":200,\"status\":\"success\",\"data\":[{");
-    for (size_t i = 0; i < bill->n; i++) {
+    buf_text(out, "{\"code\":200,\"status\":\"success\",\"data\":[");
+    for (size_t i = 0; i < bill->nwindows; i++) {
         if (i)
             buf_byte(out, ',');
-        json_quote(out, str_view(bill->items[i].name));
-        buf_byte(out, ':');
-        put_item(out, &bill->items[i], set->queries != AMPQL_COST_2024);
-        writer_flush(w);
+        put_window(w, &bill->windows[i], set->queries != AMPQL_COST_2024);
     }
-    buf_text(out, "}],\"warnings\":[");
-    for (size_t i = 0; i < set->warnings.n; i++) {
-        if (i)
-            buf_byte(out, ',');
-        json_quote(out, str_view(set->warnings.at[i]));
-    }
+    buf_text(out, "],\"warnings\":[");
+    put_warnings(out, bill);
     buf_text(out, "],\"coverage\":[");
     for (size_t i = 0; i < set->coverage.n; i++) {
         if (i)
@@ -346,5 +371,101 @@ enum ampql_code allocations_json(const struct ampql_allocations *allocations, am
     struct writer w;
     writer_init(&w, &allocations->set->alc, write, payload);
     put_bill(&w, allocations);
+    return writer_end(&w);
+}
+
+/* ---- lines */
+
+enum ampql_code allocations_ndjson(const struct ampql_allocations *bill, ampql_write write,
+                                   void *payload)
+{
+    bool has_limits = bill->set->queries != AMPQL_COST_2024;
+    struct writer w;
+    writer_init(&w, &bill->set->alc, write, payload);
+    for (size_t k = 0; k < bill->nwindows; k++) {
+        for (size_t i = 0; i < bill->windows[k].n; i++) {
+            put_item(&w.buf, &bill->windows[k].items[i], has_limits);
+            buf_byte(&w.buf, '\n');
+            writer_flush(&w);
+        }
+    }
+    return writer_end(&w);
+}
+
+/* ---- the summary */
+
+static void put_summary(struct buf *out, const struct ampql_allocation *a)
+{
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {
+        {"cpuCoreRequestAverage", a->cpu_core_request_average},
+        {"cpuCoreUsageAverage", a->cpu_core_usage_average},
+        {"cpuCost", a->cpu_cost + a->cpu_cost_adjustment},
+        {"cpuCostIdle", a->cpu_cost_idle},
+        {"gpuRequestAverage", a->gpu_request_average},
+        {"gpuUsageAverage", a->gpu_usage_average},
+        {"gpuCost", a->gpu_cost + a->gpu_cost_adjustment},
+        {"gpuCostIdle", a->gpu_cost_idle},
+        {"networkCost", a->network_cost + a->network_cost_adjustment},
+        {"loadBalancerCost", a->load_balancer_cost + a->load_balancer_cost_adjustment},
+        {"pvCost", a->pv_cost + a->pv_cost_adjustment},
+        {"ramByteRequestAverage", a->ram_byte_request_average},
+        {"ramByteUsageAverage", a->ram_byte_usage_average},
+        {"ramCost", a->ram_cost + a->ram_cost_adjustment},
+        {"ramCostIdle", a->ram_cost_idle},
+        {"sharedCost", a->shared_cost},
+        {"externalCost", a->external_cost},
+        {"totalEfficiency", a->total_efficiency},
+        {"totalCost", a->total_cost},
+    };
+    buf_byte(out, '{');
+    put_text(out, "name", a->name);
+    put_key(out, STR("start"));
+    put_time(out, a->start_ms);
+    put_key(out, STR("end"));
+    put_time(out, a->end_ms);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        put_member(out, numbers[i].key, numbers[i].value);
+    buf_byte(out, '}');
+}
+
+static void put_summary_window(struct writer *w, const struct bill_window *window)
+{
+    struct buf *out = &w->buf;
+    buf_text(out, "{\"allocations\":{");
+    for (size_t i = 0; i < window->n; i++) {
+        if (i)
+            buf_byte(out, ',');
+        json_quote(out, str_view(window->items[i].name));
+        buf_byte(out, ':');
+        put_summary(out, &window->items[i]);
+        writer_flush(w);
+    }
+    buf_byte(out, '}');
+    put_span(out, window->start_ms, window->end_ms);
+    buf_byte(out, '}');
+}
+
+enum ampql_code allocations_summary_json(const struct ampql_allocations *bill, ampql_write write,
+                                         void *payload)
+{
+    const struct bill_window *first = &bill->windows[0];
+    struct writer w;
+    writer_init(&w, &bill->set->alc, write, payload);
+    buf_format(&w.buf,
+               "{\"code\":200,\"status\":\"success\",\"data\":{\"step\":%lld000000,\"sets\":[",
+               (long long)(first->end_ms - first->start_ms));
+    for (size_t i = 0; i < bill->nwindows; i++) {
+        if (i)
+            buf_byte(&w.buf, ',');
+        put_summary_window(&w, &bill->windows[i]);
+    }
+    buf_byte(&w.buf, ']');
+    put_span(&w.buf, bill->all.start_ms, bill->all.end_ms);
+    buf_text(&w.buf, "},\"warnings\":[");
+    put_warnings(&w.buf, bill);
+    buf_text(&w.buf, "]}");
     return writer_end(&w);
 }

@@ -15,6 +15,7 @@ enum ampql_code set_new(const struct ampql_allocator *alc, const struct params *
     *set = (struct cost_set){.alc = *alc,
                              .start_ms = params->start_ms,
                              .end_ms = params->end_ms,
+                             .now_ms = params->now_ms,
                              .quirks = params->quirks,
                              .queries = params->queries};
     atomic_init(&set->nusers, 1);
@@ -38,6 +39,8 @@ void set_release(struct cost_set *set)
     if (!set || atomic_fetch_sub(&set->nusers, 1) > 1)
         return;
     struct ampql_allocator alc = set->alc; /* the block that holds it is freed with it */
+    for (size_t i = 0; i < set->nsteps; i++)
+        set_release(set->steps[i]);
     symbols_done(&set->strings);
     arena_done(&set->arena);
     alloc_put(&alc, set, 1, sizeof *set);

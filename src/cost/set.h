@@ -60,6 +60,10 @@ struct cost_set {
     } * costs;                            /* [ncosts] of the model's queries, in their order */
     size_t ncosts;
     int64_t start_ms, end_ms; /* the window */
+    int64_t now_ms;
+    struct cost_set **steps; /* [nsteps] the sets of its steps, whose items are not here; NULL: it
+                                is one itself */
+    size_t nsteps;
     struct quirks quirks;
     enum ampql_cost_queries queries;
 };
@@ -174,38 +178,5 @@ enum ampql_code sum_lists(struct sum *sum, const struct ampql_allocation_volume 
 /* Merge what the lists have of the same volume, the same balancer, and finish sum->a.
  *   err  AMPQL_NOMEM */
 enum ampql_code sum_end(struct sum *sum, struct arena *arena, struct ampql_error *err);
-
-/* ---- aggregates */
-
-/* Fields to name an aggregate by. */
-enum { AGGREGATE_FIELDS = 5, AGGREGATE_MAX = 16 };
-struct aggregate {
-    uint8_t field[AGGREGATE_MAX]; /* [n], in the order asked */
-    size_t n;                     /* 0: all in one */
-    bool splits_idle;             /* idle costs are not all one */
-};
-
-/* Check a list of aggregate fields. err  AMPQL_BAD_DATA, AMPQL_UNSUPPORTED */
-enum ampql_code aggregate_parse(struct str text, struct aggregate *out, struct ampql_error *err);
-
-struct ampql_allocations {
-    struct cost_set *set;
-    struct arena arena;             /* items, and what is not the set's in them */
-    struct ampql_allocation *items; /* [n] in the order of names */
-    size_t n;
-    struct ampql_allocation total;
-};
-
-/* A set, added up by name; the set has one user more. err  AMPQL_NOMEM */
-enum ampql_code allocations_make(struct cost_set *set, const struct aggregate *aggregate,
-                                 struct ampql_allocations **out, struct ampql_error *err);
-
-/* As the public functions. */
-enum ampql_code allocations_aggregate(const struct ampql_allocations *allocations,
-                                      const struct ampql_aggregate_options *options,
-                                      struct ampql_allocations **out, struct ampql_error *err);
-void allocations_free(struct ampql_allocations *allocations);
-enum ampql_code allocations_json(const struct ampql_allocations *allocations, ampql_write write,
-                                 void *payload);
 
 #endif

@@ -34,6 +34,7 @@ struct ampql_result {
     struct ampql_allocator alc;
     struct arena arena;
     enum ampql_result_kind kind;
+    enum ampql_dialect dialect; /* that JSON is spelled in */
     struct grid grid;
     struct ampql_series *series; /* [nseries] */
     size_t nseries;
@@ -66,20 +67,80 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
                               struct ampql_source *source, const struct ampql_run_options *options,
                               struct ampql_result **out, struct ampql_error *err);
 
+/* ---- records: rules as the engine knows them */
+
+/* The start of struct ampql_rules, which is the rules layer's.
+ *
+ *   table  a table of its records for a run with these options, in the arena
+ *   err    AMPQL_NOMEM */
+struct record_maker {
+    enum ampql_code (*table)(const struct record_maker *maker,
+                             const struct ampql_run_options *options, struct arena *arena,
+                             struct records *out, struct ampql_error *err);
+};
+
+/* All that a record writes for the times [from, to]. */
+struct record_want {
+    size_t record;
+    int64_t from_ms, to_ms;
+};
+
+/* What became of a want. */
+struct record_report {
+    size_t nevaluations, nfailed;
+    const struct ampql_error *err; /* why the last of them failed */
+    int64_t failed_ms;             /*    and which it is */
+};
+
+/* Who takes them: first the reports of all wants, in their order, then their series in label order,
+ * stale markers among the samples, then what is to be warned of. A code other than AMPQL_OK ends
+ * the run. */
+struct record_taker {
+    enum ampql_code (*report)(void *payload, size_t want, const struct record_report *report,
+                              struct ampql_error *err);
+    /* With by_name a series comes whole, at the first want of its name, whoever wrote its samples;
+     * otherwise with the samples that the want's record wrote. */
+    enum ampql_code (*series)(void *payload, size_t want, const struct symbols *symbols,
+                              struct labels labels, const struct samples *samples,
+                              struct ampql_error *err);
+    enum ampql_code (*warning)(void *payload, struct str text, struct ampql_error *err);
+    void *payload;
+    bool by_name;
+};
+
+/* What a ruler would have read for the evaluations of a run; and reckoned from that, what a day of
+ * them would make it read, and what reading the same day's history here. */
+struct ruler_costs {
+    uint64_t evaluations, samples_read;
+    double day_evaluations, day_samples_read, day_samples_here;
+};
+
+/* Evaluate records of options->rules, each once.
+ *   err  as engine_run; AMPQL_UNSUPPORTED: a record that is endless; what the taker returned */
+enum ampql_code engine_record(struct ampql_engine *engine, struct ampql_source *source,
+                              const struct ampql_run_options *options,
+                              const struct record_want *wants, size_t nwants,
+                              const struct record_taker *taker, struct ampql_stats *stats,
+                              struct ruler_costs *ruler, struct ampql_error *err);
+
 /* What the parser is given. */
 struct parse_options;
 void engine_parse_options(const struct ampql_engine *engine, struct parse_options *out);
 
 /* ---- between the files of this layer */
 
-/* Check options and fill in defaults.
- *   err  AMPQL_BAD_DATA: end before start, negative step, too many points; AMPQL_LIMIT */
+/* Check options and fill in defaults; the table of options->rules goes into the arena.
+ *   err  AMPQL_BAD_DATA: end before start, negative step, too many points; AMPQL_LIMIT,
+ *        AMPQL_NOMEM */
 enum ampql_code run_options_check(const struct ampql_engine *engine,
                                   const struct ampql_run_options *options, uint32_t caps,
-                                  struct plan_options *out, struct ampql_error *err);
+                                  struct arena *arena, struct plan_options *out,
+                                  struct ampql_error *err);
 
-/* Add up. */
+/* Add up; and what the source counts now, less what it had counted before. */
 void stats_add(struct ampql_stats *sum, struct ampql_stats more);
+void stats_since(struct ampql_stats *stats, const struct ampql_source_stats *before,
+                 const struct ampql_source *source);
 
 /* A select that a query read. */
 struct read_select {
@@ -138,8 +199,13 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
  *   err  as engine_run before it reads; what take returned */
 typedef enum ampql_code engine_take_select(void *payload, const struct ampql_select *select,
                                            struct ampql_error *err);
-enum ampql_code engine_selects(struct ampql_engine *engine,
-                               const struct ampql_query *const *queries, size_t nqueries,
+struct select_batch {
+    const struct ampql_query *const *queries; /* [nqueries] */
+    size_t nqueries;
+    const struct record_want *wants; /* [nwants] */
+    size_t nwants;
+};
+enum ampql_code engine_selects(struct ampql_engine *engine, const struct select_batch *batch,
                                struct ampql_source *source, const struct ampql_run_options *options,
                                bool prepares, engine_take_select *take, void *payload,
                                struct ampql_error *err);
@@ -161,5 +227,19 @@ enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *s
                              int64_t lookback_ms, enum ampql_dialect dialect,
                              struct intake_limits *limits, struct ampql_error *err);
 void intake_end(struct ampql_source *source);
+
+/* Whether the source has stored series of a record's name matters as options->recorded says: sets
+ * what the planner asks. asker must outlive the plan. */
+struct stored_asker {
+    struct ampql_engine *engine;
+    struct ampql_source *source;
+    struct symbols *symbols;
+    struct intake_limits *limits;
+    struct ampql_stats *stats;
+    enum ampql_dialect dialect;
+    int64_t lookback_ms;
+    bool must_not; /* be stored: then it is an error */
+};
+void stored_ask(struct stored_asker *asker, enum ampql_recorded mode, struct plan_options *out);
 
 #endif

@@ -79,6 +79,23 @@ static void put_values(struct writer *w, const struct ampql_series *series, cons
     buf_byte(&w->buf, ']');
 }
 
+/* Prometheus 2.42 keeps markup out of labels, the newest only out of other strings. */
+static void put_labels(struct buf *out, const struct ampql_result *result,
+                       const struct ampql_series *series)
+{
+    size_t from = out->n;
+    json_quote_labels(out, series->labels, series->nlabels, true);
+    if (result->dialect == AMPQL_PROM2)
+        json_escape_html(out, from);
+}
+
+static void put_string(struct buf *out, struct str s)
+{
+    size_t from = out->n;
+    json_quote(out, s);
+    json_escape_html(out, from);
+}
+
 static void put_series(struct writer *w, const struct ampql_result *result)
 {
     char *times = NULL;
@@ -90,7 +107,7 @@ static void put_series(struct writer *w, const struct ampql_result *result)
     for (size_t i = 0; i < result->nseries; i++) {
         const struct ampql_series *series = &result->series[i];
         buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
-        json_quote_labels(&w->buf, series->labels, series->nlabels, true);
+        put_labels(&w->buf, result, series);
         if (result->kind == AMPQL_RESULT_MATRIX) {
             put_values(w, series, times);
         } else {
@@ -112,7 +129,7 @@ static void put_pair(struct buf *out, const struct ampql_result *result)
     buf_bytes(out, text, number_format_fixed((double)result->grid.start_ms / 1000, text));
     buf_byte(out, ',');
     if (result->kind == AMPQL_RESULT_STRING) {
-        json_quote(out, result->string);
+        put_string(out, result->string);
     } else {
         buf_byte(out, '"');
         buf_bytes(out, text, number_format_fixed(result->scalar, text));
@@ -132,7 +149,7 @@ static void put_annotations(struct buf *out, const struct ampql_result *result, 
         if (is_info != infos || n++ >= MAX_SHOWN)
             continue;
         buf_text(out, n > 1 ? "," : member);
-        json_quote(out, str_make(text.data, text.size));
+        put_string(out, str_make(text.data, text.size));
     }
     if (n > MAX_SHOWN)
         buf_format(out, ",\"%zu more %s annotations omitted\"", n - MAX_SHOWN,
@@ -231,10 +248,9 @@ enum ampql_code engine_explain(struct ampql_engine *engine,
     struct plan plan;
     struct arena arena;
     struct node *root;
-    TRY(run_options_check(engine, options, caps, &plan_options, err));
     arena_init(&arena, &engine->alc);
+    enum ampql_code code = run_options_check(engine, options, caps, &arena, &plan_options, err);
     plan_init(&plan, &arena, &plan_options);
-    enum ampql_code code = AMPQL_OK;
     for (size_t q = 0; q < nqueries && code == AMPQL_OK; q++)
         code = plan_add(&plan, queries[q]->ast, &root, err);
     if (code == AMPQL_OK)

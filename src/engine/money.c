@@ -37,7 +37,7 @@ static uint64_t count_windows(const struct windows *w, const struct samples *s, 
 
 uint64_t money_remote_samples(const struct leaf *leaf, const struct samples *samples)
 {
-    const struct node *node = leaf->stage->node;
+    const struct node *node = leaf->node;
     size_t steps = node->windows.n, present = samples->n;
     uint64_t total = samples->n;
     if (node->kind != NODE_INSTANT)
@@ -46,7 +46,7 @@ uint64_t money_remote_samples(const struct leaf *leaf, const struct samples *sam
     if (share > 1) /* an @ gives every step the same value */
         share = 1;
     const struct node *last = NULL;
-    for (const struct stage *s = leaf->stage->above; s; s = s->above) {
+    for (const struct stage *s = leaf->stage ? leaf->stage->above : NULL; s; s = s->above) {
         enum node_kind kind = s->node->kind;
         if (s->node == last) /* a node may be several stages */
             continue;

@@ -214,6 +214,7 @@ enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_
         return fail_nomem(err, "a result");
     result->kind = kind_of(query);
     result->grid = query->eval->plan->options.grid;
+    result->dialect = query->eval->plan->options.dialect;
     result->stats = stats;
 
     struct arena temp;

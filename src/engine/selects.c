@@ -33,8 +33,19 @@ static enum ampql_code take_selects(struct ampql_engine *engine, const struct pl
     return code;
 }
 
-enum ampql_code engine_selects(struct ampql_engine *engine,
-                               const struct ampql_query *const *queries, size_t nqueries,
+static enum ampql_code plan_all(struct plan *plan, const struct select_batch *batch,
+                                struct ampql_error *err)
+{
+    struct node *root;
+    for (size_t q = 0; q < batch->nqueries; q++)
+        TRY(plan_add(plan, batch->queries[q]->ast, &root, err));
+    for (size_t i = 0; i < batch->nwants; i++)
+        TRY(plan_add_record(plan, batch->wants[i].record, batch->wants[i].from_ms,
+                            batch->wants[i].to_ms, err));
+    return plan_finish(plan, err);
+}
+
+enum ampql_code engine_selects(struct ampql_engine *engine, const struct select_batch *batch,
                                struct ampql_source *source, const struct ampql_run_options *options,
                                bool prepares, engine_take_select *take, void *payload,
                                struct ampql_error *err)
@@ -42,20 +53,29 @@ enum ampql_code engine_selects(struct ampql_engine *engine,
     struct plan_options plan_options;
     struct plan plan;
     struct arena arena;
-    struct node *root;
+    struct symbols symbols;
     struct ampql_run_options read;
+    struct ampql_stats stats = {0};
     OPTIONS_READ(read, options);
-    TRY(run_options_check(engine, &read, source->ops.caps, &plan_options, err));
     struct intake_limits limits = run_limits_of(&read);
+    struct stored_asker asker = {.engine = engine,
+                                 .source = source,
+                                 .symbols = &symbols,
+                                 .limits = &limits,
+                                 .stats = &stats};
+    if (!symbols_init(&symbols, &engine->alc))
+        return fail_nomem(err, "the selects of a batch");
     arena_init(&arena, &engine->alc);
-    plan_init(&plan, &arena, &plan_options);
-    enum ampql_code code = AMPQL_OK;
-    for (size_t q = 0; q < nqueries && code == AMPQL_OK; q++)
-        code = plan_add(&plan, queries[q]->ast, &root, err);
-    if (code == AMPQL_OK)
-        code = plan_finish(&plan, err);
+    enum ampql_code code =
+        run_options_check(engine, &read, source->ops.caps, &arena, &plan_options, err);
+    if (code == AMPQL_OK) {
+        stored_ask(&asker, read.recorded, &plan_options);
+        plan_init(&plan, &arena, &plan_options);
+        code = plan_all(&plan, batch, err);
+    }
     if (code == AMPQL_OK)
         code = take_selects(engine, &plan, source, &limits, prepares, take, payload, err);
     arena_done(&arena);
+    symbols_done(&symbols);
     return code;
 }

@@ -57,7 +57,23 @@ struct aggregation_stage {
     struct {
         ARRAY(size_t);
     } group; /* of each gathered row */
+    size_t
+        *newest; /* [nsteps] when it watches its order: the last group to begin at each step + 1 */
 };
+
+/* At one step alone the groups come in the order of their first series there. Do they over all? */
+static void watch_order(struct aggregation_stage *a, size_t group, const struct row *row)
+{
+    const struct row *state = group < a->states.n ? &a->states.at[group].row[0] : NULL;
+    for (size_t w = 0; w < row_words(row->n); w++) {
+        uint64_t begins = row->present[w] & ~(state ? state->present[w] : 0);
+        for (; begins; begins &= begins - 1) {
+            size_t *newest = &a->newest[w * 64 + (size_t)__builtin_ctzll(begins)];
+            a->stage.query->order_varies |= *newest > group + 1;
+            *newest = group + 1;
+        }
+    }
+}
 
 /* The group's first series: a copy, and perhaps what it counts for. */
 static enum ampql_code fold_first(struct aggregation_stage *a, const struct row *row)
@@ -95,6 +111,8 @@ static enum ampql_code push(struct stage *stage, size_t slot, struct labels labe
     (void)slot;
     TRY(groups_find(&a->groups, stage->eval, labels, &group, &is_new, stage_err(stage)));
     a->groups.keys.at[group].loses_name |= labels.loses_name;
+    if (a->newest)
+        watch_order(a, group, row);
     if (a->aggregate->whole) {
         TRY(eval_keep(stage->eval, &a->rows, labels, row, stage_err(stage)));
         return array_push(&a->group, &stage->eval->work, group)
@@ -175,10 +193,15 @@ struct stage *stage_aggregate(struct eval_query *query, const struct node *node)
     if (groups_init(&a->groups, query->eval, ast->grouping, ast->is_without, &query->err) !=
         AMPQL_OK)
         return NULL;
-    if (a->aggregate->check && stage_is_checked(query, node) &&
+    if (a->aggregate->check && stage_is_checked(node) &&
         stage_settle_early(&a->stage,
                            a->aggregate->check(ast, query->eval->dialect, &query->err)) != AMPQL_OK)
         return NULL;
+    if (node->watches_order) {
+        a->newest = arena_zeroed(&query->eval->work, node->grid->n, sizeof *a->newest);
+        if (!a->newest)
+            return NULL;
+    }
     return stage_expect_params(&a->stage, node->nchild, 0) == AMPQL_OK ? &a->stage : NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/quote.h"
 #include "eval/stage.h"
+#include "eval/wait.h"
 
 #include <stdio.h>
 
@@ -176,21 +177,48 @@ void eval_start(struct eval_query *query)
         failed(query, stage_complete(query->constants.at[i]));
 }
 
-void eval_series(struct eval_query *query, const struct leaf *leaf, struct labels labels,
-                 const struct samples *samples)
+/* A select is often wider than the windows of a leaf that it feeds. */
+static void feed(struct eval_query *query, const struct leaf *leaf, const struct fed *fed)
+{
+    const struct windows *w = &leaf->node->windows;
+    struct leaf_stage *stage = (struct leaf_stage *)leaf->stage;
+    struct fed seen = *fed;
+    if (stage->stage.is_dead || stage->stage.nwaiting) /* a parameter failed */
+        return;
+    if (!fed->is_points)
+        seen.samples = samples_clip(&fed->samples, window_after(w, 0), window_end(w, w->n - 1));
+    failed(query, stage_settle(&stage->stage, stage->series(stage, &seen)));
+}
+
+void eval_series(struct eval_query *query, const struct leaf *leaf, const struct fed *fed)
 {
     if (query->code != AMPQL_OK)
         return;
     arena_reset(&query->eval->temp);
-    struct leaf_stage *stage = (struct leaf_stage *)leaf->stage;
-    if (stage->stage.is_dead || stage->stage.nwaiting) /* a parameter failed */
-        return;
-    failed(query, stage_settle(&stage->stage, stage->series(stage, labels, samples)));
+    if (leaf->waiting)
+        failed(query, wait_add(query->eval, leaf, fed, &query->err));
+    else
+        feed(query, leaf, fed);
 }
 
-void eval_end(struct eval_query *query, const struct leaf *leaf)
+/* All that fed the leaf have ended: what waited goes on, in label order. */
+static void release_waiting(struct eval_query *query, const struct leaf *leaf)
 {
-    if (query->code != AMPQL_OK || leaf->stage->nwaiting)
+    wait_sort(query->eval, leaf->waiting);
+    for (size_t i = 0; leaf->stage && i < leaf->waiting->n && query->code == AMPQL_OK; i++) {
+        arena_reset(&query->eval->temp);
+        feed(query, leaf, &leaf->waiting->at[i]);
+    }
+}
+
+void eval_end(struct eval_query *query, struct leaf *leaf)
+{
+    leaf->nopen--;
+    if (query->code != AMPQL_OK || leaf->nopen)
+        return;
+    if (leaf->waiting)
+        release_waiting(query, leaf);
+    if (query->code != AMPQL_OK || !leaf->stage || leaf->stage->nwaiting)
         return;
     arena_reset(&query->eval->temp);
     failed(query, stage_complete(leaf->stage));
@@ -199,7 +227,7 @@ void eval_end(struct eval_query *query, const struct leaf *leaf)
 bool eval_wants(const struct eval_query *query, const struct leaf *leaf)
 {
     return query->code == AMPQL_OK &&
-           (query->failure.code == AMPQL_OK || leaf->stage->node->left < query->failed_at);
+           (query->failure.code == AMPQL_OK || leaf->node->left < query->failed_at);
 }
 
 void eval_finish(struct eval_query *query)

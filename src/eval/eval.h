@@ -107,13 +107,29 @@ struct eval_query {
     } constants;     /* leaves that need no series, in tree order */
     struct str text; /* of the query, for the places of annotations; may be empty */
     struct notes notes;
+    bool order_varies; /* of a node that watches it: no instant query would have had this order */
 };
 
-/* A leaf operator and the select that feeds it. */
+/* A series that is fed to a leaf: of the source, or of records. */
+struct fed {
+    struct labels labels;
+    struct samples samples;
+    bool is_points;          /* on the leaf's grid, lookback applied */
+    const uint32_t *writers; /* [samples.n] of records: which wrote each; NULL: the source has it */
+};
+
+/* Series that wait. */
+struct fed_list {
+    ARRAY(struct fed);
+};
+
+/* A leaf operator, which the source feeds, or records, or both: then its series wait for each
+ * other. */
 struct leaf {
-    struct stage *stage;
-    size_t select;
-    unsigned level;
+    struct stage *stage; /* NULL of what is evaluated tick by tick: then they wait for that */
+    const struct node *node;
+    struct fed_list *waiting; /* NULL: they go on as they come */
+    unsigned nopen;           /* by how many it is still fed */
 };
 
 /* What a run may hold at once, and each of its lists of series. */
@@ -131,13 +147,17 @@ void eval_done(struct eval *eval);
 enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
                                 const struct node *root, struct str text);
 
+/* The same for an expression that is evaluated tick by tick: only its leaves, which hold what they
+ * are fed. */
+enum ampql_code eval_query_hold(struct eval_query *query, struct eval *eval,
+                                const struct node *root, struct str text);
+
 /* Feed: first the constants of a query, then each series of a select to its leaves, then the leaf's
  * end; eval_finish after all leaves. A query that failed takes nothing more; query->code and err
  * say why: in full only after eval_finish. */
 void eval_start(struct eval_query *query);
-void eval_series(struct eval_query *query, const struct leaf *leaf, struct labels labels,
-                 const struct samples *samples);
-void eval_end(struct eval_query *query, const struct leaf *leaf);
+void eval_series(struct eval_query *query, const struct leaf *leaf, const struct fed *fed);
+void eval_end(struct eval_query *query, struct leaf *leaf);
 void eval_finish(struct eval_query *query);
 
 /* Can the leaf's series still change what becomes of the query? */

@@ -109,22 +109,21 @@ static enum ampql_code without_markers(struct scan *scan, const struct samples *
     return AMPQL_OK;
 }
 
-static enum ampql_code instant_series(struct leaf_stage *leaf, struct labels labels,
-                                      const struct samples *samples)
+static enum ampql_code instant_series(struct leaf_stage *leaf, const struct fed *fed)
 {
     struct scan *scan = (struct scan *)leaf;
     const struct node *node = leaf->stage.node;
     struct samples clean;
     row_clear(&scan->row);
     if (node->windows.margin_after_ms > 0) { /* smoothed: a marker is no end, as in a range */
-        TRY(without_markers(scan, samples, &clean));
+        TRY(without_markers(scan, &fed->samples, &clean));
         extended_smooth(&clean, &node->windows, &scan->row);
-    } else if (leaf->stage.eval->plan->selects.at[node->select].kind == SELECT_RAW) {
-        look_back(samples, &node->windows, node->is_timestamp, &scan->row);
+    } else if (fed->is_points) {
+        TRY(take_points(&leaf->stage, &fed->samples, &scan->row));
     } else {
-        TRY(take_points(&leaf->stage, samples, &scan->row));
+        look_back(&fed->samples, &node->windows, node->is_timestamp, &scan->row);
     }
-    return send(scan, labels, UNIQUE_STEPS);
+    return send(scan, fed->labels, UNIQUE_STEPS);
 }
 
 /* Only functions with a recipe of their own for them take anchored and smoothed windows; nobody
@@ -148,14 +147,13 @@ static enum ampql_code check_extension(struct stage *stage)
                 node->function->name);
 }
 
-static enum ampql_code range_series(struct leaf_stage *leaf, struct labels labels,
-                                    const struct samples *samples)
+static enum ampql_code range_series(struct leaf_stage *leaf, const struct fed *fed)
 {
     struct scan *scan = (struct scan *)leaf;
     struct stage *stage = &leaf->stage;
     struct samples clean;
     TRY(check_extension(stage));
-    TRY(without_markers(scan, samples, &clean));
+    TRY(without_markers(scan, &fed->samples, &clean));
     TRY(eval_hold_windows(stage->eval, &clean, &stage->node->windows, stage_err(stage)));
     scan->params.at = stage->params;
     row_clear(&scan->row);
@@ -163,8 +161,8 @@ static enum ampql_code range_series(struct leaf_stage *leaf, struct labels label
     if (scan->scratch.failed)
         return scan->scratch.failed;
     if (scan->function->note && !row_is_empty(&scan->row))
-        TRY(scan->function->note(stage, labels, &scan->row, &scan->params));
-    return send(scan, labels, stage_range_rule(stage));
+        TRY(scan->function->note(stage, fed->labels, &scan->row, &scan->params));
+    return send(scan, fed->labels, stage_range_rule(stage));
 }
 
 /* An anchored or smoothed range selector as the whole query. */
@@ -181,20 +179,19 @@ static enum ampql_code keep_extended(struct stage *stage, struct labels labels,
 }
 
 /* A range selector as the whole query: its samples. */
-static enum ampql_code samples_series(struct leaf_stage *leaf, struct labels labels,
-                                      const struct samples *samples)
+static enum ampql_code samples_series(struct leaf_stage *leaf, const struct fed *fed)
 {
     struct scan *scan = (struct scan *)leaf;
     struct stage *stage = &leaf->stage;
     struct samples clean;
-    TRY(without_markers(scan, samples, &clean));
+    TRY(without_markers(scan, &fed->samples, &clean));
     const struct windows *w = &stage->node->windows;
     if (w->margin_before_ms > 0)
-        return keep_extended(stage, labels, &clean);
+        return keep_extended(stage, fed->labels, &clean);
     size_t lo = 0, hi = 0;
     window_advance(&clean, w, 0, &lo, &hi);
     clean = (struct samples){clean.t + lo, clean.v + lo, hi - lo};
-    return stage_keep_samples(stage, labels, &clean);
+    return stage_keep_samples(stage, fed->labels, &clean);
 }
 
 static enum ampql_code scan_finish(struct stage *stage)

@@ -73,13 +73,13 @@ enum ampql_code stage_settle_early(struct stage *stage, enum ampql_code code)
     return settle(stage, code, stage->node->entered);
 }
 
-bool stage_is_checked(const struct eval_query *query, const struct node *node)
+bool stage_is_checked(const struct node *node)
 {
-    return node->grid->n > 0 || query->eval->dialect != AMPQL_PROM2;
+    return node->grid->n > 0;
 }
 
-/* Nothing is computed at no step: inside a subquery without a point only what does not depend on
- * the step is evaluated, for the sake of its errors. */
+/* Nothing is computed at no step: inside a subquery without a point Prometheus 2 evaluates only
+ * what does not depend on the step, for the sake of its errors. */
 static bool is_idle(const struct stage *stage)
 {
     return stage->is_dead || stage->node->grid->n == 0;
@@ -294,6 +294,9 @@ enum ampql_code unique_add(struct unique *unique, struct stage *stage, struct la
         if (rule == UNIQUE_SERIES)
             return fail(stage_err(stage), AMPQL_EXECUTION,
                         "vector cannot contain metrics with the same labelset");
+        if (stage->node
+                ->watches_order) /* at some steps the later of them has the earlier's place */
+            stage->query->order_varies = true;
         if (starts_before(row, &kept->row)) /* Prometheus makes the series at its first step */
             kept->labels.loses_name = labels.loses_name;
         return merge_steps(stage, &kept->row, row);
@@ -357,10 +360,26 @@ static struct stage *make(struct eval_query *query, const struct node *node)
     return NULL;
 }
 
-static bool is_fed_by_select(const struct node *node)
+static bool is_fed(const struct node *node)
 {
     return (node->kind == NODE_INSTANT || node->kind == NODE_RANGE || node->kind == NODE_SAMPLES) &&
            node->windows.n > 0;
+}
+
+/* stage  NULL: what is fed only waits */
+static enum ampql_code add_leaf(struct eval_query *query, const struct node *node,
+                                struct stage *stage)
+{
+    struct arena *work = &query->eval->work;
+    struct leaf leaf = {.stage = stage, .node = node};
+    leaf.nopen = (node->select != PLAN_NONE) + (node->recorded != PLAN_NONE);
+    if (leaf.nopen > 1 || !stage) {
+        leaf.waiting = arena_new(work, struct fed_list);
+        if (!leaf.waiting)
+            return fail_nomem(&query->err, "a list of leaves");
+    }
+    return array_push(&query->leaves, work, leaf) ? AMPQL_OK
+                                                  : fail_nomem(&query->err, "a list of leaves");
 }
 
 /* The stage of a node, below `above`, without its children. */
@@ -375,7 +394,7 @@ static enum ampql_code make_below(struct eval_query *query, const struct node *n
     }
     stage->above = above;
     stage->slot = slot;
-    stage->is_leaf = is_fed_by_select(node);
+    stage->is_leaf = is_fed(node);
     *out = stage;
     return AMPQL_OK;
 }
@@ -384,11 +403,8 @@ static enum ampql_code make_below(struct eval_query *query, const struct node *n
 static enum ampql_code list_source(struct eval_query *query, struct stage *stage)
 {
     struct arena *work = &query->eval->work;
-    if (stage->is_leaf) {
-        struct leaf leaf = {stage, stage->node->select, stage->node->level};
-        return array_push(&query->leaves, work, leaf) ? AMPQL_OK
-                                                      : fail_nomem(&query->err, "a list of leaves");
-    }
+    if (stage->is_leaf)
+        return add_leaf(query, stage->node, stage);
     if (stage->nopen == 0 && !array_push(&query->constants, work, stage))
         return fail_nomem(&query->err, "a list of constants");
     return AMPQL_OK;
@@ -430,6 +446,29 @@ enum ampql_code eval_query_init(struct eval_query *query, struct eval *eval,
     if (query->code == AMPQL_OK)
         query->err = (struct ampql_error){0};
     return query->code;
+}
+
+static enum ampql_code hold_leaves(struct eval_query *query, const struct node *top)
+{
+    const struct node *node = top;
+    while (node_is_chained(node))
+        node = node->child[0];
+    for (;; node = node->next) {
+        if (is_fed(node))
+            TRY(add_leaf(query, node, NULL));
+        for (size_t i = node_is_chained(node); i < node->nchild; i++)
+            TRY(hold_leaves(query, node->child[i]));
+        if (node == top)
+            return AMPQL_OK;
+    }
+}
+
+enum ampql_code eval_query_hold(struct eval_query *query, struct eval *eval,
+                                const struct node *root, struct str text)
+{
+    *query = (struct eval_query){.eval = eval, .root = root, .text = text};
+    index_init(&query->notes.index, eval->alc);
+    return query->code = hold_leaves(query, root);
 }
 
 void eval_query_done(struct eval_query *query)

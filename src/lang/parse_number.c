@@ -37,21 +37,6 @@ static bool read_integer(struct str text, int64_t *out)
     return true;
 }
 
-/* Each underscore between digits, or behind "0x". */
-static bool underscores_fit(struct str text)
-{
-    bool is_hex = text.n > 1 && text.p[0] == '0' && (text.p[1] | 0x20) == 'x';
-    int limit = is_hex ? 16 : 10;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] != '_')
-            continue;
-        bool after = i > 0 && (digit_value(text.p[i - 1]) < limit || (is_hex && i == 2));
-        if (!after || i + 1 == text.n || digit_value(text.p[i + 1]) >= limit)
-            return false;
-    }
-    return true;
-}
-
 /* digits ["." digits] ["e" ["+"|"-"] digits]: then a failed reading means out of range. */
 static bool is_decimal(struct str text)
 {
@@ -90,7 +75,7 @@ static enum ampql_code read_number(struct parser *p, const struct token *token, 
         size_t n = 0;
         if (!plain)
             return fail_nomem(p->err, "a number");
-        if (!underscores_fit(text))
+        if (!number_underscores_fit(text))
             return fail_number(p, token, "invalid syntax");
         for (size_t i = 0; i < text.n; i++)
             if (text.p[i] != '_')

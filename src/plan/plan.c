@@ -65,10 +65,14 @@ static enum ampql_code place_windows(const struct plan *plan, const struct grid 
                             .n = grid->n,
                             .left_closed = plan->options.dialect == AMPQL_PROM2,
                             .eval_ms = grid->start_ms};
+    const struct grid *query = &plan->options.grid;
     int64_t end = grid->start_ms;
     out->step_ms = grid->step_ms;
-    if (at.kind != AT_NONE) {
-        const struct grid *query = &plan->options.grid;
+    if (plan->by_tick && (at.kind == AT_START || at.kind == AT_END)) {
+        end = query->start_ms; /* each tick is a query of its own, which starts and ends there */
+        out->step_ms = query->step_ms;
+        out->n = query->n;
+    } else if (at.kind != AT_NONE) {
         end = at.kind == AT_TIME    ? at.ms
               : at.kind == AT_START ? query->start_ms
                                     : plan->options.end_ms;
@@ -145,7 +149,9 @@ static enum ampql_code subquery_grid(struct plan *plan, const struct ast *subque
     if (start < x || (start == x && !windows->left_closed))
         start += step;
     int64_t end = window_end(windows, windows->n ? windows->n - 1 : 0);
-    uint64_t n = end < start ? 0 : (uint64_t)(end - start) / (uint64_t)step + 1;
+    /* where nobody asks, Prometheus 2 evaluates all the same, and it may fail */
+    bool is_asked = windows->n > 0 || windows->left_closed;
+    uint64_t n = end < start || !is_asked ? 0 : (uint64_t)(end - start) / (uint64_t)step + 1;
     *grid = (struct grid){start, step, 0};
     if (n > plan->options.max_points - plan->points)
         return fail_at(err, AMPQL_LIMIT, subquery->span.start, subquery->span.end,
@@ -172,10 +178,12 @@ static enum ampql_code build_subquery(struct plan *plan, enum node_kind kind, co
     TRY(place_windows(plan, grid, &sub->offset, sub->at, clamp_time(range_ms), &node->windows,
                       err));
     struct grid *inner = NULL;
-    int64_t end_ms = plan->end_ms;
+    int64_t end_ms = plan->end_ms, reach_ms = plan->reach_ms;
+    plan->reach_ms = plan_reach(plan, grid, &node->windows);
     TRY(subquery_grid(plan, subquery, &node->windows, &inner, err));
     TRY(build(plan, sub->expr, inner, &node->child[0], err));
     plan->end_ms = end_ms;
+    plan->reach_ms = reach_ms;
     node->name = node->child[0]->name;
     *out = node;
     return AMPQL_OK;
@@ -348,10 +356,15 @@ static enum ampql_code build_operator(struct plan *plan, const struct ast *ast,
     return AMPQL_OK;
 }
 
-/* Does it not change over a grid, which would otherwise see it again and again? */
+/* Does it not change over a grid, which would otherwise see it again and again? Ticks of a record
+ * are queries of their own. Also where there is no step at all: Prometheus 2 evaluates it once
+ * there, and it may fail. */
 static bool is_built_once(const struct plan *plan, const struct ast *ast, const struct grid *grid)
 {
-    return ast->is_invariant && (grid->n != 1 || plan->end_ms != grid->start_ms);
+    bool is_seen = grid->n == 0   ? plan->options.dialect == AMPQL_PROM2
+                   : grid->n == 1 ? plan->end_ms != grid->start_ms
+                                  : !plan->by_tick;
+    return ast->is_invariant && is_seen;
 }
 
 /* A chain, from left to right. What of it does not change comes first, and is built on its own. */
@@ -436,8 +449,7 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
 {
     ast = ast_unwrap(ast);
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
-    /* also where there is no step at all: Prometheus evaluates it once, and it may fail */
-    if (grid->n != 1 && !is_literal && ast->is_invariant)
+    if (grid->n != 1 && !is_literal && is_built_once(plan, ast, grid))
         return build_broadcast(plan, ast, grid, out, err);
     if (is_built_once(plan, ast, grid) && !is_literal) {
         int64_t end_ms = plan->end_ms;
@@ -471,9 +483,15 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
     return fail(err, AMPQL_INTERNAL, "parentheses in a plan");
 }
 
+enum ampql_code plan_build(struct plan *plan, const struct ast *ast, const struct grid *grid,
+                           struct node **out, struct ampql_error *err)
+{
+    return build(plan, ast, grid, out, err);
+}
+
 void plan_init(struct plan *plan, struct arena *arena, const struct plan_options *options)
 {
-    *plan = (struct plan){.arena = arena, .options = *options};
+    *plan = (struct plan){.arena = arena, .options = *options, .record = PLAN_NONE};
 }
 
 enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node **root,
@@ -486,7 +504,13 @@ enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node *
             value_type_text(ast->type));
     plan->end_ms = plan->options.end_ms;
     TRY(build(plan, ast, &plan->options.grid, root, err));
-    plan_assign_levels(plan, *root);
     plan_number(*root, &plan->nnumbers);
-    return AMPQL_OK;
+    return array_push(&plan->roots, plan->arena, *root) ? AMPQL_OK : no_node(err);
+}
+
+enum ampql_code plan_finish(struct plan *plan, struct ampql_error *err)
+{
+    TRY(plan_records(plan, err));
+    TRY(plan_merge(plan, err));
+    return plan_assign_levels(plan, err);
 }

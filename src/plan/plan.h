@@ -10,11 +10,14 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "lang/ast.h"
+#include "plan/record.h"
 #include "series/grid.h"
 
 /* Times that a plan may hold are clamped to this, so that adding ranges and offsets cannot
  * overflow. */
 #define PLAN_TIME_LIMIT (INT64_C(1) << 60)
+
+#define PLAN_NONE SIZE_MAX
 
 enum node_kind {
     NODE_NUMBER,  /* scalar literal */
@@ -54,15 +57,19 @@ struct node {
     size_t stream;     /* the child whose rows stream; the other scalar children are parameters */
     struct node *next; /* of an operator in a chain: the one whose child 0 this is; NULL: none */
     bool drops_name;
-    bool may_collide;       /* dropping the name may make two series equal: must be checked */
-    enum name_state name;   /* of the output */
+    bool may_collide;     /* dropping the name may make two series equal: must be checked */
+    enum name_state name; /* of the output */
+    bool watches_order;   /* it must be said when the order of its rows is not that of each step */
     unsigned entered, left; /* numbers in the order of Prometheus's evaluation: before its children
                                and after them */
     const struct signature *function;
 
     /* leaves */
-    size_t select;  /* number in plan.selects */
-    unsigned level; /* leaves of level n are fed only when all of the levels below are finished */
+    const struct ast_selector *selector;
+    size_t select;   /* number in plan.selects; PLAN_NONE: the source is not asked */
+    size_t recorded; /* number in plan.recorded; PLAN_NONE: no records */
+    unsigned level;  /* leaves of level n are fed only when all of the levels below are finished */
+    bool takes_points; /* what the source gives are points on the grid, lookback applied */
     bool is_timestamp; /* NODE_INSTANT: the sample's time in seconds instead of its value */
     struct windows
         windows; /* NODE_RANGE, NODE_SAMPLES, NODE_SUBQUERY*; NODE_INSTANT: range is the lookback */
@@ -86,6 +93,17 @@ struct select {
     struct grid grid;         /* GRID */
 };
 
+/* What earlier attempts at a run have shown of a record. */
+struct record_state {
+    bool by_tick;  /* its evaluations cannot be made at once: one failed, or order matters */
+    bool has_gaps; /* an evaluation failed: what it wrote before counts */
+};
+
+/* Does the source hold series of this name that match, with samples in (mint, maxt]?
+ *   err  what the source says; of callers that do not allow it, AMPQL_BAD_DATA */
+typedef enum ampql_code plan_is_stored(void *payload, struct matchers matchers, int64_t mint_ms,
+                                       int64_t maxt_ms, bool *out, struct ampql_error *err);
+
 struct plan_options {
     struct grid grid;
     int64_t
@@ -95,10 +113,39 @@ struct plan_options {
     int64_t lookback_ms, default_interval_ms;
     bool has_markers; /* the source is a SAMPLES one */
     bool delayed_name_removal;
-    uint64_t max_points; /* steps of all subqueries' grids together */
+    uint64_t max_points; /* steps of all subqueries' grids, and ticks of records, together */
+
+    const struct records *records; /* NULL: none */
+    struct record_state *states;   /* [records->n] kept by the caller */
+    plan_is_stored *is_stored;     /* NULL: records are computed whatever the source holds */
+    void *is_stored_payload;
+};
+
+/* What a selector reads of records: the series that match of `records`. All that it names take the
+ * place of the source's series of their names. */
+struct recorded {
+    struct matchers matchers;
+    struct record_list records, named;
+};
+
+/* Evaluations of a record, one for each time of a grid. */
+struct recording {
+    size_t record;
+    struct grid grid;  /* the times of the instant queries, which the samples have */
+    bool by_tick;      /* each on its own; then root says only what they select */
+    struct node *root; /* NULL: every evaluation fails, with err */
+    struct ampql_error err;
 };
 
 struct want;
+struct demand;
+
+/* A selector of the record being planned, and what its readers ask of it beyond its own matchers.
+ */
+struct push {
+    const struct ast_selector *selector;
+    struct matchers matchers;
+};
 
 struct plan {
     struct arena *arena;
@@ -109,9 +156,29 @@ struct plan {
     struct {
         ARRAY(struct want);
     } wants;
+    struct {
+        ARRAY(struct node *);
+    } roots; /* of the queries */
+    struct {
+        ARRAY(struct recorded);
+    } recorded;
+    struct {
+        ARRAY(struct recording);
+    } recordings;           /* each after those that read it */
+    struct demand *demands; /* [records->n] what is asked of each */
     uint64_t points;
     unsigned nlevels, nnumbers;
     int64_t end_ms; /* of what is being planned */
+
+    /* Of the record being planned. */
+    size_t record; /* PLAN_NONE: a query is */
+    bool is_trial; /* it is only looked at: nothing is wanted */
+    bool by_tick;
+    bool sees_later;  /* it reads what is not yet written when it is evaluated */
+    int64_t reach_ms; /* how far past the evaluation time its innermost points lie, at most */
+    struct {
+        ARRAY(struct push);
+    } pushes;
 };
 
 /* Start a plan in the run's arena. */
@@ -122,7 +189,14 @@ void plan_init(struct plan *plan, struct arena *arena, const struct plan_options
 enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node **root,
                          struct ampql_error *err);
 
-/* Merge the wants into selects and number them. Call once, after the last plan_add. */
+/* Want all that a record writes for the times [from, to].
+ *   err  AMPQL_UNSUPPORTED: it is endless; AMPQL_NOMEM */
+enum ampql_code plan_add_record(struct plan *plan, size_t record, int64_t from_ms, int64_t to_ms,
+                                struct ampql_error *err);
+
+/* Plan the records that are read, merge the wants into selects and number them, and give leaves
+ * their levels. Call once, after the last plan_add.
+ *   err  AMPQL_LIMIT (points), AMPQL_NOMEM, what is_stored says */
 enum ampql_code plan_finish(struct plan *plan, struct ampql_error *err);
 
 /* ---- between the files of this layer */
@@ -138,9 +212,37 @@ struct want {
 enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast_selector *selector,
                           struct ampql_error *err);
 
+/* Build the nodes of an expression over a grid.  err  as plan_add */
+enum ampql_code plan_build(struct plan *plan, const struct ast *ast, const struct grid *grid,
+                           struct node **out, struct ampql_error *err);
+
+/* Merge the wants into selects. */
+enum ampql_code plan_merge(struct plan *plan, struct ampql_error *err);
+
+/* Note which records a leaf reads, and what it asks of them; *reads_source when the source has to
+ * be asked, too. */
+enum ampql_code plan_want_records(struct plan *plan, struct node *leaf, struct matchers matchers,
+                                  bool *reads_source, struct ampql_error *err);
+
+/* Plan the recordings of all records that are read.  err  as plan_finish */
+enum ampql_code plan_records(struct plan *plan, struct ampql_error *err);
+
+/* How far past the evaluation time the windows of a leaf or subquery reach. */
+int64_t plan_reach(const struct plan *plan, const struct grid *grid, const struct windows *windows);
+
+/* Does an instant query give the same for the expression at each step, to the last bit, as long as
+ * no evaluation fails and no node says that its order varies? Marks the nodes that must watch it.
+ */
+bool plan_is_exact(const struct plan *plan, struct node *root);
+
+/* Carry matchers on the labels of a record's series to the selectors of its expression, into
+ * plan.pushes, as far as that changes none of the series that match. root  of a trial */
+enum ampql_code plan_push(struct plan *plan, const struct record *record, const struct node *root,
+                          struct matchers matchers, struct ampql_error *err);
+
 /* Give leaves their levels: a leaf whose rows meet scalar parameters is fed after the leaves that
- * those depend on. */
-void plan_assign_levels(struct plan *plan, struct node *root);
+ * those depend on, one that reads records after all that they read. */
+enum ampql_code plan_assign_levels(struct plan *plan, struct ampql_error *err);
 
 /* Number the nodes from *next on in the order in which Prometheus evaluates them: an aggregation's
  * parameter before what it aggregates, otherwise from left to right, operands first. */

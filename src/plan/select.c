@@ -5,6 +5,7 @@
 #include "base/index.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* What an instant selector needs of an ANSWERS source: its value on the grid, offset already taken
  * off. */
@@ -16,24 +17,52 @@ static struct grid shifted_grid(const struct node *leaf)
     return (struct grid){w->end_ms, w->step_ms, w->n};
 }
 
+/* A selector's matchers, and those that the readers of its record bring along. */
+static enum ampql_code all_matchers(const struct plan *plan, const struct ast_selector *selector,
+                                    struct matchers *out, struct ampql_error *err)
+{
+    const struct push *push = NULL;
+    for (size_t i = 0; i < plan->pushes.n; i++)
+        if (plan->pushes.at[i].selector == selector)
+            push = &plan->pushes.at[i];
+    *out = selector->matchers;
+    if (!push || push->matchers.n == 0)
+        return AMPQL_OK;
+    struct matcher *at = arena_alloc(plan->arena, out->n + push->matchers.n, sizeof *at);
+    if (!at)
+        return fail_nomem(err, "the plan");
+    memcpy(at, out->at, out->n * sizeof *at);
+    memcpy(at + out->n, push->matchers.at, push->matchers.n * sizeof *at);
+    *out = (struct matchers){at, out->n + push->matchers.n};
+    return AMPQL_OK;
+}
+
 enum ampql_code plan_want(struct plan *plan, struct node *leaf, const struct ast_selector *selector,
                           struct ampql_error *err)
 {
-    if (leaf->windows.n == 0) /* a subquery without points asks for nothing */
-        leaf->select = SIZE_MAX;
-    struct want want = {.leaf = leaf, .select = {.matchers = selector->matchers}};
     const struct windows *w = &leaf->windows;
+    struct want want = {.leaf = leaf};
+    bool reads_source = true;
+    leaf->selector = selector;
+    leaf->select = leaf->recorded = PLAN_NONE;
+    if (w->n == 0) /* a subquery without points asks for nothing */
+        return AMPQL_OK;
+    TRY(all_matchers(plan, selector, &want.select.matchers, err));
+    if (plan->options.records)
+        TRY(plan_want_records(plan, leaf, want.select.matchers, &reads_source, err));
+    if (!reads_source || plan->is_trial)
+        return AMPQL_OK;
+
     bool is_smoothed = w->margin_after_ms > 0; /* which asks nobody whether the series has ended */
     if (leaf->kind == NODE_INSTANT && !plan->options.has_markers && !is_smoothed) {
+        leaf->takes_points = true;
         want.select.kind = leaf->is_timestamp ? SELECT_GRID_TIMESTAMP : SELECT_GRID;
         want.select.grid = shifted_grid(leaf);
     } else {
         want.select.kind = SELECT_RAW;
         want.select.mint_ms = window_after(w, 0);
-        want.select.maxt_ms = window_end(w, w->n ? w->n - 1 : 0);
+        want.select.maxt_ms = window_end(w, w->n - 1);
     }
-    if (w->n == 0)
-        return AMPQL_OK;
     return array_push(&plan->wants, plan->arena, want) ? AMPQL_OK : fail_nomem(err, "the plan");
 }
 
@@ -98,7 +127,7 @@ static bool place(struct plan *plan, struct index *index, struct want *want)
     return true;
 }
 
-enum ampql_code plan_finish(struct plan *plan, struct ampql_error *err)
+enum ampql_code plan_merge(struct plan *plan, struct ampql_error *err)
 {
     struct index index;
     bool ok = true;

@@ -29,7 +29,7 @@ static void put_result(struct writer *w, const struct ampql_rules_result *result
     bool is_first = true;
     buf_text(out, "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[");
     for (size_t i = 0; i < result->nrules; i++) {
-        for (size_t k = 0; k < result->outcomes[i].nrecords; k++) {
+        for (size_t k = 0; result->outcomes[i].records && k < result->outcomes[i].nrecords; k++) {
             if (!is_first)
                 buf_byte(out, ',');
             is_first = false;

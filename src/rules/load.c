@@ -1,4 +1,4 @@
-/* Load a rule file: read it, compile every expression, and find what each reads. */
+/* Load a rule file: read it, compile every expression, and make its records. */
 #include "rules/rules.h"
 
 enum { MAX_BYTES = 8 << 20 };
@@ -24,8 +24,6 @@ static enum ampql_code compile(struct str text, struct ampql_rules *rules, size_
     struct ampql_error why = {0};
     enum ampql_code code =
         engine_compile(rules->engine, str_view(rule->view.expr), &rule->query, &why);
-    if (code == AMPQL_OK)
-        code = rules_depend(&rules->file, i, rule->query->ast, &rules->arena, &why);
     return code == AMPQL_OK ? AMPQL_OK : fail_expr(text, rule, code, &why, err);
 }
 
@@ -54,7 +52,8 @@ static enum ampql_code fill(struct str text, struct ampql_rules *rules,
         faults->tell(faults->payload, err); /* no YAML from there on: what came before is read */
     else
         TRY(code);
-    return compile_all(text, rules, faults, err);
+    TRY(compile_all(text, rules, faults, err));
+    return rules_make_records(rules, err);
 }
 
 enum ampql_code rules_load_all(struct ampql_engine *engine, struct str text,
@@ -65,8 +64,9 @@ enum ampql_code rules_load_all(struct ampql_engine *engine, struct str text,
     *out = NULL;
     if (!rules)
         return fail_nomem(err, "rules");
-    *rules = (struct ampql_rules){.alc = engine->alc, .engine = engine};
+    *rules = (struct ampql_rules){.maker = rules_maker, .alc = engine->alc, .engine = engine};
     arena_init(&rules->arena, &rules->alc);
+    index_init(&rules->by_name, &rules->alc);
     enum ampql_code code = fill(text, rules, faults, err);
     if (code == AMPQL_OK)
         *out = rules;
@@ -87,6 +87,7 @@ void rules_free(struct ampql_rules *rules)
         return;
     for (size_t i = 0; i < rules->file.rules.n; i++)
         ampql_query_free(rules->file.rules.at[i].query);
+    index_done(&rules->by_name);
     arena_done(&rules->arena);
     struct ampql_allocator alc = rules->alc; /* the block that holds it is freed with it */
     alloc_put(&alc, rules, 1, sizeof *rules);

@@ -1,11 +1,12 @@
 /* Rule files in memory, and what becomes of them in a run.
  *
  *   read.c     YAML text to groups and rules
- *   depend.c   which records of its file a rule reads, and how
- *   load.c     both, and every expression compiled
- *   record.c   query results to records: names, labels, duplicates
- *   overlay.c  a source in which records take the place of the source's series
- *   run.c      all rules of a file at one time */
+ *   find.c     which records a selector may read
+ *   graph.c    what records read of each other
+ *   table.c    records as planner and runs know them
+ *   load.c     all of it, and every expression compiled
+ *   run.c      all rules of a file, at one time or over many
+ *   json.c     what they recorded, as the HTTP API writes it */
 #ifndef AMPQL_SRC_RULES_RULES_H
 #define AMPQL_SRC_RULES_RULES_H
 
@@ -13,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/error.h"
+#include "base/index.h"
 #include "base/yaml.h"
 #include "engine/engine.h"
 
@@ -30,14 +32,6 @@ struct rule {
     struct yaml_scalar expr;
     struct rule_alert alert;
     struct ampql_query *query; /* compiled; NULL until then */
-
-    /* Recording rules above it in its group whose records it reads, by number. */
-    const size_t *deps; /* [ndeps] */
-    size_t ndeps;
-
-    struct ampql_string over_time; /* a record of the file that it reads over time: refused */
-    const char *over_time_how;     /* "a range"; NULL: none */
-    struct ampql_string elsewhere; /* a record of other groups or rules below only; or empty */
 };
 
 struct rule_file {
@@ -51,11 +45,21 @@ struct rule_file {
 };
 
 struct ampql_rules {
+    struct record_maker maker; /* first: how the engine comes by the records */
     struct ampql_allocator alc;
     struct ampql_engine *engine;
     struct arena arena;
     struct rule_file file;
+
+    /* The recording rules. Intervals are those that the groups give, phases are not set. */
+    struct record *records; /* [nrecords] */
+    size_t nrecords;
+    size_t *rule_of;      /* [nrecords] which rule of the file each is */
+    const size_t *order;  /* [nrecords] each before those that it reads */
+    struct index by_name; /* of records */
 };
+
+extern const struct record_maker rules_maker;
 
 /* Who hears of everything that is wrong with a rule file; the error is valid during the call. */
 struct rule_faults {
@@ -69,10 +73,21 @@ struct rule_faults {
 enum ampql_code rules_read(struct str text, struct arena *arena, const struct rule_faults *faults,
                            struct rule_file *out, struct ampql_error *err);
 
-/* Find what rule i reads of the records of its file, by its tree.
- *   err  AMPQL_PARSE: a regex; AMPQL_NOMEM */
-enum ampql_code rules_depend(struct rule_file *file, size_t i, const struct ast *ast,
-                             struct arena *arena, struct ampql_error *err);
+/* As records->find. */
+enum ampql_code rules_find(const struct records *records, struct matchers matchers,
+                           struct arena *arena, struct record_list *named,
+                           struct record_list *matching, struct ampql_error *err);
+
+/* The matcher by which a selector says the name it reads; NULL: it says none. */
+const struct matcher *rules_name_of(struct matchers matchers);
+
+/* Fill in the records of rules whose expressions are compiled, and their order.
+ *   err  AMPQL_PARSE: a regex; AMPQL_LIMIT: too many that read each other; AMPQL_NOMEM */
+enum ampql_code rules_make_records(struct ampql_rules *rules, struct ampql_error *err);
+
+/* Their order, and which of them are endless.  Same errors. */
+enum ampql_code rules_order(struct ampql_rules *rules, const struct records *records,
+                            struct ampql_error *err);
 
 /* As ampql_rules_load. */
 enum ampql_code rules_load(struct ampql_engine *engine, struct str text, struct ampql_rules **out,
@@ -91,10 +106,16 @@ void rules_free(struct ampql_rules *rules);
 /* What became of one rule. */
 struct rule_outcome {
     bool was_evaluated;
-    struct ampql_error *error; /* NULL: it succeeded */
-    struct ampql_record *records;
-    size_t nrecords;
+    struct ampql_error *error;    /* NULL: it succeeded */
+    struct ampql_record *records; /* [nrecords] of a run at one time */
+    size_t nrecords;              /* series */
     int64_t t_ms;
+    size_t nevaluations, nfailed;
+    uint64_t nwritten; /* samples, stale markers among them */
+};
+
+struct kept_records {
+    ARRAY(struct ampql_record);
 };
 
 struct ampql_rules_result {
@@ -102,46 +123,32 @@ struct ampql_rules_result {
     struct arena arena;
     struct rule_outcome *outcomes; /* [nrules] */
     size_t nrules;
+    struct kept_records kept; /* rule by rule */
     struct {
         ARRAY(struct ampql_string);
     } warnings;
     struct ampql_stats stats;
+    struct ampql_rules_costs costs;
     size_t nfailed;
 };
 
-/* The records of a rule from the result of its query, in the arena: name and labels set, sorted.
- *   limit  of series; 0: none
- *   err    AMPQL_EXECUTION: neither vector nor scalar, equal labels twice, over the limit;
- *          AMPQL_NOMEM */
-enum ampql_code records_make(const struct rule *rule, uint64_t limit,
-                             const struct ampql_result *result, int64_t t_ms, struct arena *arena,
-                             const struct ampql_allocator *alc, struct rule_outcome *out,
-                             struct ampql_error *err);
+/* Of groups that do not say their own, unless a run's options do. */
+enum { RULES_INTERVAL_MS = 60000 };
 
-/* Copy to out [sum of nrecords] the records of rules [n] in their order, leaving out label sets
- * that came before: what storage would keep of samples with equal labels and time. doubled [nrules]
- * how many of each rule's were left out; may be NULL err  AMPQL_NOMEM */
-enum ampql_code records_merge(const struct rule_outcome *outcomes, const size_t *rules, size_t n,
-                              const struct ampql_allocator *alc, struct ampql_record *out,
-                              size_t *nout, size_t *doubled, struct ampql_error *err);
+/* All that the rules write for the times [from, to], or at one time: then less their query_offset.
+ * Those that read themselves are left out.  out  in the arena  err  AMPQL_NOMEM */
+enum ampql_code rules_wants(const struct ampql_rules *rules, int64_t from_ms, int64_t to_ms,
+                            bool at_one_time, struct arena *arena, struct record_want **out,
+                            size_t *n, struct ampql_error *err);
 
-/* A source that answers the names [nnames] from records [nrecords] and everything else from base.
- * All are borrowed. err  AMPQL_NOMEM */
-struct overlay {
-    const struct ampql_allocator *alc;
-    struct ampql_source *base;
-    const struct ampql_string *names;
-    size_t nnames;
-    const struct ampql_record *records;
-    size_t nrecords;
-};
-enum ampql_code overlay_source(struct overlay *overlay, struct ampql_source **out,
-                               struct ampql_error *err);
-
-/* As ampql_rules_run. */
+/* As ampql_rules_run, ampql_rules_backfill. */
 enum ampql_code rules_run(const struct ampql_rules *rules, struct ampql_source *source,
                           const struct ampql_run_options *options, struct ampql_rules_result **out,
                           struct ampql_error *err);
+enum ampql_code rules_backfill(const struct ampql_rules *rules, struct ampql_source *source,
+                               const struct ampql_run_options *options, ampql_take_recorded take,
+                               void *payload, struct ampql_rules_result **out,
+                               struct ampql_error *err);
 void rules_result_free(struct ampql_rules_result *result);
 
 /* As ampql_rules_result_json. */

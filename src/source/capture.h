@@ -20,6 +20,7 @@
 #include "source/capture_block.h"
 #include "source/held.h"
 #include "source/hold.h"
+#include "source/redaction.h"
 
 /* Times in a capture lie between this and its negative, so that no sum of them overflows. */
 #define CAPTURE_FOREVER (INT64_C(1) << 60)
@@ -47,6 +48,7 @@ struct capture_origin {
     enum ampql_dialect dialect;
     uint32_t caps;           /* enum ampql_source_caps, without SORTED */
     int64_t marked_after_ms; /* stale markers were put in after so long a silence; 0: no */
+    struct redaction redaction;
 };
 
 struct capture {

@@ -1,6 +1,8 @@
 /* Reading and writing blocks of a capture file. */
 #include "source/capture_block.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -31,18 +33,7 @@ enum ampql_code capture_bad_block(const struct capture_file *file, uint64_t offs
 enum ampql_code capture_file_read(const struct capture_file *file, uint64_t offset, void *out,
                                   size_t n, struct ampql_error *err)
 {
-    char *to = out;
-    for (size_t done = 0; done < n;) {
-        ssize_t got = pread(file->fd, to + done, n - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return bad_file(file, AMPQL_UNAVAILABLE, err, strerror(errno));
-        if (got == 0)
-            return bad_file(file, AMPQL_BAD_DATA, err, "the file became shorter while it was read");
-        done += (size_t)got;
-    }
-    return AMPQL_OK;
+    return file_read_at(file->fd, file->name, offset, out, n, err);
 }
 
 static enum ampql_code check_header(const struct capture_file *file, struct ampql_error *err)

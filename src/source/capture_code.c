@@ -25,17 +25,59 @@ bool capture_get_about(struct bytes_in *in, struct capture *capture, struct ampq
     return capture->tool.p && !in->failed && bytes_left(in) == 0;
 }
 
+/* What follows the origin of a redacted capture: one of these, and two lists of texts. */
+enum { ORIGIN_REDACTED = 1, ORIGIN_KEEPS_ORDER = 2 };
+
 void capture_put_origin(struct buf *out, const struct capture_origin *origin)
 {
     buf_counted(out, origin->source);
     buf_varint(out, origin->dialect);
     buf_varint(out, origin->caps);
     buf_signed(out, origin->marked_after_ms);
+    const struct redaction *r = &origin->redaction;
+    if (!r->is_redacted)
+        return;
+    buf_varint(out, r->keeps_order ? ORIGIN_KEEPS_ORDER : ORIGIN_REDACTED);
+    buf_varint(out, r->nlabels);
+    for (size_t i = 0; i < r->nlabels; i++)
+        buf_counted(out, r->labels[i]);
+    buf_varint(out, r->nvalues);
+    for (size_t i = 0; i < r->nvalues; i++)
+        buf_counted(out, r->values[i]);
 }
 
 static bool is_dialect(uint64_t dialect)
 {
     return dialect == AMPQL_DIALECT_DEFAULT || dialect == AMPQL_PROM2 || dialect == AMPQL_PROM3;
+}
+
+/* texts := varint: how many, text... */
+static const struct str *get_texts(struct bytes_in *in, struct capture *capture, size_t *n)
+{
+    uint64_t count = bytes_varint(in);
+    if (in->failed || count > bytes_left(in)) /* each takes a byte at least */
+        return NULL;
+    struct str *texts = arena_alloc(&capture->arena, (size_t)count, sizeof *texts);
+    for (size_t i = 0; texts && i < count; i++) {
+        texts[i] = keep_text(capture, bytes_text(in));
+        if (!texts[i].p)
+            return NULL;
+    }
+    *n = (size_t)count;
+    return texts;
+}
+
+static bool get_redaction(struct bytes_in *in, struct capture *capture)
+{
+    struct redaction *r = &capture->origin.redaction;
+    uint64_t mode = bytes_varint(in);
+    if (in->failed || (mode != ORIGIN_REDACTED && mode != ORIGIN_KEEPS_ORDER))
+        return false;
+    r->is_redacted = true;
+    r->keeps_order = mode == ORIGIN_KEEPS_ORDER;
+    r->labels = get_texts(in, capture, &r->nlabels);
+    r->values = r->labels ? get_texts(in, capture, &r->nvalues) : NULL;
+    return r->values;
 }
 
 bool capture_get_origin(struct bytes_in *in, struct capture *capture)
@@ -44,7 +86,8 @@ bool capture_get_origin(struct bytes_in *in, struct capture *capture)
     origin->source = keep_text(capture, bytes_text(in));
     uint64_t dialect = bytes_varint(in), caps = bytes_varint(in);
     origin->marked_after_ms = bytes_signed(in);
-    if (!origin->source.p || in->failed || bytes_left(in) || !is_dialect(dialect))
+    if (!origin->source.p || in->failed || !is_dialect(dialect) ||
+        (bytes_left(in) && !get_redaction(in, capture)) || in->failed || bytes_left(in))
         return false;
     origin->dialect = (enum ampql_dialect)dialect;
     origin->caps = (uint32_t)caps;

@@ -58,7 +58,8 @@ struct merge {
 bool capture_same_origin(const struct capture_origin *a, const struct capture_origin *b)
 {
     return str_equal(a->source, b->source) && a->dialect == b->dialect && a->caps == b->caps &&
-           a->marked_after_ms == b->marked_after_ms;
+           a->marked_after_ms == b->marked_after_ms &&
+           redactions_equal(&a->redaction, &b->redaction);
 }
 
 /* ---- items in order */
@@ -91,8 +92,7 @@ static int compare_listings(const struct held *a, const struct held *b)
     return order ? order : compare_int(a->upto_ms, b->upto_ms);
 }
 
-/* Of two questions that differ at most in their times: 0. */
-static int compare_questions(const struct held *a, const struct held *b)
+int capture_compare_questions(const struct held *a, const struct held *b)
 {
     for (size_t i = 0; i < a->matchers.n && i < b->matchers.n; i++) {
         int order = compare_matcher(&a->matchers.at[i], &b->matchers.at[i]);
@@ -112,7 +112,7 @@ static int compare_questions(const struct held *a, const struct held *b)
 static int compare_items(const void *a, const void *b)
 {
     const struct item *x = a, *y = b;
-    int order = compare_questions(&x->held, &y->held);
+    int order = capture_compare_questions(&x->held, &y->held);
     if (order == 0)
         order = compare_int(x->from_ms, y->from_ms);
     if (order == 0)
@@ -259,7 +259,7 @@ static enum ampql_code find_runs(struct merge *m)
     for (size_t i = 0, j; i < m->nitems; i = j) {
         int64_t to_ms = m->items[i].to_ms;
         for (j = i + 1; j < m->nitems; j++) {
-            if (compare_questions(&m->items[i].held, &m->items[j].held) != 0 ||
+            if (capture_compare_questions(&m->items[i].held, &m->items[j].held) != 0 ||
                 m->items[j].from_ms > to_ms)
                 break;
             if (m->items[j].to_ms > to_ms)

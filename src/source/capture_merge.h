@@ -18,6 +18,10 @@ enum ampql_code capture_merge(const struct ampql_allocator *alc, const char *nam
                               struct capture *const *inputs, size_t ninputs, uint8_t *content_id,
                               struct ampql_error *err);
 
+/* The order of selects in a finished file, but for their times: 0 when these alone may differ.
+ * Matchers are in canonical order, as those of a finished file are. */
+int capture_compare_questions(const struct held *a, const struct held *b);
+
 /* Can answers of both be in one capture? */
 bool capture_same_origin(const struct capture_origin *a, const struct capture_origin *b);
 

@@ -394,6 +394,7 @@ static enum ampql_code make_source(struct record *r, struct ampql_source **out,
     (*out)->dialect = inner->dialect;
     (*out)->is_trusted = true;
     (*out)->marked_after_ms = inner->marked_after_ms;
+    (*out)->redaction = inner->redaction;
     return AMPQL_OK;
 }
 

@@ -3,6 +3,8 @@
 
 #include "source/sink.h"
 
+enum { MAX_WARNING = 1 << 16 };
+
 /* Scanning one part of an answer: samples go to the sink, or to a hold that joins parts. */
 struct replay {
     struct capture *capture;
@@ -106,6 +108,21 @@ static enum ampql_code join_parts(struct replay *r, const struct held_parts *par
     return code;
 }
 
+/* Where label values are tokens, not everything can be asked. */
+static enum ampql_code ask_redacted(const struct replay *r)
+{
+    const struct capture *capture = r->capture;
+    const struct redaction *redaction = &capture->origin.redaction;
+    struct buf text;
+    TRY(redaction_check(redaction, r->select, capture->file.name, &capture->alc, r->err));
+    buf_init(&text, &capture->alc, MAX_WARNING);
+    redaction_warning(&text, redaction);
+    enum ampql_code code = text.failed == AMPQL_NOMEM ? fail_nomem(r->err, "a warning")
+                                                      : sink_warn(r->sink, buf_view(&text));
+    buf_done(&text);
+    return code;
+}
+
 enum ampql_code capture_answer(struct capture *capture, const struct ampql_select *select,
                                struct ampql_sink *sink, struct ampql_error *err)
 {
@@ -114,7 +131,9 @@ enum ampql_code capture_answer(struct capture *capture, const struct ampql_selec
     struct held_cover cover;
     struct arena plan;
     arena_init(&plan, &capture->alc);
-    enum ampql_code code = held_plan(&list, select, &plan, &cover, err);
+    enum ampql_code code = ask_redacted(&r);
+    if (code == AMPQL_OK)
+        code = held_plan(&list, select, &plan, &cover, err);
     if (code == AMPQL_OK)
         code = held_warn(&list, select, &cover, sink, err);
     if (code == AMPQL_OK && cover.held.n == 1) {
@@ -184,7 +203,9 @@ static enum ampql_code replay_series(void *payload, const struct ampql_select *s
     r.hold = &hold;
     struct held_list list = capture_list(capture);
     size_t listing;
-    enum ampql_code code = held_listing(&list, select, &listing, err);
+    enum ampql_code code = ask_redacted(&r);
+    if (code == AMPQL_OK)
+        code = held_listing(&list, select, &listing, err);
     if (code == AMPQL_OK)
         code = gather_sets(&r, listing);
     if (code == AMPQL_OK)
@@ -238,6 +259,7 @@ enum ampql_code source_capture_open(const struct ampql_allocator *alc, const cha
     }
     (*out)->dialect = capture->origin.dialect;
     (*out)->marked_after_ms = capture->origin.marked_after_ms;
+    (*out)->redaction = &capture->origin.redaction;
     (*out)->is_trusted = true;
     return AMPQL_OK;
 }

@@ -206,5 +206,7 @@ struct capture_origin capture_origin_of(const struct ampql_source *source, struc
     return (struct capture_origin){.source = source->recorded_of.n ? source->recorded_of : name,
                                    .dialect = source->dialect,
                                    .caps = source->ops.caps & ~(uint32_t)AMPQL_SOURCE_SORTED,
-                                   .marked_after_ms = source->marked_after_ms};
+                                   .marked_after_ms = source->marked_after_ms,
+                                   .redaction = source->redaction ? *source->redaction
+                                                                  : (struct redaction){0}};
 }

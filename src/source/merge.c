@@ -235,6 +235,9 @@ static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql
     (*out)->is_trusted = true;
     (*out)->marked_after_ms = merge->marked_after_ms;
     (*out)->window_ms = window_of(sources, nsources);
+    for (size_t i = 0; i < nsources && !(*out)->redaction; i++)
+        if (sources[i]->redaction && sources[i]->redaction->is_redacted)
+            (*out)->redaction = sources[i]->redaction;
     return AMPQL_OK;
 }
 

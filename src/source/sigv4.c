@@ -3,10 +3,10 @@
 #include "source/sigv4.h"
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/time.h"
 #include "source/http.h"
 #include "source/sigv4_canonical.h"
-#include "source/sigv4_digest.h"
 #include "source/url.h"
 
 #include <ctype.h>
@@ -148,11 +148,11 @@ static enum ampql_code derive_key(const struct signing *s, unsigned char key[SHA
         return fail_nomem(err, "a signing key");
     memcpy(first, "AWS4", 4);
     memcpy(first + 4, secret.p, secret.n);
-    enum ampql_code code = digest_hmac(str_make(first, secret.n + 4), steps[0], key, err);
+    enum ampql_code code = hmac_sha256(str_make(first, secret.n + 4), steps[0], key, err);
     explicit_bzero(first, secret.n + 4);
     alloc_put(alc, first, secret.n + 4, 1);
     for (size_t i = 1; i < sizeof steps / sizeof *steps && code == AMPQL_OK; i++)
-        code = digest_hmac(str_make((char *)key, SHA256_BYTES), steps[i], key, err);
+        code = hmac_sha256(str_make((char *)key, SHA256_BYTES), steps[i], key, err);
     return code;
 }
 
@@ -161,7 +161,7 @@ static enum ampql_code write_signature(struct signing *s, struct ampql_error *er
     unsigned char key[SHA256_BYTES], mac[SHA256_BYTES];
     enum ampql_code code = derive_key(s, key, err);
     if (code == AMPQL_OK)
-        code = digest_hmac(str_make((char *)key, sizeof key), buf_view(&s->text), mac, err);
+        code = hmac_sha256(str_make((char *)key, sizeof key), buf_view(&s->text), mac, err);
     if (code == AMPQL_OK)
         hex_of(mac, SHA256_BYTES, s->signature);
     explicit_bzero(key, sizeof key);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "series/matcher.h"
+#include "source/redaction.h"
 
 struct ampql_source {
     struct ampql_source_ops ops; /* all members set, also when the caller's struct was older */
@@ -19,9 +20,9 @@ struct ampql_source {
     enum ampql_dialect dialect; /* that the data was recorded with; DEFAULT: it does not say */
     struct str recorded_of; /* what its answers are of, when they say so themselves; n 0: they do
                                not. As long as the source */
-    bool is_trusted;        /* one of ours: the sink need not check what it pushes */
-    /* Of an ENDLESS source: is the end of these series known all the same? NULL: of none. */
-    bool (*knows_ends)(const void *payload, struct matchers matchers);
+    const struct redaction
+        *redaction;    /* NULL: label values are what they are. As long as the source */
+    bool is_trusted;   /* one of ours: the sink need not check what it pushes */
     int64_t window_ms; /* of a server: about as much time as one request asks for; 0: no matter */
     int64_t marked_after_ms; /* its stale markers were put in, after so long a silence; 0: no */
 };

@@ -1,7 +1,8 @@
-/* Files of a block, read with pread. */
+/* Files of a block. */
 #include "source/tsdb_file.h"
 
 #include "base/crc32c.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,16 +73,7 @@ static enum ampql_code fill(struct tsdb_file *file, uint64_t offset, size_t n,
             return fail_nomem(err, "a piece of a block");
         file->room = n + TSDB_SLACK;
     }
-    for (size_t done = 0; done < n;) {
-        ssize_t got = pread(file->fd, file->buf + done, n - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return bad_file(file, AMPQL_UNAVAILABLE, err, strerror(errno));
-        if (got == 0)
-            return bad_file(file, AMPQL_BAD_DATA, err, "the file became shorter while it was read");
-        done += (size_t)got;
-    }
+    TRY(file_read_at(file->fd, file->path, offset, file->buf, n, err));
     memset(file->buf + n, 0, TSDB_SLACK);
     file->begin = offset;
     file->n = n;

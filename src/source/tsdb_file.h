@@ -1,5 +1,4 @@
-/* A file of a Prometheus block, read piece by piece into one recycled buffer. Not mapped: a file
- * that is cut short while it is mapped kills the process that looks at it. */
+/* A file of a Prometheus block, read piece by piece into one recycled buffer. */
 #ifndef AMPQL_SRC_SOURCE_TSDB_FILE_H
 #define AMPQL_SRC_SOURCE_TSDB_FILE_H
 

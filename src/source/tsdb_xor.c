@@ -27,15 +27,6 @@ struct window {
     unsigned width, trailing;
 };
 
-/* w is what stands at `at`, and begins with "11". */
-static inline bool read_window(uint64_t w, struct window *out)
-{
-    unsigned leading = (unsigned)(w >> 57 & 31), width = (unsigned)(w >> 51 & 63);
-    width = width ? width : 64;
-    *out = (struct window){width, 64 - leading - width};
-    return leading + width <= 64;
-}
-
 /* w is what stands at *at, and does not begin with "0". */
 static uint64_t read_change(const uint8_t *p, size_t *at, uint64_t w)
 {

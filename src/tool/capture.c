@@ -7,35 +7,17 @@
 #include "source/capture_place.h"
 #include "source/capture_take.h"
 #include "source/capture_verify.h"
+#include "tool/capture_print.h"
 
 #include <stdlib.h>
 
 /* ---- numbers as people and as JSON readers want them */
-
-static void put_number(struct buf *out, const char *before, uint64_t n)
-{
-    buf_format(out, "%s%llu", before, (unsigned long long)n);
-}
 
 /* `"key":"value"` */
 static void put_field(struct buf *out, const char *before, const char *key, struct str value)
 {
     buf_format(out, "%s\"%s\":", before, key);
     json_quote(out, value);
-}
-
-static void put_held(struct buf *out, const struct held *held, bool as_json)
-{
-    struct buf text;
-    buf_init(&text, out->alc, AMPQL_MESSAGE_MAX);
-    held_print(&text, held);
-    if (text.failed == AMPQL_NOMEM && out->failed == AMPQL_OK)
-        out->failed = AMPQL_NOMEM;
-    else if (as_json)
-        json_quote(out, buf_view(&text));
-    else
-        buf_str(out, buf_view(&text));
-    buf_done(&text);
 }
 
 static struct str time_text(int64_t ms, char *out)
@@ -48,22 +30,22 @@ static struct str time_text(int64_t ms, char *out)
 static void put_entry(struct buf *out, const struct capture_entry *e, bool as_json)
 {
     if (!as_json) {
-        put_held(out, &e->held, false);
-        put_number(out, ": ", e->nseries);
-        put_number(out, " series, ", e->nsamples);
+        capture_put_held(out, &e->held, false);
+        capture_put_number(out, ": ", e->nseries);
+        capture_put_number(out, " series, ", e->nsamples);
         buf_text(out, " samples");
         if (e->billed)
-            put_number(out, ", billed ", e->billed);
+            capture_put_number(out, ", billed ", e->billed);
         buf_byte(out, '\n');
         for (size_t i = 0; i < e->nwarnings; i++)
             buf_format(out, "  %.*s\n", (int)e->warnings[i].n, e->warnings[i].p);
         return;
     }
     buf_text(out, "{\"select\":");
-    put_held(out, &e->held, true);
-    put_number(out, ",\"series\":", e->nseries);
-    put_number(out, ",\"samples\":", e->nsamples);
-    put_number(out, ",\"billed\":", e->billed);
+    capture_put_held(out, &e->held, true);
+    capture_put_number(out, ",\"series\":", e->nseries);
+    capture_put_number(out, ",\"samples\":", e->nsamples);
+    capture_put_number(out, ",\"billed\":", e->billed);
     buf_text(out, ",\"warnings\":[");
     for (size_t i = 0; i < e->nwarnings; i++) {
         buf_text(out, i ? "," : "");
@@ -128,18 +110,6 @@ static int by_name(const void *a, const void *b, void *symbols)
     return str_compare(symbols_text(symbols, x->name), symbols_text(symbols, y->name));
 }
 
-static const char *dialect_text(enum ampql_dialect dialect)
-{
-    return dialect == AMPQL_PROM2 ? "prom2" : dialect == AMPQL_PROM3 ? "prom3" : "unknown";
-}
-
-static const char *caps_text(uint32_t caps)
-{
-    return caps & AMPQL_SOURCE_ANSWERS   ? "answers of a server"
-           : caps & AMPQL_SOURCE_ENDLESS ? "samples without stale markers"
-                                         : "samples with stale markers";
-}
-
 static void put_summary(struct buf *out, const struct capture *c, uint64_t nseries,
                         uint64_t nsamples, bool as_json)
 {
@@ -151,20 +121,26 @@ static void put_summary(struct buf *out, const struct capture *c, uint64_t nseri
     if (as_json) {
         put_field(out, "{", "id", str_of(id));
         put_field(out, ",", "source", c->origin.source);
-        put_field(out, ",", "holds", str_of(caps_text(c->origin.caps)));
-        put_field(out, ",", "dialect", str_of(dialect_text(c->origin.dialect)));
+        put_field(out, ",", "holds", str_of(capture_caps_text(c->origin.caps)));
+        put_field(out, ",", "dialect", str_of(capture_dialect_text(c->origin.dialect)));
+        buf_text(out, c->origin.redaction.is_redacted ? ",\"redacted\":true" : "");
         put_field(out, ",", "created", when);
         put_field(out, ",", "tool", c->tool);
-        put_number(out, ",\"selects\":", c->entries.n);
-        put_number(out, ",\"series\":", nseries);
-        put_number(out, ",\"samples\":", nsamples);
-        put_number(out, ",\"bytes\":", c->file.size);
+        capture_put_number(out, ",\"selects\":", c->entries.n);
+        capture_put_number(out, ",\"series\":", nseries);
+        capture_put_number(out, ",\"samples\":", nsamples);
+        capture_put_number(out, ",\"bytes\":", c->file.size);
         buf_text(out, ",\"metrics\":[");
         return;
     }
     buf_format(out, "id       %s\nsource   %.*s\nholds    %s\ndialect  %s\n", id,
-               (int)c->origin.source.n, c->origin.source.p, caps_text(c->origin.caps),
-               dialect_text(c->origin.dialect));
+               (int)c->origin.source.n, c->origin.source.p, capture_caps_text(c->origin.caps),
+               capture_dialect_text(c->origin.dialect));
+    if (c->origin.redaction.is_redacted) {
+        buf_text(out, "redacted ");
+        capture_put_redaction(out, &c->origin.redaction);
+        buf_byte(out, '\n');
+    }
     buf_format(out, "created  %.*s by %.*s\n", (int)when.n, when.p, (int)c->tool.n, c->tool.p);
     buf_format(out, "selects  %zu\nseries   %llu\nsamples  %llu\nbytes    %llu, %.2f a sample\n\n",
                c->entries.n, (unsigned long long)nseries, (unsigned long long)nsamples,
@@ -179,8 +155,8 @@ static void put_metric(struct buf *out, const struct capture *c, const struct me
         put_field(out, is_first ? "{" : ",{", "name", name);
     else
         buf_format(out, "%.*s", (int)name.n, name.p);
-    put_number(out, as_json ? ",\"series\":" : ": ", metric->nseries);
-    put_number(out, as_json ? ",\"samples\":" : " series, ", metric->nsamples);
+    capture_put_number(out, as_json ? ",\"series\":" : ": ", metric->nseries);
+    capture_put_number(out, as_json ? ",\"samples\":" : " series, ", metric->nsamples);
     buf_text(out, as_json ? "}" : " samples\n");
 }
 
@@ -246,14 +222,14 @@ static void put_finding(void *payload, const struct capture_entry *entry, const 
         put_field(out, "{", "finding", str_of(what));
         buf_text(out, ",\"lost\":");
         if (entry)
-            put_held(out, &entry->held, true);
+            capture_put_held(out, &entry->held, true);
         else
             buf_text(out, "null");
         buf_text(out, "}\n");
     } else {
         if (entry) {
             buf_text(out, "lost: ");
-            put_held(out, &entry->held, false);
+            capture_put_held(out, &entry->held, false);
             buf_text(out, ": ");
         }
         buf_format(out, "%s\n", what);
@@ -267,11 +243,11 @@ static void put_verdict(struct buf *out, const struct capture_verdict *verdict, 
     if (as_json) {
         buf_format(out, "{\"whole\":%s", verdict->is_whole ? "true" : "false");
         buf_format(out, ",\"finished\":%s", verdict->is_log ? "false" : "true");
-        put_number(out, ",\"selects\":", verdict->nselects);
-        put_number(out, ",\"usable\":", nleft);
-        put_number(out, ",\"blocks\":", verdict->nblocks);
-        put_number(out, ",\"series\":", verdict->nseries);
-        put_number(out, ",\"samples\":", verdict->nsamples);
+        capture_put_number(out, ",\"selects\":", verdict->nselects);
+        capture_put_number(out, ",\"usable\":", nleft);
+        capture_put_number(out, ",\"blocks\":", verdict->nblocks);
+        capture_put_number(out, ",\"series\":", verdict->nseries);
+        capture_put_number(out, ",\"samples\":", verdict->nsamples);
         buf_text(out, "}\n");
         return;
     }

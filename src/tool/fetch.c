@@ -2,7 +2,9 @@
 #include "tool/fetch.h"
 
 #include "base/duration.h"
+#include "base/options.h"
 #include "engine/engine.h"
+#include "rules/rules.h"
 #include "source/capture_record.h"
 #include "source/capture_take.h"
 #include "source/server.h"
@@ -80,6 +82,44 @@ static enum ampql_code plan_one(void *payload, const struct ampql_select *select
     return array_push(p->plan, p->arena, s) ? AMPQL_OK : fail_nomem(err, "the plan");
 }
 
+/* ---- what is asked for */
+
+struct asked {
+    struct arena arena;
+    struct select_batch batch;
+    struct ampql_run_options options;
+};
+
+/* Without queries: what all rules read. */
+static enum ampql_code asked_init(struct asked *asked, const struct ampql_allocator *alc,
+                                  const struct ampql_query *const *queries, size_t nqueries,
+                                  const struct ampql_run_options *options, struct ampql_error *err)
+{
+    struct record_want *wants = NULL;
+    *asked = (struct asked){.batch = {.queries = queries, .nqueries = nqueries}};
+    arena_init(&asked->arena, alc);
+    OPTIONS_READ(asked->options, options);
+    if (nqueries || !asked->options.rules)
+        return AMPQL_OK;
+    int64_t from_ms = asked->options.start_ms, to_ms = asked->options.end_ms;
+    bool at_one_time = to_ms <= from_ms;
+    if (at_one_time) {
+        asked->options.rule_phase_ms = from_ms;
+        asked->options.rule_file = NULL;
+        to_ms = from_ms;
+    }
+    asked->options.step_ms = 0;
+    enum ampql_code code = rules_wants(asked->options.rules, from_ms, to_ms, at_one_time,
+                                       &asked->arena, &wants, &asked->batch.nwants, err);
+    asked->batch.wants = wants;
+    return code;
+}
+
+static void asked_done(struct asked *asked)
+{
+    arena_done(&asked->arena);
+}
+
 enum ampql_code fetch_plan(struct ampql_engine *engine, const struct ampql_query *const *queries,
                            size_t nqueries, struct ampql_source *source,
                            const struct ampql_run_options *options, int64_t interval_ms,
@@ -88,8 +128,13 @@ enum ampql_code fetch_plan(struct ampql_engine *engine, const struct ampql_query
     *out = (struct fetch_plan){.is_known = true};
     struct planning planning = {source, interval_ms > 0 ? interval_ms : SERVER_INTERVAL_MS, arena,
                                 out};
-    return engine_selects(engine, queries, nqueries, source, options, false, plan_one, &planning,
-                          err);
+    struct asked asked;
+    enum ampql_code code = asked_init(&asked, &engine->alc, queries, nqueries, options, err);
+    if (code == AMPQL_OK)
+        code = engine_selects(engine, &asked.batch, source, &asked.options, false, plan_one,
+                              &planning, err);
+    asked_done(&asked);
+    return code;
 }
 
 /* ---- fetching */
@@ -104,8 +149,13 @@ enum ampql_code fetch_selects(struct ampql_engine *engine, const struct ampql_qu
                               size_t nqueries, struct ampql_source *recording,
                               const struct ampql_run_options *options, struct ampql_error *err)
 {
-    return engine_selects(engine, queries, nqueries, recording, options, true, take_one, recording,
-                          err);
+    struct asked asked;
+    enum ampql_code code = asked_init(&asked, &engine->alc, queries, nqueries, options, err);
+    if (code == AMPQL_OK)
+        code = engine_selects(engine, &asked.batch, recording, &asked.options, true, take_one,
+                              recording, err);
+    asked_done(&asked);
+    return code;
 }
 
 /* ---- bringing a capture up to date */

@@ -28,6 +28,10 @@ struct fetch_plan {
     uint64_t series, samples, requests;
 };
 
+/* Without queries, and with options->rules, both functions are about what all rules read: for the
+ * one time options->start_ms as ampql_rules_run, or where end_ms is later for all the times to it
+ * as ampql_rules_backfill. */
+
 /* The selects of a batch, each once. When the source is a server it is asked for their series
  * (/api/v1/series, which bills nothing).
  *

@@ -165,6 +165,9 @@ bool needs_two_samples(const struct signature *function);
 bool is_too_short(int64_t window_ms, int64_t interval_ms);
 int64_t window_for(int64_t interval_ms);
 
+/* Does the result of an operator have the cluster label, when its sides have it, or not? */
+bool operator_keeps(const struct rule_case *c, const struct ast *op, bool lhs, bool rhs);
+
 /* Does the result of an expression have the label, when all selectors of metrics that have it do?
  * *dropped: the first aggregation that loses it. */
 enum ampql_code keeps_label(struct rule_case *c, const struct ast *ast, bool *out,

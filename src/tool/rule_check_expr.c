@@ -306,8 +306,10 @@ static enum ampql_code walk(struct rule_case *c, const struct ast *ast)
             TRY(walk(c, ast->u.aggregate.param));
         return walk(c, ast->u.aggregate.expr);
     case AST_BINARY:
-        TRY(walk(c, ast->u.binary.lhs));
-        return walk(c, ast->u.binary.rhs);
+        TRY(walk(c, ast->u.binary.first->u.binary.lhs));
+        for (const struct ast *op = ast->u.binary.first; op; op = ast_next(op, ast))
+            TRY(walk(c, op->u.binary.rhs));
+        return AMPQL_OK;
     case AST_UNARY:
         return walk(c, ast->u.unary.expr);
     case AST_PAREN:
@@ -354,22 +356,29 @@ static enum ampql_code aggregate_keeps(struct rule_case *c, const struct ast *as
     return AMPQL_OK;
 }
 
-static enum ampql_code binary_keeps(struct rule_case *c, const struct ast *ast, bool *out,
-                                    const struct ast **dropped)
+bool operator_keeps(const struct rule_case *c, const struct ast *op, bool lhs, bool rhs)
 {
-    const struct ast_binary *b = &ast->u.binary;
-    struct str label = c->checker->data.cluster_label;
-    bool lhs, rhs;
-    TRY(keeps_label(c, b->lhs, &lhs, dropped));
-    TRY(keeps_label(c, b->rhs, &rhs, dropped));
+    const struct ast_binary *b = &op->u.binary;
     if (b->lhs->type == VALUE_SCALAR || b->rhs->type == VALUE_SCALAR)
-        *out = lhs || rhs;
-    else if (b->card == MANY_TO_ONE || b->card == MANY_TO_MANY)
-        *out = lhs;
-    else if (b->card == ONE_TO_MANY)
-        *out = rhs;
-    else
-        *out = lhs && (!b->has_matching || has_name(b->matching, label) == b->is_on);
+        return lhs || rhs;
+    if (b->card == MANY_TO_ONE || b->card == MANY_TO_MANY)
+        return lhs;
+    if (b->card == ONE_TO_MANY)
+        return rhs;
+    bool is_matched = has_name(b->matching, c->checker->data.cluster_label) == b->is_on;
+    return lhs && (!b->has_matching || is_matched);
+}
+
+static enum ampql_code chain_keeps(struct rule_case *c, const struct ast *last, bool *out,
+                                   const struct ast **dropped)
+{
+    const struct ast *op = last->u.binary.first;
+    TRY(keeps_label(c, op->u.binary.lhs, out, dropped));
+    for (; op; op = ast_next(op, last)) {
+        bool rhs;
+        TRY(keeps_label(c, op->u.binary.rhs, &rhs, dropped));
+        *out = operator_keeps(c, op, *out, rhs);
+    }
     return AMPQL_OK;
 }
 
@@ -396,7 +405,7 @@ enum ampql_code keeps_label(struct rule_case *c, const struct ast *ast, bool *ou
     case AST_AGGREGATE:
         return aggregate_keeps(c, ast, out, dropped);
     case AST_BINARY:
-        return binary_keeps(c, ast, out, dropped);
+        return chain_keeps(c, ast, out, dropped);
     case AST_UNARY:
         return keeps_label(c, ast->u.unary.expr, out, dropped);
     case AST_PAREN:

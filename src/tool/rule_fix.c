@@ -130,24 +130,39 @@ static enum ampql_code fix_aggregate(struct fix *fix, struct ast *ast)
     return set_cluster(fix, &a->grouping, !a->is_without);
 }
 
-static enum ampql_code fix_binary(struct fix *fix, struct ast *ast)
+/* The right side of an operator, and what it matches by.  keeps  does its left side keep the
+ * cluster label; then: does its result? */
+static enum ampql_code fix_operator(struct fix *fix, struct ast *op, bool *keeps)
 {
-    struct ast_binary *b = &ast->u.binary;
+    struct ast_binary *b = &op->u.binary;
     const struct ast *dropped = NULL;
-    bool lhs, rhs;
-    TRY(fix_node(fix, b->lhs));
+    bool lhs = *keeps, rhs;
     TRY(fix_node(fix, b->rhs));
     if (!fix->adds_cluster) {
         TRY(rename_all(fix, &b->matching));
         return rename_all(fix, &b->include);
     }
-    if (b->lhs->type == VALUE_SCALAR || b->rhs->type == VALUE_SCALAR)
-        return AMPQL_OK;
-    TRY(keeps_label(fix->c, b->lhs, &lhs, &dropped));
     TRY(keeps_label(fix->c, b->rhs, &rhs, &dropped));
-    if (lhs != rhs)
-        fix->gives_up = true;
-    return lhs && rhs && b->has_matching ? set_cluster(fix, &b->matching, b->is_on) : AMPQL_OK;
+    if (b->lhs->type != VALUE_SCALAR && b->rhs->type != VALUE_SCALAR) {
+        fix->gives_up = fix->gives_up || lhs != rhs;
+        if (lhs && rhs && b->has_matching)
+            TRY(set_cluster(fix, &b->matching, b->is_on));
+    }
+    *keeps = operator_keeps(fix->c, op, lhs, rhs);
+    return AMPQL_OK;
+}
+
+static enum ampql_code fix_chain(struct fix *fix, struct ast *last)
+{
+    struct ast *first = last->u.binary.first;
+    const struct ast *dropped = NULL;
+    bool keeps = false;
+    TRY(fix_node(fix, first->u.binary.lhs));
+    if (fix->adds_cluster)
+        TRY(keeps_label(fix->c, first->u.binary.lhs, &keeps, &dropped));
+    for (struct ast *op = first; op; op = ast_next(op, last))
+        TRY(fix_operator(fix, op, &keeps));
+    return AMPQL_OK;
 }
 
 /* Recursion is bounded by the parser's depth limit. */
@@ -166,7 +181,7 @@ static enum ampql_code fix_node(struct fix *fix, struct ast *ast)
     case AST_AGGREGATE:
         return fix_aggregate(fix, ast);
     case AST_BINARY:
-        return fix_binary(fix, ast);
+        return fix_chain(fix, ast);
     case AST_UNARY:
         return fix_node(fix, ast->u.unary.expr);
     case AST_PAREN:

@@ -3,13 +3,13 @@
  * samples. Needs no server. Usage: column [CONTAINERS] */
 #include "series/column.h"
 #include "bench/cluster.h"
+#include "bench/quick.h"
 #include "source/tsdb_xor.h"
 #include "support/xor_chunk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS (1440 * MINUTE_MS)
@@ -31,17 +31,9 @@ struct kind {
     double pack_ns, unpack_ns, xor_ns;
 };
 
-static double now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static void die(const char *what)
 {
-    fprintf(stderr, "column: %s\n", what);
-    exit(1);
+    quick_die("column", what);
 }
 
 static struct kind *find_kind(struct kind *kinds, size_t *nkinds, const char *name)
@@ -95,13 +87,13 @@ static size_t held(const int64_t *t, const double *v, size_t n)
 static void add_series(struct kind *k, const int64_t *t, const double *v, size_t n)
 {
     _Static_assert(4 + XOR_CHUNK_BYTES(XOR_CHUNK_SAMPLES) + XOR_SLACK <= BLOCK_MAX_BYTES, "room");
-    double begin = now_ns();
+    double begin = quick_now_ns();
     for (size_t i = 0; i < n; i += BLOCK_MAX_SAMPLES) {
         size_t m = n - i < BLOCK_MAX_SAMPLES ? n - i : BLOCK_MAX_SAMPLES;
         uint8_t *out = room(&k->blocks);
         k->blocks.size += block_pack(t + i, v + i, m, out);
     }
-    k->pack_ns += now_ns() - begin;
+    k->pack_ns += quick_now_ns() - begin;
     for (size_t i = 0; i < n; i += XOR_CHUNK_SAMPLES) {
         size_t m = n - i < XOR_CHUNK_SAMPLES ? n - i : XOR_CHUNK_SAMPLES;
         uint8_t *out = room(&k->chunks);
@@ -122,13 +114,13 @@ static void time_unpacking(struct kind *k)
     static double v[BLOCK_MAX_SAMPLES];
     k->unpack_ns = 1e300;
     for (int pass = 0; pass < PASSES; pass++) {
-        double begin = now_ns();
+        double begin = quick_now_ns();
         const struct heap *h = &k->blocks;
         for (size_t at = 0, nbytes, n; at < h->size; at += nbytes)
             if (block_measure(h->p + at, h->size - at, &nbytes, &n, NULL) != AMPQL_OK ||
                 block_unpack(h->p + at, nbytes, t, v, &n, NULL) != AMPQL_OK)
                 die("a block does not unpack");
-        double ns = now_ns() - begin;
+        double ns = quick_now_ns() - begin;
         k->unpack_ns = ns < k->unpack_ns ? ns : k->unpack_ns;
     }
 }
@@ -140,14 +132,14 @@ static void time_chunks(struct kind *k)
     static double v[XOR_CHUNK_SAMPLES];
     k->xor_ns = 1e300;
     for (int pass = 0; pass < PASSES; pass++) {
-        double begin = now_ns();
+        double begin = quick_now_ns();
         uint32_t nbytes;
         for (size_t at = 0; at < k->chunks.size; at += 4 + nbytes) {
             memcpy(&nbytes, k->chunks.p + at, sizeof nbytes);
             if (!xor_unpack(k->chunks.p + at + 4, nbytes, 0, INT64_C(1) << 41, t, v))
                 die("a chunk does not unpack");
         }
-        double ns = now_ns() - begin;
+        double ns = quick_now_ns() - begin;
         k->xor_ns = ns < k->xor_ns ? ns : k->xor_ns;
     }
 }
@@ -163,10 +155,10 @@ static double read_bandwidth(void)
     for (size_t i = 0; i < WORDS; i++)
         p[i] = i;
     for (int pass = 0; pass < PASSES; pass++) {
-        double begin = now_ns();
+        double begin = quick_now_ns();
         for (size_t i = 0; i < WORDS; i++)
             sum += p[i];
-        double ns = now_ns() - begin;
+        double ns = quick_now_ns() - begin;
         best = ns < best ? ns : best;
     }
     free(p);

@@ -3,13 +3,13 @@
  * block is written of the generated cluster's day. */
 #include "source/tsdb.h"
 #include "bench/cluster.h"
+#include "bench/quick.h"
 #include "source/sink.h"
 #include "support/tsdb_image.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MINUTE_MS INT64_C(60000)
@@ -17,17 +17,9 @@
 
 enum { PASSES = 5, CONTAINERS = 200 };
 
-static double now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static void die(const char *what)
 {
-    fprintf(stderr, "tsdb: %s\n", what);
-    exit(1);
+    quick_die("tsdb", what);
 }
 
 /* ---- a block to read */
@@ -116,7 +108,7 @@ static double read_once(const char *path, const struct ampql_matcher *matcher, s
     struct ampql_source *source = NULL;
     struct ampql_error err = {0};
     struct ampql_sink sink;
-    double begin = now_ns();
+    double begin = quick_now_ns();
     *count = (struct count){0};
     if (source_tsdb_open(&alloc_default, path, &options, &source, &err) != AMPQL_OK)
         die(err.message);
@@ -126,7 +118,7 @@ static double read_once(const char *path, const struct ampql_matcher *matcher, s
         die(err.message);
     sink_done(&sink);
     source_free(source);
-    return now_ns() - begin;
+    return quick_now_ns() - begin;
 }
 
 static void measure(const char *path, const char *what, const struct ampql_matcher *matcher)

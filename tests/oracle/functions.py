@@ -247,8 +247,9 @@ def near(a, b):
 
 def compare(wanted, got, kind):
     if wanted["status"] == "error" or got["status"] == "error":
-        if wanted.get("error") != got.get("error"):
-            raise Difference("%s, not %s" % (got.get("error"), wanted.get("error")))
+        says = ["%s: %s" % (answer.get("errorType"), answer.get("error")) for answer in (wanted, got)]
+        if says[0] != says[1]:
+            raise Difference("%s, not %s" % (says[1], says[0]))
         return 0
     a, b = table(wanted["data"]), table(got["data"])
     if a.keys() != b.keys():
@@ -277,16 +278,25 @@ def ask_server(server, query, at):
         return parse(error.body)
 
 
+def refusal(line):
+    """The API's answer for the error object that ampql prints; the API gives a position only to what does not parse."""
+    error = json.loads(line)
+    if error["code"] == "PARSE":
+        place = error["position"]
+        error["message"] = 'invalid parameter "query": %d:%d: parse error: %s' % (place["line"], place["column"], error["message"])
+    return {"status": "error", "errorType": error["errorType"], "error": error["message"]}
+
+
 def ask_ampql(ampql, path, query, at):
     names = ["--time"] if len(at) == 1 else ["--start", "--end", "--step"]
-    arguments = [ampql, "query", "--source", path, "--dialect", "prom2", "-o", "json"]
+    arguments = [ampql, "query", "--source", path, "--dialect", "prom2", "-o", "json", "--error-format", "json"]
     for name, value in zip(names, at):
         arguments += [name, seconds(value)]
     done = subprocess.run([*arguments, "--", query], capture_output=True, timeout=600, check=False)
     if done.returncode == 0:
         return parse(done.stdout)
-    lines = [l for l in done.stderr.decode("utf-8", "replace").splitlines() if l.startswith("ampql: error: ")]
-    return {"status": "error", "error": lines[0].split(": ", 2)[2] if lines else done.stderr.decode("utf-8", "replace")}
+    lines = [line for line in done.stderr.splitlines() if line.startswith(b'{"level":"error"')]
+    return refusal(lines[0]) if lines else {"status": "error", "error": done.stderr.decode("utf-8", "replace")}
 
 
 def main():

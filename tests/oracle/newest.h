@@ -22,7 +22,7 @@ struct newest_answer {
     enum ampql_code code; /* AMPQL_OK, AMPQL_PARSE, AMPQL_EXECUTION */
     struct str message;   /* of the error */
     struct outcome outcome;
-    struct str print, pretty; /* of what was only parsed */
+    struct str print, pretty; /* of what was only parsed; print: of JSON */
 };
 
 /* Start the program at `path`. */
@@ -32,6 +32,10 @@ void newest_end(struct newest *newest);
 /* Evaluate a case, in the prom3 dialect whatever the case says; the answer is in the arena. */
 void newest_evaluate(struct newest *newest, const struct expr_case *c, struct arena *arena,
                      struct newest_answer *out);
+
+/* The same as the HTTP API's body, or the message of the failure. */
+void newest_json(struct newest *newest, const struct expr_case *c, struct arena *arena,
+                 struct str *out);
 
 /* Only parse. */
 void newest_parse(struct newest *newest, struct str text, bool experimental, struct arena *arena,
@@ -89,6 +93,10 @@ int newest_parse_files(struct newest *newest, char *const *paths, size_t n);
 
 /* The same for random expressions, most of them damaged. */
 int newest_parse_random(struct newest *newest, uint64_t first, size_t count);
+
+/* Compare the numeric grids, and write their checksums to path when nothing differs; 1 when it
+ * does. newest_grid.c */
+int newest_grids(struct driver *driver, const char *path);
 
 /* Which characters may begin a name without quotes: each is asked for. */
 int newest_parse_letters(struct newest *newest);

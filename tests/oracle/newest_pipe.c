@@ -158,6 +158,10 @@ static void read_value(struct words *w, struct newest_answer *out)
         out->pretty = text(w);
         return;
     }
+    if (strcmp(kind, "json") == 0) {
+        out->print = text(w);
+        return;
+    }
     if (strcmp(kind, "scalar") == 0) {
         o->kind = AMPQL_RESULT_SCALAR;
         o->scalar = value(w);
@@ -201,18 +205,31 @@ static void read_answer(struct newest *newest, struct arena *arena, struct newes
     out->message = text(&w);
 }
 
-void newest_evaluate(struct newest *newest, const struct expr_case *c, struct arena *arena,
-                     struct newest_answer *out)
+static void write_case(FILE *f, const char *what, const struct expr_case *c)
 {
-    FILE *f = newest->to;
-    fprintf(f, "eval %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d", c->options.start_ms,
+    fprintf(f, "%s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d", what, c->options.start_ms,
             c->options.end_ms, c->options.step_ms, c->options.lookback_ms,
             c->options.delayed_name_removal);
     write_text(f, c->text.p, c->text.n);
     fprintf(f, " %zu", c->nseries);
     for (size_t i = 0; i < c->nseries; i++)
         write_series(f, &c->series[i]);
+}
+
+void newest_evaluate(struct newest *newest, const struct expr_case *c, struct arena *arena,
+                     struct newest_answer *out)
+{
+    write_case(newest->to, "eval", c);
     read_answer(newest, arena, out);
+}
+
+void newest_json(struct newest *newest, const struct expr_case *c, struct arena *arena,
+                 struct str *out)
+{
+    struct newest_answer answer;
+    write_case(newest->to, "json", c);
+    read_answer(newest, arena, &answer);
+    *out = answer.code == AMPQL_OK ? answer.print : answer.message;
 }
 
 void newest_parse(struct newest *newest, struct str text, bool experimental, struct arena *arena,

@@ -4,11 +4,16 @@
     tsdb.py snapshot URL DATA TO             make a snapshot of the server whose data folder is DATA, as the folder TO
     tsdb.py compare URL AMPQL FOLDER NAME [REGEX]
                                              all queries of differential.py there, and here over FOLDER
+    tsdb.py same AMPQL FOLDER CAPTURE [REGEX]
+                                             the same queries over FOLDER and over a capture of it
     tsdb.py overlap URL FILE                 write some of the samples, and others between them, as OpenMetrics
     tsdb.py delete URL DATA TO               delete series, ranges of series and a metric; copy the blocks to TO
     tsdb.py contradict FOLDER                write two files that say different things of the same times
     tsdb.py conflict URL AMPQL DATA          what comes of them there and here
-    tsdb.py dump PROMTOOL FOLDER             the CPU time of promtool tsdb dump"""
+    tsdb.py dump PROMTOOL FOLDER             the CPU time of promtool tsdb dump
+    tsdb.py blocks PROMTOOL AMPQL FOLDER TO  blocks that promtool makes of OpenMetrics by ampql, of FOLDER and of odd samples, are read
+                                             back as the same bytes
+    tsdb.py lines PROMTOOL AMPQL BLOCK       what it prints of a block is what ampql prints, but for the ends of series"""
 import glob
 import json
 import os
@@ -60,6 +65,23 @@ def compare(url, ampql, folder, name, regex=""):
     print("%s: %d passed, %d failed (%d of the passed answers have no series)"
           % (name, report.passed, report.failed, report.empty))
     sys.exit(report.failed > 0 or report.passed == 0)
+
+
+def same(ampql, folder, capture, regex=""):
+    pattern = re.compile(regex)
+    over = {source: Blocks(None, ampql, source) for source in (folder, capture)}
+    count = failed = 0
+    for path in ("queries.tsv", "language.tsv"):
+        for row, query, times in differential.cases(path):
+            if not pattern.search(row) and not pattern.search(query):
+                continue
+            answers = [blocks.run("query", query, times, "--source", blocks.source)[:2] for blocks in over.values()]
+            count += 1
+            if answers[0] != answers[1]:
+                failed += 1
+                print("FAIL %s: other bytes from a capture of the blocks\n     %s\n     %s" % (row, query, times))
+    print("a capture of the blocks: %d answers, %d different" % (count, failed))
+    sys.exit(failed > 0 or count == 0)
 
 
 # What the block that overlaps has: samples of these, some hours of them.
@@ -130,17 +152,76 @@ def conflict(url, ampql, data):
         raise SystemExit("FAIL --on-conflict last gives %s" % mine)
 
 
-def dump(promtool, folder):
-    nsamples = 0
+def stats(folder, what):
+    """What the blocks' own statistics say: numSamples, numSeries."""
+    total = 0
     for path in glob.glob(os.path.join(folder, ULID, "meta.json")):
         with open(path, encoding="utf-8") as meta:
-            nsamples += json.load(meta)["stats"]["numSamples"]
+            total += json.load(meta)["stats"][what]
+    return total
+
+
+def dump_ns(promtool, folder):
+    """CPU time of a sample."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([promtool, "tsdb", "dump", folder], stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ns = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e9
-    print("promtool tsdb dump: %d samples, %.0f ms, %.1f ns CPU a sample" % (nsamples, ns / 1e6, ns / nsamples))
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e9 / stats(folder, "numSamples")
+
+
+def dump(promtool, folder):
+    print("promtool tsdb dump: %d samples, %.1f ns CPU a sample" % (stats(folder, "numSamples"), dump_ns(promtool, folder)))
+
+
+# Samples that text spoils easily: -0, NaN, the smallest and the largest number, times with all their ms, escapes, two blocks of them.
+ODD = """metric,labels,timestamp,value
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323200.001,-0
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323200.002,NaN
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323215,5e-324
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323230,+Inf
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323245,-Inf
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323260.999,0.30000000000000004
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772330460.999,1.7976931348623157e+308
+odd_total,{},1772323200.001,12345678901234567890
+"""
+
+
+def blocks(promtool, ampql, folder, to):
+    os.makedirs(to)
+    with open(os.path.join(to, "odd.csv"), "w", encoding="utf-8") as out:
+        out.write(ODD)
+    for source in (folder, os.path.join(to, "odd.csv")):
+        name = os.path.join(to, os.path.basename(source))
+        data = name + ".data"
+        subprocess.run([ampql, "capture", "convert", "--drop", "ends", source, name + ".om"], capture_output=True, check=True)
+        subprocess.run([promtool, "tsdb", "create-blocks-from", "openmetrics", name + ".om", data], capture_output=True, check=True)
+        subprocess.run([ampql, "capture", "convert", data, name + ".again.om"], capture_output=True, check=True)
+        with open(name + ".om", "rb") as file:
+            text = file.read()
+        with open(name + ".again.om", "rb") as file:
+            if file.read() != text:
+                raise SystemExit("FAIL what promtool made of %s.om is read back as %s.again.om" % (name, name))
+        print("OpenMetrics of %s: %d lines, %d blocks by promtool, read back as the same bytes"
+              % (os.path.basename(source), text.count(b"\n"), len(glob.glob(os.path.join(data, ULID)))))
+
+
+def lines(promtool, ampql, block):
+    folder = os.path.abspath("build/oracle/tsdb.lines")
+    shutil.rmtree(folder, ignore_errors=True)
+    with open(os.path.join(block, "meta.json"), encoding="utf-8") as meta:
+        shutil.copytree(block, os.path.join(folder, json.load(meta)["ulid"]))
+    for name in ("wal", "chunks_head"):
+        os.mkdir(os.path.join(folder, name))
+    theirs = subprocess.run([promtool, "tsdb", "dump", folder], capture_output=True, check=True).stdout
+    subprocess.run([ampql, "capture", "convert", "--drop", "ends", block, folder + ".dump"], capture_output=True, check=True)
+    with open(folder + ".dump", "rb") as file:
+        mine = file.read()
+    os.unlink(folder + ".dump")
+    theirs = sorted(line for line in theirs.splitlines() if b"} NaN " not in line)
+    if sorted(mine.splitlines()) != theirs:
+        raise SystemExit("FAIL a dump by ampql is not promtool's")
+    print("%d lines of promtool tsdb dump are ampql's" % len(theirs))
 
 
 if __name__ == "__main__":
-    {f.__name__: f for f in (snapshot, compare, overlap, delete, contradict, conflict, dump)}[sys.argv[1]](*sys.argv[2:])
+    {f.__name__: f for f in (snapshot, compare, same, overlap, delete, contradict, conflict, dump, blocks, lines)}[sys.argv[1]](*sys.argv[2:])

@@ -20,6 +20,8 @@ prometheus_start "$work" --web.enable-admin-api
 "$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-60}" --seed "${SEED:-1}"
 python3 tests/oracle/tsdb.py snapshot "$PROMETHEUS_URL" "$work/data" "$work.snapshot"
 python3 tests/oracle/tsdb.py compare "$PROMETHEUS_URL" "$build/ampql" "$work.snapshot" snapshot "${ONLY:-}"
+"$build/ampql" capture convert "$work.snapshot" "$work.aqc"
+python3 tests/oracle/tsdb.py same "$build/ampql" "$work.snapshot" "$work.aqc" "${ONLY:-}"
 python3 tests/oracle/tsdb.py overlap "$PROMETHEUS_URL" "$work.overlap.om"
 prometheus_end
 
@@ -43,6 +45,8 @@ prometheus_restart "$work.conflict"
 python3 tests/oracle/tsdb.py conflict "$PROMETHEUS_URL" "$build/ampql" "$work.conflict/data"
 prometheus_end
 
+python3 tests/oracle/tsdb.py blocks "$(dirname "$PROMETHEUS")/promtool" "$build/ampql" tests/data/source/tsdb/block "$work.blocks"
+python3 tests/oracle/tsdb.py lines "$(dirname "$PROMETHEUS")/promtool" "$build/ampql" tests/data/source/tsdb/block
 # all samples of the snapshot, unpacked here and printed there
 "$build/bench/tsdb" "$work.snapshot"
 mkdir -p "$work.snapshot/wal" "$work.snapshot/chunks_head"

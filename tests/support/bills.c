@@ -12,6 +12,7 @@
 struct bill_case {
     const char *path;
     struct ampql_cost_options options;
+    struct ampql_aggregate_options lines;
     struct ampql_prices prices;
     struct ampql_engine *engine;
     struct ampql_source *source;
@@ -77,11 +78,15 @@ enum kind { TEXT, FLAG, NUMBER, MS, CHOICE, PRICE };
 static const struct option {
     const char *key;
     enum kind kind;
-    size_t offset;
+    size_t offset; /* in struct bill_case */
 } options[] = {
 #define OPTION(key, kind)                                                                          \
     {                                                                                              \
-#key, kind, offsetof(struct ampql_cost_options, key)                                       \
+#key, kind, offsetof(struct bill_case, options.key)                                        \
+    }
+#define LINES(key, kind)                                                                           \
+    {                                                                                              \
+#key, kind, offsetof(struct bill_case, lines.key)                                          \
     }
     OPTION(cluster_id, TEXT),
     OPTION(cluster_label, TEXT),
@@ -92,20 +97,31 @@ static const struct option {
     OPTION(pod_uids, FLAG),
     OPTION(no_node_labels, FLAG),
     OPTION(idle, FLAG),
-    OPTION(split_idle, FLAG),
     OPTION(strict, FLAG),
     OPTION(discount, NUMBER),
     OPTION(negotiated_discount, NUMBER),
     OPTION(resolution_ms, MS),
     OPTION(max_duration_ms, MS),
     OPTION(now_ms, MS),
+    OPTION(step_ms, MS),
     OPTION(dialect, CHOICE),
     OPTION(queries, CHOICE),
     OPTION(provider, CHOICE),
+    LINES(filter, TEXT),
+    LINES(share_namespaces, TEXT),
+    LINES(share_labels, TEXT),
+    LINES(team_labels, TEXT),
+    LINES(split_idle, FLAG),
+    LINES(share_idle, FLAG),
+    LINES(idle_by_node, FLAG),
+    LINES(share_evenly, FLAG),
+    LINES(share_monthly_cost, NUMBER),
+    LINES(accumulate, CHOICE),
+#undef LINES
 #undef OPTION
 #define PRICED(name)                                                                               \
     {                                                                                              \
-        "price_" #name, PRICE, offsetof(struct ampql_prices, name)                                 \
+        "price_" #name, PRICE, offsetof(struct bill_case, prices.name)                             \
     }
     PRICED(cpu),
     PRICED(ram),
@@ -121,10 +137,11 @@ static int choice(const char *value)
     static const struct {
         const char *word;
         int value;
-    } words[] = {{"prom2", AMPQL_PROM2},
-                 {"prom3", AMPQL_PROM3},
-                 {"2026", AMPQL_COST_2026},
-                 {"gcp", AMPQL_COST_GCP}};
+    } words[] = {{"prom2", AMPQL_PROM2},      {"prom3", AMPQL_PROM3},
+                 {"2026", AMPQL_COST_2026},   {"gcp", AMPQL_COST_GCP},
+                 {"steps", AMPQL_COST_STEPS}, {"all", AMPQL_COST_ALL},
+                 {"hours", AMPQL_COST_HOURS}, {"days", AMPQL_COST_DAYS},
+                 {"weeks", AMPQL_COST_WEEKS}, {"months", AMPQL_COST_MONTHS}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(value, words[i].word) == 0)
             return words[i].value;
@@ -139,7 +156,7 @@ static void set_option(struct bill_case *c, const char *key, const char *value)
         i++;
     if (i == sizeof options / sizeof *options)
         fail_msg("%s: no option %s", c->path, key);
-    char *at = (char *)&c->options + options[i].offset;
+    char *at = (char *)c + options[i].offset;
     switch (options[i].kind) {
     case TEXT:
         *(const char **)at = value;
@@ -157,7 +174,7 @@ static void set_option(struct bill_case *c, const char *key, const char *value)
         *(int *)at = choice(value);
         break;
     case PRICE:
-        *(double *)((char *)&c->prices + options[i].offset) = strtod(value, NULL);
+        *(double *)at = strtod(value, NULL);
         c->options.prices = &c->prices;
         break;
     }
@@ -202,6 +219,10 @@ static const struct field {
         NUMBER(pv_bytes),
         NUMBER(pv_cost),
         NUMBER(cpu_cost),
+        NUMBER(cpu_cost_idle),
+        NUMBER(ram_cost_idle),
+        NUMBER(gpu_cost_idle),
+        NUMBER(shared_cost),
         NUMBER(ram_cost),
         NUMBER(gpu_cost),
         NUMBER(total_cost),
@@ -346,16 +367,15 @@ static void check_field(const struct ampql_allocation *a, const char *key, char 
 /* ---- bills */
 
 /* "  NAME FIELD=VALUE ..." */
-static void check_line(const struct ampql_allocations *bill, size_t i, char *line, const char *path)
+static void check_line(const struct ampql_allocation *a, char *line, const char *path)
 {
     char where[1024];
     char *name = next_word(&line);
     snprintf(where, sizeof where, "%s: %s", path, name);
-    const struct ampql_allocation *a = ampql_allocations_at(bill, i);
     if (!a)
-        fail_msg("%s: the bill has %zu lines only", where, i);
+        fail_msg("%s: the bill has no more lines", where);
     if (!test_is(a->name, name))
-        fail_msg("%s: line %zu is %.*s", where, i, (int)a->name.size, a->name.data);
+        fail_msg("%s: the line is %.*s", where, (int)a->name.size, a->name.data);
     while (*line) {
         char *value = next_word(&line);
         char *key = next_part(&value, "=");
@@ -412,18 +432,34 @@ static void check_bill(struct bill_case *c, const char *aggregate, char **at)
     struct ampql_error err = {0};
     size_t n = 0;
     ampql_allocations_free(c->bill); /* warnings are looked at once, after the last of a case */
-    c->options.aggregate = aggregate;
+    c->lines.aggregate = aggregate;
+    c->options.lines = &c->lines;
     c->nwarnings = 0;
     if (ampql_allocate(c->engine, c->source, &c->options, &c->bill, &err) != AMPQL_OK)
         fail_msg("%s: %s", c->path, err.message);
-    while (*at && strncmp(*at, "  ", 2) == 0)
-        check_line(c->bill, n++, next_line(at) + 2, c->path);
+    for (; *at && strncmp(*at, "  ", 2) == 0; n++)
+        check_line(ampql_allocations_at(c->bill, n), next_line(at) + 2, c->path);
     if (n != ampql_allocations_count(c->bill))
         fail_msg("%s: bill %s has %zu lines, want %zu: the next is %.*s", c->path, aggregate,
                  ampql_allocations_count(c->bill), n,
                  (int)ampql_allocations_at(c->bill, n)->name.size,
                  ampql_allocations_at(c->bill, n)->name.data);
     check_total(c->bill, c->path);
+}
+
+/* "step NUMBER START END" and the lines of that window of the last bill under it. */
+static void check_step(struct bill_case *c, char *line, char **at)
+{
+    struct ampql_cost_window window;
+    size_t n = 0, number = strtoul(next_word(&line), NULL, 10);
+    if (!ampql_allocations_window(c->bill, number, &window))
+        fail_msg("%s: there is no step %zu", c->path, number);
+    check_time(window.start_ms, next_word(&line), "the step's start", c->path);
+    check_time(window.end_ms, line, "the step's end", c->path);
+    for (; *at && strncmp(*at, "  ", 2) == 0; n++)
+        check_line(n < window.n ? &window.items[n] : NULL, next_line(at) + 2, c->path);
+    if (n != window.n)
+        fail_msg("%s: step %zu has %zu lines, want %zu", c->path, number, window.n, n);
 }
 
 /* "covered QUERY CLUSTER STEPS COVERED START END", the times of the longest gap in seconds */
@@ -498,6 +534,8 @@ static void read_line(struct bill_case *c, char *line, char **at)
         c->from_ms = strtoll(line, NULL, 10) * 1000;
     } else if (strcmp(word, "bill") == 0) {
         check_bill(c, line, at);
+    } else if (strcmp(word, "step") == 0) {
+        check_step(c, line, at);
     } else if (strcmp(word, "covered") == 0) {
         check_covered(c, line);
     } else if (strcmp(word, "refused") == 0) {
@@ -515,7 +553,8 @@ void bills_check(struct ampql_engine *engine, const char *path)
     struct bill_case c = {.path = path,
                           .prices = ampql_default_prices(),
                           .engine = engine,
-                          .options.size = sizeof c.options};
+                          .options.size = sizeof c.options,
+                          .lines.size = sizeof c.lines};
     assert_int_equal(ampql_source_memory(engine, NULL, &c.source, NULL), AMPQL_OK);
     for (char *at = text, *line; (line = next_line(&at));)
         read_line(&c, line, &at);

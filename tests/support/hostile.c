@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,9 +53,9 @@ static void *accept_all(void *payload)
             die("too many connections");
         h->clients[n] = (struct hostile_client){.hostile = h, .fd = fd, .n = n};
         pthread_mutex_init(&h->clients[n].lock, NULL);
+        atomic_store(&h->nconnections, n + 1); /* before an answer can come from it */
         if (pthread_create(&h->clients[n].thread, NULL, serve_client, &h->clients[n]) != 0)
             die("pthread_create");
-        atomic_store(&h->nconnections, n + 1);
     }
 }
 
@@ -136,8 +138,21 @@ bool hostile_say(int fd, const char *text)
 
 void hostile_reset(int fd)
 {
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    if (connect(fd, &nowhere, sizeof nowhere) != 0)
+        die("disconnect");
+}
+
+void hostile_flush(int fd)
+{
+    int left = 1;
+    for (int i = 0; i < 2000 && left; i++) {
+        struct timespec t = {0, 5 * 1000 * 1000};
+        if (ioctl(fd, SIOCOUTQ, &left) != 0)
+            die("SIOCOUTQ");
+        if (left)
+            nanosleep(&t, NULL);
+    }
 }
 
 bool hostile_sleep(const struct hostile *h, int ms)

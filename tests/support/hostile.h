@@ -44,7 +44,10 @@ bool hostile_take(struct hostile *hostile, int fd);
 bool hostile_send(int fd, const void *bytes, size_t n);
 bool hostile_say(int fd, const char *text);
 
-/* Close with a reset instead of an end. */
+/* Wait until all that was sent has reached the client's machine, read by it or not. */
+void hostile_flush(int fd);
+
+/* End the connection with a reset, at once. */
 void hostile_reset(int fd);
 
 /* Sleep, in small pieces that end when the server is stopped; false then. */

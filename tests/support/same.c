@@ -1,7 +1,11 @@
 /* Running a case both ways and comparing. */
 #include "support/same.h"
 
+#include <ampql/rules.h>
+
 #include "base/number.h"
+#include "engine/engine.h"
+#include "reference/ruler.h"
 #include "reference/script.h"
 #include "series/label_set.h"
 #include "series/sample.h"
@@ -164,6 +168,114 @@ enum verdict judge_case(struct judge *judge, const struct expr_case *c, struct b
         if (verdict == VERDICT_DIFFERENT)
             buf_text(why, names[i]);
     }
+    arena_done(&arena);
+    return verdict;
+}
+
+/* ---- rules */
+
+/* The records of a case, and how early they are evaluated for its query. */
+struct rules_setup {
+    struct ampql_rules *rules;
+    struct records records;
+    struct ampql_run_options options;
+    int64_t first_ms, last_ms; /* ticks */
+};
+
+/* Plan the query as an attempt that has learned that all records must be evaluated tick by tick:
+ * none asks for more of them. */
+static bool find_ticks(struct judge *judge, const struct ampql_query *query,
+                       struct rules_setup *setup, struct arena *arena)
+{
+    struct plan_options options;
+    struct plan plan;
+    struct node *root;
+    if (run_options_check(judge->engine.engine, &setup->options, AMPQL_SOURCE_SAMPLES, arena,
+                          &options, NULL) != AMPQL_OK)
+        return false;
+    for (size_t i = 0; i < options.records->n; i++)
+        options.states[i] = (struct record_state){true, true};
+    setup->records = *options.records;
+    setup->first_ms = setup->options.end_ms;
+    setup->last_ms = setup->options.end_ms;
+    plan_init(&plan, arena, &options);
+    if (plan_add(&plan, query->ast, &root, NULL) != AMPQL_OK ||
+        plan_finish(&plan, NULL) != AMPQL_OK)
+        return false;
+    for (size_t i = 0; i < plan.recordings.n; i++) {
+        const struct grid *grid = &plan.recordings.at[i].grid;
+        int64_t first = grid->start_ms, last = grid_end(grid) + 120000; /* the longest offset */
+        setup->first_ms = first < setup->first_ms ? first : setup->first_ms;
+        setup->last_ms = last > setup->last_ms ? last : setup->last_ms;
+    }
+    setup->first_ms -= 2 * 300000; /* two of the longest interval: it need not be known before */
+    return true;
+}
+
+static void store_for(struct judge *judge, const struct rules_setup *setup, struct arena *arena)
+{
+    struct reference_evaluator *e = &judge->reference;
+    struct reference_options options = {
+        .dialect = setup->options.dialect,
+        .lookback_ms = setup->options.lookback_ms,
+        .default_interval_ms = setup->options.default_interval_ms,
+        .delayed_name_removal = setup->options.delayed_name_removal,
+    };
+    struct reference_series *all;
+    size_t n;
+    reference_ruler(&setup->records, e->series, e->n, setup->first_ms, setup->last_ms, &options,
+                    arena, &all, &n);
+    e->series = all;
+    e->n = n;
+}
+
+static enum verdict judge_over_rules(struct judge *judge, const struct rules_case *c,
+                                     struct rules_setup *setup, struct arena *arena,
+                                     struct buf *why)
+{
+    static const char *const names[] = {"over samples:\n", "over a server's answers:\n"};
+    const struct evaluator *engines[] = {&judge->engine.evaluator, &judge->server.evaluator};
+    enum { MAX_TICKS = 1000 };
+    struct expr_case query = c->query;
+    struct ampql_query *compiled = NULL;
+    struct answer reference;
+    if (ampql_query_compile(query.options.dialect == AMPQL_PROM2 ? judge->engine.prom2
+                                                                 : judge->engine.engine,
+                            query.text.p, query.text.n, &compiled, NULL) != AMPQL_OK)
+        return VERDICT_REFUSED;
+    query.options.rules = setup->rules;
+    query.options.rule_phase_ms = c->phase_ms;
+    query.options.rule_no_markers = c->no_markers;
+    setup->options = query.options;
+    bool is_planned = find_ticks(judge, compiled, setup, arena);
+    ampql_query_free(compiled);
+    if (!is_planned || (setup->last_ms - setup->first_ms) / 60000 > MAX_TICKS)
+        return VERDICT_REFUSED;
+    load(judge, &query);
+    store_for(judge, setup, arena);
+    ask(&judge->reference.evaluator, &query, arena, &reference);
+    enum verdict verdict = VERDICT_VALUES;
+    for (size_t i = 0; i < 2 && verdict != VERDICT_DIFFERENT; i++) {
+        struct answer engine;
+        ask(engines[i], &query, arena, &engine);
+        verdict = compare(&engine, &reference, why);
+        if (verdict == VERDICT_DIFFERENT)
+            buf_text(why, names[i]);
+    }
+    return verdict;
+}
+
+enum verdict judge_rules_case(struct judge *judge, const struct rules_case *c, struct buf *why)
+{
+    struct rules_setup setup = {0};
+    struct arena arena;
+    bool is_prom2 = c->query.options.dialect == AMPQL_PROM2;
+    if (ampql_rules_load(is_prom2 ? judge->engine.prom2 : judge->engine.engine, c->rules.p,
+                         c->rules.n, &setup.rules, NULL) != AMPQL_OK)
+        return VERDICT_REFUSED;
+    arena_init(&arena, &alloc_default);
+    enum verdict verdict = judge_over_rules(judge, c, &setup, &arena, why);
+    ampql_rules_free(setup.rules);
     arena_done(&arena);
     return verdict;
 }

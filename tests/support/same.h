@@ -3,7 +3,7 @@
 #ifndef AMPQL_TESTS_SAME_H
 #define AMPQL_TESTS_SAME_H
 
-#include "support/expr_gen.h"
+#include "support/rules_gen.h"
 
 /* The same bits, or both a NaN that is no stale marker: which NaN an operation gives depends on the
  * order of its operands in a register. */
@@ -24,5 +24,9 @@ enum verdict { VERDICT_VALUES, VERDICT_EMPTY, VERDICT_FAILED, VERDICT_REFUSED, V
 /* VALUES: all gave the same values, labels, order; EMPTY: nothing; FAILED: all failed when
  * they ran, with one code; REFUSED: the text does not parse; DIFFERENT: `why` says how. */
 enum verdict judge_case(struct judge *judge, const struct expr_case *c, struct buf *why);
+
+/* The same for a query over what rules record: the reference evaluator's over a store into which a
+ * slow ruler has written. REFUSED also where a record reads itself, or too far back. */
+enum verdict judge_rules_case(struct judge *judge, const struct rules_case *c, struct buf *why);
 
 #endif

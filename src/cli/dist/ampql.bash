@@ -8,16 +8,17 @@ _ampql() {
     local limits='--dialect --timeout --max-samples --max-series --stats --error-format --help'
     local run="--lookback-delta --max-subquery-points --enable --experimental --max-depth --delayed-name-removal $limits"
     local write='--remote-write --remote-write.config.file --remote-write.max-samples --remote-write.state --dry-run'
+    local rules='--rules --recorded --rule-phase --rule-markers'
     local times='--time --start --end --step --max-points --now'
     local words=
     case $before in
-    --source | -s | --junit | --out)
+    --source | -s | --junit | --out | --rules | --key-file | --map)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
     --dialect) words='auto prom3 prom2' ;;
-    --output | -o) words='table json csv promql openmetrics' ;;
+    --output | -o) words='table json csv promql openmetrics ndjson summary' ;;
     --to) words='capture json openmetrics csv dump unittest' ;;
     --drop) words='ends nans grids windows warnings lists times' ;;
     --on-conflict) words='error last' ;;
@@ -27,31 +28,45 @@ _ampql() {
     --as) words='raw' ;;
     --enable) words='experimental delayed-name-removal' ;;
     --name-removal) words='delayed immediate' ;;
+    --recorded) words='prefer-local prefer-stored error' ;;
+    --rule-markers) words='on off' ;;
     --caps) words='samples answers' ;;
+    --prices | --html) compopt -o default ;;
     --queries) words='2024 2026' ;;
     --provider) words='aws gcp' ;;
-    --aggregate | -a) words='cluster node namespace pod container all' ;;
+    --aggregate | -a)
+        words='cluster node namespace pod container controller controllerKind deployment statefulset daemonset job service'
+        words="$words label: annotation: department environment owner product team all"
+        ;;
+    --accumulate) words='all hour day week month' ;;
+    --share-split) words='weighted even' ;;
+    --window | -w) words='today yesterday week lastweek month lastmonth 24h 7d' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
             words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
-            words='check eval'
+            words='check eval backfill run'
         elif [ "$before" = capture ]; then
-            words='ls show verify convert merge'
+            words='ls show verify convert merge redact diff'
         else
             case $command in
-            query) words="--output --record $source $times $run" ;;
-            fetch) words="--out --append --dry-run --interval --price $source $times $run" ;;
-            explain) words="--output --caps $source $times $run" ;;
-            series) words="--output --record --start --end $source $limits" ;;
-            labels) words="--output --record --match --start --end $source $limits" ;;
+            query) words="--output --record $rules $source $times $run" ;;
+            fetch) words="--out --append --dry-run --interval --price $rules $source $times $run" ;;
+            explain) words="--output --caps $rules $source $times $run" ;;
+            series) words="--output --record --start --end $rules $source $limits" ;;
+            labels) words="--output --record --match --start --end $rules $source $limits" ;;
             allocate)
-                words="--window --aggregate --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
+                words="--window --aggregate --filter --step --accumulate --html --share-idle --idle-by-node --share-namespaces"
+                words="$words --share-labels --share-cost --share-split --labels-of --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record $source $limits"
+                words="$words --prices --custom-prices --discount --negotiated-discount --strict --print-queries --output --record"
+                words="$words $rules $source $limits"
                 ;;
-            rules) words="--output --record --time --now --start --end --cluster-label --fail-on --list $write $source $run" ;;
-            capture) words='--output --to --drop --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
+            rules)
+                words="--output --record --time --now --start --end --step --out --strict --cluster-label --fail-on --list --once --delay --catch-up"
+                words="$words --recorded --rule-phase --rule-markers $write $source $run"
+                ;;
+            capture) words='--output --to --drop --key-file --keep-label --keep-value --keep-order --map --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'

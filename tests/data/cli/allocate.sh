@@ -5,35 +5,119 @@ unset AMPQL_WINDOW
 export AMPQL_SOURCE=examples/data/cluster_day.aqc
 
 run 0 allocate --window $day --aggregate namespace <<'END'
-namespace       CPU CORE-H  RAM GIB-H  CPU COST  RAM COST  GPU COST  TOTAL COST  EFFICIENCY %
-__unmounted__        0.000      0.000  0.000000  0.000000  0.000000    0.526027           0.0
-default             60.892     88.668  1.397889  0.279807  0.000000    1.786700          22.7
-discovery-apps      69.654     50.248  1.782674  0.190237  0.000000    2.185083          21.9
-kube-system         38.320     18.658  0.901141  0.061057  0.000000    0.963663          36.1
-kubecost            10.701      4.071  0.287845  0.014639  0.000000    0.845111          23.9
-ml                  25.093     47.833  0.794179  0.202917  7.952292    8.949687          42.6
-monitoring          41.826    107.668  1.173640  0.450316  0.000000    1.792874          30.0
-platform-apps        3.024      1.718  0.085032  0.005735  0.000000    0.090819           4.1
----------------------------------------------------------------------------------------------
-SUMMED             249.510    318.864  6.422400  1.204707  7.952292   17.139965          26.9
+namespace            CPU  CPU EFF. %    MEMORY  MEMORY EFF. %       GPU        PV   NETWORK  LOAD BALANCER      TOTAL  EFFICIENCY %
+__unmounted__   0.000000         0.0  0.000000            0.0  0.000000  0.526027  0.000000       0.000000   0.526027           0.0
+default         1.397889        13.4  0.279807           69.7  0.000000  0.105205  0.003798       0.000000   1.786700          22.7
+discovery-apps  1.782674        18.0  0.190237           58.6  0.000000  0.210411  0.001761       0.000000   2.185083          21.9
+kube-system     0.901141        21.8  0.061057          245.9  0.000000  0.000000  0.001466       0.000000   0.963663          36.1
+kubecost        0.287845        22.3  0.014639           55.1  0.000000  0.000000  0.000753       0.541875   0.845111          23.9
+ml              0.794179        39.9  0.202917           53.1  7.952292  0.000000  0.000299       0.000000   8.949687          42.6
+monitoring      1.173640        18.1  0.450316           61.1  0.000000  0.168329  0.000590       0.000000   1.792874          30.0
+platform-apps   0.085032         0.8  0.005735           54.2  0.000000  0.000000  0.000052       0.000000   0.090819           4.1
+-----------------------------------------------------------------------------------------------------------------------------------
+SUMMED          6.422400        19.5  1.204707           65.8  7.952292  1.009973  0.008719       0.541875  17.139965          26.9
 END
 run 0 allocate --window 1d --now 2026-03-02T00:00:00Z -a cluster -o csv <<'END'
-name,cluster,node,namespace,pod,container,start,end,minutes,cpu_core_hours,ram_byte_hours,gpu_hours,cpu_cost,ram_cost,gpu_cost,total_cost,cpu_efficiency,ram_efficiency,total_efficiency
-eks-dev,eks-dev,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,127.4879324460883,102683112024.0965,0,3.0201188750908505,0.35937976785018466,0,3.888305545620681,0.20957132498795236,0.617841887001237,0.25298728554851374
-eks-prod,eks-prod,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,122.02197920183482,239694728475.98935,23.916666666666664,3.4022807994123414,0.8453276649167519,7.952291666666666,13.251659347981295,0.1806295345453673,0.6750361180112266,0.2790226812373086
+name,cluster,node,namespace,controller_kind,controller,pod,container,window_start,window_end,start,end,minutes,cpu_core_hours,ram_byte_hours,gpu_hours,pv_byte_hours,cpu_cost,ram_cost,gpu_cost,pv_cost,network_cost,load_balancer_cost,shared_cost,total_cost,cpu_efficiency,ram_efficiency,total_efficiency
+eks-dev,eks-dev,,,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,127.4879324460883,102683112024.0965,0,4947802324992,3.0201188750908505,0.35937976785018466,0,0.5049863013698631,0.003820601309782555,0,0,3.888305545620681,0.20957132498795236,0.617841887001237,0.25298728554851374
+eks-prod,eks-prod,,,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,122.02197920183482,239694728475.98935,23.916666666666664,4947802324992,3.4022807994123414,0.8453276649167519,7.952291666666666,0.5049863013698631,0.004897915615674389,0.541875,0,13.251659347981295,0.1806295345453673,0.6750361180112266,0.2790226812373086
 END
 "$AMPQL" allocate --window $day -o csv >"$work/csv"
 "$AMPQL" allocate --window $day -o json >"$work/json"
 check "csv has a line a container and what is unmounted, and a head" [ "$(wc -l <"$work/csv")" = 157 ]
 check "json is OpenCost's body" grep -q '^{"code":200,"status":"success","data":\[{' "$work/json"
 run 2 allocate --window $day --aggregate nonsense <<'END'
-! ampql: error: allocate: aggregating by "nonsense", expected cluster, node, namespace, pod, container or all
-!   hint: see `ampql help allocate`
+! ampql: error: --aggregate: 1:1: aggregating by "nonsense", expected cluster, node, namespace, pod, container, controller, controllerKind, controllerNamespace, deployment, statefulset, daemonset, job, service, label:NAME, annotation:NAME, department, environment, owner, product, team or all
+!   nonsense
+!   ^^^^^^^^
 END
 run 0 allocate --window $day --aggregate all --idle -o csv --discount 0.5 --default-price cpu=1 --custom-prices <<'END'
-name,cluster,node,namespace,pod,container,start,end,minutes,cpu_core_hours,ram_byte_hours,gpu_hours,cpu_cost,ram_cost,gpu_cost,total_cost,cpu_efficiency,ram_efficiency,total_efficiency
-,,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,249.5099116479232,342377840500.08606,23.916666666666664,216.42349653525056,1.2358607016595062,22.72083333333333,241.9407566899086,0.19547828948569526,0.658276770506782,0.19810603985095582
-__idle__,,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,0,0,0,0.5303867980827821,2.466954373934443,0.07916666666666572,3.0765078386838907,0,0,0
+name,cluster,node,namespace,controller_kind,controller,pod,container,window_start,window_end,start,end,minutes,cpu_core_hours,ram_byte_hours,gpu_hours,pv_byte_hours,cpu_cost,ram_cost,gpu_cost,pv_cost,network_cost,load_balancer_cost,shared_cost,total_cost,cpu_efficiency,ram_efficiency,total_efficiency
+,,,,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,249.5099116479232,342377840500.08606,23.916666666666664,9895604649984,216.42349653525056,1.2358607016595062,22.72083333333333,1.009972602739726,0.008718516925456943,0.541875,0,241.9407566899086,0.19547828948569526,0.658276770506782,0.19810603985095582
+__idle__,,,,,,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,1440,0,0,0,0,0.5303867980827821,2.466954373934443,0.07916666666666572,0,0,0,0,3.0765078386838907,0,0,0
+END
+# what names lines, what passes, what is shared; mistakes with their place
+run 0 allocate --window yesterday --now 2026-03-02T05:00:00Z -a team,controllerKind -f 'cluster:"eks-prod"+namespace!:"ml"' --idle --share-idle --share-namespaces kube-system --share-cost 730 --share-split even --labels-of team=app <<'END'
+team,controllerKind                   CPU  CPU EFF. %    MEMORY  MEMORY EFF. %        PV   NETWORK  LOAD BALANCER     SHARED      TOTAL  EFFICIENCY %
+__unallocated__/__unallocated__  0.000000         0.0  0.000000            0.0  0.315616  0.000000       0.000000   0.000000   0.315616           0.0
+cart/statefulset                 1.073476         7.8  0.271581           76.0  0.105205  0.000687       0.000000   2.959951   4.410900          21.6
+checkout/deployment              1.753208         7.4  0.876653           73.4  0.000000  0.000894       0.000000   2.959951   5.590705          29.4
+gateway/__unallocated__          0.584185        15.4  0.576974           43.1  0.000000  0.000263       0.000000   2.959951   4.121373          29.2
+kubecost-cost-analyzer/rollout   0.468970         9.3  0.046154           60.1  0.000000  0.000431       0.541875   2.959951   4.017381          13.8
+ledger/deployment                0.425459        13.6  0.481178           68.9  0.000000  0.001060       0.000000   2.959951   3.867648          43.0
+node-exporter/daemonset          0.751674        16.2  0.056066           53.1  0.000000  0.000000       0.000000   2.959951   3.767691          18.8
+prometheus/statefulset           1.242882         7.4  1.288972           73.1  0.084164  0.000429       0.000000   2.959951   5.576399          40.9
+search/job                       0.230081         0.8  0.016010           51.6  0.000000  0.000027       0.000000   2.959951   3.206068           4.2
+-----------------------------------------------------------------------------------------------------------------------------------------------------
+SUMMED                           6.529935         9.8  3.613589           67.4  0.504986  0.003789       0.541875  23.679608  34.873782          30.3
+END
+run 0 allocate --window $day -a cluster --step 12h -o csv --idle <<'END'
+name,cluster,node,namespace,controller_kind,controller,pod,container,window_start,window_end,start,end,minutes,cpu_core_hours,ram_byte_hours,gpu_hours,pv_byte_hours,cpu_cost,ram_cost,gpu_cost,pv_cost,network_cost,load_balancer_cost,shared_cost,total_cost,cpu_efficiency,ram_efficiency,total_efficiency
+__idle__,,,,,,,,2026-03-01T00:00:00Z,2026-03-01T12:00:00Z,2026-03-01T00:00:00Z,2026-03-01T12:00:00Z,720,0,0,0,0,4.683368250745642,3.093814369239391,0,0,0,0,0,7.777182619985033,0,0,0
+eks-dev,eks-dev,,,,,,,2026-03-01T00:00:00Z,2026-03-01T12:00:00Z,2026-03-01T00:00:00Z,2026-03-01T12:00:00Z,720,63.77209972967884,51524371734.92546,0,2473901162496,1.4169279363922374,0.1735163312352523,0,0.25249315068493156,0.0018836631414725614,0,0,1.8448210814538937,0.2079717239019992,0.6277454933619043,0.25376874169636
+eks-prod,eks-prod,,,,,,,2026-03-01T00:00:00Z,2026-03-01T12:00:00Z,2026-03-01T00:00:00Z,2026-03-01T12:00:00Z,720,60.51545154348922,118434911463.63881,12,2473901162496,1.6574062338945865,0.4060811574009985,3.9899999999999993,0.25249315068493156,0.0025189599862310012,0.27187500000000003,0,6.580374501966746,0.2788524318448649,0.6958636613831097,0.3609175820630989
+__idle__,,,,,,,,2026-03-01T12:00:00Z,2026-03-02T00:00:00Z,2026-03-01T12:00:00Z,2026-03-02T00:00:00Z,720,0,0,0,0,4.478844414976901,3.0764405616585186,0.027708333333333002,0,0,0,0,7.582993309968753,0,0,0
+eks-dev,eks-dev,,,,,,,2026-03-01T12:00:00Z,2026-03-02T00:00:00Z,2026-03-01T12:00:00Z,2026-03-02T00:00:00Z,720,63.71570430269216,51159432610.49738,0,2473901162496,1.6032273258391012,0.18586962200929816,0,0.25249315068493156,0.0019325499710523164,0,0,2.0435226485043834,0.24879002315065424,0.6079363984762365,0.2861018083549472
+eks-prod,eks-prod,,,,,,,2026-03-01T12:00:00Z,2026-03-02T00:00:00Z,2026-03-01T12:00:00Z,2026-03-02T00:00:00Z,720,61.506475661992475,121259720630.85764,11.916666666666666,2473901162496,1.7455673591389562,0.4394471145972962,3.9622916666666663,0.25249315068493156,0.0023726807630618076,0.27187500000000003,0,6.674046971850912,0.19877121342600443,0.6546934419098177,0.2904656668020442
+END
+"$AMPQL" allocate --window $day -a cluster --accumulate day --step 1h -o ndjson >"$work/lines" 2>"$work/err"
+check "ndjson has a line a line of each window" [ "$(wc -l <"$work/lines")" = 2 ]
+check "which is what json has" grep -q '^{"name":"eks-dev","properties":{"cluster":"eks-dev"},"window":{"start":"2026-03-01T00:00:00Z","end":"2026-03-02T00:00:00Z"}' "$work/lines"
+"$AMPQL" allocate --window $day -a cluster --step 12h -o summary >"$work/summary" 2>"$work/err"
+check "the summary says the step in nanoseconds" grep -q '^{"code":200,"status":"success","data":{"step":43200000000000,"sets":\[{"allocations":{"eks-dev":{"name":"eks-dev","start":' "$work/summary"
+run 2 allocate --window $day -a namespace,label: <<'END'
+! ampql: error: --aggregate: 1:11: aggregating by "label:", expected cluster, node, namespace, pod, container, controller, controllerKind, controllerNamespace, deployment, statefulset, daemonset, job, service, label:NAME, annotation:NAME, department, environment, owner, product, team or all
+!   namespace,label:
+!             ^^^^^^
+END
+run 2 allocate --window $day -f 'namespace:"a"+pod:"x"|pod:"y"' <<'END'
+! ampql: error: --filter: 1:22: + and | at one level of the filter, expected parentheses around those that belong together
+!   namespace:"a"+pod:"x"|pod:"y"
+!                        ^
+END
+run 2 allocate --window 2026-03-02T00:00:00Z,2026-03-01T00:00:00Z <<'END'
+! ampql: error: --window: 1:1: the end is not after the start
+!   2026-03-02T00:00:00Z,2026-03-01T00:00:00Z
+!   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+END
+run 2 allocate --window 60,90 --now 1970-01-01T00:00:10Z <<'END'
+! ampql: error: --window: 1:1: the window begins in the future, at 1970-01-01T00:01:00Z
+!   60,90
+!   ^^
+END
+run 2 allocate --window fortnight <<'END'
+! ampql: error: --window: 1:1: not a window: "fortnight", expected today, yesterday, week, lastweek, month, lastmonth, a duration such as 7d or 12h offset 1d, or START,END
+!   fortnight
+!   ^^^^^^^^^
+END
+run 2 allocate --window $day --share-idle <<'END'
+! ampql: error: allocate: --share-idle and --idle-by-node need --idle
+!   hint: see `ampql help allocate`
+END
+run 2 allocate --window $day --share-labels app <<'END'
+! ampql: error: allocate: the label to share by is "app", expected NAME:VALUE
+!   hint: see `ampql help allocate`
+END
+run 2 allocate --window $day --share-cost much <<'END'
+! ampql: error: allocate: --share-cost much: expected a number, such as 30.42
+!   hint: see `ampql help allocate`
+END
+run 2 allocate --window $day --labels-of colour=x <<'END'
+! ampql: error: allocate: --labels-of colour=x: expected department, environment, owner, product or team, = and a list of labels
+!   hint: see `ampql help allocate`
+END
+run 2 allocate --window $day --accumulate week --step 12h <<'END'
+! ampql: error: allocate: accumulating by week steps of 43200 s, expected steps of 1d or 7d
+!   hint: see `ampql help allocate`
+END
+# a page that stands alone
+"$AMPQL" allocate --window $day -a namespace --step 6h --idle --html "$work/page.html" >"$work/out" || failures=1
+check "the page is whole" [ "$(tail -n 1 "$work/page.html")" = "</body></html>" ]
+check "it loads nothing" [ "$(grep -c 'http\|src=\|url(' "$work/page.html")" = 0 ]
+check "a bar of each window has idle costs" [ "$(grep -c '<title>idle: ' "$work/page.html")" = 4 ]
+check "the table has every line, and the sum" [ "$(grep -c '^<tr><td>' "$work/page.html")" = 10 ]
+run 10 allocate --window $day --html "$work/none/page.html" <<END
+! ampql: error: --html: $work/none/page.html.new: No such file or directory
 END
 run 2 allocate --window $day --default-price disk=1 <<'END'
 ! ampql: error: allocate: --default-price disk=1: expected cpu, ram, gpu, spot-cpu, spot-ram or spot-gpu, = and a number
@@ -42,6 +126,16 @@ END
 run 2 allocate --window $day --default-price cpu=-1 <<'END'
 ! ampql: error: allocate: a price is negative or no number
 !   hint: see `ampql help allocate`
+END
+printf '{"CPU": "1", "customPricesEnabled": "true", "discount": "50%%"}' >"$work/prices.json"
+"$AMPQL" allocate --window $day -a all -o csv --prices "$work/prices.json" >"$work/out"
+"$AMPQL" allocate --window $day -a all -o csv --default-price cpu=1 --custom-prices --discount 0.5 >"$work/flags"
+check "a price file says what flags do" cmp -s "$work/out" "$work/flags"
+printf 'CPU: 0.03\nRAM: 0.004/GiB\n' >"$work/prices.yml"
+run 9 allocate --window $day --prices "$work/prices.yml" <<END
+! ampql: error: $work/prices.yml: line 2, column 6: RAM is "0.004/GiB", expected \$ an hour as a number, without a unit
+!   RAM: 0.004/GiB
+!        ^^^^^^^^^
 END
 run 2 allocate --window $day --discount 30% <<'END'
 ! ampql: error: allocate: --discount 30%: expected a number, such as 0.3

@@ -58,5 +58,5 @@ run 9 capture convert $small --to capture "$work" <<END
 END
 run 2 capture </dev/null 2>/dev/null <<'END'
 ! ampql: error: ampql capture is several commands
-!   hint: expected: ampql capture ls, ampql capture show, ampql capture verify, ampql capture convert, ampql capture merge
+!   hint: expected: ampql capture ls, ampql capture show, ampql capture verify, ampql capture convert, ampql capture merge, ampql capture redact, ampql capture diff
 END

@@ -23,10 +23,11 @@ check "nothing in the overview runs into its summary" [ -z "$(grep -E '^  [a-z]+
 # Where the examples run: the bundled data, and files of the names that stand for the user's own.
 mkdir "$work/here"
 ln -s "$PWD/examples" "$PWD/tests" "$work/here/"
-for name in day monday tuesday; do
+for name in day monday tuesday before after; do
     cp examples/data/cluster_day.aqc "$work/here/$name.aqc"
 done
 cp tests/data/source/samples.om "$work/here/metrics.om"
+echo 'a key for examples only' >"$work/here/key"
 mkdir "$work/here/build"
 
 # The commands: indented lines of the overview, "query EXPR  evaluate...", without their operands.

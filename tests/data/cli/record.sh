@@ -90,7 +90,7 @@ run 7 fetch --append --out "$work/none.aqc" --time $end <<END
 ! ampql: error: $work/none.aqc: No such file or directory
 END
 run 2 fetch --out "$work/none.aqc" -s $day --time $end <<END
-! ampql: error: fetch: expected EXPR...: what to fetch
+! ampql: error: fetch: expected EXPR... or --rules FILE: what to fetch
 !   hint: with --append, what the capture holds is brought up to date
 END
 

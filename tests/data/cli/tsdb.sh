@@ -51,3 +51,21 @@ rm "$work/data/$ulid/index"
 run 7 query -s "$work/data" --time 1772325000 up <<END
 ! ampql: error: $work/data/$ulid/index: No such file or directory
 END
+
+# what has a selects.json is saved answers, whatever else is there
+cp -r tests/data/source/folder "$work/answers"
+mkdir "$work/answers/wal" "$work/answers/chunks"
+cp $block/meta.json "$work/answers/"
+run 0 query -s "$work/answers" --time 900 'max_over_time(up{job="b"}[15m])' <<'END'
+{instance="1", job="b"} => 5 @[900]
+END
+run 7 query -s tests/data/source up <<'END'
+! ampql: error: tests/data/source: neither saved answers, which have a selects.json, nor a block or data folder of Prometheus
+END
+
+# Prometheus makes blocks of what is written for it
+if command -v promtool >/dev/null; then
+    check 'blocks that promtool makes of OpenMetrics' \
+        python3 -B tests/oracle/tsdb.py blocks promtool "$AMPQL" $block "$work/blocks" >"$work/told"
+    [ "$failures" = 0 ] || cat "$work/told"
+fi

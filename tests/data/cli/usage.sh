@@ -7,7 +7,7 @@ run 2 qeury up <<'END'
 END
 run 2 rules <<'END'
 ! ampql: error: ampql rules is several commands
-!   hint: expected: ampql rules check, ampql rules eval
+!   hint: expected: ampql rules check, ampql rules eval, ampql rules backfill, ampql rules run
 END
 run 2 --time 5 query up <<'END'
 ! ampql: error: unknown command: "--time"
@@ -53,12 +53,14 @@ run 2 query --error-format=json --tiem 5 up <<'END'
 ! {"level":"error","code":"BAD_DATA","errorType":"bad_data","exit":2,"message":"unknown flag: \"--tiem\"","what":"query","hint":"did you mean --time?"}
 END
 run 2 allocate -w 1x <<'END'
-! ampql: error: allocate: --window: unknown unit "x" in duration "1x"
-!   hint: see `ampql help allocate`
+! ampql: error: --window: 1:1: not a window: "1x", expected today, yesterday, week, lastweek, month, lastmonth, a duration such as 7d or 12h offset 1d, or START,END
+!   1x
+!   ^^
 END
 run 2 allocate --window 2026-03-02T00:00:00Z,2026-03-01T00:00:00Z <<'END'
-! ampql: error: allocate: --window: the end is not after the start
-!   hint: see `ampql help allocate`
+! ampql: error: --window: 1:1: the end is not after the start
+!   2026-03-02T00:00:00Z,2026-03-01T00:00:00Z
+!   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 END
 run 2 allocate <<'END'
 ! ampql: error: allocate: expected --window

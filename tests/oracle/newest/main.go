@@ -4,6 +4,7 @@
 //
 //	eval START END STEP LOOKBACK DELAYED TEXT NSERIES { NLABELS { NAME VALUE } NSAMPLES { T BITS } }
 //	                                                         ms; STEP 0: instant; DELAYED 1: names go at the end
+//	json ...                                                                  the same, answered as the HTTP API does
 //	parse EXPERIMENTAL TEXT                                                                      1: experimental too
 //
 // Answers:
@@ -13,6 +14,7 @@
 //	ok string TEXT NNOTES { TEXT }
 //	ok vector|matrix NSERIES { NLABELS { NAME VALUE } NSAMPLES { T BITS } } NNOTES { TEXT }
 //	ok parsed TEXT PRETTY
+//	ok json BODY
 package main
 
 import (
@@ -211,7 +213,7 @@ func failed(class string, err error) string {
 	return a.String()
 }
 
-// ---- the two requests
+// ---- the requests
 
 var experimental = parser.NewParser(parser.Options{
 	EnableExperimentalFunctions: true,
@@ -234,7 +236,8 @@ func newEngine(delayedNames bool) *promql.Engine {
 
 var engines = []*promql.Engine{newEngine(false), newEngine(true)}
 
-func eval(r *request) string {
+// run evaluates; class says how it failed. The query is to be closed when the result has been read.
+func run(r *request) (query promql.Query, result *promql.Result, class string, err error) {
 	start, end, step, lookback := r.number(), r.number(), r.number(), r.number()
 	engine := engines[r.number()]
 	text := r.text()
@@ -246,30 +249,59 @@ func eval(r *request) string {
 
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 	ctx, opts := context.Background(), promql.NewPrometheusQueryOpts(false, ms(lookback), nil)
-	var query promql.Query
-	var err error
 	if step == 0 {
 		query, err = engine.NewInstantQuery(ctx, data, opts, text, time.UnixMilli(start))
 	} else {
 		query, err = engine.NewRangeQuery(ctx, data, opts, text, time.UnixMilli(start), time.UnixMilli(end), ms(step))
 	}
 	if err != nil {
-		return failed("parse", err)
+		return nil, nil, "parse", err
 	}
-	defer query.Close()
-	result := query.Exec(ctx)
-	if result.Err != nil {
-		return failed("execution", result.Err)
+	result = query.Exec(ctx)
+	return query, result, "execution", result.Err
+}
+
+func eval(r *request) string {
+	query, result, class, err := run(r)
+	if query != nil {
+		defer query.Close()
+	}
+	if err != nil {
+		return failed(class, err)
 	}
 	a := &answer{}
 	a.value(result.Value)
-	warnings, infos := result.Warnings.AsStrings(text, 0, 0)
+	warnings, infos := result.Warnings.AsStrings(query.String(), 0, 0)
 	notes := append(warnings, infos...)
 	slices.Sort(notes)
 	a.word("%d", len(notes))
 	for _, n := range notes {
 		a.text(n)
 	}
+	return a.String()
+}
+
+// encode writes a result as the HTTP API does; json.go has it.
+var encode func(text string, result *promql.Result) ([]byte, error)
+
+func body(r *request) string {
+	if encode == nil {
+		panic("built without -tags json")
+	}
+	query, result, class, err := run(r)
+	if query != nil {
+		defer query.Close()
+	}
+	if err != nil {
+		return failed(class, err)
+	}
+	text, err := encode(query.String(), result)
+	if err != nil {
+		return failed("execution", err)
+	}
+	a := &answer{}
+	a.word("ok json")
+	a.text(string(text))
 	return a.String()
 }
 
@@ -294,6 +326,8 @@ func respond(line string) string {
 	switch what := r.word(); what {
 	case "eval":
 		return eval(r)
+	case "json":
+		return body(r)
 	case "parse":
 		return parse(r)
 	default:
@@ -308,6 +342,13 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == "serve" {
 		fmt.Fprintln(os.Stderr, "newest: error:", serve(os.Args[2]))
 		os.Exit(1)
+	}
+	if len(os.Args) == 3 && os.Args[1] == "scan" {
+		if err := scan(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "newest: error:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)
