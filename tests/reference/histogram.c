@@ -207,7 +207,7 @@ struct ref_table *ref_histogram_fraction(struct ref_run *run, const struct ast *
     struct ast **args = ast->u.call.args;
     struct ref_table *low = ref_eval(run, args[0], grid), *high = ref_eval(run, args[1], grid);
     struct ref_table *in = ref_eval(run, args[2], grid); /* which may fail in either dialect */
-    if (run->prom2) /* of native histograms only */
+    if (run->prom2)                                      /* of native histograms only */
         return ref_table_new(run, VALUE_VECTOR, grid.n);
     return over_groups(run, in, low, high);
 }
