@@ -2,8 +2,9 @@
  * refused with a message, or with series that match it, in label order, each once, whose samples
  * ascend at times that were asked for; and how the bytes are cut into pieces does not show.
  *
- * The first byte chooses the select and the server, the second the size of pieces; then answers,
- * each with a byte for its status in front, divided by 0xff. */
+ * The first byte chooses the select and the server, the second the size of pieces, and whether the
+ * series are only listed; then answers, each with a byte for its status in front, divided by 0xff.
+ */
 #include "support/api.h"
 #include "support/collect.h"
 
@@ -35,6 +36,7 @@ static size_t split(const uint8_t *data, size_t size, struct api_answer *out)
 /* What was pushed, checked on its way. */
 struct pushed {
     const struct ampql_select *select;
+    bool is_list; /* label sets alone, which the engine matches */
     struct buf text, last;
 };
 
@@ -52,7 +54,7 @@ static enum ampql_code take(void *payload, const struct ampql_label *labels, siz
     struct buf key;
     buf_init(&key, &alloc_default, 1 << 26);
     const struct test_series one = {.labels = labels, .nlabels = nlabels};
-    check(api_matches(&one, s->matchers, s->nmatchers));
+    check(p->is_list ? samples->n == 0 : api_matches(&one, s->matchers, s->nmatchers));
     for (size_t i = 0; i < nlabels; i++) {
         check(i == 0 || str_compare(str_view(labels[i - 1].name), str_view(labels[i].name)) < 0);
         check(labels[i].value.size > 0);
@@ -105,7 +107,8 @@ static enum ampql_code run(uint8_t flags, size_t piece, const struct api_answer 
         struct ampql_sink sink;
         out->select = &select;
         sink_init(&sink, &alloc_default, take, out, true);
-        code = source->ops.select(source->payload, &select, &sink, &err);
+        code = (out->is_list ? source->ops.series : source->ops.select)(source->payload, &select,
+                                                                        &sink, &err);
         code = sink_finish(&sink, code, &err);
         sink_done(&sink);
         source_free(source);
@@ -118,9 +121,9 @@ static enum ampql_code run(uint8_t flags, size_t piece, const struct api_answer 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct api_answer answers[MAX_ANSWERS];
-    struct pushed whole = {0}, pieces = {0};
     if (size < 3)
         return 0;
+    struct pushed whole = {.is_list = data[1] & 0x80}, pieces = {.is_list = data[1] & 0x80};
     size_t n = split(data + 2, size - 2, answers);
     if (n == 0)
         return 0;
