@@ -231,6 +231,9 @@ newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the 
 rules: $(CMD) ## rule files and rule unit tests, here and by promtool 2.42; N=1000 SEED=1: random ones
 	@PYTHON=$(PYTHON) sh tests/rules.sh $(B)
 
+rules-oracle: $(CMD) $(B)/bench/load ## what promtool 2.42 records of a day by the rules of examples/rules, sample by sample, and the same series here without a ruler
+	@sh tests/oracle/recorded.sh $(B)
+
 grids: $(NEWEST) ## optional, with Go: numbers at their edges, in the newest Prometheus and here; writes tests/data/numeric_grid.tsv
 	@sh tests/oracle/grids.sh $(NEWEST) $(B)/oracle/prometheus-json
 

@@ -62,7 +62,7 @@ func write(db *tsdb.DB, all []series) {
 
 // ticks lists the times of a group from `from` to `to`.
 func ticks(g *rules.Group, from, to time.Time) (all []time.Time) {
-	t := g.EvalTimestamp(to.Add(1e6 * time.Hour).UnixNano())
+	t := g.EvalTimestamp(to.Add(1e6 * time.Hour).UnixNano()).Truncate(time.Millisecond) // the engine rounds times before 1970 up
 	t = t.Add(-t.Sub(from) / g.Interval() * g.Interval())
 	for ; !t.After(to); t = t.Add(g.Interval()) {
 		if !t.Before(from) {
@@ -107,6 +107,9 @@ func (a *answer) stored(set storage.SeriesSet) (n int) {
 			t, v := it.At()
 			points = append(points, promql.FPoint{T: t, F: v})
 		}
+		if len(points) == 0 { // its samples lie outside
+			continue
+		}
 		a.series(set.At().Labels(), points)
 		n++
 	}
@@ -114,12 +117,12 @@ func (a *answer) stored(set storage.SeriesSet) (n int) {
 	return n
 }
 
-//	rules FILE LOOKBACK DELAYED START FROM TO TEXT NSERIES { series as in eval }
+//	rules FILE LOOKBACK DELAYED START FROM TO END TEXT NSERIES { series as in eval }
 //
-// runs the groups of TEXT, a rule file of that name, from START to TO, and answers with all that they wrote from FROM on.
+// runs the groups of TEXT, a rule file of that name, from START to END, and answers with all that they wrote for FROM to TO.
 func ruler(r *request) string {
 	file, lookback, engine := r.text(), r.number(), engines[r.number()]
-	start, from, to := r.number(), r.number(), r.number()
+	start, from, to, end := r.number(), r.number(), r.number(), r.number()
 	text := r.text()
 	var data []series
 	for n := r.number(); n > 0; n-- {
@@ -142,7 +145,7 @@ func ruler(r *request) string {
 	if errs != nil {
 		return failed("parse", errs[0])
 	}
-	drive(groups, time.UnixMilli(start), time.UnixMilli(to))
+	drive(groups, time.UnixMilli(start), time.UnixMilli(end))
 
 	querier := must(db.Querier(from, to))
 	defer querier.Close()
