@@ -84,7 +84,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
-	format-check clean fuzz differential tsdb newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
+	format-check clean fuzz differential tsdb newest grids rules-oracle botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
