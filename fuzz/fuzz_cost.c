@@ -1,6 +1,7 @@
 /* Bytes choose series of a cluster, spoil their labels and values, and set options: the bill is
  * made or refused with a message; made twice it is the same; its lines are in order, each once,
- * inside the window; and aggregated again they have the same number of containers. */
+ * inside the window, or its last step; and aggregated again they have the same number of
+ * containers. */
 #include "support/everything.h"
 #include "support/gen_bytes.h"
 #include "support/json_tokens.h"
@@ -100,7 +101,7 @@ static struct ampql_cost_options options_of(struct gen_bytes *g, char *quirks)
     o.provider = flags & 2 ? AMPQL_COST_GCP : AMPQL_COST_AWS;
     o.pod_uids = flags & 4;
     o.idle = flags & 8;
-    o.split_idle = flags & 16;
+    o.step_ms = flags & 16 ? 1800000 : 0;
     o.custom_prices = flags & 32;
     o.dialect = flags & 64 ? AMPQL_PROM2 : AMPQL_PROM3;
     o.discount = flags & 128 ? 0.3 : 0;
@@ -115,13 +116,37 @@ static struct ampql_cost_options options_of(struct gen_bytes *g, char *quirks)
     return o;
 }
 
+static struct ampql_aggregate_options lines_of(struct gen_bytes *g)
+{
+    static const char *const keys[] = {
+        NULL,   "all",     "namespace",           "controller,label:app",
+        "team", "service", "node,annotation:note"};
+    static const char *const filters[] = {NULL, NULL, "namespace:\"n\"", "label~:\"app\"|pod:\"q\"",
+                                          "cluster!:\"c\"+services!:\"s\""};
+    static const char *const shared[] = {NULL, NULL, "n", "m,n"};
+    struct ampql_aggregate_options o = {.size = sizeof o};
+    unsigned flags = gen_byte(g);
+    o.share_idle = flags & 1;
+    o.idle_by_node = flags & 2;
+    o.split_idle = flags & 4;
+    o.share_evenly = flags & 8;
+    o.share_monthly_cost = flags & 16 ? 730 : 0;
+    o.share_labels = flags & 32 ? "app:a" : NULL;
+    o.accumulate = flags & 64 ? AMPQL_COST_ALL : AMPQL_COST_STEPS;
+    o.aggregate = GEN_OF(g, keys);
+    o.filter = GEN_OF(g, filters);
+    o.share_namespaces = GEN_OF(g, shared);
+    return o;
+}
+
 /* ---- what must be so */
 
 static void check_lines(const struct ampql_allocations *bill, const struct ampql_cost_options *o)
 {
     for (size_t i = 0; i < ampql_allocations_count(bill); i++) {
         const struct ampql_allocation *a = ampql_allocations_at(bill, i);
-        if (a->start_ms > a->end_ms || a->start_ms < o->start_ms || a->end_ms > o->end_ms ||
+        if (a->start_ms > a->end_ms || a->start_ms < o->start_ms ||
+            a->end_ms > o->end_ms + o->step_ms || /* the last step may be longer */
             a->minutes < 0)
             abort();
         if (i &&
@@ -130,12 +155,13 @@ static void check_lines(const struct ampql_allocations *bill, const struct ampql
     }
 }
 
-static void check_again(const struct ampql_allocations *bill)
+static void check_again(const struct ampql_allocations *bill,
+                        const struct ampql_aggregate_options *lines)
 {
     struct ampql_allocations *all, *back;
     struct ampql_aggregate_options one = {.size = sizeof one, .aggregate = "all"};
     if (ampql_allocations_aggregate(bill, &one, &all, NULL) != AMPQL_OK ||
-        ampql_allocations_aggregate(all, NULL, &back, NULL) != AMPQL_OK ||
+        ampql_allocations_aggregate(all, lines, &back, NULL) != AMPQL_OK ||
         ampql_allocations_count(all) > 2 || /* with idle costs */
         ampql_allocations_count(back) != ampql_allocations_count(bill))
         abort();
@@ -164,7 +190,7 @@ static void make_bill(struct ampql_engine *engine, struct ampql_source *source,
         return;
     }
     check_lines(bill, o);
-    check_again(bill);
+    check_again(bill, o->lines);
     if (ampql_allocations_json(bill, append, out) != AMPQL_OK)
         abort();
     buf_init(&again, &alloc_default, 1 << 24);
@@ -182,6 +208,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf first, second;
     char quirks[100];
     struct ampql_cost_options o = options_of(&g, quirks);
+    struct ampql_aggregate_options lines = lines_of(&g);
+    o.lines = &lines;
     if (ampql_engine_new(NULL, &engine, NULL) != AMPQL_OK ||
         ampql_source_memory(engine, NULL, &source, NULL) != AMPQL_OK)
         abort();

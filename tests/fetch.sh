@@ -12,9 +12,11 @@ python3 -B tests/fake_amp/tls.py "$build/ampql" || status=1
 python3 -B tests/fake_amp/edges.py "$build/ampql" || status=1
 python3 -B tests/fake_amp/fault_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/kill.py "$build/ampql" 6 "${SEED:-1}" || status=1
+python3 -B tests/fake_amp/content.py "$build/ampql" 3 "${SEED:-1}" || status=1
 python3 -B tests/fake_amp/write_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/conduct.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/provider_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/refusals.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 . tests/oracle/prometheus.sh
 prometheus_start build/oracle/fetch
 "$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-60}" --seed "${SEED:-1}"

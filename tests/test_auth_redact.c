@@ -1,4 +1,5 @@
-/* What a server repeats of our secrets does not get into messages. */
+/* What a server repeats of our secrets does not get into messages; and how requests say who asks.
+ */
 #include "source/auth.h"
 
 #include "base/alloc.h"
@@ -63,5 +64,41 @@ static void redacts(void **state)
     torture_all(redact_all);
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(redacts)};
+static void describes(void **state)
+{
+    static const struct http_header header = {.name = {"x-api-key", 9}, .value = {"canary", 6}};
+    static const struct {
+        struct auth_options options;
+        const char *text;
+    } askers[] = {
+        {{.kind = AUTH_NONE}, ""},
+        {{.kind = AUTH_NONE, .headers = &header, .nheaders = 1}, "sent with the header X-Api-Key"},
+        {{.kind = AUTH_BASIC, .username = {"u", 1}, .secret = {"canary", 6}},
+         "sent with a password"},
+        {{.kind = AUTH_AUTHORIZATION, .secret = {"canary", 6}}, "sent with a token"},
+        {{.kind = AUTH_SIGV4,
+          .region = {"us-east-1", 9},
+          .access_key_id = {"A", 1},
+          .secret_access_key = {"canary", 6}},
+         "signed with the keys that were given"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof askers / sizeof *askers; i++) {
+        struct http *http;
+        struct auth *auth;
+        char text[AUTH_DESCRIPTION_MAX], few[8];
+        assert_int_equal(http_new(&alloc_default, NULL, &http, NULL), AMPQL_OK);
+        assert_int_equal(
+            auth_open(&alloc_default, &askers[i].options, STR("https://h"), http, &auth, NULL),
+            AMPQL_OK);
+        auth_describe(auth, text, sizeof text);
+        assert_string_equal(text, askers[i].text);
+        auth_describe(auth, few, sizeof few);
+        assert_memory_equal(few, text, strlen(few));
+        auth_close(auth);
+        http_free(http);
+    }
+}
+
+static const struct CMUnitTest tests[] = {cmocka_unit_test(redacts), cmocka_unit_test(describes)};
 TEST_MAIN(tests)

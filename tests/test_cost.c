@@ -1,6 +1,5 @@
 /* The cost model: queries as OpenCost asks them, what is refused, and the shape of the report.
  * Bills are in test_fold.c. */
-#include "base/time.h"
 #include "cost/coverage.h"
 
 #include "support/bills.h"
@@ -181,84 +180,6 @@ static void test_rounding(void **state)
         assert_int_equal(round_time(rows[i].ms), rows[i].rounded);
 }
 
-/* ---- windows */
-
-static void test_windows(void **state)
-{
-    /* 2026-03-04T10:20:30Z is a Wednesday; 2026-03-01 is a Sunday */
-    static const char wednesday[] = "2026-03-04T10:20:30Z", midnight[] = "2026-03-01T00:00:00Z";
-    static const struct {
-        const char *now, *text;
-        const char *start, *end; /* NULL: refused, */
-        size_t from, to;         /*    with this span */
-        const char *message;     /*    and this in the message */
-    } rows[] = {
-        {wednesday, "today", "2026-03-04T00:00:00Z", "2026-03-05T00:00:00Z", 0, 0, NULL},
-        {wednesday, "yesterday", "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", 0, 0, NULL},
-        {wednesday, "week", "2026-03-01T00:00:00Z", wednesday, 0, 0, NULL},
-        {wednesday, "lastweek", "2026-02-22T00:00:00Z", "2026-03-01T00:00:00Z", 0, 0, NULL},
-        {wednesday, "month", "2026-03-01T00:00:00Z", wednesday, 0, 0, NULL},
-        {wednesday, "lastmonth", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z", 0, 0, NULL},
-        {midnight, "today", "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", 0, 0, NULL},
-        {midnight, "lastweek", "2026-02-22T00:00:00Z", "2026-03-01T00:00:00Z", 0, 0, NULL},
-        {midnight, "week", NULL, NULL, 0, 4, "the end is not after the start"},
-        {"2024-03-31T23:00:00Z", "lastmonth", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z", 0, 0,
-         NULL},
-        {"2026-01-01T00:00:01Z", "lastmonth", "2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z", 0, 0,
-         NULL},
-        {wednesday, "15m", "2026-03-04T10:06:00Z", "2026-03-04T10:21:00Z", 0, 0, NULL},
-        {wednesday, "24h", "2026-03-03T11:00:00Z", "2026-03-04T11:00:00Z", 0, 0, NULL},
-        {wednesday, "7d", "2026-02-26T00:00:00Z", "2026-03-05T00:00:00Z", 0, 0, NULL},
-        {wednesday, "2w", "2026-02-19T00:00:00Z", "2026-03-05T00:00:00Z", 0, 0, NULL},
-        {midnight, "7d", "2026-02-22T00:00:00Z", midnight, 0, 0, NULL},
-        {wednesday, "24h offset 1d", "2026-03-02T10:20:30Z", "2026-03-03T10:20:30Z", 0, 0, NULL},
-        {wednesday, "1h offset 0m", "2026-03-04T09:20:30Z", wednesday, 0, 0, NULL},
-        {wednesday, "1d offset 1w", "2026-02-24T10:20:30Z", "2026-02-25T10:20:30Z", 0, 0, NULL},
-        {wednesday, "90s", "2026-03-04T10:19:00Z", wednesday, 0, 0, NULL},
-        {wednesday, "1h30m", "2026-03-04T08:50:30Z", wednesday, 0, 0, NULL},
-        {wednesday, "1700000000-1700003600", "2023-11-14T22:13:20Z", "2023-11-14T23:13:20Z", 0, 0,
-         NULL},
-        {wednesday, "1700000000,1700003600", "2023-11-14T22:13:20Z", "2023-11-14T23:13:20Z", 0, 0,
-         NULL},
-        {wednesday, "2026-03-01T02:00:00+02:00,now-1h", midnight, "2026-03-04T09:20:30Z", 0, 0,
-         NULL},
-        {wednesday, "", NULL, NULL, 0, 0, "not a window: \"\", expected today,"},
-        {wednesday, "0d", NULL, NULL, 0, 2, "the end is not after the start"},
-        {wednesday, "Today", NULL, NULL, 0, 5, "not a window: \"Today\""},
-        {wednesday, "7d offset", NULL, NULL, 0, 9, "not a window: \"7d offset\""},
-        {wednesday, "7d offset 1d1h", NULL, NULL, 0, 14, "not a window: "},
-        {wednesday, "99999999999999999999d", NULL, NULL, 0, 21, "not a window: "},
-        {wednesday, "9999999999999d", NULL, NULL, 0, 14, "not a window: "},
-        {wednesday, "1700003600-1700000000", NULL, NULL, 0, 21, "the end is not after the start"},
-        {wednesday, "x,now", NULL, NULL, 0, 1, "not a valid time: \"x\""},
-        {wednesday, "now-1h,13:00", NULL, NULL, 7, 12, "not a valid time: \"13:00\""},
-        {wednesday, "now,now", NULL, NULL, 0, 7, "the end is not after the start"},
-        {wednesday, "now+1h,2027-01-01T00:00:00Z", NULL, NULL, 0, 6,
-         "the window begins in the future, at 2026-03-04T11:20:30Z"},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct ampql_error err = {0};
-        int64_t now_ms, start_ms = -1, end_ms = -1, want_start_ms = -1, want_end_ms = -1;
-        bool is_refused = !rows[i].start;
-        assert_int_equal(time_parse(str_of(rows[i].now), 0, &now_ms, NULL), AMPQL_OK);
-        if (!is_refused) {
-            assert_int_equal(time_parse(str_of(rows[i].start), 0, &want_start_ms, NULL), AMPQL_OK);
-            assert_int_equal(time_parse(str_of(rows[i].end), 0, &want_end_ms, NULL), AMPQL_OK);
-        }
-        enum ampql_code code =
-            ampql_cost_window(rows[i].text, strlen(rows[i].text), now_ms, &start_ms, &end_ms, &err);
-        bool is_right = code == (is_refused ? AMPQL_BAD_DATA : AMPQL_OK) &&
-                        start_ms == want_start_ms && end_ms == want_end_ms;
-        if (is_refused)
-            is_right = is_right && strstr(err.message, rows[i].message) && err.has_span &&
-                       err.start == rows[i].from && err.end == rows[i].to;
-        if (!is_right)
-            fail_msg("%s at %s: %d, %lld to %lld, \"%s\" [%zu, %zu)", rows[i].text, rows[i].now,
-                     code, (long long)start_ms, (long long)end_ms, err.message, err.start, err.end);
-    }
-}
-
 /* ---- refusals */
 
 static void test_refused(void **state)
@@ -338,98 +259,6 @@ static void test_refused(void **state)
     }
     ampql_source_free(source);
     ampql_engine_free(engine);
-}
-
-/* What is wrong in the text that lines are made by, and where: bytes [start, end). */
-static void test_refused_lines(void **state)
-{
-#define KNOWN                                                                                      \
-    "cluster, node, namespace, pod, container, controller, controllerKind, controllerNamespace, "  \
-    "deployment, statefulset, daemonset, job, service, label:NAME, annotation:NAME, department, "  \
-    "environment, owner, product, team or all"
-    static const char deep[] = "((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
-                               "pod:\"a\"";
-    static const struct {
-        struct ampql_aggregate_options options;
-        size_t start, end; /* both 0: no place is known */
-        const char *message;
-    } rows[] = {
-        {{.aggregate = "namespace, color "}, 11, 16, "aggregating by \"color\", expected " KNOWN},
-        {{.aggregate = "namespace,"}, 10, 10, "aggregating by \"\", expected " KNOWN},
-        {{.aggregate = "label"}, 0, 5, "aggregating by \"label\", expected " KNOWN},
-        {{.aggregate = "label: "}, 0, 6, "aggregating by \"label:\", expected " KNOWN},
-        {{.aggregate = "pod:x"}, 0, 5, "aggregating by \"pod:x\", expected " KNOWN},
-        {{.aggregate = "providerID"}, 0, 10, "aggregating by \"providerID\", expected " KNOWN},
-        {{.aggregate = "pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod,pod"},
-         64,
-         67,
-         "aggregating by more than 16 words"},
-        {{.filter = "pod:\"a\"|pod:\"b\"+pod:\"c\""},
-         15,
-         16,
-         "+ and | at one level of the filter, expected parentheses around those that belong "
-         "together"},
-        {{.filter = "pod:a"}, 4, 5, "\"a\" in the filter, expected a value in quotes"},
-        {{.filter = "pod:\"a"}, 4, 6, "the filter ends inside a value in quotes, expected \""},
-        {{.filter = "pod:\"a\","}, 8, 8, "the filter ends, expected a value in quotes"},
-        {{.filter = "pod \"a\""},
-         4,
-         7,
-         "\"\\\"a\\\"\" in the filter, expected an operator: : ~: <~: ~>: or one of these after !"},
-        {{.filter = "pod!\"a\""},
-         3,
-         4,
-         "\"!\" in the filter, expected an operator: : ~: <~: ~>: or one of these after !"},
-        {{.filter = "label[app:\"a\""},
-         5,
-         13,
-         "the filter ends inside a name in brackets, expected ]"},
-        {{.filter = "label[]:\"a\""}, 5, 7, "\"[]\" in the filter, expected a name in brackets"},
-        {{.filter = "pod[a]:\"a\""},
-         3,
-         6,
-         "\"[a]\" in the filter, expected an operator: names in brackets are of label and "
-         "annotation"},
-        {{.filter = "Pod:\"a\""},
-         0,
-         3,
-         "\"Pod\" in the filter, expected a field: cluster, node, namespace, pod, container, "
-         "controllerName, controllerKind, services, provider, label, annotation, department, "
-         "environment, owner, product, team"},
-        {{.filter = "(pod:\"a\""},
-         8,
-         8,
-         "the filter ends, expected ) or more of what is in parentheses"},
-        {{.filter = "pod:\"a\")"}, 7, 8, "\")\" in the filter, expected +, | or the end"},
-        {{.filter = "pod:\"a\" pod:\"b\""},
-         8,
-         11,
-         "\"pod\" in the filter, expected +, | or the end"},
-        {{.filter = deep}, 64, 65, "the filter has more than 64 levels of parentheses"},
-        {{.share_labels = "a:b, c"}, 0, 0, "the label to share by is \"c\", expected NAME:VALUE"},
-        {{.share_monthly_cost = NAN}, 0, 0, "the cost to share is negative or no number"},
-        {{.team_labels = " ,"}, 0, 0, "there are no labels of team, expected a comma list"},
-        {{.accumulate = 6}, 0, 0, "there is no way 6 to accumulate"},
-    };
-    struct ampql_engine *engine = new_engine(NULL);
-    struct ampql_source *source = NULL;
-    (void)state;
-    assert_int_equal(ampql_source_memory(engine, NULL, &source, NULL), AMPQL_OK);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct ampql_aggregate_options lines = rows[i].options;
-        struct ampql_cost_options options = {
-            .size = sizeof options, .end_ms = 60000, .lines = &lines};
-        struct ampql_allocations *bill = NULL;
-        struct ampql_error err = {0};
-        lines.size = sizeof lines;
-        enum ampql_code code = ampql_allocate(engine, source, &options, &bill, &err);
-        if (code != AMPQL_BAD_DATA || bill || err.start != rows[i].start ||
-            err.end != rows[i].end || strcmp(err.message, rows[i].message) != 0)
-            fail_msg("row %zu: %d \"%s\" [%zu, %zu)", i, code, err.message, err.start, err.end);
-    }
-    ampql_source_free(source);
-    ampql_engine_free(engine);
-#undef KNOWN
 }
 
 /* ---- a source that counts and fails */
@@ -691,13 +520,10 @@ static void test_torture(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-
     cmocka_unit_test(test_queries),         cmocka_unit_test(test_coverage_queries),
     cmocka_unit_test(test_durations),       cmocka_unit_test(test_rounding),
-    cmocka_unit_test(test_windows),         cmocka_unit_test(test_refused),
-    cmocka_unit_test(test_refused_lines),   cmocka_unit_test(test_source),
+    cmocka_unit_test(test_refused),         cmocka_unit_test(test_source),
     cmocka_unit_test(test_costs),           cmocka_unit_test(test_json),
     cmocka_unit_test(test_aggregate_again), cmocka_unit_test(test_torture),
-
 };
 TEST_MAIN(tests)

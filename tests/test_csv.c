@@ -20,7 +20,7 @@ static const struct row {
      .expected = "up{job=\"a, b\"} 1@1000 NaN@2000\n"},
     {HEAD "\"up\",{},\"-1\",\"+Inf\"\n,{},3,-0\n", .expected = "{} -0@3000\nup{} +Inf@-1000\n"},
     {HEAD "a\"\"\n",
-     .message = "f:2: a quote inside a field that does not begin with one: \"a\\\"\\\"\"",
+     .message = "f:2:1: a quote inside a field that does not begin with one: \"a\\\"\\\"\"",
      .code = AMPQL_BAD_DATA},
     {HEAD "\"a\"\"\",{},0,1\n", .expected = "a\"{} 1@0\n"},
     {HEAD "up,\"{\"\"a\"\":\"\"\\n\"\",\"\"b\"\":\"\"\"\"}\",0,1\n",
@@ -44,40 +44,43 @@ static const struct row {
      .message = "f:3: the last line has no line feed: the file is truncated",
      .code = AMPQL_BAD_DATA},
     {HEAD "up\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: expected 4 fields, metric,labels,timestamp,value, found the end of the line "
-                "after metric"},
+     .message =
+         "f:2:3: expected 4 fields, metric,labels,timestamp,value, found the end of the line "
+         "after metric"},
     {HEAD "\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: expected 4 fields, metric,labels,timestamp,value, found the end of the line "
-                "after metric"},
+     .message =
+         "f:2:1: expected 4 fields, metric,labels,timestamp,value, found the end of the line "
+         "after metric"},
     {HEAD "up,{},1,1,\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: expected 4 fields, metric,labels,timestamp,value, found something behind "
+     .message = "f:2:10: expected 4 fields, metric,labels,timestamp,value, found something behind "
                 "value"},
     {HEAD "up,{},1,\"1\",\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: expected 4 fields, metric,labels,timestamp,value, found something behind "
+     .message = "f:2:12: expected 4 fields, metric,labels,timestamp,value, found something behind "
                 "value"},
     {HEAD "\"up\"x,{},1,1\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: expected 4 fields, metric,labels,timestamp,value, found something behind "
+     .message = "f:2:5: expected 4 fields, metric,labels,timestamp,value, found something behind "
                 "metric"},
     {HEAD "\"up\n\",{},1,1\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: a quoted field does not end on its line: label values have a line break as "
+     .message = "f:2:1: a quoted field does not end on its line: label values have a line break as "
                 "\\n"},
-    {HEAD "up,,1,1\n", .message = "f:2: labels: the document is empty", .code = AMPQL_BAD_DATA},
+    {HEAD "up,,1,1\n", .message = "f:2:4: labels: the document is empty", .code = AMPQL_BAD_DATA},
     {HEAD "up,[],1,1\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: labels: expected a JSON object such as {\"job\":\"a\"}"},
+     .message = "f:2:4: labels: expected a JSON object such as {\"job\":\"a\"}"},
     {HEAD "up,\"{\"\"a\"\":1}\",1,1\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: labels: offset 5: expected a label value, as a string"},
-    {HEAD "up,{}{},1,1\n", .code = AMPQL_BAD_DATA, .message = "f:2: labels: offset 2: unexpected"},
+     .message = "f:2:4: labels: offset 5: expected a label value, as a string"},
+    {HEAD "up,{}{},1,1\n", .code = AMPQL_BAD_DATA,
+     .message = "f:2:4: labels: offset 2: unexpected"},
     {HEAD "up,\"{\"\"a\"\":\"\"1\"\",\"\"a\"\":\"\"2\"\"}\",1,1\n",
      .message = "f:2: a label name occurs twice: \"a\"", .code = AMPQL_BAD_DATA},
     {HEAD "up,\"{\"\"__name__\"\":\"\"x\"\"}\",1,1\n",
      .message = "f:2: a label name occurs twice: \"__name__\"", .code = AMPQL_BAD_DATA},
-    {HEAD "up,{},x,1\n", .message = "f:2: not a timestamp in Unix seconds: \"x\"",
+    {HEAD "up,{},x,1\n", .message = "f:2:7: not a timestamp in Unix seconds: \"x\"",
      .code = AMPQL_BAD_DATA},
     {HEAD "up,{},1709403009123,1\n", .code = AMPQL_BAD_DATA,
-     .message = "f:2: not in the years 1 to 9999: timestamps are seconds, not ms: "
+     .message = "f:2:7: not in the years 1 to 9999: timestamps are seconds, not ms: "
                 "\"1709403009123\""},
-    {HEAD "up,{},1,Stale\n", .message = "f:2: not a number: \"Stale\"", .code = AMPQL_BAD_DATA},
-    {HEAD "up,{},1,\n", .message = "f:2: not a number: \"\"", .code = AMPQL_BAD_DATA},
+    {HEAD "up,{},1,Stale\n", .message = "f:2:9: not a number: \"Stale\"", .code = AMPQL_BAD_DATA},
+    {HEAD "up,{},1,\n", .message = "f:2:9: not a number: \"\"", .code = AMPQL_BAD_DATA},
     {HEAD "up,{},1,1\nup,{},1,2\n", .message = "f:3: up{} has two values", .code = AMPQL_BAD_DATA},
     {HEAD "\xff,{},1,1\n", .message = "f:2: not valid UTF-8", .code = AMPQL_BAD_DATA},
 };

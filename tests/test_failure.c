@@ -82,7 +82,7 @@ static const struct row {
      NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, "secret access key"},
     {403, "{\"Message\":\"Credential should be scoped to a valid region.\"}", NULL, FAILURE_FAIL,
      AMPQL_UNAUTHORIZED, "the region is not the workspace's"},
-    {403, "Forbidden", NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, "were refused"},
+    {403, "Forbidden", NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, "right credentials"},
     {401, "", NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, "who asks"},
 
     /* the rest */
@@ -121,6 +121,45 @@ static void answers(void **state)
             fail_msg("HTTP %d %s: action %d, %s", row->status, row->body, failure.action,
                      err.message);
     }
+}
+
+/* Who asked is told where it matters, and what was sent decides what to do about a 401. */
+static void askers(void **state)
+{
+    static const struct {
+        int status;
+        const char *by, *message;
+    } rows_of_askers[] = {
+        {403, "signed with the keys of environment",
+         "https://h: HTTP 403 (request id r-1, signed with the keys of environment): are these"},
+        {401, "sent with a token", "(request id r-1, sent with a token): are these the right"},
+        {401, "", "(request id r-1): the server wants to know who asks: give credentials"},
+        {404, "sent with a token", "https://h: HTTP 404 (request id r-1): check"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows_of_askers / sizeof *rows_of_askers; i++) {
+        struct failure_answer answer = answer_of(rows_of_askers[i].status, "", NULL);
+        struct failure failure;
+        struct ampql_error err = {0};
+        answer.asked_by = str_of(rows_of_askers[i].by);
+        assert_int_equal(failure_read(&alloc_default, &answer, 0, &failure, &err), AMPQL_OK);
+        failure_tell(&failure, &answer, STR("https://h"), &err);
+        if (!strstr(err.message, rows_of_askers[i].message))
+            fail_msg("%s, not %s", err.message, rows_of_askers[i].message);
+    }
+}
+
+static void bodies(void **state)
+{
+    const struct ampql_error broken = {.code = AMPQL_BAD_DATA, .message = "https://h: offset 0"};
+    struct ampql_error err = broken;
+    (void)state;
+    assert_int_equal(failure_tell_body(STR("r-1"), STR("application/json"), &err), AMPQL_BAD_DATA);
+    assert_string_equal(err.message, "https://h: offset 0 (HTTP 200, request id r-1)");
+    err = broken;
+    failure_tell_body(STR(""), STR("Text/HTML; charset=utf-8"), &err);
+    assert_non_null(strstr(err.message, "https://h: offset 0 (HTTP 200): a page for people"));
+    assert_int_equal(failure_tell_body(STR("r-1"), STR(""), NULL), AMPQL_BAD_DATA);
 }
 
 static void clocks(void **state)
@@ -230,7 +269,8 @@ static void torture(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(answers),     cmocka_unit_test(clocks), cmocka_unit_test(dates),
-    cmocka_unit_test(retry_after), cmocka_unit_test(waits),  cmocka_unit_test(torture),
+    cmocka_unit_test(answers), cmocka_unit_test(askers),  cmocka_unit_test(bodies),
+    cmocka_unit_test(clocks),  cmocka_unit_test(dates),   cmocka_unit_test(retry_after),
+    cmocka_unit_test(waits),   cmocka_unit_test(torture),
 };
 TEST_MAIN(tests)

@@ -40,10 +40,10 @@ static const struct row {
     {"m 1 1\n# EOF\n", .expected = "m{} 1@1000\n", .needs_eof = true},
     {"m {count:1,sum:2} 1\nx 1 1\n# EOF\n", .expected = "x{} 1@1000\n", .skip_histograms = true},
     /* refused */
-    {"m {count:1,sum:2} 1\n# EOF\n", .message = "f:1: m{} has native histogram samples",
+    {"m {count:1,sum:2} 1\n# EOF\n", .message = "f:1:3: m{} has native histogram samples",
      .code = AMPQL_UNSUPPORTED},
-    {"# x\n\nm 1\n", .message = "f:3: a sample without a timestamp", .code = AMPQL_BAD_DATA},
-    {"m 1 # {a=\"b\"} 1\n# EOF\n", .message = "f:1: a sample without a timestamp",
+    {"# x\n\nm 1\n", .message = "f:3:4: a sample without a timestamp", .code = AMPQL_BAD_DATA},
+    {"m 1 # {a=\"b\"} 1\n# EOF\n", .message = "f:1:5: a sample without a timestamp",
      .code = AMPQL_BAD_DATA},
     {"m 1 1000\nm 1 20", .message = "f:2: the last line has no line feed", .code = AMPQL_BAD_DATA},
     {"m 1 1.5\nm 1 2\n", .message = "f:1: a timestamp with a fraction", .code = AMPQL_BAD_DATA},
@@ -58,24 +58,24 @@ static const struct row {
      .code = AMPQL_BAD_DATA},
     {"m 1 2000\nm 3 1000\nm 2 2000\n",
      .message = "m{} has two values at 1970-01-01T00:00:02Z: 1 and 2", .code = AMPQL_BAD_DATA},
-    {"m 1 1 2\n", .message = "f:1: expected nothing behind the timestamp, found \"2\"",
+    {"m 1 1 2\n", .message = "f:1:7: expected nothing behind the timestamp, found \"2\"",
      .code = AMPQL_BAD_DATA},
-    {"m x 1\n", .message = "f:1: not a number: \"x\"", .code = AMPQL_BAD_DATA},
-    {"m 1_0\n", .message = "f:1: not a number: \"1_0\"", .code = AMPQL_BAD_DATA},
-    {"m 0x1p1\n", .message = "f:1: not a number: \"0x1p1\"", .code = AMPQL_BAD_DATA},
-    {"m\n", .message = "f:1: expected a value", .code = AMPQL_BAD_DATA},
-    {"m 1 x\n", .message = "f:1: not a timestamp: \"x\"", .code = AMPQL_BAD_DATA},
-    {"m 1 1e30\n", .message = "f:1: not a timestamp", .code = AMPQL_BAD_DATA},
-    {"1m 1 1\n", .message = "f:1: expected a metric name or {, found \"1m 1 1\"",
+    {"m x 1\n", .message = "f:1:3: not a number: \"x\"", .code = AMPQL_BAD_DATA},
+    {"m 1_0\n", .message = "f:1:3: not a number: \"1_0\"", .code = AMPQL_BAD_DATA},
+    {"m 0x1p1\n", .message = "f:1:3: not a number: \"0x1p1\"", .code = AMPQL_BAD_DATA},
+    {"m\n", .message = "f:1:2: expected a value", .code = AMPQL_BAD_DATA},
+    {"m 1 x\n", .message = "f:1:5: not a timestamp: \"x\"", .code = AMPQL_BAD_DATA},
+    {"m 1 1e30\n", .message = "f:1:5: not a timestamp", .code = AMPQL_BAD_DATA},
+    {"1m 1 1\n", .message = "f:1:1: expected a metric name or {, found \"1m 1 1\"",
      .code = AMPQL_BAD_DATA},
-    {"m{a} 1 1\n", .message = "f:1: expected = after a label name", .code = AMPQL_BAD_DATA},
-    {"m{a=b} 1 1\n", .message = "f:1: expected quotes, found \"b} 1 1\"", .code = AMPQL_BAD_DATA},
-    {"m{a=\"b} 1 1\n", .message = "f:1: the quotes around a label value are not closed",
+    {"m{a} 1 1\n", .message = "f:1:4: expected = after a label name", .code = AMPQL_BAD_DATA},
+    {"m{a=b} 1 1\n", .message = "f:1:5: expected quotes, found \"b} 1 1\"", .code = AMPQL_BAD_DATA},
+    {"m{a=\"b} 1 1\n", .message = "f:1:5: the quotes around a label value are not closed",
      .code = AMPQL_BAD_DATA},
-    {"m{a=\"b\\\n", .message = "f:1: no such escape", .code = AMPQL_BAD_DATA},
-    {"m{a=\"b\" c=\"d\"} 1 1\n", .message = "f:1: expected , or } after a label",
+    {"m{a=\"b\\\n", .message = "f:1:7: no such escape", .code = AMPQL_BAD_DATA},
+    {"m{a=\"b\" c=\"d\"} 1 1\n", .message = "f:1:9: expected , or } after a label",
      .code = AMPQL_BAD_DATA},
-    {"m{,} 1 1\n", .message = "f:1: expected a label name", .code = AMPQL_BAD_DATA},
+    {"m{,} 1 1\n", .message = "f:1:3: expected a label name", .code = AMPQL_BAD_DATA},
     {"m{a=\"b\"", .message = "f:1: the last line", .code = AMPQL_BAD_DATA},
     {"m{a=\"b\"\n", .message = "found the end of the line", .code = AMPQL_BAD_DATA},
     {"m{a=\"b\",a=\"c\"} 1 1\n", .message = "f:1: a label name occurs twice: \"a\"",
@@ -128,7 +128,7 @@ static void texts(void **state)
         run(&rows[i], rows[i].text, strlen(rows[i].text), 3);
         run(&rows[i], rows[i].text, strlen(rows[i].text), 1);
     }
-    struct row nul = {.message = "f:2: a NUL byte", .code = AMPQL_BAD_DATA};
+    struct row nul = {.message = "f:2:6: a NUL byte", .code = AMPQL_BAD_DATA};
     run(&nul, "m 1 1\nm{a=\"\0\"} 1 1\n", 19, 5);
 }
 

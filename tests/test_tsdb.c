@@ -443,6 +443,31 @@ static void test_wal(void **state)
     remove_blocks();
 }
 
+/* Samples that came out of order may be of times that blocks have, too. */
+static void test_wbl(void **state)
+{
+    (void)state;
+    static const char blocks[] =
+        "up{pod=\"a\"} 1@1000 2@2000 3@3000\nup{pod=\"b\"} 7@1000 8@2000 9@3000\n";
+    char wbl[96], segment[112], expected[512];
+    snprintf(wbl, sizeof wbl, "%s/wbl", folder);
+    snprintf(segment, sizeof segment, "%s/00000000", wbl);
+    assert_int_equal(mkdir(wbl, 0777), 0);
+    save_small(0, 1000, 3, 1, 0, NULL);
+    FILE *file = fopen(segment, "wb");
+    assert_non_null(file);
+    assert_says(NULL, folder, blocks); /* empty, as it is when nothing came late */
+    assert_true(fputs("x", file) >= 0 && fclose(file) == 0);
+    snprintf(
+        expected, sizeof expected,
+        "%swarning: /wbl is not read, and samples of any time that came out of order may be in "
+        "it, until Prometheus makes blocks of them within hours\n",
+        blocks);
+    assert_says(NULL, folder, expected);
+    assert_true(unlink(segment) == 0 && rmdir(wbl) == 0);
+    remove_blocks();
+}
+
 /* A label listing has the series with a chunk in the time asked for, as Prometheus's has. */
 static void test_listing(void **state)
 {
@@ -646,9 +671,10 @@ static void test_torture(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_real),      cmocka_unit_test(test_model),
     cmocka_unit_test(test_conflicts), cmocka_unit_test(test_histograms),
-    cmocka_unit_test(test_wal),       cmocka_unit_test(test_listing),
-    cmocka_unit_test(test_messages),  cmocka_unit_test(test_damage),
-    cmocka_unit_test(test_hostile),   cmocka_unit_test(test_torture),
+    cmocka_unit_test(test_wal),       cmocka_unit_test(test_wbl),
+    cmocka_unit_test(test_listing),   cmocka_unit_test(test_messages),
+    cmocka_unit_test(test_damage),    cmocka_unit_test(test_hostile),
+    cmocka_unit_test(test_torture),
 };
 
 int main(void)

@@ -106,6 +106,11 @@ def slow(_handler, _form):
     return 200, "late"
 
 
+def late_token(_handler, _form):
+    time.sleep(1.5)
+    return 200, IMDS
+
+
 def echo(handler, form):
     """A server that says what it was sent."""
     return error("AccessDenied", "you sent " + json.dumps(form) + json.dumps(dict(handler.headers.items())), 403)
@@ -136,7 +141,8 @@ GOOD = {
 STS = {"AWS_ENDPOINT_URL_STS": "{url}/sts", "AWS_REGION": "us-east-1"}
 IRSA = {**STS, "AWS_WEB_IDENTITY_TOKEN_FILE": "{home}/web", "AWS_ROLE_ARN": ARN}
 PODS = {**STS, "AWS_CONTAINER_CREDENTIALS_FULL_URI": "{url}/pod", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{home}/pod"}
-NODE = {**STS, "AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{url}/imds/"}
+# a busy machine may take longer than the second that is usual
+NODE = {**STS, "AWS_EC2_METADATA_DISABLED": "", "AWS_METADATA_SERVICE_TIMEOUT": "60", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{url}/imds/"}
 KEYS = {**STS, "AWS_ACCESS_KEY_ID": ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": TOKEN}
 WHO = ["123456789012", "arn:aws:sts::123456789012:assumed-role/reader/a&b"]
 
@@ -216,7 +222,14 @@ ROWS = [
      {**PODS, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "canary\nx"}, {}, 8, ["line break"], []),
     ("Pod Identity: foreign host", {**PODS, "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://192.0.2.1/"}, {}, 8, ["192.0.2.1"], []),
     ("Pod Identity: a server that repeats all", PODS, {"/pod": echo}, 8, ["its message repeats a secret"], []),
-    ("instance: too slow", NODE, {"/imds/latest/api/token": slow}, 8,
+    ("instance: slow, and waited for", {**NODE, "AWS_METADATA_SERVICE_TIMEOUT": "60"}, {"/imds/latest/api/token": late_token}, 0, WHO, []),
+    ("instance: busy, and tried again", {**NODE, "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "2"},
+     {ROLES: [(503, ""), (200, "node-role")]}, 0, WHO, []),
+    ("instance: patience that is no number", {**NODE, "AWS_METADATA_SERVICE_TIMEOUT": "1s"}, {}, 8,
+     ["instance metadata: AWS_METADATA_SERVICE_TIMEOUT: expected a whole number from 1 to 300"], []),
+    ("instance: too many tries", {**NODE, "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "21"}, {}, 8,
+     ["instance metadata: AWS_METADATA_SERVICE_NUM_ATTEMPTS: expected a whole number from 1 to 20"], []),
+    ("instance: too slow", {**NODE, "AWS_METADATA_SERVICE_TIMEOUT": ""}, {"/imds/latest/api/token": slow}, 8,
      ["no AWS credentials in environment, profile, web identity or container endpoint", "in a pod use IRSA or Pod Identity"], []),
     ("instance: nobody there", {**NODE, "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}, {}, 8, ["no AWS credentials in"], []),
     ("instance: only v1", NODE, {"/imds/latest/api/token": (404, "")}, 8, ["instance metadata: HTTP 404", "only IMDSv2 is asked"], []),

@@ -306,6 +306,23 @@ ampql_allocations_summary_json(const struct ampql_allocations *allocations, ampq
 AMPQL_API enum ampql_code ampql_allocations_ndjson(const struct ampql_allocations *allocations,
                                                    ampql_write write, void *payload);
 
+/* ---- prices */
+
+/* Read a price file as OpenCost's default.json is, JSON or YAML, text [len], UTF-8: CPU, RAM (a
+ * GiB), GPU, spotCPU, spotRAM, spotGPU in $ an hour, discount and negotiatedDiscount ("30%"),
+ * customPricesEnabled; names in any case, values as strings or not. What such files have besides is
+ * passed over.
+ *
+ *   options  whose discounts and custom_prices are set where the file has them, and prices
+ *   prices   what options->prices is then: those of the file, over ampql_default_prices
+ *   err      AMPQL_BAD_DATA "line L, column C: ..." with the span: not such a file, an unknown or
+ *            repeated name, a price that is negative or has a unit, a discount that is no
+ *            percentage; AMPQL_NOMEM. Then nothing is changed */
+AMPQL_API enum ampql_code ampql_cost_prices_read(struct ampql_engine *engine, const char *text,
+                                                 size_t len, struct ampql_cost_options *options,
+                                                 struct ampql_prices *prices,
+                                                 struct ampql_error *err);
+
 /* ---- windows */
 
 /* Read a window as OpenCost's API and people write it, text [len]:

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "cost/aggregate.h"
 #include "cost/model.h"
+#include "cost/prices.h"
 #include "cost/window.h"
 #include "engine/engine.h"
 
@@ -119,6 +120,17 @@ enum ampql_code ampql_allocations_ndjson(const struct ampql_allocations *allocat
                                          ampql_write write, void *payload)
 {
     return allocations_ndjson(allocations, write, payload);
+}
+
+enum ampql_code ampql_cost_prices_read(struct ampql_engine *engine, const char *text, size_t len,
+                                       struct ampql_cost_options *options,
+                                       struct ampql_prices *prices, struct ampql_error *err)
+{
+    struct arena work;
+    arena_init(&work, &engine->alc);
+    enum ampql_code code = prices_read(str_make(text, len), &work, options, prices, err);
+    arena_done(&work);
+    return code;
 }
 
 enum ampql_code ampql_cost_window(const char *text, size_t len, int64_t now_ms, int64_t *start_ms,

@@ -10,4 +10,9 @@ static inline bool is_digit(int c)
     return c >= '0' && c <= '9';
 }
 
+static inline bool is_ascii_letter(int c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 #endif

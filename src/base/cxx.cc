@@ -44,6 +44,7 @@ void explain(const RE2 &re2, struct cxx_refusal *why)
 {
     why->is_whole = false;
     why->is_too_large = false;
+    why->is_unclosed = false;
     switch (re2.error_code()) {
     case RE2::ErrorBadEscape:
         why->reason = "invalid escape sequence";
@@ -60,6 +61,7 @@ void explain(const RE2 &re2, struct cxx_refusal *why)
     case RE2::ErrorMissingParen:
         why->reason = "missing closing )";
         why->is_whole = true;
+        why->is_unclosed = true;
         break;
     case RE2::ErrorUnexpectedParen:
         why->reason = "unexpected )";
@@ -135,7 +137,7 @@ enum ampql_code cxx_regex_new(const char *pattern, size_t n, bool dot_is_all,
         options.set_max_mem(2 << 20); // 131,072 instructions, and the states of the automaton
         auto *regex = new cxx_regex(re2::StringPiece(pattern, n), options);
         if (regex->re2.ok()) {
-            regex->re2.NamedCapturingGroups(); // made at first use: here, while there is room
+            regex->re2.CapturingGroupNames(); // made at first use: here, while there is room
             *out = regex;
             return AMPQL_OK;
         }
@@ -176,13 +178,11 @@ size_t cxx_regex_ngroups(const struct cxx_regex *regex) noexcept
     return static_cast<size_t>(regex->re2.NumberOfCapturingGroups());
 }
 
-int cxx_regex_group(const struct cxx_regex *regex, const char *name, size_t n) noexcept
+int cxx_regex_group(const struct cxx_regex *regex, const char *name, size_t n, int after) noexcept
 {
-    try {
-        const auto &groups = regex->re2.NamedCapturingGroups();
-        const auto found = groups.find(std::string(name, n));
-        return found == groups.end() ? -1 : found->second;
-    } catch (...) {
-        return -2;
-    }
+    const auto &groups = regex->re2.CapturingGroupNames();
+    for (auto group = groups.upper_bound(after); group != groups.end(); ++group)
+        if (group->second.compare(0, std::string::npos, name, n) == 0)
+            return group->first;
+    return -1;
 }

@@ -33,6 +33,7 @@ struct cxx_refusal {
     const char *reason;              /* a static string */
     bool is_whole;                   /* the whole pattern is to be quoted, not the fragment */
     bool is_too_large;               /* over the program limit */
+    bool is_unclosed;                /* it ends inside a group */
     char fragment[CXX_FRAGMENT_MAX]; /* [nfragment], clipped */
     size_t nfragment;
 };
@@ -49,8 +50,9 @@ int cxx_regex_match(const struct cxx_regex *regex, const char *p, size_t n,
 
 size_t cxx_regex_ngroups(const struct cxx_regex *regex) AMPQL_NOEXCEPT;
 
-/* The number of a named group, or -1; -2 when memory is out. */
-int cxx_regex_group(const struct cxx_regex *regex, const char *name, size_t n) AMPQL_NOEXCEPT;
+/* The number of the first group of that name whose number is over `after`, or -1. */
+int cxx_regex_group(const struct cxx_regex *regex, const char *name, size_t n,
+                    int after) AMPQL_NOEXCEPT;
 
 #ifdef __cplusplus
 }

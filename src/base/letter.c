@@ -1,5 +1,5 @@
-/* Which characters are letters: beyond ASCII, the ranges of category L in Unicode 15.0, which is
- * Go's. `make newest` asks Go for each code point. */
+/* Which characters are letters, and which digits: beyond ASCII, the ranges of categories L and Nd
+ * in Unicode 15.0, which is Go's. `make newest` asks Go for each letter. */
 #include "base/letter.h"
 
 #include <stddef.h>
@@ -185,4 +185,23 @@ bool rune_is_letter(uint32_t rune)
             high = middle;
     }
     return low < sizeof letters / sizeof *letters && rune >= letters[low].first;
+}
+
+/* The zeros: nine more follow each. */
+static const uint32_t zeros[] = {
+    0x660,   0x6f0,   0x7c0,   0x966,   0x9e6,   0xa66,   0xae6,   0xb66,   0xbe6,   0xc66,
+    0xce6,   0xd66,   0xde6,   0xe50,   0xed0,   0xf20,   0x1040,  0x1090,  0x17e0,  0x1810,
+    0x1946,  0x19d0,  0x1a80,  0x1a90,  0x1b50,  0x1bb0,  0x1c40,  0x1c50,  0xa620,  0xa8d0,
+    0xa900,  0xa9d0,  0xa9f0,  0xaa50,  0xabf0,  0xff10,  0x104a0, 0x10d30, 0x11066, 0x110f0,
+    0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950,
+    0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50, 0x1d7ce, 0x1d7d8, 0x1d7e2,
+    0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950, 0x1fbf0,
+};
+
+bool rune_is_digit(uint32_t rune)
+{
+    for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++)
+        if (rune - zeros[i] < 10)
+            return true;
+    return false;
 }

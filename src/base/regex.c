@@ -1,9 +1,9 @@
 /* Label regexes: by comparing bytes where that is enough (quick.c), all else by RE2. */
 #include "base/regex.h"
 
-#include "base/array.h"
 #include "base/cxx.h"
 #include "base/quick.h"
+#include "base/regex_syntax.h"
 #include "base/utf8.h"
 
 #include <stdatomic.h>
@@ -25,84 +25,22 @@ static enum ampql_code refuse(struct ampql_error *err, const char *reason, struc
                 quote_clipped_raw(quoted, sizeof quoted, fragment));
 }
 
-/* The length of the character class at the front of s, as far as it goes. "]" right after "[" or
- * "[^" is a member, and "[:alpha:]" has brackets of its own. */
-static size_t class_length(struct str s)
+/* What Go refuses and RE2 would not has been cut off: only what RE2 refuses before that counts, and
+ * that a group is open there says nothing. */
+static enum ampql_code compile(struct regex *regex, struct str source, struct cxx_regex **out,
+                               struct ampql_error *err)
 {
-    size_t first = s.n > 1 && s.p[1] == '^' ? 2 : 1, i = first;
-    while (i < s.n && (s.p[i] != ']' || i == first)) {
-        struct str rest = str_from(s, i);
-        const char *end =
-            str_has_prefix(rest, STR("[:")) ? memmem(rest.p + 2, rest.n - 2, ":]", 2) : NULL;
-        i += end ? (size_t)(end - rest.p) + 2 : rest.p[0] == '\\' ? 2 : 1;
-    }
-    return i < s.n ? i + 1 : s.n;
-}
-
-/* Go's two differences from RE2: it knows (?<name>re), written (?P<name>re) here, and does not know
- * \C. *out is in the arena. */
-static enum ampql_code to_re2(struct arena *arena, struct str source, struct str *out,
-                              struct ampql_error *err)
-{
-    struct {
-        ARRAY(char);
-    } text = {0};
-    for (size_t i = 0; i < source.n;) {
-        struct str rest = str_from(source, i), instead = {NULL, 0};
-        size_t used = 1;
-        if (str_has_prefix(rest, STR("\\Q"))) {
-            const char *end = memmem(rest.p, rest.n, "\\E", 2);
-            used = end ? (size_t)(end - rest.p) + 2 : rest.n;
-        } else if (str_has_prefix(rest, STR("\\C"))) {
-            return refuse(err, "invalid escape sequence", STR("\\C"));
-        } else if (rest.p[0] == '\\') {
-            used = rest.n > 1 ? 2 : 1;
-        } else if (rest.p[0] == '[') {
-            used = class_length(rest);
-        } else if (str_has_prefix(rest, STR("(?<"))) {
-            if (str_has_prefix(rest, STR("(?<=")) || str_has_prefix(rest, STR("(?<!")))
-                return refuse(err, "invalid or unsupported Perl syntax", STR("(?<"));
-            instead = STR("(?P");
-            used = 2;
-        }
-        struct str piece = instead.p ? instead : str_make(rest.p, used);
-        for (size_t k = 0; k < piece.n; k++)
-            if (!array_push(&text, arena, piece.p[k]))
-                return fail_nomem(err, "a regex");
-        i += used;
-    }
-    *out = str_make(text.at, text.n);
-    return AMPQL_OK;
-}
-
-/* What Prometheus 2 shows: it compiles the wrapped form only. */
-static struct str shown(struct arena *arena, struct str source, enum regex_dot dot)
-{
-    if (dot == REGEX_DOT_ALL)
-        return source;
-    char *p = arena_alloc(arena, source.n + 6, 1);
-    if (!p)
-        return source;
-    memcpy(p, "^(?:", 4);
-    if (source.n)
-        memcpy(p + 4, source.p, source.n);
-    memcpy(p + 4 + source.n, ")$", 2);
-    return str_make(p, source.n + 6);
-}
-
-static enum ampql_code make_re2(struct regex *regex, struct str source, struct ampql_error *err)
-{
-    struct str pattern = {NULL, 0};
+    bool is_newer = regex->dot == REGEX_DOT_ALL;
+    struct regex_syntax syntax;
     struct cxx_refusal why = {0};
-    TRY(to_re2(&regex->arena, source, &pattern, err));
-    enum ampql_code code = cxx_regex_new(pattern.n ? pattern.p : "", pattern.n,
-                                         regex->dot == REGEX_DOT_ALL, &regex->re2, &why);
+    TRY(regex_translate(&regex->arena, source, is_newer, &syntax, err));
+    enum ampql_code code = cxx_regex_new(syntax.re2.p, syntax.re2.n, is_newer, out, &why);
     if (code == AMPQL_NOMEM)
         return fail_nomem(err, "a regex");
+    if (syntax.reason && (code == AMPQL_OK || why.is_unclosed))
+        return refuse(err, syntax.reason, syntax.fragment);
     if (code != AMPQL_OK) {
-        struct str fragment = why.is_whole ? shown(&regex->arena, source, regex->dot)
-                                           : str_make(why.fragment, why.nfragment);
-        refuse(err, why.reason, fragment);
+        refuse(err, why.reason, why.is_whole ? source : str_make(why.fragment, why.nfragment));
         if (why.is_too_large) {
             code = AMPQL_LIMIT;
             if (err)
@@ -110,6 +48,38 @@ static enum ampql_code make_re2(struct regex *regex, struct str source, struct a
         }
     }
     return code;
+}
+
+static bool wrap(struct arena *arena, struct str source, struct str *out)
+{
+    const struct str before = STR("^(?:"), after = STR(")$");
+    char *p = arena_alloc(arena, before.n + source.n + after.n, 1);
+    if (!p)
+        return false;
+    memcpy(p, before.p, before.n);
+    if (source.n)
+        memcpy(p + before.n, source.p, source.n);
+    memcpy(p + before.n + source.n, after.p, after.n);
+    *out = str_make(p, before.n + source.n + after.n);
+    return true;
+}
+
+/* Prometheus 2 compiles the wrapped form and then the bare one, so that most is refused in words
+ * about the former. What it refuses when the latter is good quotes its end away. */
+static enum ampql_code make_re2(struct regex *regex, struct str source, struct ampql_error *err)
+{
+    struct str wrapped;
+    struct cxx_regex *re2 = NULL;
+    enum ampql_code code = compile(regex, source, &regex->re2, err);
+    bool is_good = code == AMPQL_OK && !memmem(source.p, source.n, "\\Q", 2);
+    if (regex->dot == REGEX_DOT_ALL || code == AMPQL_NOMEM || is_good)
+        return code;
+    if (!wrap(&regex->arena, source, &wrapped))
+        return fail_nomem(err, "a regex");
+    enum ampql_code wrapped_code = compile(regex, wrapped, &re2, err);
+    if (re2)
+        cxx_regex_free(re2);
+    return wrapped_code != AMPQL_OK ? wrapped_code : code;
 }
 
 /* Text with each invalid byte as U+FFFD: what Go's regexp sees. */
@@ -234,14 +204,10 @@ size_t regex_ngroups(const struct regex *regex)
     return regex->re2 ? cxx_regex_ngroups(regex->re2) : regex->quick.has_group;
 }
 
-int regex_group(const struct regex *regex, struct str name)
+int regex_group(const struct regex *regex, struct str name, int after)
 {
-    if (!regex->re2) /* a named group is not quick */
-        return -1;
-    int number = cxx_regex_group(regex->re2, name.n ? name.p : "", name.n);
-    if (number == -2)
-        atomic_store(&((struct regex *)regex)->out_of_memory, true);
-    return number < 0 ? -1 : number;
+    /* a named group is not quick */
+    return regex->re2 ? cxx_regex_group(regex->re2, name.n ? name.p : "", name.n, after) : -1;
 }
 
 size_t regex_literals(const struct regex *regex)

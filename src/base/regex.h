@@ -37,9 +37,10 @@ bool regex_failed(const struct regex *regex);
 bool regex_match_groups(const struct regex *regex, struct str text, struct str *groups,
                         size_t ngroups);
 
-/* Number of capture groups without group 0; the number of the group of that name, or -1. */
+/* Number of capture groups without group 0; the number of the first group of that name whose number
+ * is over `after`, or -1. */
 size_t regex_ngroups(const struct regex *regex);
-int regex_group(const struct regex *regex, struct str name);
+int regex_group(const struct regex *regex, struct str name, int after);
 
 /* When the regex is a plain alternation of literals: their number, and each of them. 0 when it is
  * anything else. Lets a source look values up instead of scanning. */

@@ -10,11 +10,12 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "tool/new_file.h"
+#include "tool/text_file.h"
 
 struct flags {
     struct source_flags source;
     const char *window, *aggregate, *cluster_label, *cluster_id, *node_labels;
-    const char *filter, *share_namespaces, *share_labels, *share_cost, *html;
+    const char *filter, *share_namespaces, *share_labels, *share_cost, *html, *price_file;
     const char *discount, *negotiated_discount;
     struct option_ms now, resolution, max_duration, step;
     int queries, provider, accumulate, share_split;
@@ -68,6 +69,8 @@ static const struct option options[] = {
      "read only series of that cluster"},
     {"default-price", 0, OPTION_LIST, offsetof(struct flags, prices), "NAME=DOLLARS",
      "an hour of cpu, ram (a GiB), gpu, spot-cpu, spot-ram or spot-gpu, for nodes without prices"},
+    {"prices", 0, OPTION_STRING, offsetof(struct flags, price_file), "FILE",
+     "prices and discounts as OpenCost's default.json has them, JSON or YAML"},
     {"custom-prices", 0, OPTION_BOOL, offsetof(struct flags, custom_prices), NULL,
      "use these prices for every node"},
     {"discount", 0, OPTION_STRING, offsetof(struct flags, discount), "0-1",
@@ -136,7 +139,7 @@ static const char *join_quirks(struct cli *cli, struct option_list quirks)
     return text;
 }
 
-/* NAME=DOLLARS of each flag, over the default prices. */
+/* NAME=DOLLARS of each flag, over those that are there. */
 static enum exit_status read_prices(struct cli *cli, struct option_list flags,
                                     struct ampql_prices *out)
 {
@@ -150,7 +153,6 @@ static enum exit_status read_prices(struct cli *cli, struct option_list flags,
                  {"spot-ram", offsetof(struct ampql_prices, spot_ram)},
                  {"spot-gpu", offsetof(struct ampql_prices, spot_gpu)}};
     enum { NNAMES = sizeof names / sizeof *names };
-    *out = ampql_default_prices();
     for (size_t i = 0; i < flags.n; i++) {
         const char *equals = strchr(flags.at[i], '=');
         size_t n = equals ? (size_t)(equals - flags.at[i]) : 0, k = 0;
@@ -175,11 +177,31 @@ static enum exit_status read_number(struct cli *cli, const char *flag, const cha
     return report_usage(cli, NULL, "--%s %s: expected a number, such as %s", flag, text, example);
 }
 
-static enum exit_status read_numbers(struct cli *cli, const struct flags *flags,
-                                     struct ampql_prices *prices, struct ampql_cost_options *cost)
+/* --prices FILE, or the default prices. */
+static enum exit_status read_price_file(struct cli *cli, const struct flags *flags,
+                                        const struct session *session, struct ampql_prices *prices,
+                                        struct ampql_cost_options *cost)
 {
-    enum exit_status status = read_prices(cli, flags->prices, prices);
+    struct ampql_error err = {0};
+    struct str text = {NULL, 0};
+    *prices = ampql_default_prices();
     cost->prices = prices;
+    if (!flags->price_file)
+        return STATUS_OK;
+    if (text_file_read(&cli->arena, flags->price_file, &text, &err) == AMPQL_OK &&
+        ampql_cost_prices_read(session->engine, text.p, text.n, cost, prices, &err) == AMPQL_OK)
+        return STATUS_OK;
+    return report_error(
+        cli, &err, (struct report){.what = flags->price_file, .text = text, .says_where = true});
+}
+
+static enum exit_status read_numbers(struct cli *cli, const struct flags *flags,
+                                     const struct session *session, struct ampql_prices *prices,
+                                     struct ampql_cost_options *cost)
+{
+    enum exit_status status = read_price_file(cli, flags, session, prices, cost);
+    if (!status)
+        status = read_prices(cli, flags->prices, prices);
     if (!status)
         status = read_number(cli, "discount", flags->discount, "0.3", &cost->discount);
     if (!status)
@@ -255,7 +277,7 @@ static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
     cost->cluster_label = flags->cluster_label;
     cost->cluster_id = flags->cluster_id;
     cost->filter_cluster = flags->filter_cluster;
-    cost->custom_prices = flags->custom_prices;
+    cost->custom_prices = cost->custom_prices || flags->custom_prices;
     cost->max_duration_ms = flags->max_duration.ms;
     cost->idle = flags->idle;
     cost->strict = flags->strict;
@@ -416,7 +438,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     if (!status)
         status = read_window(cli, flags, &cost);
     if (!status)
-        status = read_numbers(cli, flags, &prices, &cost);
+        status = read_numbers(cli, flags, &session, &prices, &cost);
     if (!status)
         status = read_lines(cli, flags, &lines);
     if (!status)

@@ -54,6 +54,21 @@ static enum exit_status read_drops(struct cli *cli, const struct option_list *li
     return STATUS_OK;
 }
 
+/* Unit tests know where series end, CSV by the markers in it, other text never does. */
+static void tell_of_ends(struct cli *cli, const struct convert *convert)
+{
+    if (convert->format == CONVERT_UNIT && !convert->knows_ends)
+        report_warning(cli,
+                       "what was read has no stale markers, and a unit test does not say so: over "
+                       "it instant selectors see series that have ended without a warning");
+    bool is_text = convert->format == CONVERT_OPENMETRICS || convert->format == CONVERT_CSV ||
+                   convert->format == CONVERT_DUMP;
+    if (is_text && convert->knows_ends && convert->nends + convert->lost[LOSS_ENDS] == 0)
+        report_warning(cli,
+                       "no series ends in what was read, and the output has no way to say so: over "
+                       "it instant selectors come with a warning");
+}
+
 /* What is not in the output is never passed over in silence. */
 static void tell_losses(struct cli *cli, const struct convert *convert)
 {
@@ -68,6 +83,7 @@ static void tell_losses(struct cli *cli, const struct convert *convert)
                            (unsigned long long)n, loss_text((enum loss)i, n));
         }
     }
+    tell_of_ends(cli, convert);
     if (convert->is_redacted)
         report_warning(cli, "label values are redacted, and the output does not say so");
     bool says_dialect = convert->format == CONVERT_CAPTURE || convert->format == CONVERT_JSON;

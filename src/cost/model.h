@@ -17,7 +17,7 @@
  *   warn.c                   what the bill does not say
  *   allocate.c               the whole, from options to a set
  *   set.c, sum.c             sets of allocations, and adding them up
- *   window.c                 windows, read
+ *   window.c, prices.c       windows and price files, read
  *   field.c, filter.c        what allocations are named and found by
  *   keys.c, share.c          what names lines, and who carries what is shared
  *   aggregate.c, bill.c      a set by namespace, ..., in steps

@@ -1,12 +1,14 @@
 /* Headers that say who asks: given ones, a password, a token, a signature. */
 #include "source/auth.h"
 
+#include "base/quote.h"
 #include "source/amp.h"
 #include "source/aws_secret.h"
 #include "source/credentials.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -387,6 +389,50 @@ enum ampql_code auth_refresh(struct auth *auth, int64_t now_ms, bool *renewed,
     TRY(credentials_refresh(auth->credentials, now_ms, auth->sent, &keys, err));
     *renewed = !are_same(keys, auth->sent);
     return AMPQL_OK;
+}
+
+/* ---- for people */
+
+static void describe_keys(struct auth *auth, char *text, size_t size)
+{
+    struct credentials_description d;
+    struct arena arena;
+    char role[320] = "", other[160] = "";
+    arena_init(&arena, &auth->secret.alc);
+    if (credentials_describe(auth->credentials, &arena, &d, NULL) == AMPQL_OK) {
+        if (d.role_arn.n)
+            quote_clipped(role, sizeof role, d.role_arn);
+        if (d.nshadowed)
+            snprintf(other, sizeof other, "; not used although configured: %.*s",
+                     STR_ARGS(d.shadowed[0]));
+        snprintf(text, size, "signed%s%s with the keys of %.*s%s", role[0] ? " as role " : "", role,
+                 STR_ARGS(d.provider), other);
+    }
+    arena_done(&arena);
+}
+
+void auth_describe(struct auth *auth, char *text, size_t size)
+{
+    const char *header = secret_header(&auth->options);
+    *text = '\0';
+    switch (auth->options.kind) {
+    case AUTH_BASIC:
+        snprintf(text, size, "sent with a password");
+        break;
+    case AUTH_AUTHORIZATION:
+        snprintf(text, size, "sent with a token");
+        break;
+    case AUTH_SIGV4:
+        if (auth->credentials)
+            describe_keys(auth, text, size);
+        else
+            snprintf(text, size, "signed with the keys that were given");
+        break;
+    case AUTH_NONE:
+        if (header)
+            snprintf(text, size, "sent with the header %s", header);
+        break;
+    }
 }
 
 /* ---- what others say */

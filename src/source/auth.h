@@ -64,6 +64,11 @@ enum ampql_code auth_refresh(struct auth *auth, int64_t now_ms, bool *renewed,
  * some servers repeat what they were asked. */
 void auth_redact(struct auth *auth, char *text, size_t n);
 
+/* How requests say who asks, for messages: "signed with the keys of web identity", "sent with a
+ * token"; "" when they do not. NUL-terminated, clipped to size, without secrets. */
+enum { AUTH_DESCRIPTION_MAX = 512 };
+void auth_describe(struct auth *auth, char *text, size_t size);
+
 enum auth_kind auth_kind(const struct auth *auth);
 
 /* Of AUTH_SIGV4, unless the keys were given; otherwise NULL. */

@@ -227,6 +227,38 @@ static enum ampql_code find_container(struct finder *f, struct provider *p, stru
                  err);
 }
 
+/* A whole number from low to high; empty text leaves *out as it is. */
+static bool read_number(struct str text, int64_t low, int64_t high, int64_t *out)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9' || n > 100000)
+            return false;
+        n = n * 10 + (text.p[i] - '0');
+    }
+    if (text.n == 0)
+        return true;
+    *out = n;
+    return n >= low && n <= high;
+}
+
+/* How long the instance's endpoint is waited for: elsewhere it answers nobody, so by default not
+ * long. botocore's names, in seconds. */
+static enum ampql_code read_patience(struct finder *f, struct provider *p, struct ampql_error *err)
+{
+    static const char seconds[] = "AWS_METADATA_SERVICE_TIMEOUT";
+    static const char tries[] = "AWS_METADATA_SERVICE_NUM_ATTEMPTS";
+    int64_t timeout_s = 1, ntries = 1;
+    bool is_time = read_number(get(f, seconds), 1, 300, &timeout_s);
+    if (!is_time || !read_number(get(f, tries), 1, 20, &ntries))
+        return fail(err, AMPQL_UNAUTHORIZED,
+                    "instance metadata: %s: expected a whole number from 1 to %d",
+                    is_time ? tries : seconds, is_time ? 20 : 300);
+    p->timeout_ms = timeout_s * 1000;
+    p->tries = (unsigned)ntries;
+    return AMPQL_OK;
+}
+
 static enum ampql_code find_instance(struct finder *f, struct provider *p, struct ampql_error *err)
 {
     struct str endpoint = get(f, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
@@ -244,6 +276,7 @@ static enum ampql_code find_instance(struct finder *f, struct provider *p, struc
                     "instance metadata: AWS_EC2_METADATA_SERVICE_ENDPOINT: %s", why.message);
     while (p->url.n && p->url.p[p->url.n - 1] == '/')
         p->url.n--;
+    TRY(read_patience(f, p, err));
     return found(p, PROVIDER_INSTANCE, "instance metadata",
                  STR("nothing else is configured, so this machine's own role is asked for"), err);
 }
@@ -261,17 +294,6 @@ static bool has_keys(const struct finder *f, struct str profile)
     return of_profile(f, profile, "aws_access_key_id").n > 0;
 }
 
-static bool read_duration(struct str text, int64_t *out)
-{
-    *out = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9' || *out > 100000)
-            return false;
-        *out = *out * 10 + (text.p[i] - '0');
-    }
-    return text.n == 0 || (*out >= 900 && *out <= 43200);
-}
-
 static enum ampql_code read_role(struct finder *f, struct str profile, struct aws_role *out,
                                  struct ampql_error *err)
 {
@@ -283,7 +305,7 @@ static enum ampql_code read_role(struct finder *f, struct str profile, struct aw
                     "profile %s has mfa_serial, which would ask for a code: use "
                     "credential_process, or keys of a session",
                     quote(profile).text);
-    if (!read_duration(of_profile(f, profile, "duration_seconds"), &out->duration_s))
+    if (!read_number(of_profile(f, profile, "duration_seconds"), 900, 43200, &out->duration_s))
         return fail(err, AMPQL_BAD_DATA, "profile %s: duration_seconds: expected 900 to 43200",
                     quote(profile).text);
     return AMPQL_OK;

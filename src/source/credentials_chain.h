@@ -30,6 +30,8 @@ struct provider {
     struct str token;            /* CONTAINER, when there is no file; may be empty */
     struct str command;          /* PROCESS */
     struct str url;              /* CONTAINER; INSTANCE: the endpoint, without a slash at its end */
+    int64_t timeout_ms;          /* INSTANCE: of one request, */
+    unsigned tries;              /*    and how often it is made */
 };
 
 /* A function of the environment, that takes an empty value for none. */

@@ -91,6 +91,20 @@ static bool is_printable(struct str token)
     return true;
 }
 
+static const char *container_advice(int status)
+{
+    switch (status) {
+    case 400:
+    case 401:
+    case 403:
+        return "the endpoint does not take the token: is its token file the one that is mounted?";
+    case 404:
+        return "is there a Pod Identity association, or a task role, for this pod?";
+    default:
+        return NULL;
+    }
+}
+
 static enum ampql_code load_container(const struct provider *provider, struct aws_call *call,
                                       struct aws_credentials *out, struct ampql_error *err)
 {
@@ -114,11 +128,7 @@ static enum ampql_code load_container(const struct provider *provider, struct aw
     call->wait_ms = 1000;
     TRY(aws_call_send(call, &request, &response, err));
     if (response.status != 200)
-        return refused(call, &response,
-                       response.status == 404
-                           ? "is there a Pod Identity association, or a task role, for this pod?"
-                           : NULL,
-                       err);
+        return refused(call, &response, container_advice(response.status), err);
     return read_keys(call, &response, out, err);
 }
 
@@ -178,9 +188,9 @@ static enum ampql_code load_instance(const struct provider *provider, struct aws
     const struct http_header ttl = {STR("x-aws-ec2-metadata-token-ttl-seconds"), STR("21600"),
                                     false};
     const struct http_request put = {
-        .method = STR("PUT"), .headers = &ttl, .nheaders = 1, .timeout_ms = 1000};
+        .method = STR("PUT"), .headers = &ttl, .nheaders = 1, .timeout_ms = provider->timeout_ms};
     struct http_response response;
-    call->tries = 1;
+    call->tries = provider->tries;
     enum ampql_code code =
         ask_instance(provider, call, put, "/latest/api/token", STR(""), &response, err);
     if (code != AMPQL_OK)
@@ -194,8 +204,10 @@ static enum ampql_code load_instance(const struct provider *provider, struct aws
         return fail(err, AMPQL_BAD_DATA, "%s: HTTP 200, but no token", call->who);
     call->secrets[0] = token;
     const struct http_header secret = {STR("x-aws-ec2-metadata-token"), token, true};
-    const struct http_request get = {
-        .method = STR("GET"), .headers = &secret, .nheaders = 1, .timeout_ms = 1000};
+    const struct http_request get = {.method = STR("GET"),
+                                     .headers = &secret,
+                                     .nheaders = 1,
+                                     .timeout_ms = provider->timeout_ms};
 
     TRY(ask_instance(provider, call, get, roles, STR(""), &response, err));
     if (response.status == 404)

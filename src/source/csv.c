@@ -12,7 +12,8 @@ static const char *const field_names[] = {"metric", "labels", "timestamp", "valu
 
 struct reader {
     struct text text;
-    struct buf unquoted; /* of the field at hand */
+    struct buf unquoted; /* of the field at hand, */
+    const char *at;      /* and where that begins in the line */
     bool has_ends;
 };
 
@@ -20,7 +21,7 @@ static enum ampql_code refuse(const struct reader *r, const char *what, struct s
                               struct ampql_error *err)
 {
     char quoted[320];
-    return text_fail(&r->text, AMPQL_BAD_DATA, err, "%s: %s", what,
+    return text_fail(&r->text, r->at, AMPQL_BAD_DATA, err, "%s: %s", what,
                      quote_clipped(quoted, sizeof quoted, found));
 }
 
@@ -34,7 +35,7 @@ static enum ampql_code take_quoted(struct reader *r, struct str *rest, struct st
     for (;;) {
         const char *quote = rest->n ? memchr(rest->p, '"', rest->n) : NULL;
         if (!quote)
-            return text_fail(&r->text, AMPQL_BAD_DATA, err,
+            return text_fail(&r->text, r->at, AMPQL_BAD_DATA, err,
                              "a quoted field does not end on its line: label values have a line "
                              "break as \\n");
         size_t n = (size_t)(quote - rest->p);
@@ -54,6 +55,7 @@ static enum ampql_code take_field(struct reader *r, struct str *rest, enum field
                                   struct str *out, struct ampql_error *err)
 {
     bool is_last = field + 1 == NFIELDS;
+    r->at = rest->p;
     if (rest->n && *rest->p == '"') {
         *rest = str_from(*rest, 1);
         TRY(take_quoted(r, rest, out, err));
@@ -68,9 +70,9 @@ static enum ampql_code take_field(struct reader *r, struct str *rest, enum field
         *rest = str_from(*rest, !is_last);
         return AMPQL_OK;
     }
-    return text_fail(&r->text, AMPQL_BAD_DATA, err, "expected 4 fields, " CSV_HEAD ", found %s %s",
-                     rest->n ? "something behind" : "the end of the line after",
-                     field_names[field]);
+    return text_fail(
+        &r->text, rest->p, AMPQL_BAD_DATA, err, "expected 4 fields, " CSV_HEAD ", found %s %s",
+        rest->n ? "something behind" : "the end of the line after", field_names[field]);
 }
 
 /* ---- series */
@@ -83,7 +85,7 @@ static enum ampql_code next(struct reader *r, struct json *json, struct json_tok
         return code;
     char message[AMPQL_MESSAGE_MAX];
     memcpy(message, err->message, sizeof message);
-    return text_fail(&r->text, code, err, "labels: %.240s", message);
+    return text_fail(&r->text, r->at, code, err, "labels: %.240s", message);
 }
 
 /* labels := "{" [string ":" string {"," string ":" string}] "}" */
@@ -92,7 +94,7 @@ static enum ampql_code read_labels(struct reader *r, struct json *json, struct a
     struct json_token token;
     TRY(next(r, json, &token, err));
     if (token.kind != JSON_OBJECT)
-        return text_fail(&r->text, AMPQL_BAD_DATA, err,
+        return text_fail(&r->text, r->at, AMPQL_BAD_DATA, err,
                          "labels: expected a JSON object such as {\"job\":\"a\"}");
     for (;;) {
         symbol name;
@@ -102,7 +104,7 @@ static enum ampql_code read_labels(struct reader *r, struct json *json, struct a
         TRY(store_intern(r->text.store, token.text, &name, err));
         TRY(next(r, json, &token, err));
         if (token.kind != JSON_STRING)
-            return text_fail(&r->text, AMPQL_BAD_DATA, err,
+            return text_fail(&r->text, r->at, AMPQL_BAD_DATA, err,
                              "labels: offset %llu: expected a label value, as a string",
                              (unsigned long long)token.offset);
         TRY(text_add_label(&r->text, name, token.text, err));
@@ -137,7 +139,7 @@ static enum ampql_code take_series(struct reader *r, struct str *rest, struct am
     enum ampql_code code =
         store_find_or_add(text->store, text->labels.at, text->labels.n, &text->series, err);
     if (code != AMPQL_OK)
-        return code == AMPQL_NOMEM ? code : text_name(text, code, err);
+        return code == AMPQL_NOMEM ? code : text_name(text, NULL, code, err);
     text->known.n = 0;
     buf_bytes(&text->known, whole.p, whole.n - rest->n);
     text->has_series = text->known.failed == AMPQL_OK;
@@ -172,18 +174,19 @@ static enum ampql_code read_line(struct reader *r, struct ampql_error *err)
     TRY(take_series(r, &rest, err));
     TRY(take_sample(r, &rest, &t, &v, err));
     enum ampql_code code = store_append(r->text.store, r->text.series, t, v, err);
-    return code == AMPQL_BAD_DATA ? text_name(&r->text, code, err) : code;
+    return code == AMPQL_BAD_DATA ? text_name(&r->text, NULL, code, err) : code;
 }
 
 static enum ampql_code read_lines(struct reader *r, struct ampql_error *err)
 {
     bool is_end;
     TRY(text_next(&r->text, &is_end, err));
+    r->at = NULL;
     if (is_end || !str_equal(r->text.line, STR(CSV_HEAD)))
         return refuse(r, "expected the head " CSV_HEAD ", found", r->text.line, err);
     for (;;) {
         if (!r->text.has_newline)
-            return text_fail(&r->text, AMPQL_BAD_DATA, err,
+            return text_fail(&r->text, NULL, AMPQL_BAD_DATA, err,
                              "the last line has no line feed: the file is truncated");
         TRY(text_next(&r->text, &is_end, err));
         if (is_end)

@@ -15,8 +15,8 @@
  *   value      a number as Prometheus writes it, or `stale` where the series ended
  *
  *   has_ends  out: there was a `stale`, so that a series without one has not ended
- *   err       "NAME:LINE: ...": AMPQL_BAD_DATA: anything else; two values at one time; AMPQL_LIMIT;
- *             AMPQL_UNAVAILABLE; AMPQL_NOMEM */
+ *   err       "NAME:LINE:COLUMN: ...": AMPQL_BAD_DATA: anything else; two values at one time;
+ *             AMPQL_LIMIT; AMPQL_UNAVAILABLE; AMPQL_NOMEM */
 enum ampql_code csv_read(struct input *input, struct store *store, bool *has_ends,
                          struct ampql_error *err);
 

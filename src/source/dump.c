@@ -27,19 +27,19 @@ static enum ampql_code read_line(struct text *text, bool skip_histograms, struct
         TRY(text_value(text, text_word(&rest), series, &v, err));
     struct str when = text_word(&rest);
     if (when.n == 0)
-        return text_fail(text, AMPQL_BAD_DATA, err, "a sample without a timestamp");
+        return text_fail(text, when.p, AMPQL_BAD_DATA, err, "a sample without a timestamp");
     if (!time_parse_ms(when, &t))
-        return text_fail(text, AMPQL_BAD_DATA, err, "not a timestamp in milliseconds: %s",
+        return text_fail(text, when.p, AMPQL_BAD_DATA, err, "not a timestamp in milliseconds: %s",
                          quote_clipped(quoted, sizeof quoted, when));
     struct str more = text_word(&rest);
     if (more.n)
-        return text_fail(text, AMPQL_BAD_DATA, err,
+        return text_fail(text, more.p, AMPQL_BAD_DATA, err,
                          "expected nothing behind the timestamp, found %s",
                          quote_clipped(quoted, sizeof quoted, more));
     if (is_skipped)
         return AMPQL_OK;
     enum ampql_code code = store_append(text->store, series, t, v, err);
-    return code == AMPQL_BAD_DATA ? text_name(text, code, err) : code;
+    return code == AMPQL_BAD_DATA ? text_name(text, NULL, code, err) : code;
 }
 
 static enum ampql_code read_lines(struct text *text, bool skip_histograms, struct ampql_error *err)
@@ -50,7 +50,7 @@ static enum ampql_code read_lines(struct text *text, bool skip_histograms, struc
         if (is_end)
             return AMPQL_OK;
         if (!text->has_newline)
-            return text_fail(text, AMPQL_BAD_DATA, err,
+            return text_fail(text, NULL, AMPQL_BAD_DATA, err,
                              "the last line has no line feed: the file is truncated");
         struct str rest = text->line;
         if (text_word(&rest).n)

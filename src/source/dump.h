@@ -9,8 +9,8 @@
  * Label values are as Go quotes them; names of any UTF-8 may be quoted too. The dump prints stale
  * markers as NaN, so every NaN stays an ordinary one.
  *
- *   err  "NAME:LINE: ...": AMPQL_BAD_DATA: anything else; AMPQL_UNSUPPORTED: native histograms
- *        without skip_histograms; AMPQL_LIMIT; AMPQL_UNAVAILABLE; AMPQL_NOMEM */
+ *   err  "NAME:LINE:COLUMN: ...": AMPQL_BAD_DATA: anything else; AMPQL_UNSUPPORTED: native
+ *        histograms without skip_histograms; AMPQL_LIMIT; AMPQL_UNAVAILABLE; AMPQL_NOMEM */
 enum ampql_code dump_read(struct input *input, struct store *store, bool skip_histograms,
                           struct ampql_error *err);
 

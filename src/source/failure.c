@@ -24,6 +24,8 @@ struct rule {
 static const char advice_keys[] =
     "the secret access key does not belong to this access key id, or something on the way changed "
     "the request";
+static const char advice_who[] = "the server wants to know who asks: give credentials";
+static const char advice_refused[] = "are these the right credentials, and may they read here?";
 static const char advice_rate[] =
     "the server is throttling: ask for less at once, or raise its quota";
 static const char advice_small[] =
@@ -57,7 +59,7 @@ static const struct rule rules[] = {
     {400, 403, "signaturedoesnotmatch", FAILURE_FAIL, AMPQL_UNAUTHORIZED, false, advice_keys},
     {400, 403, "should be scoped to a valid region", FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
      "the region is not the workspace's: amp:WORKSPACE@REGION, or --region"},
-    {400, 403, "is not authorized to perform", FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
+    {400, 403, "is not authorized", FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
      "the role needs aps:QueryMetrics, aps:GetSeries and aps:GetLabels for this workspace "
      "(AmazonPrometheusQueryAccess)"},
     {400, 403, "unrecognizedclient", FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
@@ -67,9 +69,8 @@ static const struct rule rules[] = {
     {400, 403, "missing authentication token", FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
      "the server wants signed requests: name it as amp:WORKSPACE@REGION, or give --sign"},
     {401, 401, NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
-     "the server wants to know who asks: give credentials"},
-    {403, 403, NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, false,
-     "the credentials were refused: see `ampql whoami`"},
+     advice_who},
+    {403, 403, NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, false, advice_refused},
     {407, 407, NULL, FAILURE_FAIL, AMPQL_UNAUTHORIZED, false, "the proxy wants credentials"},
 
     {400, 422, "exceeded maximum resolution", FAILURE_SPLIT, AMPQL_LIMIT, false, advice_small},
@@ -294,24 +295,72 @@ enum ampql_code failure_read(const struct ampql_allocator *alc, const struct fai
     out->action = rule->action;
     out->code = rule->code;
     out->may_split = rule->may_split;
-    out->advice = rule->advice;
+    out->advice = rule->advice == advice_who && answer->asked_by.n ? advice_refused : rule->advice;
     if (out->action == FAILURE_CLOCK && !out->has_server_time)
         out->action = FAILURE_FAIL;
     return AMPQL_OK;
 }
 
+/* "request id ...", clipped; "" where there is none */
+static void print_id(char *out, size_t size, struct str request_id)
+{
+    char quoted[72];
+    *out = '\0';
+    if (request_id.n == 0)
+        return;
+    quote_clipped(quoted, sizeof quoted, request_id);
+    snprintf(out, size, "request id %.*s", (int)strlen(quoted) - 2, quoted + 1);
+}
+
 enum ampql_code failure_tell(const struct failure *failure, const struct failure_answer *answer,
                              struct str origin, struct ampql_error *err)
 {
-    char id[96] = "", quoted[72];
-    if (answer->request_id.n) {
-        quote_clipped(quoted, sizeof quoted, answer->request_id);
-        snprintf(id, sizeof id, " (request id %.*s)", (int)strlen(quoted) - 2, quoted + 1);
-    }
+    char id[96], about[640] = "";
+    struct str by = failure->code == AMPQL_UNAUTHORIZED ? answer->asked_by : STR("");
+    print_id(id, sizeof id, answer->request_id);
+    if (id[0] || by.n)
+        snprintf(about, sizeof about, " (%s%s%.*s)", id, id[0] && by.n ? ", " : "",
+                 (int)(by.n < 500 ? by.n : 500), by.p);
     return fail(err, failure->code, "%.*s: HTTP %d%s%s%s%s%s",
                 (int)(origin.n < 100 ? origin.n : 100), origin.p, answer->status,
-                failure->text[0] ? ", " : "", failure->text, id, failure->advice ? ": " : "",
+                failure->text[0] ? ", " : "", failure->text, about, failure->advice ? ": " : "",
                 failure->advice ? failure->advice : "");
+}
+
+enum ampql_code failure_tell_body(struct str request_id, struct str content_type,
+                                  struct ampql_error *err)
+{
+    char id[96];
+    if (!err)
+        return AMPQL_BAD_DATA;
+    struct ampql_error inner = *err;
+    bool is_page = content_type.n >= 9 && says(str_make(content_type.p, 9), "text/html");
+    print_id(id, sizeof id, request_id);
+    return fail(err, inner.code, "%.1200s (HTTP 200%s%s)%s", inner.message, id[0] ? ", " : "", id,
+                is_page ? ": a page for people: a login, something in between, or a path that is "
+                          "not the API's"
+                        : "");
+}
+
+const char *failure_advice(enum http_cause cause)
+{
+    switch (cause) {
+    case HTTP_CAUSE_RESOLVE:
+        return "is the region or host spelt right, and does this machine resolve public names?";
+    case HTTP_CAUSE_CONNECT:
+    case HTTP_CAUSE_TIMEOUT:
+        return "is the way out open: security groups, a VPC endpoint for aps-workspaces, a proxy?";
+    case HTTP_CAUSE_TLS:
+        return "is a proxy in between, whose authority --ca-file would name? Is it http rather?";
+    case HTTP_CAUSE_PROTOCOL:
+        return "is it https rather than http, or another kind of server?";
+    case HTTP_CAUSE_NONE:
+    case HTTP_CAUSE_RESET:
+    case HTTP_CAUSE_CUT:
+    case HTTP_CAUSE_LIMIT:
+        break;
+    }
+    return NULL;
 }
 
 /* ---- waiting */

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "source/http.h"
 
 enum failure_action {
     FAILURE_FAIL,         /* nothing helps */
@@ -24,6 +25,7 @@ struct failure_answer {
     struct str request_id;        /* x-amzn-requestid; empty: none */
     struct str error_type;        /* x-amzn-errortype; empty: none */
     struct str retry_after, date; /* headers; empty: none */
+    struct str asked_by;          /* auth_describe; told where it matters, empty: not known */
 };
 enum { FAILURE_BODY = 8192 };
 
@@ -43,10 +45,18 @@ struct failure {
 enum ampql_code failure_read(const struct ampql_allocator *alc, const struct failure_answer *answer,
                              int64_t now_ms, struct failure *out, struct ampql_error *err);
 
-/* Fill err: "ORIGIN: HTTP 422, execution: "text" (request id ...): advice"; returns failure->code.
- */
+/* Fill err: "ORIGIN: HTTP 403, kind: "text" (request id ..., signed with the keys of ...): advice";
+ * returns failure->code. */
 enum ampql_code failure_tell(const struct failure *failure, const struct failure_answer *answer,
                              struct str origin, struct ampql_error *err);
+
+/* Add to what was wrong with the body of a 200: "... (HTTP 200, request id ...)", and what a page
+ * for people means. request_id, content_type: of its headers; may be empty. Returns err->code. */
+enum ampql_code failure_tell_body(struct str request_id, struct str content_type,
+                                  struct ampql_error *err);
+
+/* What to do about a server that cannot be reached; NULL: nothing to add. */
+const char *failure_advice(enum http_cause cause);
 
 /* "Wed, 21 Oct 2015 07:28:00 GMT" as Unix ms; false for anything else. */
 bool failure_parse_date(struct str text, int64_t *out);

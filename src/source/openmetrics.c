@@ -29,9 +29,9 @@ static enum ampql_code read_time(struct reader *r, struct str word, int64_t *out
 {
     char quoted[320];
     if (word.n == 0 || *word.p == '#')
-        return text_fail(&r->text, AMPQL_BAD_DATA, err, "a sample without a timestamp");
+        return text_fail(&r->text, word.p, AMPQL_BAD_DATA, err, "a sample without a timestamp");
     if (!time_parse_seconds(word, out))
-        return text_fail(&r->text, AMPQL_BAD_DATA, err, "not a timestamp: %s",
+        return text_fail(&r->text, word.p, AMPQL_BAD_DATA, err, "not a timestamp: %s",
                          quote_clipped(quoted, sizeof quoted, word));
     if (!is_whole(word) && !r->fraction_line)
         r->fraction_line = r->text.number;
@@ -52,7 +52,7 @@ static enum ampql_code add_sample(struct reader *r, size_t series, int64_t t, do
         return code;
     char name[256], quoted[320];
     store_describe(store, store->series.at[series].labels, name, sizeof name);
-    return text_fail(&r->text, code, err, "%s has two values at %s", name,
+    return text_fail(&r->text, NULL, code, err, "%s has two values at %s", name,
                      quote_clipped(quoted, sizeof quoted, when));
 }
 
@@ -75,7 +75,7 @@ static enum ampql_code read_sample(struct reader *r, struct ampql_error *err)
             r->openmetrics_line = r->text.number;
     } else if (behind.n) {
         char quoted[320];
-        return text_fail(&r->text, AMPQL_BAD_DATA, err,
+        return text_fail(&r->text, behind.p, AMPQL_BAD_DATA, err,
                          "expected nothing behind the timestamp, found %s",
                          quote_clipped(quoted, sizeof quoted, behind));
     }
@@ -100,13 +100,13 @@ static enum ampql_code read_line(struct reader *r, struct ampql_error *err)
 {
     struct str line = r->text.line, rest = line;
     if (r->has_eof)
-        return text_fail(&r->text, AMPQL_BAD_DATA, err, "something follows \"# EOF\"");
+        return text_fail(&r->text, NULL, AMPQL_BAD_DATA, err, "something follows \"# EOF\"");
     if (str_equal(line, STR("# EOF"))) {
         r->has_eof = true;
         return AMPQL_OK;
     }
     if (!r->text.has_newline)
-        return text_fail(&r->text, AMPQL_BAD_DATA, err,
+        return text_fail(&r->text, NULL, AMPQL_BAD_DATA, err,
                          "the last line has no line feed: the file is truncated");
     struct str word = text_word(&rest);
     if (word.n == 0)
@@ -123,7 +123,7 @@ static enum ampql_code fail_line(struct reader *r, size_t line, struct ampql_err
                                  const char *why)
 {
     r->text.number = line;
-    return text_fail(&r->text, AMPQL_BAD_DATA, err, "%s", why);
+    return text_fail(&r->text, NULL, AMPQL_BAD_DATA, err, "%s", why);
 }
 
 static void scale_times(struct store *store)

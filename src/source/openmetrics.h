@@ -16,10 +16,10 @@ struct openmetrics_options {
  * Prometheus text: times are whole milliseconds. HELP, TYPE and other comments, and exemplars, are
  * passed over; `x_created` is a series like any other.
  *
- *   err  "NAME:LINE: ...": AMPQL_BAD_DATA: a line that is no sample, or has no timestamp; a last
- *        line without a line feed, something behind "# EOF", no "# EOF" where OpenMetrics needs it;
- *        two values at one time; AMPQL_UNSUPPORTED: native histograms without skip_histograms;
- *        AMPQL_LIMIT; AMPQL_UNAVAILABLE; AMPQL_NOMEM
+ *   err  "NAME:LINE:COLUMN: ...": AMPQL_BAD_DATA: a line that is no sample, or has no timestamp; a
+ *        last line without a line feed, something behind "# EOF", no "# EOF" where OpenMetrics
+ *        needs it; two values at one time; AMPQL_UNSUPPORTED: native histograms without
+ *        skip_histograms; AMPQL_LIMIT; AMPQL_UNAVAILABLE; AMPQL_NOMEM
  *   see  the OpenMetrics specification 1.0; Prometheus docs, "Exposition formats" */
 enum ampql_code openmetrics_read(struct input *input, struct store *store,
                                  const struct openmetrics_options *options,

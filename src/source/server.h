@@ -37,6 +37,8 @@ struct transport {
                                struct ampql_error *err);
     /* Overwrite in a server's text the secrets that it was sent. May be NULL. */
     void (*redact)(void *payload, char *text, size_t n);
+    /* Who asks, as auth_describe says it. May be NULL. */
+    void (*describe)(void *payload, char *text, size_t size);
     int64_t (*now)(void *payload);       /* Unix ms */
     int64_t (*monotonic)(void *payload); /* ms since some start */
     uint64_t (*random)(void *payload);   /* 64 bits */

@@ -1,4 +1,5 @@
 /* Requests and what to do when they fail; small documents; probes. */
+#include "source/auth.h"
 #include "source/server_state.h"
 
 #include <stdio.h>
@@ -122,8 +123,24 @@ void server_judge_transport(struct server *server, void *transfer, enum ampql_co
     case HTTP_CAUSE_TLS:
         break;
     }
-    if (out->kind == VERDICT_OVER && cause != HTTP_CAUSE_NONE)
-        add_tries(attempt, code, err);
+    if (out->kind != VERDICT_OVER || cause == HTTP_CAUSE_NONE)
+        return;
+    add_tries(attempt, code, err);
+    bool is_unreached = cause == HTTP_CAUSE_RESOLVE || cause == HTTP_CAUSE_CONNECT ||
+                        (cause == HTTP_CAUSE_TLS && code == AMPQL_UNAVAILABLE);
+    if (is_unreached && err) {
+        struct ampql_error inner = *err;
+        fail(err, code, "%.1200s: %s", inner.message, failure_advice(cause));
+    }
+}
+
+enum ampql_code server_refuse_body(struct server *server, void *transfer, enum ampql_code code,
+                                   struct ampql_error *err)
+{
+    if (code != AMPQL_BAD_DATA || server->transport.failure(transfer) != HTTP_CAUSE_NONE)
+        return code;
+    return failure_tell_body(server->transport.header(transfer, STR("x-amzn-requestid")),
+                             server->transport.header(transfer, STR("content-type")), err);
 }
 
 /* The beginning of a refusal's body; what breaks off early is good enough to read. */
@@ -205,16 +222,20 @@ enum ampql_code server_judge_answer(struct server *server, void *transfer, int s
 {
     char body[FAILURE_BODY];
     size_t n;
+    char asked_by[AUTH_DESCRIPTION_MAX] = "";
     struct failure failure;
     TRY(read_refusal(server, transfer, body, &n, err));
     server_redact(server, body, n);
+    if (server->transport.describe)
+        server->transport.describe(server->transport.payload, asked_by, sizeof asked_by);
     struct failure_answer answer = {
         .status = status,
         .body = str_make(body, n),
         .request_id = server->transport.header(transfer, STR("x-amzn-requestid")),
         .error_type = server->transport.header(transfer, STR("x-amzn-errortype")),
         .retry_after = server->transport.header(transfer, STR("retry-after")),
-        .date = server->transport.header(transfer, STR("date"))};
+        .date = server->transport.header(transfer, STR("date")),
+        .asked_by = str_of(asked_by)};
     int64_t now = server->transport.now(server->transport.payload);
     TRY(failure_read(&server->alc, &answer, now, &failure, err));
     *out = (struct verdict){.kind = VERDICT_OVER, .code = failure.code};
@@ -244,7 +265,7 @@ static enum ampql_code try_call(struct server *server, const struct server_ask *
     *done = true;
     code = server->transport.status(transfer, &status, err);
     if (code == AMPQL_OK && status == 200)
-        code = consume(payload, server, transfer, err);
+        code = server_refuse_body(server, transfer, consume(payload, server, transfer, err), err);
     if (code != AMPQL_OK) {
         server_judge_transport(server, transfer, code, attempt, &verdict, err);
         *done = verdict.kind != VERDICT_AGAIN;
@@ -312,7 +333,7 @@ static enum ampql_code read_small(void *payload, struct server *server, void *tr
         size_t n;
         TRY(server->transport.read(transfer, piece, sizeof piece, &n, err));
         if (n == 0)
-            return AMPQL_OK;
+            break;
         buf_bytes(body, piece, n);
         if (body->failed == AMPQL_NOMEM)
             return fail_nomem(err, "an answer");
@@ -321,6 +342,10 @@ static enum ampql_code read_small(void *payload, struct server *server, void *tr
                         "%.*s: an answer of more than %d MiB, where a number was asked for",
                         STR_ARGS(server->origin), MAX_PROBE >> 20);
     }
+    return has_text(buf_view(body), STR("\"success\""))
+               ? AMPQL_OK
+               : fail(err, AMPQL_BAD_DATA, "%.*s: not an answer of the query API",
+                      STR_ARGS(server->origin));
 }
 
 static enum ampql_code probe(struct server *server, struct str path, struct str form,
@@ -362,10 +387,6 @@ enum ampql_code server_probe_dialect(struct server *server, enum ampql_dialect *
         *out = AMPQL_PROM3;
     else if (code == AMPQL_OK && has_text(body, STR("\"2\"")))
         *out = AMPQL_PROM2;
-    else if (code == AMPQL_OK && !refused && !has_text(body, STR("\"success\"")))
-        code = fail(err, AMPQL_BAD_DATA,
-                    "%.*s: not an answer of the query API: a login page, or a wrong path?",
-                    STR_ARGS(server->origin));
     arena_done(&arena);
     return code;
 }

@@ -96,6 +96,13 @@ static void redact(void *payload, char *text, size_t n)
         auth_redact(wires->auth, text, n);
 }
 
+static void describe(void *payload, char *text, size_t size)
+{
+    struct wires *wires = payload;
+    if (wires->auth)
+        auth_describe(wires->auth, text, size);
+}
+
 static int64_t now(void *payload)
 {
     (void)payload;
@@ -147,6 +154,7 @@ enum ampql_code server_transport(const struct ampql_allocator *alc, struct http 
                               .set_poll = set_poll,
                               .refresh = refresh,
                               .redact = redact,
+                              .describe = describe,
                               .now = now,
                               .monotonic = monotonic,
                               .random = random_bits,

@@ -276,6 +276,7 @@ static enum ampql_code read_answer(struct server *server, struct job *job, struc
         server->nflying--;
         return code;
     }
+    server_refuse_body(server, transfer, code, err);
     server_judge_transport(server, transfer, code, &part->attempt, verdict, err);
     if (verdict->kind == VERDICT_OVER && decoded.is_broken && !part->attempt.was_broken) {
         part->attempt.was_broken = true;

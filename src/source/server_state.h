@@ -120,6 +120,11 @@ struct verdict {
 void server_judge_transport(struct server *server, void *transfer, enum ampql_code code,
                             struct attempt *attempt, struct verdict *out, struct ampql_error *err);
 
+/* The body of a 200 was read, with this code: what was wrong with it gets the answer's place in the
+ * server's logs. Returns code. */
+enum ampql_code server_refuse_body(struct server *server, void *transfer, enum ampql_code code,
+                                   struct ampql_error *err);
+
 /* The server answered with a status that is not 200. Fills err in any case.
  *   returns  AMPQL_OK with *out; else what reading its body, or renewing credentials said */
 enum ampql_code server_judge_answer(struct server *server, void *transfer, int status,

@@ -23,25 +23,29 @@ void text_done(struct text *text)
     array_done(&text->labels, text->store->alc);
 }
 
-enum ampql_code text_name(const struct text *text, enum ampql_code code, struct ampql_error *err)
+enum ampql_code text_name(const struct text *text, const char *at, enum ampql_code code,
+                          struct ampql_error *err)
 {
     if (!err)
         return code;
     struct ampql_error inner = *err;
     int clip = (int)sizeof err->message / 2;
-    snprintf(err->message, sizeof err->message, "%.*s:%zu: %.*s", clip, text->input->name,
-             text->number, (int)sizeof err->message - clip - 32, inner.message);
+    char column[24] = "";
+    if (at)
+        snprintf(column, sizeof column, ":%zu", (size_t)(at - text->line.p) + 1);
+    snprintf(err->message, sizeof err->message, "%.*s:%zu%s: %.*s", clip, text->input->name,
+             text->number, column, (int)sizeof err->message - clip - 48, inner.message);
     return code;
 }
 
-enum ampql_code text_fail(const struct text *text, enum ampql_code code, struct ampql_error *err,
-                          const char *format, ...)
+enum ampql_code text_fail(const struct text *text, const char *at, enum ampql_code code,
+                          struct ampql_error *err, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     fail_args(err, code, format, args);
     va_end(args);
-    return text_name(text, code, err);
+    return text_name(text, at, code, err);
 }
 
 /* ---- lines */
@@ -52,10 +56,11 @@ static enum ampql_code check_line(struct text *text, struct ampql_error *err)
     if (line.n && line.p[line.n - 1] == '\r')
         line.n--;
     text->line = line;
-    if (line.n && memchr(line.p, '\0', line.n))
-        return text_fail(text, AMPQL_BAD_DATA, err, "a NUL byte");
+    const char *nul = line.n ? memchr(line.p, '\0', line.n) : NULL;
+    if (nul)
+        return text_fail(text, nul, AMPQL_BAD_DATA, err, "a NUL byte");
     if (!str_is_utf8(line))
-        return text_fail(text, AMPQL_BAD_DATA, err, "not valid UTF-8");
+        return text_fail(text, NULL, AMPQL_BAD_DATA, err, "not valid UTF-8");
     return AMPQL_OK;
 }
 
@@ -66,7 +71,8 @@ static enum ampql_code gather(struct text *text, size_t n, struct ampql_error *e
     if (text->partial.failed == AMPQL_NOMEM)
         return fail_nomem(err, "a line");
     if (text->partial.failed != AMPQL_OK)
-        return text_fail(text, AMPQL_LIMIT, err, "a line of more than %d bytes", TEXT_MAX_LINE);
+        return text_fail(text, NULL, AMPQL_LIMIT, err, "a line of more than %d bytes",
+                         TEXT_MAX_LINE);
     text->line = buf_view(&text->partial);
     return AMPQL_OK;
 }
@@ -104,8 +110,9 @@ static enum ampql_code expected(const struct text *text, const char *what, struc
 {
     char quoted[320];
     if (found.n == 0)
-        return text_fail(text, AMPQL_BAD_DATA, err, "expected %s, found the end of the line", what);
-    return text_fail(text, AMPQL_BAD_DATA, err, "expected %s, found %s", what,
+        return text_fail(text, found.p, AMPQL_BAD_DATA, err,
+                         "expected %s, found the end of the line", what);
+    return text_fail(text, found.p, AMPQL_BAD_DATA, err, "expected %s, found %s", what,
                      quote_clipped(quoted, sizeof quoted, found));
 }
 
@@ -214,6 +221,7 @@ static enum ampql_code take_quoted(struct text *text, struct str *rest, const ch
 {
     if (!take(rest, '"'))
         return expected(text, "quotes", *rest, err);
+    const char *begin = rest->p - 1;
     text->value.n = 0;
     while (rest->n && *rest->p != '"') {
         char c = *rest->p;
@@ -223,17 +231,18 @@ static enum ampql_code take_quoted(struct text *text, struct str *rest, const ch
             buf_byte(&text->value, c);
         } else if (rest->n == 0 || !take_escape(text, rest)) {
             char quoted[320];
-            return text_fail(text, AMPQL_BAD_DATA, err, "no such escape: %s",
+            return text_fail(text, from.p, AMPQL_BAD_DATA, err, "no such escape: %s",
                              quote_clipped(quoted, sizeof quoted, from));
         }
     }
     if (rest->n == 0)
-        return text_fail(text, AMPQL_BAD_DATA, err, "the quotes around %s are not closed", what);
+        return text_fail(text, begin, AMPQL_BAD_DATA, err, "the quotes around %s are not closed",
+                         what);
     *rest = str_from(*rest, 1);
     if (text->value.failed != AMPQL_OK)
         return fail_nomem(err, "a label value");
     if (!str_is_utf8(buf_view(&text->value)))
-        return text_fail(text, AMPQL_BAD_DATA, err, "%s is not valid UTF-8", what);
+        return text_fail(text, begin, AMPQL_BAD_DATA, err, "%s is not valid UTF-8", what);
     return AMPQL_OK;
 }
 
@@ -243,7 +252,7 @@ enum ampql_code text_add_label(struct text *text, symbol name, struct str value,
     struct label label = {.name = name};
     TRY(store_intern(text->store, value, &label.value, err));
     if (text->labels.n == STORE_MAX_LABELS)
-        return text_fail(text, AMPQL_LIMIT, err, "a series with more than %d labels",
+        return text_fail(text, NULL, AMPQL_LIMIT, err, "a series with more than %d labels",
                          STORE_MAX_LABELS);
     return array_add(&text->labels, text->store->alc, label) ? AMPQL_OK
                                                              : fail_nomem(err, "a label");
@@ -327,7 +336,7 @@ enum ampql_code text_series(struct text *text, struct str *rest, size_t *series,
     enum ampql_code code =
         store_find_or_add(text->store, text->labels.at, text->labels.n, &text->series, err);
     if (code != AMPQL_OK)
-        return code == AMPQL_NOMEM ? code : text_name(text, code, err);
+        return code == AMPQL_NOMEM ? code : text_name(text, NULL, code, err);
     text->known.n = 0;
     buf_bytes(&text->known, whole.p, (size_t)(end - whole.p));
     text->has_series = text->known.failed == AMPQL_OK;
@@ -355,7 +364,7 @@ enum ampql_code text_value(const struct text *text, struct str word, size_t seri
     if (text_is_histogram(word)) {
         char name[256];
         return text_fail(
-            text, AMPQL_UNSUPPORTED, err,
+            text, word.p, AMPQL_UNSUPPORTED, err,
             "%s has native histogram samples, which are not supported",
             store_describe(text->store, text->store->series.at[series].labels, name, sizeof name));
     }
@@ -365,7 +374,7 @@ enum ampql_code text_value(const struct text *text, struct str word, size_t seri
     bool is_newer =
         memchr(word.p, 'p', word.n) || memchr(word.p, 'P', word.n) || memchr(word.p, '_', word.n);
     if (is_newer || !number_parse(word, out))
-        return text_fail(text, AMPQL_BAD_DATA, err, "not a number: %s",
+        return text_fail(text, word.p, AMPQL_BAD_DATA, err, "not a number: %s",
                          quote_clipped(quoted, sizeof quoted, word));
     return AMPQL_OK;
 }

@@ -40,19 +40,20 @@ void text_init(struct text *text, struct input *input, struct store *store,
 void text_done(struct text *text);
 
 /* Read the next line; *is_end when there is none.
- *   err  AMPQL_BAD_DATA "NAME:LINE: ...": a NUL byte, invalid UTF-8; AMPQL_LIMIT: a line over
- *        TEXT_MAX_LINE; and of input_next */
+ *   err  AMPQL_BAD_DATA "NAME:LINE:COLUMN: ...": a NUL byte, invalid UTF-8; AMPQL_LIMIT: a line
+ * over TEXT_MAX_LINE; and of input_next */
 enum ampql_code text_next(struct text *text, bool *is_end, struct ampql_error *err);
 
 /* labelset := [name] ["{" [item {"," item} [","]] "}"]
  * item     := (name | quoted) "=" quoted | quoted      (a quoted metric name)
  *
  * Read one from rest, go to what follows it, and find its series.
- *   err  AMPQL_BAD_DATA "NAME:LINE: ..."; AMPQL_LIMIT; AMPQL_NOMEM */
+ *   err  AMPQL_BAD_DATA "NAME:LINE:COLUMN: ..."; AMPQL_LIMIT; AMPQL_NOMEM */
 enum ampql_code text_series(struct text *text, struct str *rest, size_t *series,
                             struct ampql_error *err);
 
-/* Add a label to those that are being read. err  AMPQL_LIMIT "NAME:LINE: ..."; AMPQL_NOMEM */
+/* Add a label to those that are being read.
+ *   err  AMPQL_LIMIT "NAME:LINE: ..."; AMPQL_NOMEM */
 enum ampql_code text_add_label(struct text *text, symbol name, struct str value,
                                struct ampql_error *err);
 
@@ -67,11 +68,14 @@ enum ampql_code text_value(const struct text *text, struct str word, size_t seri
 /* Does the value of a native histogram begin here, `{count:...`? */
 bool text_is_histogram(struct str rest);
 
-/* Fail at the line: "NAME:LINE: ...". */
-enum ampql_code text_fail(const struct text *text, enum ampql_code code, struct ampql_error *err,
-                          const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Fail at a place in the line, "NAME:LINE:COLUMN: ...", where columns count bytes from 1; at NULL:
+ * at all of it, "NAME:LINE: ...". */
+enum ampql_code text_fail(const struct text *text, const char *at, enum ampql_code code,
+                          struct ampql_error *err, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
-/* Put "NAME:LINE: " in front of err's message, and return code. */
-enum ampql_code text_name(const struct text *text, enum ampql_code code, struct ampql_error *err);
+/* Put the same in front of err's message, and return code. */
+enum ampql_code text_name(const struct text *text, const char *at, enum ampql_code code,
+                          struct ampql_error *err);
 
 #endif

@@ -25,6 +25,21 @@ static bool is_block(const char *path)
     return is_there(path, "meta.json") && (is_there(path, "index") || is_there(path, "chunks"));
 }
 
+/* Does a folder have a file that is not empty? */
+static bool holds_bytes(const char *path)
+{
+    bool holds = false;
+    const struct dirent *entry;
+    DIR *dir = opendir(path);
+    struct stat st;
+    while (dir && !holds && (entry = readdir(dir)))
+        holds =
+            fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode) && st.st_size;
+    if (dir)
+        closedir(dir);
+    return holds;
+}
+
 bool tsdb_is_folder(const char *path)
 {
     if (is_there(path, "selects.json")) /* saved answers may have any other name */
@@ -115,8 +130,11 @@ static enum ampql_code open_folder(struct tsdb *tsdb, const char *path, struct a
     closedir(dir);
     if (code != AMPQL_OK)
         return code;
-    if (is_there(path, "wal") && !(tsdb->wal_path = tsdb_path(&tsdb->arena, path, "wal")))
+    const char *late = tsdb_path(&tsdb->arena, path, "wbl");
+    if (!late ||
+        (is_there(path, "wal") && !(tsdb->wal_path = tsdb_path(&tsdb->arena, path, "wal"))))
         return fail_nomem(err, "a source");
+    tsdb->wbl_path = holds_bytes(late) ? late : NULL;
     if (tsdb->blocks.n == 0)
         return fail(
             err, AMPQL_NOT_FOUND,
@@ -177,10 +195,25 @@ static enum ampql_code warn_of_wal(const struct tsdb *tsdb, const struct ampql_s
     return sink_warn(sink, str_of(text));
 }
 
+/* Those that came out of order may be of any time. */
+static enum ampql_code warn_of_wbl(const struct tsdb *tsdb, struct ampql_sink *sink)
+{
+    char text[640];
+    if (!tsdb->wbl_path)
+        return AMPQL_OK;
+    snprintf(
+        text, sizeof text,
+        "%.400s is not read, and samples of any time that came out of order may be in it, until "
+        "Prometheus makes blocks of them within hours",
+        tsdb->wbl_path);
+    return sink_warn(sink, str_of(text));
+}
+
 static enum ampql_code answer(struct tsdb *tsdb, const struct ampql_select *select,
                               bool is_labels_only, struct ampql_sink *sink, struct ampql_error *err)
 {
     TRY(warn_of_wal(tsdb, select, sink));
+    TRY(warn_of_wbl(tsdb, sink));
     enum ampql_code code = tsdb_scan(tsdb, select, is_labels_only, sink, err);
     for (size_t i = 0; i < tsdb->blocks.n; i++)
         tsdb_block_rest(&tsdb->blocks.at[i]);

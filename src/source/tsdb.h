@@ -24,6 +24,7 @@ struct tsdb {
     bool last_wins;       /* of different values at one time the later block's, else an error */
     bool skip_histograms; /* leave chunks of native histograms out, else an error */
     const char *wal_path; /* NULL: there is none */
+    const char *wbl_path; /* the log of samples that came out of order; NULL: none, or empty */
 
     /* one series, used again and again */
     struct sample_room columns, spare;
@@ -34,11 +35,13 @@ bool tsdb_is_folder(const char *path);
 
 /* Open a folder that tsdb_is_folder: blocks that others have replaced (compaction) are left out, as
  * Prometheus does. What is still in the WAL is not read: selects that reach past the last block
- * carry a warning. options  last_wins, skip_histograms err      "FILE: ...": AMPQL_NOT_FOUND (no
- * block), AMPQL_BAD_DATA, AMPQL_UNSUPPORTED, AMPQL_LIMIT, AMPQL_UNAVAILABLE, AMPQL_NOMEM; selects
- * fail with the same, and with AMPQL_UNSUPPORTED for native histograms, AMPQL_BAD_DATA for
- * different values at one time
- */
+ * carry a warning, and all do while there is a log of samples that came out of order.
+ *
+ *   options  last_wins, skip_histograms
+ *   err      "FILE: ...": AMPQL_NOT_FOUND (no block), AMPQL_BAD_DATA, AMPQL_UNSUPPORTED,
+ *            AMPQL_LIMIT, AMPQL_UNAVAILABLE, AMPQL_NOMEM; selects fail with the same, and with
+ *            AMPQL_UNSUPPORTED for native histograms, AMPQL_BAD_DATA for different values at one
+ *            time */
 enum ampql_code source_tsdb_open(const struct ampql_allocator *alc, const char *path,
                                  const struct ampql_file_options *options,
                                  struct ampql_source **out, struct ampql_error *err);

@@ -71,6 +71,7 @@ bool convert_admits(struct convert *convert, double v, bool holds_ends)
 {
     if (is_stale(v)) {
         convert->lost[LOSS_ENDS] += !holds_ends;
+        convert->nends += holds_ends;
         return holds_ends;
     }
     convert->lost[LOSS_NANS] += isnan(v) && bits_of(v) != NAN_BITS;
@@ -147,6 +148,7 @@ static enum ampql_code write_format(struct convert *convert, struct capture *cap
 {
     convert->dialect = capture->origin.dialect;
     convert->is_redacted = capture->origin.redaction.is_redacted;
+    convert->knows_ends = !(capture->origin.caps & (AMPQL_SOURCE_ANSWERS | AMPQL_SOURCE_ENDLESS));
     TRY(convert->format == CONVERT_JSON ? convert_json(convert, capture, out, err)
                                         : write_series(convert, capture, out, err));
     return check_losses(convert, err);

@@ -49,6 +49,8 @@ struct convert {
     uint64_t lost[LOSS_COUNT];  /* out: how many of each were */
     enum ampql_dialect dialect; /* out: that what was read knows and the format does not say */
     bool is_redacted;           /* out: what was read is, and only captures say so */
+    bool knows_ends;            /* out: what was read has stale markers where series ended, */
+    uint64_t nends;             /*      and CSV that many of them */
     int64_t shift_ms;           /* out: with LOSS_TIMES: what was taken off all times */
 };
 

@@ -40,9 +40,11 @@ static bool ends_all(enum ampql_code code)
     return code == AMPQL_NOMEM || code == AMPQL_CANCELED || code == AMPQL_INTERNAL;
 }
 
-static enum ampql_code add_failure(struct probe *p, const char *name, const struct ampql_error *why,
+static enum ampql_code add_failure(struct probe *p, const char *name, struct ampql_error *why,
                                    const char *advice, struct ampql_error *err)
 {
+    if (p->auth) /* headers of an answer may repeat what was sent */
+        auth_redact(p->auth, why->message, strlen(why->message));
     return doctor_add(p->doctor, name, DOCTOR_FAIL, why->code, err, advice, "%s", why->message);
 }
 
@@ -150,23 +152,6 @@ static enum ampql_code ask(struct probe *p, struct http_response *out, struct am
     return code;
 }
 
-static const char *advice_of(enum http_cause cause)
-{
-    switch (cause) {
-    case HTTP_CAUSE_RESOLVE:
-        return "is the region or host spelt right, and does this machine resolve public names?";
-    case HTTP_CAUSE_CONNECT:
-    case HTTP_CAUSE_TIMEOUT:
-        return "is the way out open: security groups, a VPC endpoint for aps-workspaces, a proxy?";
-    case HTTP_CAUSE_TLS:
-        return "is a proxy in between, whose authority --ca-file would name? Is it http rather?";
-    case HTTP_CAUSE_PROTOCOL:
-        return "is it https rather than http, or another kind of server?";
-    default:
-        return NULL;
-    }
-}
-
 /* Does the server say what it was sent? Then that is not told. */
 static bool repeats_keys(struct probe *p, struct str body)
 {
@@ -183,6 +168,8 @@ static enum ampql_code told_refusal(struct probe *p, const struct http_response 
 {
     struct failure failure;
     struct ampql_error why = {0};
+    char asked_by[AUTH_DESCRIPTION_MAX];
+    auth_describe(p->auth, asked_by, sizeof asked_by);
     struct failure_answer answer = {
         .status = response->status,
         .body = str_make(response->body.p,
@@ -191,19 +178,14 @@ static enum ampql_code told_refusal(struct probe *p, const struct http_response 
         .error_type = http_response_header(response, STR("x-amzn-errortype")),
         .retry_after = http_response_header(response, STR("retry-after")),
         .date = http_response_header(response, STR("date")),
+        .asked_by = str_of(asked_by),
     };
     TRY(failure_read(p->doctor->arena->alc, &answer, p->asked_ms, &failure, err));
     if (repeats_keys(p, response->body))
         snprintf(failure.text, sizeof failure.text, "(its message repeats a secret)");
     failure_tell(&failure, &answer, p->origin, &why);
     bool is_denied = response->status == 401 || response->status == 403;
-    return add_failure(
-        p, is_denied ? "permission" : "connection", &why,
-        is_denied && p->server->workspace
-            ? "the identity needs aps:QueryMetrics, aps:GetSeries, aps:GetLabels and "
-              "aps:GetMetricMetadata (AmazonPrometheusQueryAccess)"
-            : NULL,
-        err);
+    return add_failure(p, is_denied ? "permission" : "connection", &why, NULL, err);
 }
 
 /* ---- what the answer says */
@@ -258,10 +240,14 @@ static enum ampql_code check_answer(struct probe *p, const struct http_response 
 {
     char count = read_count(response->body, p->doctor->arena->alc);
     if (count != '1' && count != '2') {
-        return doctor_add(p->doctor, "dialect", DOCTOR_FAIL, AMPQL_BAD_DATA, err,
-                          "is it the query API of a Prometheus, with the right path in front?",
-                          "%.*s: HTTP 200, but %zu bytes that are not what a Prometheus answers",
-                          STR_ARGS(p->origin), response->body.n);
+        struct ampql_error why = {0};
+        struct str id = http_response_header(response, STR("x-amzn-requestid"));
+        fail(&why, AMPQL_BAD_DATA, "%.*s: %zu bytes that are not what a Prometheus answers",
+             STR_ARGS(p->origin), response->body.n);
+        failure_tell_body(id, http_response_header(response, STR("content-type")), &why);
+        return add_failure(p, "dialect", &why,
+                           "is it the query API of a Prometheus, with the right path in front?",
+                           err);
     }
     *is_reached = true;
     TRY(doctor_add(p->doctor, "connection", DOCTOR_OK, AMPQL_OK, err, NULL,
@@ -287,7 +273,7 @@ static enum ampql_code check_server(struct probe *p, bool *is_reached, struct am
         return code;
     }
     if (code != AMPQL_OK)
-        return add_failure(p, "connection", &why, advice_of(response.cause), err);
+        return add_failure(p, "connection", &why, failure_advice(response.cause), err);
     if (response.status == 200)
         return check_answer(p, &response, is_reached, err);
     TRY(told_refusal(p, &response, err));

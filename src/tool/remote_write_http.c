@@ -213,8 +213,11 @@ static enum ampql_code attempt(struct attempts *a, const struct http_request *re
         return fail_nomem(err, "an answer");
     if (response.body.n)
         memcpy(body, response.body.p, response.body.n);
-    if (wire->auth)
+    char asked_by[AUTH_DESCRIPTION_MAX] = "";
+    if (wire->auth) {
         auth_redact(wire->auth, body, response.body.n);
+        auth_describe(wire->auth, asked_by, sizeof asked_by);
+    }
     struct failure_answer answer = {
         .status = response.status,
         .body = str_make(body, response.body.n),
@@ -222,6 +225,7 @@ static enum ampql_code attempt(struct attempts *a, const struct http_request *re
         .error_type = http_response_header(&response, STR("x-amzn-errortype")),
         .retry_after = http_response_header(&response, STR("retry-after")),
         .date = http_response_header(&response, STR("date")),
+        .asked_by = str_of(asked_by),
     };
     return judge_answer(a, &answer, too_large, err);
 }

@@ -115,7 +115,8 @@ class Amp(Handler):
         parts = path.split("/", 3)
         space = self.server.spaces.get(unquote(parts[2])) if len(parts) == 4 and parts[1] == "workspaces" else None
         if space is None:
-            wire.send(self, aws_error(404, "ResourceNotFoundException", "Workspace not found"))
+            lost = aws_error(404, "ResourceNotFoundException", "Workspace not found")
+            wire.send(self, lost.with_headers([("x-amzn-RequestId", "fa4e0404-0000-4000-8000-000000000404")]))
             return
         self.serve(request, space, "/" + parts[3])
 

@@ -12,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from fault_rows import ANSWER, BAD, LIMIT, NETWORK, QUERY, Error
-from fault_run import SERIES, TIME, judge
+from fault_run import DEADLINE_S, SERIES, TIME, judge
 from http2 import KINDS, Front
 from lab import Lab, Leak, Tally, values
 from tls import authority, certificate
@@ -54,7 +54,7 @@ class Run:
         self.front.add(space, faults)
         source = ["--source", "amp:%s@us-east-1" % space, "--endpoint", self.front.url, "--ca-file", self.folder + "/ours.pem",
                   "--chunk", "1h", "--retries", "2"]
-        done = self.lab.query(source, QUERY, TIME, *flags, deadline_s=25)
+        done = self.lab.query(source, QUERY, TIME, *flags, deadline_s=DEADLINE_S)
         report = self.lab.report(space, drop=True)
         return done, self.front.seen[space], report
 

@@ -73,7 +73,7 @@ class Lab:
         env.update(more)
         return env
 
-    def run(self, *arguments, deadline_s=60, env=None):
+    def run(self, *arguments, deadline_s=120, env=None):
         """Run the command; a run that does not end in time has the status "hang"."""
         begin = time.monotonic()
         try:

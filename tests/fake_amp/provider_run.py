@@ -20,7 +20,7 @@ ARN = "arn:aws:iam::123456789012:role/reader"
 NO_KEYS = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_SESSION_TOKEN": None}
 IRSA = {**NO_KEYS, "AWS_ROLE_ARN": ARN, "AWS_WEB_IDENTITY_TOKEN_FILE": "{home}/web", "AWS_ENDPOINT_URL_STS": "{aws}/sts"}
 POD = {**NO_KEYS, "AWS_CONTAINER_CREDENTIALS_FULL_URI": "{aws}/container", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{home}/pod"}
-NODE = {**NO_KEYS, "AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{aws}/imds"}
+NODE = {**NO_KEYS, "AWS_EC2_METADATA_DISABLED": None, "AWS_METADATA_SERVICE_TIMEOUT": "60", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "{aws}/imds"}
 STATIC = "aws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n" % (KEY_ID, SECRET, TOKEN)
 STS = {"AWS_ENDPOINT_URL_STS": "{aws}/sts"}
 
@@ -79,7 +79,7 @@ ROWS = (
     ("IMDS, error in a 200", NODE, {"fail": {"imds": {"code": "AssumeRoleUnauthorizedAccess", "attempts": 0}}},
      (8, ["AssumeRoleUnauthorizedAccess"]), []),
     ("role on top", STS, {"external_id": "x7"}, None, ["--role-arn", ARN, "--external-id", "x7"]),
-    ("keys that end in a second", POD, {"lifetime_s": 1}, None, []),
+    ("keys that end in a second", POD, {"lifetime_s": 1, "grace_s": 600}, None, []),
     ("nothing", NO_KEYS, {}, (8, ["credential"]), []),
 )
 
@@ -112,8 +112,8 @@ class Run:
                 if isinstance(value, str):
                     full[key] = value.replace("{home}", home).replace("{aws}", "%s/_aws/%s" % (lab.server.url, space))
             try:
-                done = lab.query(lab.amp(space), QUERY, TIME, *flags, env=full, deadline_s=30)
-                who = lab.run("whoami", *lab.amp(space)[:2], *flags, env=full, deadline_s=30)
+                done = lab.query(lab.amp(space), QUERY, TIME, *flags, env=full, deadline_s=120)
+                who = lab.run("whoami", *lab.amp(space)[:2], *flags, env=full, deadline_s=120)
             except Leak as leak:
                 return str(leak)
             if wanted is None:

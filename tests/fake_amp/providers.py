@@ -6,8 +6,9 @@ are the workspace's from then on, so that a query signed with them is let in.
          /_aws/NAME/imds/latest/...                  AWS_EC2_METADATA_SERVICE_ENDPOINT = .../imds
 
 What they want is in the workspace's settings "providers": {"web_identity": the token that is good, "container": the
-Authorization, "external_id": ..., "lifetime_s": 3600, "fail": {"sts" | "container" | "imds": how}}. `how` has status and
-body, or code and text of an STS error, or slow_s; and "attempts", of which 0 is all (1 when not given)."""
+Authorization, "external_id": ..., "lifetime_s": 3600, "grace_s": 0, "fail": {"sts" | "container" | "imds": how}}. `how` has status and
+body, or code and text of an STS error, or slow_s; and "attempts", of which 0 is all (1 when not given). Keys are good for grace_s
+longer than is told, so that a busy machine makes no difference."""
 import json
 import time
 from urllib.parse import parse_qsl
@@ -29,7 +30,8 @@ def issue(space, wanted):
     with space.lock:
         number = sum(key.startswith("ASIAISSUED") for key in space["keys"]) + 1
         key = {"id": "ASIAISSUED%06d" % number, "secret": "CanarySecret/Issued%06d" % number,
-               "token": "CanaryToken&<%06d>//+==" % number, "until": utc(space.now_s() + wanted.get("lifetime_s", 3600))}
+               "token": "CanaryToken&<%06d>//+==" % number, "told": utc(space.now_s() + wanted.get("lifetime_s", 3600)),
+               "until": utc(space.now_s() + wanted.get("lifetime_s", 3600) + wanted.get("grace_s", 0))}
         space.settings["keys"] = {**space["keys"], key["id"]: key}
     return key
 
@@ -61,7 +63,7 @@ def sts_error(space, code, text, status=400):
 def sts_success(space, action, key):
     credentials = ("<Credentials>\n  <SessionToken>%s</SessionToken>\n  <SecretAccessKey>%s</SecretAccessKey>\n  <Expiration>%s"
                    "</Expiration>\n  <AccessKeyId>%s</AccessKeyId>\n</Credentials>"
-                   % (escape(key["token"]), escape(key["secret"]), key["until"], key["id"]))
+                   % (escape(key["token"]), escape(key["secret"]), key["told"], key["id"]))
     subject = "<SubjectFromWebIdentityToken>system:serviceaccount:kubecost:a &amp; b</SubjectFromWebIdentityToken>"
     user = ("<AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/reader/s</Arn><AssumedRoleId>AROA:s</AssumedRoleId>"
             "</AssumedRoleUser>")
@@ -116,7 +118,7 @@ def container(space, request, wanted):
         return Answer(403, '{"code":"AccessDenied","message":"the token is not good"}')
     key = issue(space, wanted)
     return Answer(200, json.dumps({"AccessKeyId": key["id"], "SecretAccessKey": key["secret"], "Token": key["token"],
-                                   "Expiration": key["until"], "AccountId": "123456789012"}))
+                                   "Expiration": key["told"], "AccountId": "123456789012"}))
 
 
 def imds(space, request, wanted, path):
@@ -138,7 +140,7 @@ def imds(space, request, wanted, path):
         return Answer(200, json.dumps({"Code": how["code"], "Message": how.get("text", "no")}), "text/plain")
     key = issue(space, wanted)
     return Answer(200, json.dumps({"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": key["id"], "LastUpdated": utc(0),
-                                   "SecretAccessKey": key["secret"], "Token": key["token"], "Expiration": key["until"]}),
+                                   "SecretAccessKey": key["secret"], "Token": key["token"], "Expiration": key["told"]}),
                   "text/plain")
 
 

@@ -11,6 +11,8 @@
     tsdb.py contradict FOLDER                write two files that say different things of the same times
     tsdb.py conflict URL AMPQL DATA          what comes of them there and here
     tsdb.py dump PROMTOOL FOLDER             the CPU time of promtool tsdb dump
+    tsdb.py blocks PROMTOOL AMPQL FOLDER TO  blocks that promtool makes of OpenMetrics by ampql, of FOLDER and of odd samples, are read
+                                             back as the same bytes
     tsdb.py lines PROMTOOL AMPQL BLOCK       what it prints of a block is what ampql prints, but for the ends of series"""
 import glob
 import json
@@ -150,16 +152,57 @@ def conflict(url, ampql, data):
         raise SystemExit("FAIL --on-conflict last gives %s" % mine)
 
 
-def dump(promtool, folder):
-    nsamples = 0
+def stats(folder, what):
+    """What the blocks' own statistics say: numSamples, numSeries."""
+    total = 0
     for path in glob.glob(os.path.join(folder, ULID, "meta.json")):
         with open(path, encoding="utf-8") as meta:
-            nsamples += json.load(meta)["stats"]["numSamples"]
+            total += json.load(meta)["stats"][what]
+    return total
+
+
+def dump_ns(promtool, folder):
+    """CPU time of a sample."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([promtool, "tsdb", "dump", folder], stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ns = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e9
-    print("promtool tsdb dump: %d samples, %.0f ms, %.1f ns CPU a sample" % (nsamples, ns / 1e6, ns / nsamples))
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e9 / stats(folder, "numSamples")
+
+
+def dump(promtool, folder):
+    print("promtool tsdb dump: %d samples, %.1f ns CPU a sample" % (stats(folder, "numSamples"), dump_ns(promtool, folder)))
+
+
+# Samples that text spoils easily: -0, NaN, the smallest and the largest number, times with all their ms, escapes, two blocks of them.
+ODD = """metric,labels,timestamp,value
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323200.001,-0
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323200.002,NaN
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323215,5e-324
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323230,+Inf
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323245,-Inf
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772323260.999,0.30000000000000004
+odd,"{""a"":""back\\\\slash \\""quote\\"" line\\nbreak""}",1772330460.999,1.7976931348623157e+308
+odd_total,{},1772323200.001,12345678901234567890
+"""
+
+
+def blocks(promtool, ampql, folder, to):
+    os.makedirs(to)
+    with open(os.path.join(to, "odd.csv"), "w", encoding="utf-8") as out:
+        out.write(ODD)
+    for source in (folder, os.path.join(to, "odd.csv")):
+        name = os.path.join(to, os.path.basename(source))
+        data = name + ".data"
+        subprocess.run([ampql, "capture", "convert", "--drop", "ends", source, name + ".om"], capture_output=True, check=True)
+        subprocess.run([promtool, "tsdb", "create-blocks-from", "openmetrics", name + ".om", data], capture_output=True, check=True)
+        subprocess.run([ampql, "capture", "convert", data, name + ".again.om"], capture_output=True, check=True)
+        with open(name + ".om", "rb") as file:
+            text = file.read()
+        with open(name + ".again.om", "rb") as file:
+            if file.read() != text:
+                raise SystemExit("FAIL what promtool made of %s.om is read back as %s.again.om" % (name, name))
+        print("OpenMetrics of %s: %d lines, %d blocks by promtool, read back as the same bytes"
+              % (os.path.basename(source), text.count(b"\n"), len(glob.glob(os.path.join(data, ULID)))))
 
 
 def lines(promtool, ampql, block):
@@ -181,4 +224,4 @@ def lines(promtool, ampql, block):
 
 
 if __name__ == "__main__":
-    {f.__name__: f for f in (snapshot, compare, same, overlap, delete, contradict, conflict, dump, lines)}[sys.argv[1]](*sys.argv[2:])
+    {f.__name__: f for f in (snapshot, compare, same, overlap, delete, contradict, conflict, dump, blocks, lines)}[sys.argv[1]](*sys.argv[2:])

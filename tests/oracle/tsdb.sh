@@ -45,6 +45,7 @@ prometheus_restart "$work.conflict"
 python3 tests/oracle/tsdb.py conflict "$PROMETHEUS_URL" "$build/ampql" "$work.conflict/data"
 prometheus_end
 
+python3 tests/oracle/tsdb.py blocks "$(dirname "$PROMETHEUS")/promtool" "$build/ampql" tests/data/source/tsdb/block "$work.blocks"
 python3 tests/oracle/tsdb.py lines "$(dirname "$PROMETHEUS")/promtool" "$build/ampql" tests/data/source/tsdb/block
 # all samples of the snapshot, unpacked here and printed there
 "$build/bench/tsdb" "$work.snapshot"

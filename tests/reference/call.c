@@ -3,6 +3,8 @@
 
 #include "base/gomath.h"
 
+#include "base/letter.h"
+#include "base/quote.h"
 #include "base/regex.h"
 
 #include <math.h>
@@ -329,35 +331,39 @@ static void append(char *out, size_t *n, struct str s)
         out[(*n)++] = s.p[i];
 }
 
-/* A reference after a dollar: "$name", "${name}", "$1"; its name is the longest run of word bytes.
- * Returns its length, 0 when it is none. */
+/* A reference after a dollar: "$name", "${name}", "$1"; its name is the longest run of letters,
+ * digits and underscores. Returns its length, 0 when it is none. */
 static size_t read_reference(struct str text, struct str *name)
 {
-    size_t n = 0, brace = text.n > 0 && text.p[0] == '{';
-    while (brace + n < text.n) {
-        char c = text.p[brace + n];
-        if (!(c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-              (c >= 'A' && c <= 'Z')))
+    size_t brace = text.n > 0 && text.p[0] == '{', end = brace, width;
+    while (end < text.n) {
+        uint32_t rune = rune_decode(text, end, &width);
+        if (rune != '_' && !(rune >= '0' && rune <= '9') && !(rune >= 'a' && rune <= 'z') &&
+            !(rune >= 'A' && rune <= 'Z') && !rune_is_letter(rune) && !rune_is_digit(rune))
             break;
-        n++;
+        end += width;
     }
-    if (n == 0 || (brace && (brace + n >= text.n || text.p[brace + n] != '}')))
+    if (end == brace || (brace && (end == text.n || text.p[end] != '}')))
         return 0;
-    *name = str_make(text.p + brace, n);
-    return n + 2 * brace;
+    *name = str_make(text.p + brace, end - brace);
+    return end + brace;
 }
 
 static struct str group_text(const struct regex *regex, struct str name, const struct str *groups)
 {
     size_t number = 0;
-    for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] < '0' || name.p[i] > '9' || number > 1000000) {
-            int at = regex_group(regex, name);
-            return at < 0 ? STR("") : groups[at];
-        }
+    bool is_number = name.n == 1 || name.p[0] != '0';
+    for (size_t i = 0; i < name.n && is_number; i++) {
+        is_number = name.p[i] >= '0' && name.p[i] <= '9' && number < 100000000;
         number = number * 10 + (size_t)(name.p[i] - '0');
     }
-    return number <= regex_ngroups(regex) ? groups[number] : STR("");
+    if (is_number)
+        return number <= regex_ngroups(regex) ? groups[number] : STR("");
+    int at = 0;
+    do
+        at = regex_group(regex, name, at);
+    while (at > 0 && !groups[at].p);
+    return at > 0 ? groups[at] : STR("");
 }
 
 static struct str expand(struct ref_run *run, struct str text, const struct regex *regex,
@@ -405,9 +411,9 @@ static struct ref_table *label_replace(struct ref_run *run, const struct ast_cal
 {
     struct str to = string_arg(call, 1), replacement = string_arg(call, 2),
                from = string_arg(call, 3), source = string_arg(call, 4);
-    if (ref_checks(run, grid)) /* a bad one is refused before anything is evaluated */
+    if (grid.n > 0) /* a bad one is refused before anything is evaluated */
         regex_free(compile(run, source));
-    if (ref_checks(run, grid) && !ref_is_label_name(run, to))
+    if (grid.n > 0 && !ref_is_label_name(run, to))
         ref_fail(run, AMPQL_EXECUTION, "invalid destination label name in label_replace(): %.*s",
                  STR_ARGS(to));
     struct ref_table *table = ref_eval(run, call->args[0], grid);
@@ -431,7 +437,7 @@ static struct ref_table *label_join(struct ref_run *run, const struct ast_call *
                                     struct ref_grid grid)
 {
     struct str to = string_arg(call, 1), separator = string_arg(call, 2);
-    bool checks = ref_checks(run, grid);
+    bool checks = grid.n > 0;
     for (size_t k = 3; k < call->nargs; k++)
         if (checks && !ref_is_label_name(run, string_arg(call, k)))
             ref_fail(run, AMPQL_EXECUTION, "invalid source label name in label_join(): %.*s",

@@ -31,6 +31,7 @@ _ampql() {
     --recorded) words='prefer-local prefer-stored error' ;;
     --rule-markers) words='on off' ;;
     --caps) words='samples answers' ;;
+    --prices | --html) compopt -o default ;;
     --queries) words='2024 2026' ;;
     --provider) words='aws gcp' ;;
     --aggregate | -a)
@@ -58,7 +59,7 @@ _ampql() {
                 words="--window --aggregate --filter --step --accumulate --html --share-idle --idle-by-node --share-namespaces"
                 words="$words --share-labels --share-cost --share-split --labels-of --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
-                words="$words --custom-prices --discount --negotiated-discount --strict --print-queries --output --record"
+                words="$words --prices --custom-prices --discount --negotiated-discount --strict --print-queries --output --record"
                 words="$words $rules $source $limits"
                 ;;
             rules)

@@ -2,7 +2,10 @@
 #include "eval/eval.h"
 #include "eval/function.h"
 
+#include "base/ascii.h"
 #include "base/buf.h"
+#include "base/letter.h"
+#include "base/quote.h"
 #include "base/regex.h"
 
 enum { MAX_VALUE = 1 << 20 };
@@ -23,21 +26,39 @@ static enum ampql_code refuse(struct ampql_error *err, const char *what, struct 
                 text.p);
 }
 
-static bool is_word(char c)
+/* The length of the letter, digit or underscore at text[at]; 0: there is none. */
+static size_t word_rune(struct str text, size_t at)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    size_t n;
+    uint32_t rune = rune_decode(text, at, &n);
+    bool is_word = rune < 0x80 ? is_ascii_letter((int)rune) || is_digit((int)rune) || rune == '_'
+                               : rune_is_letter(rune) || rune_is_digit(rune);
+    return is_word ? n : 0;
 }
 
-/* The capture group that a reference names: a number, or a name; -1 when there is none. */
-static int group_of(const struct regex *regex, struct str name)
+/* Is a reference a number? One with a leading zero is a name. */
+static bool is_number(struct str name, size_t *out)
 {
-    int number = 0;
+    *out = 0;
     for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] < '0' || name.p[i] > '9' || number > 99999)
-            return regex_group(regex, name);
-        number = number * 10 + (name.p[i] - '0');
+        if (!is_digit(name.p[i]) || *out >= 100000000)
+            return false;
+        *out = *out * 10 + (size_t)(name.p[i] - '0');
     }
-    return (size_t)number <= regex_ngroups(regex) ? number : -1;
+    return name.n == 1 || name.p[0] != '0';
+}
+
+/* The text of the group that a reference names: of several groups of one name, the first that took
+ * part. */
+static struct str group_text(const struct regex *regex, struct str name, const struct str *groups)
+{
+    size_t number;
+    if (is_number(name, &number))
+        return number <= regex_ngroups(regex) ? groups[number] : STR("");
+    for (int i = regex_group(regex, name, 0); i > 0; i = regex_group(regex, name, i))
+        if (groups[i].p)
+            return groups[i];
+    return STR("");
 }
 
 /* Replace $1, ${1}, $name, ${name} and $$ in a template. A reference to no group is empty; `$1x`
@@ -57,16 +78,14 @@ static void expand(struct buf *out, const struct regex *regex, struct str templa
             continue;
         }
         bool braced = i < template.n && template.p[i] == '{';
-        size_t start = i + braced, end = start;
-        while (end < template.n && is_word(template.p[end]))
-            end++;
+        size_t start = i + braced, end = start, n;
+        while (end < template.n && (n = word_rune(template, end)) > 0)
+            end += n;
         if (end == start || (braced && (end == template.n || template.p[end] != '}'))) {
             buf_byte(out, '$'); /* malformed: the dollar stands for itself */
             continue;
         }
-        int group = group_of(regex, str_make(template.p + start, end - start));
-        if (group >= 0)
-            buf_str(out, groups[group]);
+        buf_str(out, group_text(regex, str_make(template.p + start, end - start), groups));
         i = end + braced;
     }
 }

@@ -67,7 +67,7 @@ feed 'x 5 1000
 x{ 5
 '
 run 9 query -s - --time 1 x <<'END'
-! ampql: error: stdin:2: expected a label name or }, found "5"
+! ampql: error: stdin:2:4: expected a label name or }, found "5"
 END
 run 9 rules check tests/data/cli/nowhere.yml <<'END'
 ! ampql: error: tests/data/cli/nowhere.yml: No such file or directory

@@ -62,3 +62,10 @@ END
 run 7 query -s tests/data/source up <<'END'
 ! ampql: error: tests/data/source: neither saved answers, which have a selects.json, nor a block or data folder of Prometheus
 END
+
+# Prometheus makes blocks of what is written for it
+if command -v promtool >/dev/null; then
+    check 'blocks that promtool makes of OpenMetrics' \
+        python3 -B tests/oracle/tsdb.py blocks promtool "$AMPQL" $block "$work/blocks" >"$work/told"
+    [ "$failures" = 0 ] || cat "$work/told"
+fi
