@@ -84,7 +84,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
-	format-check clean fuzz differential tsdb newest grids rules-oracle botocore fetch newest-fetch fetch-kill fetch-peak bench \
+	format-check clean fuzz differential tsdb newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick capture-bench capture-damage capture-replay cost-model page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
@@ -236,9 +236,6 @@ page: $(CMD) ## optional, with Chromium: the page of `ampql allocate --html` in 
 
 rules: $(CMD) ## rule files and rule unit tests, here and by promtool 2.42; N=1000 SEED=1: random ones
 	@PYTHON=$(PYTHON) sh tests/rules.sh $(B)
-
-rules-oracle: $(CMD) $(B)/bench/load ## what promtool 2.42 records of a day by the rules of examples/rules, sample by sample, and the same series here without a ruler
-	@sh tests/oracle/recorded.sh $(B)
 
 grids: $(NEWEST) ## optional, with Go: numbers at their edges, in the newest Prometheus and here; writes tests/data/numeric_grid.tsv
 	@sh tests/oracle/grids.sh $(NEWEST) $(B)/oracle/prometheus-json
