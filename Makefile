@@ -61,7 +61,7 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c tests/reference/*.c)) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-QUICK_SRC := tests/bench/column.c tests/bench/tsdb.c
+QUICK_SRC := tests/bench/column.c tests/bench/capture.c tests/bench/tsdb.c
 BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -85,7 +85,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick
+	bench-quick capture-bench capture-damage capture-replay cost-model page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -228,6 +228,12 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
 
+cost-model: $(CMD) ## `ampql allocate` against an independent model over a Prometheus 2.42: every field of generated clusters, totals, weeks of days; N=54 SEED=0
+	@sh tests/oracle/cost.sh $(CMD) $(or $(SEED),0) $(or $(N),54)
+
+page: $(CMD) ## optional, with Chromium: the page of `ampql allocate --html` in a browser
+	@sh tests/page.sh $(CMD)
+
 rules: $(CMD) ## rule files and rule unit tests, here and by promtool 2.42; N=1000 SEED=1: random ones
 	@PYTHON=$(PYTHON) sh tests/rules.sh $(B)
 
@@ -240,8 +246,15 @@ fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and 
 newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
 	@sh tests/fake_amp/newest.sh $(B)
 
-fetch-kill: $(CMD) ## fetch killed 200 times at random moments, and on full disks: it goes on; N=200 SEED=1
+fetch-kill: $(CMD) ## fetch killed 200 times at random moments, on full disks, in all chunks: it goes on, to one content id; N=200 SEED=1
 	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
+	@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1)
+
+capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
+	@$(B)/tests/test_damage $(or $(N),1)
+
+capture-replay: $(B)/tests/test_replay ## random questions to random captures; N=4000 SEED=1
+	@$(B)/tests/test_replay $(or $(N),4000) $(or $(SEED),1)
 
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
 	@sh tests/fake_amp/peak.sh $(B)
@@ -258,6 +271,9 @@ bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one r
 	@sh src/cli/dist/deps.sh $(ORACLE_DEPS)
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@sh tests/bench/bench.sh $(B)
+
+capture-bench: $(CMD) $(QUICK) $(B)/bench/load ## a generated day as captures, a Prometheus 2.42's block and JSON: bytes a sample, time to read it all
+	@sh tests/bench/capture.sh $(B)
 
 bench-quick: $(QUICK) ## what needs no server: packed columns and a Prometheus block, bytes and ns a sample
 	@set -e; for b in $(QUICK); do $$b; done

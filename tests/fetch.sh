@@ -12,6 +12,7 @@ python3 -B tests/fake_amp/tls.py "$build/ampql" || status=1
 python3 -B tests/fake_amp/edges.py "$build/ampql" || status=1
 python3 -B tests/fake_amp/fault_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/kill.py "$build/ampql" 6 "${SEED:-1}" || status=1
+python3 -B tests/fake_amp/content.py "$build/ampql" 3 "${SEED:-1}" || status=1
 python3 -B tests/fake_amp/write_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/conduct.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/provider_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1

@@ -580,6 +580,39 @@ static void partial(void **state)
     }
 }
 
+/* ---- grids that have points of others */
+
+/* A coarse grid, every other point of a finer one, and single points between: what they hold of the
+ * finer one is no part of it, and what is asked once more can be read back. */
+static void mixed_grids(void **state)
+{
+    (void)state;
+    const int64_t minute = 60000;
+    const int64_t asked[][3] = {{100, 200, 1}, {0, 20, 2}, {1, 1, 1},
+                                {3, 3, 1},     {5, 5, 1},  {0, 20, 1}};
+    struct fake fake = {.now_ms = HOUR_MS * 24};
+    struct ampql_matcher matchers[16];
+    struct ampql_error err = {0};
+    struct ampql_source *replay = NULL,
+                        *recording = record_of(&alloc_default, &fake, 7 * minute, false);
+    struct ampql_select select;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        select = collect_grid("cpu", matchers, asked[i][0] * minute, asked[i][1] * minute,
+                              asked[i][0] == asked[i][1] ? 1 : asked[i][2] * minute);
+        assert_int_equal(source_record_take(recording, &select, &err), AMPQL_OK);
+    }
+    assert_int_equal(source_record_finish(recording, NULL, &err), AMPQL_OK);
+    source_free(recording);
+    struct collect c;
+    enum ampql_code code;
+    collect_init(&c, &alloc_default, false);
+    assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
+    if (!collect_select(&c, replay, &select, &code, &err))
+        fail_msg("%s", err.message);
+    collect_done(&c);
+    source_free(replay);
+}
+
 /* ---- the public functions */
 
 static void public_functions(void **state)
@@ -663,5 +696,6 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(resumes),      IN_FOLDER(resumes_answers),        IN_FOLDER(appends),
     IN_FOLDER(missing),      IN_FOLDER(appends_to_the_same_id), IN_FOLDER(partial),
     IN_FOLDER(torture),      IN_FOLDER(refuses_other_sources),  IN_FOLDER(public_functions),
+    IN_FOLDER(mixed_grids),
 };
 TEST_MAIN(tests)

@@ -92,6 +92,26 @@ static enum ampql_code keep_held(struct capture_log *log, const struct held *hel
                                                   : fail_nomem(err, "the selects of a capture");
 }
 
+/* Those of just these matchers, and of this step unless it is 0. */
+static size_t gather(const struct helds *from, struct matchers asked, int64_t step_ms,
+                     struct held *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < from->n; i++)
+        if (matchers_equal(from->at[i].matchers, asked) &&
+            (step_ms == 0 || from->at[i].step_ms == step_ms))
+            out[n++] = from->at[i];
+    return n;
+}
+
+/* As a select that is kept has it. */
+static int64_t step_of(const struct ampql_select *select)
+{
+    return select->kind == AMPQL_SELECT_RAW    ? 0
+           : select->end_ms > select->start_ms ? select->step_ms
+                                               : 1;
+}
+
 enum ampql_code capture_log_cover(const struct capture_log *log, const struct ampql_select *select,
                                   struct arena *arena, struct held_cover *out,
                                   struct ampql_error *err)
@@ -101,14 +121,14 @@ enum ampql_code capture_log_cover(const struct capture_log *log, const struct am
     struct held_list list = {.at = same, .size = sizeof *same, .name = log->path, .alc = &log->alc};
     if (!asked.at || !same)
         return fail_nomem(err, "the selects of a capture");
-    for (size_t i = 0; i < log->held.n; i++)
-        if (matchers_equal(log->held.at[i].matchers, asked))
-            same[list.n++] = log->held.at[i];
-    size_t nown = list.n;
-    for (size_t i = 0; i < log->before.n; i++)
-        if (matchers_equal(log->before.at[i].matchers, asked))
-            same[list.n++] = log->before.at[i];
+    list.n = gather(&log->before, asked, 0, same);
     TRY(held_cover(&list, select, arena, out, err));
+    size_t nown = 0;
+    if (out->held.n + out->missing.n > 1 || out->held.n == 0) {
+        nown = gather(&log->held, asked, step_of(select), same);
+        list.n = nown + gather(&log->before, asked, step_of(select), same + nown);
+        TRY(held_cover(&list, select, arena, out, err));
+    }
     for (size_t i = 0; i < out->held.n; i++)
         out->held.at[i].entry = out->held.at[i].entry >= nown;
     return AMPQL_OK;

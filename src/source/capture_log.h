@@ -5,6 +5,10 @@
 
 #include "source/capture.h"
 
+struct helds {
+    ARRAY(struct held);
+};
+
 struct capture_log {
     struct ampql_allocator alc;
     struct arena arena;      /* paths, and the matchers of what it holds */
@@ -16,10 +20,8 @@ struct capture_log {
         ARRAY(uint32_t); /* number in the file by symbol; UINT32_MAX: not written yet */
     } id_of;
     uint32_t nids;
-    struct {
-        ARRAY(struct held);
-    } held, before; /* in the log; in the capture that it brings up to date, settled */
-    int64_t now_ms; /* when sources are asked */
+    struct helds held, before; /* in the log; in the capture that it brings up to date, settled */
+    int64_t now_ms;            /* when sources are asked */
 };
 
 /* Begin PATH.part, or go on with the one that is there.
@@ -43,8 +45,9 @@ enum ampql_code capture_log_open(struct capture_log *log, const struct ampql_all
 enum ampql_code capture_log_extend(struct capture_log *log, const struct capture_origin *origin,
                                    bool *is_there, struct ampql_error *err);
 
-/* What of a select it holds and what not, in the arena. Only answers to the same matchers count:
- * otherwise what a capture holds would depend on what was asked first.
+/* What of a select it holds and what not, in the arena. Only answers to the same matchers on the
+ * same grid count: otherwise what a capture holds would depend on what was asked first. What the
+ * capture that is brought up to date has in one answer, of whatever grid, is not asked again.
  *
  *   out  the entry of a held part is 0 for the log, and 1 for the capture that it brings up to date
  *   err  AMPQL_NOMEM */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""`ampql fetch` killed (SIGKILL) at random moments, stopped by a full disk (RLIMIT_FSIZE) and by a network that goes away:
-each time what is on disk verifies, no capture is there, and going on gives the content id of an undisturbed run without
-asking again for a window that was finished.
+"""`ampql fetch` killed (SIGKILL) at random moments, stopped by a full disk (RLIMIT_FSIZE, and a small file system where the
+system lets us mount one) and by a network that goes away: each time what is on disk verifies, no capture is there, and going
+on gives the content id of an undisturbed run without asking again for a window that was finished.
 
     kill.py AMPQL [KILLS] [SEED]
 
@@ -127,6 +127,39 @@ def stop_at(fetching, undisturbed, size):
     return held
 
 
+# $0: where the log is kept, $1: the folder, $2: its size, $3: the log; then the command
+ON_SMALL_DISK = """mount -t tmpfs -o "size=$2" none "$1" || exit 125
+log=$3; shift 3
+"$@"; status=$?
+cp "$log" "$0"; exit $status"""
+
+
+def on_small_disk(fetching, size, *command):
+    """Run a command with a file system of its own in the capture's folder; its log stays behind."""
+    keep = os.path.dirname(fetching.out) + ".kept"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", ON_SMALL_DISK, keep, os.path.dirname(fetching.out), "%dk" % (size // 1024),
+                           fetching.part, *command], capture_output=True, text=True, env=fetching.lab.environment(), check=False)
+    if os.path.exists(keep):
+        os.rename(keep, fetching.part)
+    return done
+
+
+def fill_disk(fetching, undisturbed, size):
+    done = on_small_disk(fetching, size, fetching.lab.ampql, *fetching.arguments)
+    if done.returncode != 10 or "No space left on device" not in done.stderr:
+        raise Wrong("on a disk of %d bytes: exit status %d: %s" % (size, done.returncode, done.stderr))
+    held = fetching.windows()
+    go_on(fetching, undisturbed, held)
+    return held
+
+
+def has_small_disks(fetching):
+    try:
+        return on_small_disk(fetching, 65536, "true").returncode != 125
+    except OSError:  # no unshare
+        return False
+
+
 def lose_network(fetching, undisturbed, at):
     fetching.space([{"kind": "reset", "at": list(range(at, undisturbed.requests + 5)), "attempts": 0}])
     run = fetching.start()
@@ -179,6 +212,11 @@ def main():
         check(tally, "fetch killed at random moments", lambda: kills(fetching, undisturbed, wanted, rng))
         check(tally, "fetch on a full disk", lambda: "stopped with %s windows" % sorted(
             stop_at(fetching, undisturbed, rng.randrange(20, full)) for _ in range(few)))
+        if has_small_disks(fetching):
+            check(tally, "fetch on a full file system", lambda: "stopped with %s windows" % sorted(
+                fill_disk(fetching, undisturbed, rng.randrange(4096, full)) for _ in range(few)))
+        else:
+            print("  no file system may be mounted here: not tried on a full one")
         check(tally, "fetch without network", lambda: "stopped with %s windows" % sorted(
             lose_network(fetching, undisturbed, rng.randrange(undisturbed.requests)) for _ in range(few)))
     lab.close()

@@ -152,16 +152,25 @@ def conflict(url, ampql, data):
         raise SystemExit("FAIL --on-conflict last gives %s" % mine)
 
 
-def dump(promtool, folder):
-    nsamples = 0
+def stats(folder, what):
+    """What the blocks' own statistics say: numSamples, numSeries."""
+    total = 0
     for path in glob.glob(os.path.join(folder, ULID, "meta.json")):
         with open(path, encoding="utf-8") as meta:
-            nsamples += json.load(meta)["stats"]["numSamples"]
+            total += json.load(meta)["stats"][what]
+    return total
+
+
+def dump_ns(promtool, folder):
+    """CPU time of a sample."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([promtool, "tsdb", "dump", folder], stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ns = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e9
-    print("promtool tsdb dump: %d samples, %.0f ms, %.1f ns CPU a sample" % (nsamples, ns / 1e6, ns / nsamples))
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e9 / stats(folder, "numSamples")
+
+
+def dump(promtool, folder):
+    print("promtool tsdb dump: %d samples, %.1f ns CPU a sample" % (stats(folder, "numSamples"), dump_ns(promtool, folder)))
 
 
 # Samples that text spoils easily: -0, NaN, the smallest and the largest number, times with all their ms, escapes, two blocks of them.

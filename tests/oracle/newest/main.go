@@ -343,6 +343,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "newest: error:", serve(os.Args[2]))
 		os.Exit(1)
 	}
+	if len(os.Args) == 3 && os.Args[1] == "scan" {
+		if err := scan(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "newest: error:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)
 	for {
