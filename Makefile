@@ -85,7 +85,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick capture-bench capture-damage capture-replay
+	bench-quick capture-bench capture-damage capture-replay cost-model page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -227,6 +227,12 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 
 newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
+
+cost-model: $(CMD) ## `ampql allocate` against an independent model over a Prometheus 2.42: every field of generated clusters, totals, weeks of days; N=54 SEED=0
+	@sh tests/oracle/cost.sh $(CMD) $(or $(SEED),0) $(or $(N),54)
+
+page: $(CMD) ## optional, with Chromium: the page of `ampql allocate --html` in a browser
+	@sh tests/page.sh $(CMD)
 
 rules: $(CMD) ## rule files and rule unit tests, here and by promtool 2.42; N=1000 SEED=1: random ones
 	@PYTHON=$(PYTHON) sh tests/rules.sh $(B)

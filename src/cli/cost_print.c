@@ -124,19 +124,39 @@ static enum exit_status print_table(struct cli *cli, const struct ampql_allocati
 #define CSV_NUMBERS(X)                                                                             \
     X(minutes)                                                                                     \
     X(cpu_core_hours)                                                                              \
+    X(cpu_cores)                                                                                   \
+    X(cpu_core_request_average)                                                                    \
+    X(cpu_core_usage_average)                                                                      \
     X(ram_byte_hours)                                                                              \
+    X(ram_bytes)                                                                                   \
+    X(ram_byte_request_average)                                                                    \
+    X(ram_byte_usage_average)                                                                      \
     X(gpu_hours)                                                                                   \
+    X(gpu_count)                                                                                   \
+    X(gpu_request_average)                                                                         \
+    X(gpu_usage_average)                                                                           \
     X(pv_byte_hours)                                                                               \
+    X(pv_bytes)                                                                                    \
+    X(network_transfer_bytes)                                                                      \
+    X(network_receive_bytes)                                                                       \
     X(cpu_cost)                                                                                    \
+    X(cpu_cost_idle)                                                                               \
     X(ram_cost)                                                                                    \
+    X(ram_cost_idle)                                                                               \
     X(gpu_cost)                                                                                    \
+    X(gpu_cost_idle)                                                                               \
     X(pv_cost)                                                                                     \
     X(network_cost)                                                                                \
+    X(network_cross_zone_cost)                                                                     \
+    X(network_cross_region_cost)                                                                   \
+    X(network_internet_cost)                                                                       \
     X(load_balancer_cost)                                                                          \
     X(shared_cost)                                                                                 \
+    X(external_cost)                                                                               \
     X(total_cost)                                                                                  \
     X(cpu_efficiency)                                                                              \
     X(ram_efficiency)                                                                              \
+    X(gpu_efficiency)                                                                              \
     X(total_efficiency)
 
 static void csv_time(struct output *out, int64_t ms)

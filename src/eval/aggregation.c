@@ -193,7 +193,7 @@ struct stage *stage_aggregate(struct eval_query *query, const struct node *node)
     if (groups_init(&a->groups, query->eval, ast->grouping, ast->is_without, &query->err) !=
         AMPQL_OK)
         return NULL;
-    if (a->aggregate->check && stage_is_checked(query, node) &&
+    if (a->aggregate->check && stage_is_checked(node) &&
         stage_settle_early(&a->stage,
                            a->aggregate->check(ast, query->eval->dialect, &query->err)) != AMPQL_OK)
         return NULL;

@@ -56,7 +56,7 @@ struct stage *stage_call(struct eval_query *query, const struct node *node)
     c->args = arena_zeroed(&query->eval->work, node->nchild, sizeof *c->args);
     const struct function *f = (const struct function *)node->function;
     if (!c->args ||
-        (f->check && stage_is_checked(query, node) &&
+        (f->check && stage_is_checked(node) &&
          stage_settle_early(&c->stage, f->check(&node->ast->u.call, query->eval->dialect,
                                                 query->eval->alc, &query->err)) != AMPQL_OK))
         return NULL;

@@ -73,13 +73,13 @@ enum ampql_code stage_settle_early(struct stage *stage, enum ampql_code code)
     return settle(stage, code, stage->node->entered);
 }
 
-bool stage_is_checked(const struct eval_query *query, const struct node *node)
+bool stage_is_checked(const struct node *node)
 {
-    return node->grid->n > 0 || query->eval->dialect != AMPQL_PROM2;
+    return node->grid->n > 0;
 }
 
-/* Nothing is computed at no step: inside a subquery without a point only what does not depend on
- * the step is evaluated, for the sake of its errors. */
+/* Nothing is computed at no step: inside a subquery without a point Prometheus 2 evaluates only
+ * what does not depend on the step, for the sake of its errors. */
 static bool is_idle(const struct stage *stage)
 {
     return stage->is_dead || stage->node->grid->n == 0;

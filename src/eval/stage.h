@@ -63,9 +63,9 @@ enum ampql_code stage_settle(struct stage *stage, enum ampql_code code);
 /* The same of what Prometheus checks before it evaluates the operands. */
 enum ampql_code stage_settle_early(struct stage *stage, enum ampql_code code);
 
-/* Are a node's arguments checked before its operands are evaluated? 2.42 checks them at each step,
- * so not in a subquery without a point. */
-bool stage_is_checked(const struct eval_query *query, const struct node *node);
+/* Are a node's arguments checked before its operands are evaluated? Not in a subquery without a
+ * point. */
+bool stage_is_checked(const struct node *node);
 
 /* Say that child slots [first, nchild) other than `stream` are scalar parameters. */
 enum ampql_code stage_expect_params(struct stage *stage, size_t nchild, size_t stream);

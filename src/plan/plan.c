@@ -149,7 +149,9 @@ static enum ampql_code subquery_grid(struct plan *plan, const struct ast *subque
     if (start < x || (start == x && !windows->left_closed))
         start += step;
     int64_t end = window_end(windows, windows->n ? windows->n - 1 : 0);
-    uint64_t n = end < start ? 0 : (uint64_t)(end - start) / (uint64_t)step + 1;
+    /* where nobody asks, Prometheus 2 evaluates all the same, and it may fail */
+    bool is_asked = windows->n > 0 || windows->left_closed;
+    uint64_t n = end < start || !is_asked ? 0 : (uint64_t)(end - start) / (uint64_t)step + 1;
     *grid = (struct grid){start, step, 0};
     if (n > plan->options.max_points - plan->points)
         return fail_at(err, AMPQL_LIMIT, subquery->span.start, subquery->span.end,
@@ -355,11 +357,14 @@ static enum ampql_code build_operator(struct plan *plan, const struct ast *ast,
 }
 
 /* Does it not change over a grid, which would otherwise see it again and again? Ticks of a record
- * are queries of their own. */
+ * are queries of their own. Also where there is no step at all: Prometheus 2 evaluates it once
+ * there, and it may fail. */
 static bool is_built_once(const struct plan *plan, const struct ast *ast, const struct grid *grid)
 {
-    return ast->is_invariant &&
-           (grid->n == 1 ? plan->end_ms != grid->start_ms : grid->n == 0 || !plan->by_tick);
+    bool is_seen = grid->n == 0   ? plan->options.dialect == AMPQL_PROM2
+                   : grid->n == 1 ? plan->end_ms != grid->start_ms
+                                  : !plan->by_tick;
+    return ast->is_invariant && is_seen;
 }
 
 /* A chain, from left to right. What of it does not change comes first, and is built on its own. */
@@ -444,7 +449,6 @@ static enum ampql_code build(struct plan *plan, const struct ast *ast, const str
 {
     ast = ast_unwrap(ast);
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
-    /* also where there is no step at all: Prometheus evaluates it once, and it may fail */
     if (grid->n != 1 && !is_literal && is_built_once(plan, ast, grid))
         return build_broadcast(plan, ast, grid, out, err);
     if (is_built_once(plan, ast, grid) && !is_literal) {

@@ -440,8 +440,7 @@ struct ref_table *ref_aggregate(struct ref_run *run, const struct ast *ast, stru
 {
     const struct ast_aggregate *a = &ast->u.aggregate;
     struct ref_table *param = a->param ? ref_eval(run, a->param, grid) : NULL;
-    if (a->op == AGGREGATION_COUNT_VALUES && ref_checks(run, grid) &&
-        !ref_is_label_name(run, param->string))
+    if (a->op == AGGREGATION_COUNT_VALUES && grid.n > 0 && !ref_is_label_name(run, param->string))
         ref_fail(run, AMPQL_EXECUTION, "invalid label name \"%.*s\"", STR_ARGS(param->string));
     struct ref_table *in = ref_eval(run, a->expr, grid);
     if (param && param->type == VALUE_SCALAR && a->expr->is_invariant)

@@ -411,9 +411,9 @@ static struct ref_table *label_replace(struct ref_run *run, const struct ast_cal
 {
     struct str to = string_arg(call, 1), replacement = string_arg(call, 2),
                from = string_arg(call, 3), source = string_arg(call, 4);
-    if (ref_checks(run, grid)) /* a bad one is refused before anything is evaluated */
+    if (grid.n > 0) /* a bad one is refused before anything is evaluated */
         regex_free(compile(run, source));
-    if (ref_checks(run, grid) && !ref_is_label_name(run, to))
+    if (grid.n > 0 && !ref_is_label_name(run, to))
         ref_fail(run, AMPQL_EXECUTION, "invalid destination label name in label_replace(): %.*s",
                  STR_ARGS(to));
     struct ref_table *table = ref_eval(run, call->args[0], grid);
@@ -437,7 +437,7 @@ static struct ref_table *label_join(struct ref_run *run, const struct ast_call *
                                     struct ref_grid grid)
 {
     struct str to = string_arg(call, 1), separator = string_arg(call, 2);
-    bool checks = ref_checks(run, grid);
+    bool checks = grid.n > 0;
     for (size_t k = 3; k < call->nargs; k++)
         if (checks && !ref_is_label_name(run, string_arg(call, k)))
             ref_fail(run, AMPQL_EXECUTION, "invalid source label name in label_join(): %.*s",

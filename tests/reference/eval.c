@@ -289,6 +289,8 @@ static struct ref_table *eval_string(struct ref_run *run, struct str string, str
 struct ref_table *ref_eval(struct ref_run *run, const struct ast *ast, struct ref_grid grid)
 {
     bool is_literal = ast->kind == AST_NUMBER || ast->kind == AST_STRING;
+    if (grid.n == 0 && !is_literal && !run->prom2)
+        return ref_table_new(run, ast->type, 0);
     if (grid.n == 0 && !is_literal && ast->type != VALUE_MATRIX && ast->is_invariant)
         ref_eval(run, ast, (struct ref_grid){grid.start, grid.step, 1}); /* for its errors */
     switch (ast->kind) {

@@ -206,9 +206,10 @@ struct ref_table *ref_histogram_fraction(struct ref_run *run, const struct ast *
 {
     struct ast **args = ast->u.call.args;
     struct ref_table *low = ref_eval(run, args[0], grid), *high = ref_eval(run, args[1], grid);
-    if (run->prom2) /* of native histograms only */
+    struct ref_table *in = ref_eval(run, args[2], grid); /* which may fail in either dialect */
+    if (run->prom2)                                      /* of native histograms only */
         return ref_table_new(run, VALUE_VECTOR, grid.n);
-    return over_groups(run, ref_eval(run, args[2], grid), low, high);
+    return over_groups(run, in, low, high);
 }
 
 static struct str quantile_text(struct ref_run *run, double q)

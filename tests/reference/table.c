@@ -151,11 +151,6 @@ const char *ref_labels_text(struct ref_run *run, struct ref_labels labels)
     return copy;
 }
 
-bool ref_checks(const struct ref_run *run, struct ref_grid grid)
-{
-    return !run->prom2 || grid.n > 0;
-}
-
 bool ref_is_label_name(const struct ref_run *run, struct str name)
 {
     for (size_t i = 0; i < name.n; i++) {

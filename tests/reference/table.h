@@ -102,8 +102,6 @@ struct ref_labels ref_drop_name(struct ref_run *run, struct ref_labels labels);
 /* {a="b", c="d"} as messages have it. */
 const char *ref_labels_text(struct ref_run *run, struct ref_labels labels);
 
-/* Are an operator's strings looked at? In 2.42 at each step only. */
-bool ref_checks(const struct ref_run *run, struct ref_grid grid);
 bool ref_is_label_name(const struct ref_run *run, struct str name);
 
 struct ref_table *ref_table_new(struct ref_run *run, enum value_type type, size_t nsteps);
