@@ -162,6 +162,43 @@ static void test_takers(void **state)
     session_close(&s);
 }
 
+/* The marker of a series that ends at the first tick, also when the evaluations before that failed:
+ * then their series are those of the last that went well. */
+static void test_first_marker(void **state)
+{
+    static const struct {
+        const char *rules;
+        int64_t start_ms;
+        const char *seen;
+    } rows[] = {
+        {"- {record: r, expr: mem}", 120000, "0:2 0:1 "},
+        {"- {record: r, expr: mem}", 180000, "0:1 "}, /* it has ended before */
+        {"- {record: r, expr: 'mem unless on () (vector(1) + on () group_left () ((vector(1) or "
+         "label_replace(vector(1), \"x\", \"1\", \"\", \"\")) and on () (vector(time()) == "
+         "120)))'}",
+         180000, "0:1 0:1 "},
+    };
+    struct session s;
+    (void)state;
+    assert_true(session_open(&s, NULL));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ampql_rules *rules = NULL;
+        struct ampql_rules_result *result = NULL;
+        struct few all = {.room = 9};
+        struct ampql_run_options from = times;
+        char file[512];
+        from.start_ms = rows[i].start_ms;
+        snprintf(file, sizeof file, "groups:\n- name: g\n  rules:\n  %s\n", rows[i].rules);
+        assert_int_equal(ampql_rules_load(s.engine, file, strlen(file), &rules, NULL), AMPQL_OK);
+        assert_int_equal(
+            ampql_rules_backfill(rules, s.source, &from, take_few, &all, &result, NULL), AMPQL_OK);
+        assert_string_equal(all.seen, rows[i].seen);
+        ampql_rules_result_free(result);
+        ampql_rules_free(rules);
+    }
+    session_close(&s);
+}
+
 /* ---- captures */
 
 static void test_no_capture(void **state)
@@ -205,9 +242,8 @@ static void test_torture(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_takers),
-        cmocka_unit_test(test_no_capture),
+        cmocka_unit_test(test_texts),        cmocka_unit_test(test_takers),
+        cmocka_unit_test(test_first_marker), cmocka_unit_test(test_no_capture),
         cmocka_unit_test(test_torture),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);

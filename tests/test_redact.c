@@ -1,4 +1,5 @@
 /* Redaction: which values become tokens, what matchers become, what can still be asked. */
+#include "base/regex.h"
 #include "source/capture_source.h"
 #include "source/capture_take.h"
 #include "support/captures.h"
@@ -234,6 +235,43 @@ static void test_head(void **state)
     unlink(scratch_path("map"));
 }
 
+/* A regex that matched more values than tokens fit in one: nobody could ask by that. */
+static void test_too_long(void **state)
+{
+    (void)state;
+    enum { MANY = REGEX_MAX_BYTES / 19 + 1 }; /* a token and what stands between two */
+    static char labels[MANY][16];
+    static struct captured series[MANY];
+    struct matcher matchers[] = {{STR("__name__"), MATCH_EQUAL, STR("up")},
+                                 {STR("ns"), MATCH_REGEX, STR("n.*")}};
+    struct capture_entry entry = {.held = {.matchers = {matchers, 2}, .upto_ms = MINUTES(5)}};
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(labels[i], sizeof labels[i], "ns=n%zu", i);
+        series[i] = (struct captured){"up", labels[i], {t, v, 1}};
+    }
+    for (size_t n = MANY - 1; n <= MANY; n++) {
+        struct capture_log log;
+        captures_begin(&log, scratch_path("a.aqc"), AMPQL_SOURCE_ANSWERS, AMPQL_PROM3);
+        captures_append(&log, &entry, series, n);
+        captures_finish(&log);
+        assert_int_equal(redact_well((struct redact_options){0}).too_long, n == MANY);
+        struct capture capture;
+        struct ampql_error err = {0};
+        struct regex *regex = NULL;
+        assert_int_equal(capture_open(&capture, &alloc_default, scratch_path("b.aqc"), &err),
+                         AMPQL_OK);
+        assert_int_equal(capture.entries.n, n < MANY);
+        for (size_t i = 0; i < capture.entries.n; i++) { /* __name__, ns */
+            struct str listed = capture.entries.at[i].held.matchers.at[1].value;
+            assert_int_equal(regex_new(&alloc_default, listed, REGEX_DOT_ALL, &regex, &err),
+                             AMPQL_OK);
+            assert_int_equal(regex_literals(regex), n);
+            regex_free(regex);
+        }
+        capture_done(&capture);
+    }
+}
+
 /* ---- nothing leaks */
 
 #define SECRET "s3cret"
@@ -440,10 +478,10 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matchers),  cmocka_unit_test(test_values),
-        cmocka_unit_test(test_head),      cmocka_unit_test(test_leaks),
-        cmocka_unit_test(test_questions), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_matchers), cmocka_unit_test(test_values),
+        cmocka_unit_test(test_head),     cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_leaks),    cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
 }

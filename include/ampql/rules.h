@@ -98,9 +98,10 @@ typedef enum ampql_code (*ampql_take_recorded)(void *payload, size_t rule,
 
 /* History: what a ruler would have recorded for the times options->start_ms to end_ms, both
  * included, with each group evaluated at its ticks (options->rule_phase_ms, rule_interval_ms,
- * rule_file). Series are handed to `take` name by name in the order of the file, in label order,
- * each once and whole, whichever of the rules of its name wrote its samples, and only when all
- * rules are evaluated. The result has no records.
+ * rule_file); for the stale markers of the first tick the one before is evaluated, too. Series are
+ * handed to `take` name by name in the order of the file, in label order, each once and whole,
+ * whichever of the rules of its name wrote its samples, and only when all rules are evaluated. The
+ * result has no records.
  *
  * All evaluations of a rule are held at once: options->max_samples bounds them.
  *   err  as ampql_rules_run; what `take` returned; AMPQL_BAD_DATA: end before start */

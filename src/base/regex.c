@@ -8,8 +8,6 @@
 
 #include <stdatomic.h>
 
-enum { MAX_SOURCE = 16 * 1024 };
-
 struct regex {
     struct arena arena; /* holds this struct too */
     enum regex_dot dot;
@@ -234,9 +232,9 @@ static enum ampql_code make(const struct ampql_allocator *alc, struct str source
                             enum regex_dot dot, bool may_be_quick, struct regex **out,
                             struct ampql_error *err)
 {
-    if (source.n > MAX_SOURCE)
+    if (source.n > REGEX_MAX_BYTES)
         return fail(err, AMPQL_LIMIT, "a regex of %zu bytes is over the limit of %d", source.n,
-                    MAX_SOURCE);
+                    REGEX_MAX_BYTES);
     if (!str_is_utf8(source))
         return refuse(err, "invalid UTF-8", source);
 

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/str.h"
 
+enum { REGEX_MAX_BYTES = 16 * 1024 };
+
 enum regex_dot { REGEX_DOT_ALL, REGEX_DOT_NO_NEWLINE };
 
 struct regex;

@@ -161,7 +161,7 @@ const struct command command_rules_backfill = {
     .summary = "what a ruler would have recorded over a time in the past",
     .examples =
         "  ampql rules backfill examples/rules/kubecost.yml -s examples/data/cluster_day.aqc \\\n"
-        "    --start 2026-03-01T18:00:00Z --end 2026-03-01T20:00:00Z --step 10m\n",
+        "    --start 2026-03-01T18:10:00Z --end 2026-03-01T20:00:00Z --step 10m\n",
     .details =
         "Groups are evaluated at the multiples of their interval, or as --rule-phase says, rules\n"
         "see each other's records as a server's rules do, and series that end get stale markers,\n"

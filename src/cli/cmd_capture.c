@@ -80,7 +80,8 @@ const struct command command_capture_ls = {
     .summary = "list what a capture holds, a line a select",
     .examples = "  ampql capture ls day.aqc\n",
     .details = "A capture holds what a source answered to each of these selects, and gives the\n"
-               "same bits for them again.\n",
+               "same bits for them again. Times between two windows of one select, which nobody\n"
+               "asked for, are holes.\n",
     COMMAND_OPTIONS(print_options, struct flags),
     .min_operands = 1,
     .max_operands = 1,

@@ -36,6 +36,11 @@ static void tell(struct cli *cli, const struct redact_report *report)
     if (report->dropped)
         report_warning(cli, "left out: %llu selects by a regex that had matched nothing",
                        (unsigned long long)report->dropped);
+    if (report->too_long)
+        report_warning(cli,
+                       "left out: %llu selects by a regex whose values, as tokens, are more than a "
+                       "regex can list (--keep-label keeps them)",
+                       (unsigned long long)report->too_long);
 }
 
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)

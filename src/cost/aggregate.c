@@ -251,10 +251,11 @@ static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
 /* OpenCost has no bill of idle or shared costs alone. */
 static enum ampql_code drop_all(struct folding *f, struct ampql_error *err)
 {
-    double lost = 0;
+    add_overhead(f);
+    double lost = f->shared_cost;
     for (size_t i = 0; i < f->set->n; i++)
         lost += f->set->items[i].total_cost;
-    if (lost == 0 && f->by->shared_hourly_cost == 0)
+    if (lost == 0)
         return AMPQL_OK;
     return bill_warn(f->bill, err,
                      "idle and shared costs of %g are in no line: there are no other allocations "

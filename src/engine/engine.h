@@ -79,12 +79,6 @@ struct record_maker {
                              struct records *out, struct ampql_error *err);
 };
 
-/* All that a record writes for the times [from, to]. */
-struct record_want {
-    size_t record;
-    int64_t from_ms, to_ms;
-};
-
 /* What became of a want. */
 struct record_report {
     size_t nevaluations, nfailed;

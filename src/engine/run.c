@@ -121,8 +121,7 @@ static enum ampql_code plan_job(struct run *run, const struct job *job, struct n
     for (size_t q = 0; q < job->nqueries; q++)
         failed[q].code = plan_add(&run->plan, job->queries[q]->ast, &roots[q], &failed[q].err);
     for (size_t i = 0; i < job->nwants; i++)
-        TRY(plan_add_record(&run->plan, job->wants[i].record, job->wants[i].from_ms,
-                            job->wants[i].to_ms, err));
+        TRY(plan_add_record(&run->plan, &job->wants[i], err));
     return plan_finish(&run->plan, err);
 }
 

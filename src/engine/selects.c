@@ -40,8 +40,7 @@ static enum ampql_code plan_all(struct plan *plan, const struct select_batch *ba
     for (size_t q = 0; q < batch->nqueries; q++)
         TRY(plan_add(plan, batch->queries[q]->ast, &root, err));
     for (size_t i = 0; i < batch->nwants; i++)
-        TRY(plan_add_record(plan, batch->wants[i].record, batch->wants[i].from_ms,
-                            batch->wants[i].to_ms, err));
+        TRY(plan_add_record(plan, &batch->wants[i], err));
     return plan_finish(plan, err);
 }
 

@@ -165,7 +165,7 @@ static enum ampql_code list_records(struct ampql_engine *engine, struct ampql_so
     if (!wants)
         return fail_nomem(err, "a list of series");
     for (size_t i = 0; i < listing->records.n; i++)
-        wants[i] = (struct record_want){listing->records.at[i], from_ms, options->end_ms};
+        wants[i] = (struct record_want){listing->records.at[i], from_ms, options->end_ms, false};
     TRY(matchers_bind(listing->matchers, &listing->symbols, listing->options.dialect,
                       &listing->arena, &listing->bound, err));
     TRY(engine_record(engine, source, options, wants, listing->records.n, &taker, &stats, &ruler,

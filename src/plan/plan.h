@@ -189,9 +189,8 @@ void plan_init(struct plan *plan, struct arena *arena, const struct plan_options
 enum ampql_code plan_add(struct plan *plan, const struct ast *ast, struct node **root,
                          struct ampql_error *err);
 
-/* Want all that a record writes for the times [from, to].
- *   err  AMPQL_UNSUPPORTED: it is endless; AMPQL_NOMEM */
-enum ampql_code plan_add_record(struct plan *plan, size_t record, int64_t from_ms, int64_t to_ms,
+/*   err  AMPQL_UNSUPPORTED: the record is endless; AMPQL_NOMEM */
+enum ampql_code plan_add_record(struct plan *plan, const struct record_want *want,
                                 struct ampql_error *err);
 
 /* Plan the records that are read, merge the wants into selects and number them, and give leaves

@@ -331,14 +331,28 @@ enum ampql_code plan_want_records(struct plan *plan, struct node *leaf, struct m
     return AMPQL_OK;
 }
 
-enum ampql_code plan_add_record(struct plan *plan, size_t record, int64_t from_ms, int64_t to_ms,
+/* How far back the evaluation lies that tells which series end at the first one. */
+static int64_t last_evaluation(const struct plan *plan, size_t record)
+{
+    const struct records *records = plan->options.records;
+    if (records->writes_no_markers)
+        return 0;
+    return (plan->options.states[record].has_gaps ? MAX_GAP : 1) * records->at[record].interval_ms;
+}
+
+enum ampql_code plan_add_record(struct plan *plan, const struct record_want *want,
                                 struct ampql_error *err)
 {
+    size_t record = want->record;
     TRY(refuse_endless(plan, record, err));
     TRY(make_room(plan, err));
     TRY(demand_matchers(plan, record, (struct matchers){0}, err));
     struct margin margin = margin_of(plan, NULL, plan->options.records->n, record);
-    return demand_span(plan, record, from_ms - 1 - margin.before_ms, to_ms + margin.after_ms, err);
+    int64_t before_ms = want->has_first_ends ? last_evaluation(plan, record) : 0;
+    if (before_ms > margin.before_ms)
+        margin.before_ms = before_ms;
+    return demand_span(plan, record, want->from_ms - 1 - margin.before_ms,
+                       want->to_ms + margin.after_ms, err);
 }
 
 /* ---- recordings */

@@ -53,6 +53,14 @@ struct records {
     void (*describe)(const struct records *records, size_t record, char *out, size_t size);
 };
 
+/* All that a record writes for the times [from, to]. */
+struct record_want {
+    size_t record;
+    int64_t from_ms, to_ms;
+    bool has_first_ends; /* also the stale markers of the first evaluation, which the one before it
+                            tells */
+};
+
 /* The last time at or before t that a record may have written a sample for. */
 int64_t record_last(const struct record *record, int64_t t_ms);
 

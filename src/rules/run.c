@@ -180,7 +180,8 @@ enum ampql_code rules_wants(const struct ampql_rules *rules, int64_t from_ms, in
     for (size_t i = 0; i < rules->nrecords; i++) {
         int64_t offset_ms = at_one_time ? rules->records[i].query_offset_ms : 0;
         if (!rules->records[i].endless.p)
-            (*out)[(*n)++] = (struct record_want){i, from_ms - offset_ms, to_ms - offset_ms};
+            (*out)[(*n)++] =
+                (struct record_want){i, from_ms - offset_ms, to_ms - offset_ms, !at_one_time};
     }
     return AMPQL_OK;
 }

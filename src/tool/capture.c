@@ -25,10 +25,52 @@ static struct str time_text(int64_t ms, char *out)
     return str_make(out, time_format(ms, out));
 }
 
+/* ---- holes */
+
+/* Samples in (from, to], or points from ... to, that were never asked for. */
+struct hole {
+    int64_t from_ms, to_ms;
+};
+
+/* Between an entry and the next one of the same question; a finished capture has them side by side.
+ */
+static bool find_hole(const struct capture *c, size_t i, struct hole *out)
+{
+    if (c->is_log || i + 1 >= c->entries.n)
+        return false;
+    const struct held *a = &c->entries.at[i].held, *b = &c->entries.at[i + 1].held;
+    if (a->kind != b->kind || !matchers_equal(a->matchers, b->matchers))
+        return false;
+    if (a->kind == AMPQL_SELECT_RAW) {
+        *out = (struct hole){a->upto_ms, b->after_ms};
+        return out->from_ms < out->to_ms;
+    }
+    if (held_is_window(a) || a->start_ms == a->end_ms || a->step_ms != b->step_ms ||
+        a->lookback_ms != b->lookback_ms || a->dialect != b->dialect ||
+        (b->start_ms - a->end_ms) % a->step_ms != 0)
+        return false;
+    *out = (struct hole){a->end_ms + a->step_ms, b->start_ms - a->step_ms};
+    return out->from_ms <= out->to_ms;
+}
+
+static void put_hole(struct buf *out, const struct hole *hole, bool as_json)
+{
+    char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
+    time_format(hole->from_ms, from);
+    time_format(hole->to_ms, to);
+    buf_format(out,
+               as_json ? ",\"hole\":{\"from\":\"%s\",\"to\":\"%s\"}"
+                       : "  hole: from %s to %s was not asked\n",
+               from, to);
+}
+
 /* ---- ls */
 
-static void put_entry(struct buf *out, const struct capture_entry *e, bool as_json)
+static void put_entry(struct buf *out, const struct capture *c, size_t i, bool as_json)
 {
+    const struct capture_entry *e = &c->entries.at[i];
+    struct hole hole;
+    bool has_hole = find_hole(c, i, &hole);
     if (!as_json) {
         capture_put_held(out, &e->held, false);
         capture_put_number(out, ": ", e->nseries);
@@ -37,8 +79,10 @@ static void put_entry(struct buf *out, const struct capture_entry *e, bool as_js
         if (e->billed)
             capture_put_number(out, ", billed ", e->billed);
         buf_byte(out, '\n');
-        for (size_t i = 0; i < e->nwarnings; i++)
-            buf_format(out, "  %.*s\n", (int)e->warnings[i].n, e->warnings[i].p);
+        for (size_t w = 0; w < e->nwarnings; w++)
+            buf_format(out, "  %.*s\n", (int)e->warnings[w].n, e->warnings[w].p);
+        if (has_hole)
+            put_hole(out, &hole, false);
         return;
     }
     buf_text(out, "{\"select\":");
@@ -47,11 +91,14 @@ static void put_entry(struct buf *out, const struct capture_entry *e, bool as_js
     capture_put_number(out, ",\"samples\":", e->nsamples);
     capture_put_number(out, ",\"billed\":", e->billed);
     buf_text(out, ",\"warnings\":[");
-    for (size_t i = 0; i < e->nwarnings; i++) {
-        buf_text(out, i ? "," : "");
-        json_quote(out, e->warnings[i]);
+    for (size_t w = 0; w < e->nwarnings; w++) {
+        buf_text(out, w ? "," : "");
+        json_quote(out, e->warnings[w]);
     }
-    buf_text(out, "]}\n");
+    buf_byte(out, ']');
+    if (has_hole)
+        put_hole(out, &hole, true);
+    buf_text(out, "}\n");
 }
 
 enum ampql_code tool_capture_ls(const char *path, bool as_json, ampql_write write, void *payload,
@@ -62,7 +109,7 @@ enum ampql_code tool_capture_ls(const char *path, bool as_json, ampql_write writ
     TRY(capture_open_any(&capture, &alloc_default, path, err));
     writer_init(&w, &alloc_default, write, payload);
     for (size_t i = 0; i < capture.entries.n; i++) {
-        put_entry(&w.buf, &capture.entries.at[i], as_json);
+        put_entry(&w.buf, &capture, i, as_json);
         writer_flush(&w);
     }
     enum ampql_code code = writer_end(&w);
@@ -114,6 +161,10 @@ static void put_summary(struct buf *out, const struct capture *c, uint64_t nseri
                         uint64_t nsamples, bool as_json)
 {
     char id[2 * SHA256_BYTES + 1] = "unfinished", created[TIME_TEXT_MAX];
+    struct hole hole;
+    size_t nholes = 0;
+    for (size_t i = 0; i < c->entries.n; i++)
+        nholes += find_hole(c, i, &hole);
     double each = nsamples ? (double)c->file.size / (double)nsamples : 0;
     if (!c->is_log)
         hex_of(c->content_id, SHA256_BYTES, id);
@@ -127,6 +178,7 @@ static void put_summary(struct buf *out, const struct capture *c, uint64_t nseri
         put_field(out, ",", "created", when);
         put_field(out, ",", "tool", c->tool);
         capture_put_number(out, ",\"selects\":", c->entries.n);
+        capture_put_number(out, ",\"holes\":", nholes);
         capture_put_number(out, ",\"series\":", nseries);
         capture_put_number(out, ",\"samples\":", nsamples);
         capture_put_number(out, ",\"bytes\":", c->file.size);
@@ -142,8 +194,12 @@ static void put_summary(struct buf *out, const struct capture *c, uint64_t nseri
         buf_byte(out, '\n');
     }
     buf_format(out, "created  %.*s by %.*s\n", (int)when.n, when.p, (int)c->tool.n, c->tool.p);
-    buf_format(out, "selects  %zu\nseries   %llu\nsamples  %llu\nbytes    %llu, %.2f a sample\n\n",
-               c->entries.n, (unsigned long long)nseries, (unsigned long long)nsamples,
+    buf_format(out, "selects  %zu", c->entries.n);
+    if (nholes)
+        buf_format(out, ", and %zu %s between their windows", nholes,
+                   nholes == 1 ? "hole" : "holes");
+    buf_format(out, "\nseries   %llu\nsamples  %llu\nbytes    %llu, %.2f a sample\n\n",
+               (unsigned long long)nseries, (unsigned long long)nsamples,
                (unsigned long long)c->file.size, each);
 }
 

@@ -18,6 +18,7 @@ struct redacting {
 
     struct arena work; /* of the select at hand */
     struct hold hold;  /* its series, redacted */
+    bool is_too_long;  /* one of its regexes would be */
     struct {
         ARRAY(struct ampql_label);
     } labels;
@@ -58,12 +59,12 @@ static int compare_texts(const void *a, const void *b)
 }
 
 /* The regex of some values, each once, which are sorted in place; kept values may have characters
- * that mean something. */
+ * that mean something. One that nobody could ask with is told by is_too_long. */
 static enum ampql_code put_alternatives(struct redacting *r, struct str *values, size_t n,
                                         struct str *out)
 {
     struct buf text;
-    buf_init(&text, r->alc, CAPTURE_BLOCK_MAX);
+    buf_init(&text, r->alc, REGEX_MAX_BYTES);
     if (n)
         qsort(values, n, sizeof *values, compare_texts);
     for (size_t i = 0; i < n; i++) {
@@ -77,11 +78,10 @@ static enum ampql_code put_alternatives(struct redacting *r, struct str *values,
         }
     }
     *out = arena_copy(&r->work, buf_view(&text));
-    enum ampql_code code = text.failed ? text.failed : out->p ? AMPQL_OK : AMPQL_NOMEM;
+    r->is_too_long |= text.failed == AMPQL_LIMIT;
+    bool is_whole = out->p && text.failed != AMPQL_NOMEM;
     buf_done(&text);
-    return code == AMPQL_LIMIT ? fail(r->err, code, "a regex of more than 16 MiB")
-           : code              ? fail_nomem(r->err, "a regex")
-                               : code;
+    return is_whole ? AMPQL_OK : fail_nomem(r->err, "a regex");
 }
 
 /* The alternatives of a regex that is nothing else, redacted. */
@@ -190,6 +190,10 @@ static enum ampql_code append_entry(struct redacting *r, const struct capture_en
         }
         TRY(redact_matcher(r, &at[i]));
     }
+    if (r->is_too_long) {
+        r->report->too_long++;
+        return AMPQL_OK;
+    }
     out.held.matchers.at = at;
     TRY(redact_warnings(r, entry, &out));
     return capture_log_append(r->log, &out, &r->hold, r->err);
@@ -199,6 +203,7 @@ static enum ampql_code redact_entry(struct redacting *r, const struct capture_en
 {
     TRY(hold_init(&r->hold, r->alc, r->err));
     arena_init(&r->work, r->alc);
+    r->is_too_long = false;
     enum ampql_code code =
         capture_scan(r->capture, entry, NULL, INT64_MIN, INT64_MAX, take_series, r, r->err);
     if (code == AMPQL_OK)

@@ -25,6 +25,7 @@ struct redact_report {
     uint64_t values;   /* that have tokens now */
     uint64_t expanded; /* regexes that became the values they had matched */
     uint64_t dropped;  /* selects whose regex had matched nothing: no token stands for it */
+    uint64_t too_long; /* selects left out whose regex lists more tokens than a regex can */
 };
 
 /* Write the capture at `from` to `to`. Matchers ask for tokens, too: = and != for the value's, a

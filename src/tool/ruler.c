@@ -95,33 +95,19 @@ static int64_t before_last_ticks(const struct ruler *r, int64_t now_ms)
 
 /* ---- one evaluation */
 
-/* What was written before is not written again. */
 static enum ampql_code take(void *payload, size_t rule, const struct ampql_series *series,
                             struct ampql_error *err)
 {
     const struct ruler *r = payload;
-    size_t first = 0;
     (void)rule;
-    while (first < series->n && series->t_ms[first] <= r->done_ms)
-        first++;
-    return remote_write_add(r->options->write, series->labels, series->nlabels,
-                            series->t_ms + first, series->values + first, series->n - first, err);
+    return remote_write_add(r->options->write, series->labels, series->nlabels, series->t_ms,
+                            series->values, series->n, err);
 }
 
 static void count_failures(struct ruler *r, const struct ampql_rules_result *result)
 {
     for (size_t i = 0; i < ampql_rules_count(r->options->rules); i++)
         r->stats->nfailed_rules += ampql_rules_result_rule(result, i).error != NULL;
-}
-
-/* Whether a series gets a stale marker is told by the tick before. */
-static int64_t longest_interval(const struct ruler *r)
-{
-    int64_t longest_ms = 0;
-    for (size_t g = 0; g < ampql_rules_group_count(r->options->rules); g++)
-        if (records(r, g) && interval_of(r, g) > longest_ms)
-            longest_ms = interval_of(r, g);
-    return longest_ms;
 }
 
 /* Would the same be refused again? */
@@ -136,7 +122,7 @@ static enum ampql_code evaluate(struct ruler *r, int64_t to_ms, struct ruler_tic
 {
     struct ampql_rules_result *result = NULL;
     uint64_t before = remote_write_stats(r->options->write).samples;
-    r->run.start_ms = r->done_ms + 1 - longest_interval(r);
+    r->run.start_ms = r->done_ms + 1;
     r->run.end_ms = to_ms;
     enum ampql_code code =
         ampql_rules_backfill(r->options->rules, r->options->source, &r->run, take, r, &result, err);

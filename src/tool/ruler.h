@@ -4,8 +4,8 @@
  * A group is due at the multiples of its interval, past its phase. Whatever became due since the
  * last evaluation that arrived is evaluated at its own time, also when that is past: after a pause
  * the gap is filled, as far back as catch_up_ms says; what lies before counts as missed. Where a
- * series is no longer there, a stale marker is written: the evaluation before is made up for that,
- * so nothing but one time has to be known after a restart.
+ * series is no longer there, a stale marker is written: the evaluation before is made up for that
+ * (ampql_rules_backfill), so nothing but one time has to be known after a restart.
  *
  * A source that fails, or a receiver that cannot be reached, is asked again at the next tick, for
  * all that is due by then. What a receiver refuses is dropped, and counted. */

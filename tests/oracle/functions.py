@@ -8,7 +8,10 @@ values huge, tiny and subnormal. They are written to the server, and to a file t
 times and over a range; an instant query's order counts where the language says what it is. REGEX keeps the queries whose
 text it finds.
 
+What test_parser says that 2.42 refuses is asked there, too.
+
 Prints a line for each query that differs and a summary; exits 1 when there was one."""
+import itertools
 import json
 import math
 import os
@@ -165,6 +168,7 @@ def queries():
     """(query, kind), kind being
     "ordered"  an instant query's series come in a given order, "values" its values do
     "near"     the last digits do not count
+    "refused"  only whether it is refused counts, and how
     "instant"  not as a range query: of predict_linear with @, 2.42 moves the window along with the steps"""
     for name in WALKS:
         for f in ["changes", "resets", "deriv", "stddev_over_time", "stdvar_over_time", "delta", "rate", "increase", "irate",
@@ -236,6 +240,21 @@ def queries():
                   "holt_winters(gauge[5m], 0.5, 1e20)", "count_values(\"a b\", gauge)", "count_values(\"\", gauge)",
                   "count_values(\"é\", gauge)", "count_values(\"__name__\", round(small))"]:
         yield query, ""
+
+
+def literal(text):
+    """A C string literal's bytes."""
+    return text.encode("ascii").decode("unicode_escape").encode("latin-1")
+
+
+def refused(path):
+    """The expressions of test_parser's table of what is refused: its words are 2.42's."""
+    with open(path, encoding="ascii") as file:
+        table = re.search(r"\n} refused\[\] = \{\n(.*?)\n};", file.read(), re.S).group(1)
+    for row in re.finditer(r'\{((?:"(?:[^"\\]|\\.)*"\s*)+),', re.sub(r"/\*.*?\*/", "", table, flags=re.S)):
+        text = b"".join(literal(part) for part in re.findall(r'"((?:[^"\\]|\\.)*)"', row.group(1)))
+        if b"\0" not in text:
+            yield text.decode("utf-8", "surrogateescape"), "refused"
 
 
 # ---- comparing
@@ -310,14 +329,14 @@ def main():
     write_file(whole, [row for row in rows if row[0]["__name__"] != "value"])
     write_file(each, [row for row in rows if row[0]["__name__"] == "value"])
     nvalues = nqueries = nfailed = 0
-    for query, kind in queries():
+    for query, kind in itertools.chain(queries(), refused("tests/test_parser.c")):
         if not pattern.search(query):
             continue
         path = each if "value" in query and "values" not in query else whole
         ats = [(START + 300,), (START + 480, START + 600, 120)] if path == each else [
             (START + 3600,), (START + 5432.125,), (START + 13000,), (START + 600, START + 9000, 37), (START, START + 14400, 601.5)]
         for at in ats:
-            if kind == "instant" and len(at) > 1:
+            if (kind == "instant" and len(at) > 1) or (kind == "refused" and at != ats[0]):
                 continue
             nqueries += 1
             try:

@@ -3,6 +3,7 @@
  *   newest ORACLE SEED COUNT [PART...]  cases SEED, SEED + 1, ...; only those in whose print
  *                                     (series, times, expression) every PART occurs
  *   newest ORACLE damage SEED COUNT   only the parsers, over damaged expressions
+ *   newest ORACLE rules SEED COUNT    what random rule files record, by its rule manager and here
  *   newest ORACLE grids FILE          the numeric grids, and their checksums into FILE
  *   newest ORACLE letters             which characters are letters, in names without quotes
  *   newest ORACLE parse FILE...       the same over files: an expression each, or a C file with
@@ -159,7 +160,7 @@ int main(int argc, char **argv)
     bool is_letters = argc == 3 && strcmp(argv[2], "letters") == 0;
     if (argc < 4 && !is_letters) {
         fprintf(stderr, "usage: newest ORACLE SEED COUNT [PART...] | ORACLE damage SEED COUNT | "
-                        "ORACLE grids FILE | ORACLE letters "
+                        "ORACLE rules SEED COUNT | ORACLE grids FILE | ORACLE letters "
                         "| ORACLE parse FILE...\n");
         return 2;
     }
@@ -170,6 +171,9 @@ int main(int argc, char **argv)
         status = newest_parse_letters(&d.newest);
     else if (strcmp(argv[2], "grids") == 0)
         status = newest_grids(&d, argv[3]);
+    else if (strcmp(argv[2], "rules") == 0)
+        status = newest_rules(&d, strtoull(argv[3], NULL, 10),
+                              argc > 4 ? strtoull(argv[4], NULL, 10) : 1000);
     else if (strcmp(argv[2], "damage") == 0)
         status = newest_parse_random(&d.newest, strtoull(argv[3], NULL, 10),
                                      argc > 4 ? strtoull(argv[4], NULL, 10) : 1000);

@@ -7,6 +7,7 @@
 #include "support/coverage.h"
 #include "support/expr_gen.h"
 #include "support/gen_bytes.h"
+#include "support/rules_gen.h"
 
 #include <stdio.h>
 #include <sys/types.h>
@@ -36,6 +37,18 @@ void newest_evaluate(struct newest *newest, const struct expr_case *c, struct ar
 /* The same as the HTTP API's body, or the message of the failure. */
 void newest_json(struct newest *newest, const struct expr_case *c, struct arena *arena,
                  struct str *out);
+
+/* A rule manager's life, in Unix ms: it runs from start to end, and what it wrote in [from, to] is
+ * told. */
+struct newest_rules {
+    const char *file; /* the rule file's name, of which groups have their phases */
+    int64_t start_ms, from_ms, to_ms, end_ms;
+};
+
+/* What the rules of a case write over its series, stale markers included. */
+void newest_record(struct newest *newest, const struct rules_case *c,
+                   const struct newest_rules *times, struct arena *arena,
+                   struct newest_answer *out);
 
 /* Only parse. */
 void newest_parse(struct newest *newest, struct str text, bool experimental, struct arena *arena,
@@ -97,6 +110,9 @@ int newest_parse_random(struct newest *newest, uint64_t first, size_t count);
 /* Compare the numeric grids, and write their checksums to path when nothing differs; 1 when it
  * does. newest_grid.c */
 int newest_grids(struct driver *driver, const char *path);
+
+/* Compare what rules record, by random rule files; 1 when something differs. newest_rules.c */
+int newest_rules(struct driver *driver, uint64_t first, size_t count);
 
 /* Which characters may begin a name without quotes: each is asked for. */
 int newest_parse_letters(struct newest *newest);

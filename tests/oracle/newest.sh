@@ -24,6 +24,8 @@ echo "parsers, over tables and corpora:"
 "$driver" "$oracle" parse tests/test_parser.c tests/test_printer.c fuzz/corpus/parse/* || status=1
 echo "parsers, over damaged expressions:"
 "$driver" "$oracle" damage "$seed" "$((count / 4))" || status=1
+echo "rules, by its rule manager:"
+"$driver" "$oracle" rules "$seed" "$((count / 50 + 1))" || status=1
 echo "values:"
 "$driver" "$oracle" "$seed" "$count" || status=1
 exit $status

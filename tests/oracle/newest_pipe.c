@@ -223,6 +223,22 @@ void newest_evaluate(struct newest *newest, const struct expr_case *c, struct ar
     read_answer(newest, arena, out);
 }
 
+void newest_record(struct newest *newest, const struct rules_case *c,
+                   const struct newest_rules *times, struct arena *arena, struct newest_answer *out)
+{
+    const struct expr_case *data = &c->query;
+    fputs("rules", newest->to);
+    write_text(newest->to, times->file, strlen(times->file));
+    fprintf(newest->to, " %" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+            data->options.lookback_ms, data->options.delayed_name_removal, times->start_ms,
+            times->from_ms, times->to_ms, times->end_ms);
+    write_text(newest->to, c->rules.p, c->rules.n);
+    fprintf(newest->to, " %zu", data->nseries);
+    for (size_t i = 0; i < data->nseries; i++)
+        write_series(newest->to, &data->series[i]);
+    read_answer(newest, arena, out);
+}
+
 void newest_json(struct newest *newest, const struct expr_case *c, struct arena *arena,
                  struct str *out)
 {

@@ -16,6 +16,14 @@ enum { MAX_RULES = 6, MAX_PART = 200 };
 static const char *const recorded[] = {"price", "up", "info"};
 enum { NRECORDED = sizeof recorded / sizeof *recorded };
 
+bool rules_gen_records(struct str name)
+{
+    for (size_t k = 0; k < NRECORDED; k++)
+        if (str_equal(name, str_of(recorded[k])))
+            return true;
+    return false;
+}
+
 static bool is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
@@ -72,9 +80,7 @@ static struct expr_case rename_series(const struct expr_case *data, size_t nreco
 static void make_raw(struct gen_bytes *g, struct arena *arena, struct expr_case *c)
 {
     for (size_t i = 0; i < c->nseries; i++) {
-        bool is_raw = true;
-        for (size_t k = 0; k < NRECORDED; k++)
-            is_raw &= !str_equal(str_view(c->series[i].labels[0].value), str_of(recorded[k]));
+        bool is_raw = !rules_gen_records(str_view(c->series[i].labels[0].value));
         if (is_raw || gen_chance(g, 25))
             continue;
         const struct ampql_label *old = c->series[i].labels;

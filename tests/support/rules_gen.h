@@ -16,6 +16,9 @@ struct rules_case {
 void rules_generate(const uint8_t *bytes, size_t size, const struct expr_names *names,
                     struct arena *arena, struct rules_case *out);
 
+/* Is it one of the names that its rules record? */
+bool rules_gen_records(struct str name);
+
 void rules_case_print(const struct rules_case *c, struct buf *out);
 
 #endif

@@ -136,7 +136,7 @@ run 2 fetch --dry-run -s $small --rules "$rules" --start 0 --end 60 --step 10 <<
 END
 run 0 fetch --dry-run -s $small --rules "$rules" --start 0 --end 300 <<'END'
 KIND  FROM                  TO                    STEP  SERIES  SAMPLES/SERIES  REQUESTS  QUERY
-RAW   1969-12-31T23:58:00Z  1970-01-01T00:05:00Z             ?               7         ?  requests_total[7m]
+RAW   1969-12-31T23:57:00Z  1970-01-01T00:05:00Z             ?               8         ?  requests_total[8m]
 END
 run 2 query all:rate2m -s $small --rules "$rules" --time 60 --recorded both <<'END'
 ! ampql: error: query: --recorded: expected prefer-local|prefer-stored|error: "both"

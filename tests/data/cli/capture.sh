@@ -35,6 +35,18 @@ END
 run 0 query -s "$day" --time 2026-03-02T00:00:00Z 'nope' <<END
 END
 
+# two windows with something between that nobody asked for
+run 0 fetch --out "$work/hole.aqc" -s $small --time 60 'sum_over_time(requests_total[30s])' </dev/null
+run 0 fetch --append --out "$work/hole.aqc" -s $small --time 120 'sum_over_time(requests_total[30s])' </dev/null
+"$AMPQL" capture ls "$work/hole.aqc" >"$work/out"
+check 'a hole in a list' grep -q '^  hole: from 1970-01-01T00:01:00Z to 1970-01-01T00:01:30Z was not asked' "$work/out"
+"$AMPQL" capture ls -o json "$work/hole.aqc" >"$work/out"
+check 'a hole as JSON' grep -q '"hole":{"from":"1970-01-01T00:01:00Z","to":"1970-01-01T00:01:30Z"}}$' "$work/out"
+"$AMPQL" capture show "$work/hole.aqc" >"$work/out"
+check 'how many holes' grep -q '^selects  2, and 1 hole between their windows$' "$work/out"
+"$AMPQL" capture ls "$day" >"$work/out"
+check 'a capture without holes' [ "$(grep -c hole: "$work/out")" = 0 ]
+
 # one byte of it wrong
 cp "$day" "$work/wrong.aqc"
 printf 'x' | dd of="$work/wrong.aqc" bs=1 seek=300000 conv=notrunc 2>/dev/null

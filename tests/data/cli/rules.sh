@@ -73,3 +73,15 @@ first,"{""pod"":""b"",""zone"":""us""}",60,70
 second,{},60,260
 ! ampql: warning: the samples come without stale markers: an instant selector sees a series that ended for another 5m, unless stale-after says when a silent series has ended
 END
+
+# What a day of the rules would cost by a ruler, which reads windows again at every evaluation and is billed for what it writes, and
+# here: 7 samples at each of 1440 minutes; 2 minutes of 3 samples, so 1.5 a minute for a day and the first window.
+run 0 rules eval $rules -s $small --time 120 --stats <<'END'
+pod:requests:rate2m{pod="a"} => 1 @[120]
+requests:rate2m{unit="per_second"} => 1 @[120]
+broken{pod="same"} => 1 @[120]
+! ampql: stats: selects=1 series=2 samples=3
+! ampql: note: a ruler: 3 evaluations read 7 samples, write 3
+! ampql: note: a ruler, a day: 4320 evaluations read 10080 samples x $0.10 / 10^9 = $0.000001, write 4320 x $0.90 / 10^7 = $0.000389: $0.000390
+! ampql: note: here, the same day: read 2163 samples x $0.10 / 10^9 = $0.000000, write none: 1802 times less
+END

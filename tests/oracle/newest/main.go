@@ -5,6 +5,7 @@
 //	eval START END STEP LOOKBACK DELAYED TEXT NSERIES { NLABELS { NAME VALUE } NSAMPLES { T BITS } }
 //	                                                         ms; STEP 0: instant; DELAYED 1: names go at the end
 //	json ...                                                                  the same, answered as the HTTP API does
+//	rules ...                                                                  the rule manager: see rules.go
 //	parse EXPERIMENTAL TEXT                                                                      1: experimental too
 //
 // Answers:
@@ -330,6 +331,8 @@ func respond(line string) string {
 		return body(r)
 	case "parse":
 		return parse(r)
+	case "rules":
+		return ruler(r)
 	default:
 		panic("unknown request " + what)
 	}
