@@ -103,7 +103,7 @@ static void run(struct str bytes, size_t piece, struct outcome *out)
 {
     char url[64], room[4096];
     struct http *http;
-    struct http_transfer *t;
+    struct http_transfer *t = NULL;
     struct ampql_error err = {0};
     int listening = listener(url, sizeof url);
     const struct http_options options = {.max_body_bytes = MAX_BODY};
