@@ -357,7 +357,9 @@ static enum ampql_code unpack(struct http_transfer *t, char *buffer, size_t size
     struct ampql_error inner = {0};
     for (bool moves = true; *n == 0 && moves;) {
         size_t used = 0;
-        struct str in = str_make(t->in + t->in_at, t->in_n - t->in_at);
+        /* a body without a byte has no buffer */
+        struct str in =
+            t->in ? str_make(t->in + t->in_at, t->in_n - t->in_at) : (struct str){"", 0};
         enum ampql_code code = http_decode(&t->decode, in, &used, buffer, size, n, &inner);
         if (code != AMPQL_OK) {
             transfer_fail(t, code == AMPQL_NOMEM ? HTTP_CAUSE_NONE : HTTP_CAUSE_PROTOCOL, code,
