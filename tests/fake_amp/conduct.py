@@ -507,6 +507,7 @@ CHECKS = (progress_json, progress_on_a_terminal, interrupt, interrupted_fetch, f
 def main():
     if len(sys.argv) not in (2, 3):
         raise SystemExit(__doc__)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it, and its children do
     lab, tally = Lab(sys.argv[1]), Tally()
     pattern = re.compile(sys.argv[2] if len(sys.argv) == 3 else "")
     done = Case(lab).run("--chunk", "1h")
