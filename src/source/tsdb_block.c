@@ -270,7 +270,7 @@ const struct tombstone *tombstones_of(const struct tombstones *tombstones, uint6
     *n = 0;
     while (low + *n < tombstones->n && tombstones->at[low + *n].ref == ref)
         ++*n;
-    return tombstones->at + low;
+    return *n ? tombstones->at + low : NULL;
 }
 
 /* ---- the block */

@@ -42,7 +42,8 @@ static struct stored *find(struct ruler *r, const struct reference_label *labels
             return &r->at[i];
     if (r->n == r->cap) {
         struct stored *more = take(r->arena, 2 * r->cap + 8, sizeof *more);
-        memcpy(more, r->at, r->n * sizeof *more);
+        if (r->n)
+            memcpy(more, r->at, r->n * sizeof *more);
         r->at = more;
         r->cap = 2 * r->cap + 8;
     }
