@@ -807,6 +807,10 @@ static enum ampql_code code_of(struct str text, const struct parse_options *opti
     return code;
 }
 
+/* CPU time that work in proportion to a mebibyte never takes, sanitizers on a busy machine included, and work in
+ * proportion to its square always does: no speed is measured here. */
+#define QUADRATIC (20 * CLOCKS_PER_SEC)
+
 /* What would overflow a stack or take for ever ends at once. */
 static void test_deep(void **state)
 {
@@ -823,7 +827,7 @@ static void test_deep(void **state)
         clock_t before = clock();
         if (code_of(text, &prom3) != AMPQL_LIMIT)
             fail_msg("row %zu was not refused for its depth", i);
-        assert_true(clock() - before < CLOCKS_PER_SEC / 4);
+        assert_true(clock() - before < QUADRATIC);
         free((char *)text.p);
     }
 }
@@ -857,7 +861,7 @@ static void test_long_refusals(void **state)
         enum ampql_code code = code_of(text, &everything);
         if (code != AMPQL_PARSE && code != AMPQL_LIMIT)
             fail_msg("row %zu ended as %d", i, (int)code);
-        assert_true(clock() - before < CLOCKS_PER_SEC / 5);
+        assert_true(clock() - before < QUADRATIC);
         free((char *)text.p);
     }
 }
@@ -891,7 +895,7 @@ static void test_chain(void **state)
         clock_t before = clock();
         assert_int_equal(code_of(most, &prom3), AMPQL_OK);
         assert_int_equal(code_of(over, &prom3), AMPQL_LIMIT);
-        assert_true(clock() - before < 2 * CLOCKS_PER_SEC);
+        assert_true(clock() - before < QUADRATIC);
         free((char *)most.p);
         free((char *)over.p);
     }
@@ -935,7 +939,7 @@ static void test_wide(void **state)
         clock_t before = clock();
         if (parse_expr(text, &options, &arena, &ast, &err) != AMPQL_OK)
             fail_msg("row %zu: %s", i, err.message);
-        assert_true(clock() - before < 2 * CLOCKS_PER_SEC);
+        assert_true(clock() - before < QUADRATIC);
         assert_true(arena.total <= BYTES_EACH * text.n);
         arena_done(&arena);
         free((char *)text.p);
