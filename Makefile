@@ -85,7 +85,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick capture-bench capture-damage capture-replay cost-model page
+	bench-quick rules-oracle capture-bench capture-damage capture-replay cost-model page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -236,6 +236,9 @@ page: $(CMD) ## optional, with Chromium: the page of `ampql allocate --html` in 
 
 rules: $(CMD) ## rule files and rule unit tests, here and by promtool 2.42; N=1000 SEED=1: random ones
 	@PYTHON=$(PYTHON) sh tests/rules.sh $(B)
+
+rules-oracle: $(CMD) $(B)/bench/load ## the nine recording rules over a generated day: recorded by promtool 2.42, and virtual here
+	@sh tests/oracle/rules_day.sh $(B)
 
 grids: $(NEWEST) ## optional, with Go: numbers at their edges, in the newest Prometheus and here; writes tests/data/numeric_grid.tsv
 	@sh tests/oracle/grids.sh $(NEWEST) $(B)/oracle/prometheus-json

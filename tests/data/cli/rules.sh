@@ -85,3 +85,11 @@ broken{pod="same"} => 1 @[120]
 ! ampql: note: a ruler, a day: 4320 evaluations read 10080 samples x $0.10 / 10^9 = $0.000001, write 4320 x $0.90 / 10^7 = $0.000389: $0.000390
 ! ampql: note: here, the same day: read 2163 samples x $0.10 / 10^9 = $0.000000, write none: 1802 times less
 END
+
+# What README.md says of a day of the nine rules: AMP's ruler, and here.
+"$AMPQL" rules eval examples/rules/kubecost.yml -s examples/data/cluster_day.aqc --time 2026-03-02T00:00:00Z --stats \
+    >/dev/null 2>"$work/stats"
+for line in 'a ruler, a day: 12960 evaluations read 2806560 samples x $0.10 / 10^9 = $0.000281, write 338400 x $0.90 / 10^7 = $0.030456: ' \
+    'here, the same day: read 614618 samples x $0.10 / 10^9 = $0.000061, write none'; do
+    grep -qF "$line" "$work/stats" || failures=$((failures + 1))
+done

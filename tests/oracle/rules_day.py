@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Parts of rules_day.sh: recorded series in a Prometheus 2.42 against virtual series here, over the generated day.
+
+    rules_day.py promtool URL AMPQL RULES SNAPSHOT
+                        URL holds SNAPSHOT and what `promtool tsdb create-blocks-from rules` recorded of RULES
+
+What is asked of each record is SHAPES. promtool records no stale markers, so what is compared with it, and how:
+
+    asked                            there     here                   because
+    range selectors                  R[1d]     R[1d], markers or not  a range selector sees no markers
+    instant selectors, subqueries    R         --rule-markers off     without markers a series that ended lives on for 5 minutes there;
+                                                                      with them it does not here
+    ends of series                   samples   R, with markers        at any time R has a sample of the newest tick, or has ended: all that
+                                     not older                        a selector with markers can see is what a window of less than a tick
+                                     than a tick                      sees there
+
+A group's ticks in promtool are Prometheus's, which hash the file's name, but rounded to a millisecond, where the server itself
+cuts: the phase is taken from what was recorded, and `--rule-phase hash:FILE` may differ from it by that millisecond.
+
+promtool evaluates range queries, and there the order in which sums add up what operators give is a hash map's (README.md). A
+recorded value may differ within 1e-12 if the server, asked for the rule's expression at that time alone, gives ours to the bit;
+what functions make of such a record may differ within 1e-12, too. All of these are counted."""
+import os
+import re
+import sys
+
+import differential
+from differential import END, START, Difference, table
+from server import Server, seconds
+
+INTERVAL, DAY = 60, 86400
+
+WINDOW, INSTANT, FRESH = "range selector", "instant selector", "newest tick"
+ONCE, GRID, ODD, SPARSE = "once", "grid", "odd", "sparse"
+
+# what is asked (R is the record), what it sees of R, when; the first three give the recorded values themselves
+SHAPES = [
+    ("R", INSTANT, GRID),
+    ("R[1d]", WINDOW, ONCE),
+    ("last_over_time(R[59999ms])", FRESH, ODD),
+    ("max_over_time(R[1d])", WINDOW, ONCE),
+    ("avg_over_time(R[1d])", WINDOW, ONCE),
+    ("quantile_over_time(0.95, R[1d])", WINDOW, ONCE),
+    ("count_over_time(R[1d])", WINDOW, ONCE),
+    ("max(max_over_time(R[1d])) by (namespace, cluster_id)", WINDOW, ONCE),
+    ("max_over_time(R{cluster_id=\"eks-prod\"}[1d])", WINDOW, ONCE),
+    ("max_over_time(R{daemonset!=\"true\",namespace=~\"|[k-m].*\"}[1d])", WINDOW, ONCE),
+    ("max_over_time(R[1h])", WINDOW, SPARSE),
+    ("count_over_time(R[7m])", WINDOW, SPARSE),
+    ("timestamp(R)", INSTANT, ODD),
+    ("R offset 11m", INSTANT, SPARSE),
+    ("R{container=~\"c.*\"}", INSTANT, SPARSE),
+    ("sum(R)", INSTANT, SPARSE),
+    ("count by (namespace) (R)", INSTANT, ODD),
+    ("absent(R{namespace=\"monitoring\"})", INSTANT, SPARSE),
+    ("max_over_time(R[1d:1m])", INSTANT, ONCE),
+    ("count_over_time(R[6h:37s])", INSTANT, SPARSE),
+    ("R @ %d" % (START + 40007), INSTANT, SPARSE),
+]
+# these go through the server's API, too: no stale markers are to be had there
+FROM_ANSWERS = {"max_over_time(R[1d])", "R[1d]", "R offset 11m", "max_over_time(R[1d:1m])"}
+SAYS_VALUES = {"R", "R[1d]", "last_over_time(R[59999ms])", "R offset 11m"}
+
+
+def moments(when, phase):
+    """Times of a query, in the whole day."""
+    return {ONCE: {"time": END},
+            GRID: {"start": START + phase, "end": END + phase, "step": INTERVAL},
+            ODD: {"start": START + 3.25, "end": END, "step": 97},
+            SPARSE: {"start": START + 3600, "end": END, "step": 2711}}[when]
+
+
+def read_rules(path):
+    """[(record, {label: value}, expr)] of a file that is written as those in examples/rules are."""
+    rule = re.compile(r'- expr: (.*)\n +record: (.*)\n(?: +labels:\n +(\w+): "(.*)"\n)?')
+    with open(path, encoding="utf-8") as file:
+        rules = [(record, {name: value} if name else {}, expr) for expr, record, name, value in rule.findall(file.read())]
+    if len(rules) != 9:
+        raise SystemExit("FAIL %s has %d rules, not nine" % (path, len(rules)))
+    return rules
+
+
+def tick_of(time, phase):
+    """The newest tick that is not after the time: reckoned in whole milliseconds."""
+    phase_ms, interval_ms = round(phase * 1000), INTERVAL * 1000
+    return ((round(time * 1000) - phase_ms) // interval_ms * interval_ms + phase_ms) / 1000
+
+
+class Recorded(differential.Oracle):
+    """The server's recorded series against ours."""
+
+    def __init__(self, server, ampql, rules, source):
+        self.server, self.ampql, self.rules_file, self.source = server, ampql, rules, source
+        self.rules = read_rules(rules)
+        self.flags = []
+        self.wobbling = set()  # records found in an order of their own
+        self.nvalues = 0
+        self.asked = None, 0, False  # record, phase, whether the recorded values themselves are
+
+    def answer(self, query, times, source):
+        status, out, err = self.run("query", query, times, "--source", source, "--rules", self.rules_file, *self.flags)
+        if status:
+            return {"status": "error", "error": "exit code %d: %s" % (status, err)}
+        return differential.parse(out)
+
+    def judge(self, query, times, wanted, got):
+        said = super().judge(query, times, wanted, got)
+        self.nvalues += sum(len(points) for points in table(wanted["data"]).values()) if wanted["status"] == "success" else 0
+        return said
+
+    def settle(self, query, times, doubtful):
+        record, phase, says_values = self.asked
+        labels, time, mine, value = doubtful[0]
+        if not says_values and record not in self.wobbling:
+            raise Difference("%s at %s: %s, not %s" % (dict(labels), time, mine, value))
+        if not says_values:
+            return
+        known = {}
+        for labels, time, mine, value in doubtful:
+            tick = tick_of(float(time) - (660 if "offset" in query else 0), phase)
+            if tick not in known:
+                known[tick] = self.evaluate(record, tick)
+            plain = frozenset(pair for pair in labels if pair[0] != "__name__")
+            if known[tick].get(plain) != mine:
+                raise Difference("%s at %s: %s, not %s, nor what the rule gives at %s alone, %s"
+                                 % (dict(labels), time, mine, value, seconds(tick), known[tick].get(plain)))
+        self.wobbling.add(record)
+
+    def evaluate(self, record, tick):
+        """{labels without name: value} of the record's rules, evaluated by the server at that time alone."""
+        out = {}
+        for name, labels, expr in self.rules:
+            if name == record:
+                for series in differential.parse(self.server.instant(expr, tick))["data"]["result"]:
+                    metric = {k: v for k, v in {**series["metric"], **labels}.items() if k != "__name__"}
+                    out[frozenset(metric.items())] = series["value"][1]
+        return out
+
+    def records(self):
+        return list(dict.fromkeys(record for record, _, _ in self.rules))
+
+
+def rows_of(oracle, shape, sees, has_markers):
+    """[(kind, what is asked here, flags, source)] with all that both sides define."""
+    rows = []
+    if sees == FRESH:
+        return [("ends/", "R", [], oracle.source)]
+    if sees == WINDOW or has_markers:
+        rows.append(("markers/", shape, [], oracle.source))
+    if not has_markers:
+        rows.append(("", shape, ["--rule-markers", "off"], oracle.source))
+    if shape in FROM_ANSWERS:
+        rows.append(("answers/", shape, rows[-1][2], oracle.server.url))
+    return rows
+
+
+def compare_record(oracle, report, record, phase, has_markers):
+    """Every shape, there and here."""
+    nseries, before = 0, report.passed
+    for shape, sees, when in SHAPES:
+        times = moments(when, phase)
+        wanted = oracle.wanted(shape.replace("R", record), times)
+        nseries += len(wanted["data"]["result"]) if wanted["status"] == "success" else 0
+        oracle.asked = record, phase, shape in SAYS_VALUES
+        for kind, here, flags, source in rows_of(oracle, shape, sees, has_markers):
+            oracle.flags = flags + (["--rule-phase", "%dms" % round(phase * 1000)] if phase else [])
+            query = here.replace("R", record)
+            report.line("%s%s, %s" % (kind, shape.replace("R", record), when), query, times,
+                        lambda: oracle.judge(query, times, wanted, oracle.answer(query, times, source)))
+    if nseries == 0:
+        raise SystemExit("FAIL %s: nothing was recorded" % record)
+    return report.passed - before
+
+
+def phase_of(server, record):
+    """Of the samples that are there: a sample a tick, all at one phase."""
+    found = {round(float(time) * 1000) % (INTERVAL * 1000)
+             for series in server.result("%s[1h]" % record, END) for time, _ in series["values"]}
+    if len(found) != 1:
+        raise SystemExit("FAIL %s: samples at %d phases" % (record, len(found)))
+    return found.pop() / 1000
+
+
+def check_hash(oracle, report, record, phase):
+    """Our hash of file and group gives the phase that promtool's blocks have, but for its rounding."""
+    oracle.flags = ["--rule-phase", "hash:" + oracle.rules_file]
+    query, times = "max(timestamp(%s))" % record, {"time": END}
+
+    def judge():
+        mine = float(oracle.answer(query, times, oracle.source)["data"]["result"][0]["value"][1]) % INTERVAL
+        if not 0 <= round((phase - mine) * 1000) <= 1:
+            raise Difference("the hash gives %.3f s, promtool's samples are at %.3f s" % (mine, phase))
+        return "phase %.3f s" % mine
+    report.line("hash/" + record, query, times, judge)
+
+
+def end(oracle, report, what):
+    print("%s, %s: %d answers with %d values equal, %d failed; %d of the answers have no series; in an order of its own: %s"
+          % (os.path.basename(oracle.rules_file), what, report.passed, oracle.nvalues, report.failed, report.empty,
+             ", ".join(sorted(oracle.wobbling)) or "none"))
+    sys.exit(report.failed > 0 or report.passed == 0 or oracle.nvalues == 0)
+
+
+def check_day(server):
+    """The day has what is hard: series that end, and counters that are reset."""
+    resets = len(server.result("resets(container_cpu_usage_seconds_total[1d]) > 0", END))
+    if resets == 0:
+        raise SystemExit("FAIL no counter of the day was reset")
+    print("the day has %d counters that were reset" % resets)
+
+
+def promtool(url, ampql, rules, snapshot):
+    oracle, report = Recorded(Server(url), ampql, rules, snapshot), Report()
+    check_day(oracle.server)
+    nended = 0
+    for record in oracle.records():
+        phase = phase_of(oracle.server, record)
+        check_hash(oracle, report, record, phase)
+        compare_record(oracle, report, record, phase, False)
+        nended += sum(float(s["value"][1]) < DAY // INTERVAL for s in oracle.server.result("count_over_time(%s[1d])" % record, END))
+    if nended == 0:
+        raise SystemExit("FAIL no recorded series ended within the day")
+    print("%d recorded series are not there all day" % nended)
+    end(oracle, report, "promtool's blocks")
+
+
+class Report(differential.Report):
+    """Only what failed is told: a line an answer would be thousands."""
+
+    def line(self, name, query, times, judge):
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            stdout, sys.stdout = sys.stdout, nowhere if os.environ.get("V") != "1" else sys.stdout
+            failed = self.failed
+            try:
+                super().line(name, query, times, judge)
+            finally:
+                sys.stdout = stdout
+        if self.failed > failed:
+            self.failed = failed
+            super().line(name, query, times, judge)
+
+
+if __name__ == "__main__":
+    {f.__name__: f for f in (promtool,)}[sys.argv[1]](*sys.argv[2:])
