@@ -28,7 +28,7 @@ import differential
 from differential import END, START, Difference, table
 from server import Server, seconds
 
-INTERVAL, DAY = 60, 86400
+INTERVAL, LOOKBACK, DAY = 60, 300, 86400
 
 WINDOW, INSTANT, FRESH = "range selector", "instant selector", "newest tick"
 ONCE, GRID, ODD, SPARSE = "once", "grid", "odd", "sparse"
@@ -117,14 +117,22 @@ class Recorded(differential.Oracle):
             return
         known = {}
         for labels, time, mine, value in doubtful:
-            tick = tick_of(float(time) - (660 if "offset" in query else 0), phase)
-            if tick not in known:
-                known[tick] = self.evaluate(record, tick)
             plain = frozenset(pair for pair in labels if pair[0] != "__name__")
-            if known[tick].get(plain) != mine:
-                raise Difference("%s at %s: %s, not %s, nor what the rule gives at %s alone, %s"
-                                 % (dict(labels), time, mine, value, seconds(tick), known[tick].get(plain)))
+            newest = tick_of(float(time) - (660 if "offset" in query else 0), phase)
+            if self.newest_value(known, record, newest, plain) != mine:
+                raise Difference("%s at %s: %s, not %s, nor what the rule gives alone at %s or before"
+                                 % (dict(labels), time, mine, value, seconds(newest)))
         self.wobbling.add(record)
+
+    def newest_value(self, known, record, tick, labels):
+        """What the rule gave alone when it last gave that series, as far back as the lookback: it may have ended, or have a gap."""
+        for back in range(LOOKBACK // INTERVAL + 1):
+            at = round(tick - back * INTERVAL, 3)
+            if at not in known:
+                known[at] = self.evaluate(record, at)
+            if labels in known[at]:
+                return known[at][labels]
+        return None
 
     def evaluate(self, record, tick):
         """{labels without name: value} of the record's rules, evaluated by the server at that time alone."""
