@@ -158,11 +158,15 @@ static bool is_near(const struct outcome *a, const struct outcome *b)
     return true;
 }
 
-/* limitk takes the first series of the storage's order, which changes from tick to tick: unlike the
- * order of one query, retries do not find that of a whole history. */
+/* limitk, and topk and bottomk among equals, take the first series of the storage's order at each
+ * tick: unlike the order of one query, retries do not find that of a whole history. */
 static bool takes_any(struct str rules)
 {
-    return memmem(rules.p, rules.n, "limitk", strlen("limitk")) != NULL;
+    static const char *const names[] = {"limitk", "topk", "bottomk"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (memmem(rules.p, rules.n, names[i], strlen(names[i])))
+            return true;
+    return false;
 }
 
 static void show(const struct rules_case *c, uint64_t seed, const struct newest_rules *times,
