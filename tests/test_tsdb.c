@@ -522,12 +522,13 @@ static const struct {
 } damages[] = {
     {META, 1, "\"alid", 5, "/meta.json: offset 85: expected \"version\", \"ulid\", \"minTime\""},
     {INDEX, 0, "\xba\xaa\xd7\x01", 4, "/index: offset 0: not the index of a Prometheus block"},
-    {INDEX, 4, "\1", 1, "/index: an index of version 1, and this ampql reads 2"},
+    {INDEX, 4, "\1", 1, "/index: offset 4: an index of version 1, and this ampql reads 2"},
     {INDEX, -44, "\0\0\0\1", 4, "/index: offset 199: its table of contents points out of the file"},
     {CHUNKS, 0, "x", 1, "/chunks/000001: offset 0: not the chunks of a Prometheus block"},
-    {CHUNKS, 4, "\2", 1, "/chunks/000001: chunks of version 2, and this ampql reads 1"},
+    {CHUNKS, 4, "\2", 1, "/chunks/000001: offset 4: chunks of version 2, and this ampql reads 1"},
     {TOMBSTONES, 0, "x", 1, "/tombstones: offset 0: not the tombstones of a Prometheus block"},
-    {TOMBSTONES, 4, "\2", 1, "/tombstones: tombstones of version 2, and this ampql reads 1"},
+    {TOMBSTONES, 4, "\2", 1,
+     "/tombstones: offset 4: tombstones of version 2, and this ampql reads 1"},
 };
 
 static void test_messages(void **state)
