@@ -65,9 +65,10 @@ class Check:
     def __init__(self, what):
         self.what, self.fields, self.failures = what, 0, []
 
-    def near(self, where, got, want):
+    def near(self, where, got, want, scale=0.0):
+        """scale: the greatest of what was added up to `got`, when they cancel out."""
         self.fields += 1
-        if not math.isclose(got, want, rel_tol=1e-9, abs_tol=1e-9 * max(1e-6, abs(want))):
+        if not math.isclose(got, want, rel_tol=1e-9, abs_tol=1e-9 * max(1e-6, abs(scale))):
             self.failures.append("%s: %s is %.17g, want %.17g" % (self.what, where, got, want))
 
     def equal(self, where, got, want):
@@ -124,7 +125,7 @@ def check_totals(check, bill, want, assets):
         for (cluster, node), asset in assets.items():
             used = math.fsum(a[resource] for a in want.values() if (a["cluster"], a["node"]) == (cluster, node))
             check.near("idle %s of %s/%s" % (resource, cluster, node),
-                       float(idle["%s/%s/__idle__" % (cluster, node)][resource]) + used, asset[resource])
+                       float(idle["%s/%s/__idle__" % (cluster, node)][resource]) + used, asset[resource], used)
     everything = bill.total("--idle", "--quirk", "lonely-idle=off")
     if all(float(row[r]) >= 0 for row in idle.values() for r in ("cpu_cost", "ram_cost", "gpu_cost")):
         for flags in (("--share-idle",), ("--share-idle", "--idle-by-node")):

@@ -9,10 +9,16 @@ STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 class Cluster:
     def __init__(self, seed, start, end, step):
         self.random, self.start, self.end, self.step = random.Random(seed), start, end, step
-        self.series = []
+        self.series, self.have = [], set()
 
     def add(self, name, labels, value, start=None, end=None, gap=None):
-        """value: a number, a list to choose from at each scrape, or ("rate", per second) for a counter."""
+        """value: a number, a list to choose from at each scrape, or ("rate", per second) for a counter. A series is there
+        once: pods of one ReplicaSet name its owner each, and a server refuses samples before the last it has."""
+        labels = {name_: text for name_, text in labels.items() if text}
+        key = name, *sorted(labels.items())
+        if key in self.have:
+            return
+        self.have.add(key)
         r, points, total = self.random, [], 0.0
         start, end = start or self.start - 600, end or self.end + 600
         t = start - start % self.step
@@ -30,7 +36,6 @@ class Cluster:
             t += self.step
         if points and end < self.end:
             points.append((points[-1][0] + self.step, STALE))
-        labels = {name_: text for name_, text in labels.items() if text}
         self.series.append(({"__name__": name, **labels}, points))
 
     def fill(self):
