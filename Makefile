@@ -85,7 +85,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick capture-bench capture-damage capture-replay cost-model page
+	bench-quick capture-bench capture-damage capture-replay cost-model cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -233,6 +233,9 @@ newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the 
 
 cost-model: $(CMD) ## `ampql allocate` against an independent model over a Prometheus 2.42: every field of generated clusters, totals, weeks of days; N=54 SEED=0
 	@sh tests/oracle/cost.sh $(CMD) $(or $(SEED),0) $(or $(N),54)
+
+cost-clusters: $(CMD) ## write tests/data/cost/clusters again: captures of a Prometheus 2.42, and the independent model's bills of its answers
+	@sh tests/oracle/cost_saved.sh $(CMD)
 
 page: $(CMD) ## optional, with Chromium: the page of `ampql allocate --html` in a browser
 	@sh tests/page.sh $(CMD)
