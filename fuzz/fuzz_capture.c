@@ -5,6 +5,7 @@
 #include "source/capture_take.h"
 #include "source/capture_verify.h"
 #include "source/sink.h"
+#include "support/captures.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,23 +20,6 @@ static void require(bool claim)
 {
     if (!claim)
         abort();
-}
-
-static void repair(uint8_t *p, size_t n)
-{
-    memcpy(p, capture_magic, sizeof capture_magic);
-    for (size_t at = CAPTURE_HEADER; at + CAPTURE_BLOCK_HEAD <= n;) {
-        size_t stored = le_get(p + at + 4, 4);
-        if (stored > n - at - CAPTURE_BLOCK_HEAD)
-            break;
-        le_put(p + at + 16, 8, checksum(p + at, 16, p + at + CAPTURE_BLOCK_HEAD, stored));
-        at += CAPTURE_BLOCK_HEAD + stored;
-    }
-    if (n < CAPTURE_HEADER + CAPTURE_TRAILER)
-        return;
-    uint8_t *end = p + n - CAPTURE_TRAILER;
-    le_put(end + 48, 8, checksum(end, 48, NULL, 0));
-    memcpy(end + 56, capture_end_magic, sizeof capture_end_magic);
 }
 
 static void take_finding(void *payload, const struct capture_entry *entry, const char *what)
@@ -120,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < CAPTURE_HEADER || size > sizeof bytes)
         return 0;
     memcpy(bytes, data, size);
-    repair(bytes, size);
+    captures_repair(bytes, size);
     int fd = memfd_create("capture", MFD_CLOEXEC);
     require(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
     char path[64];
@@ -130,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ampql_error err = {0};
     size_t nfindings = 0;
     enum ampql_code code =
-        capture_verify(&alloc_default, path, take_finding, &nfindings, &verdict, &err);
+        capture_verify(&alloc_default, path, NULL, take_finding, &nfindings, &verdict, &err);
     require(code == AMPQL_OK || err.message[0] != '\0');
     require(code != AMPQL_OK || verdict.is_whole == (nfindings == 0));
     scan_all(path, code == AMPQL_OK && verdict.is_whole);

@@ -8,16 +8,15 @@ must agree to 1e-9, and what is made of a bill must conserve it: any aggregation
 what the nodes cost, shared costs are carried, and a week is its days.
 """
 import csv
-import datetime
 import json
 import math
 import os
-import subprocess
 import sys
 
 import cost_cluster
 import cost_model
-from server import Server
+from cost_check import Bill, Check, check_bill, run
+from server import Server, asker
 
 HOUR, DAY = 3600, 86400
 BASE = 1709251200  # 2024-03-01T00:00:00Z; windows go on from there, each with room before it
@@ -34,87 +33,6 @@ KINDS = [
 ]
 
 
-def run(*args):
-    done = subprocess.run(args, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit("%s: %s" % (" ".join(args[1:]), done.stderr))
-    return done.stdout
-
-
-class Bill:
-    """Bills of one window: the first one fetches into a capture, the others are of that."""
-
-    def __init__(self, ampql, url, window, capture):
-        flags = ["-w", "%d,%d" % window, "--progress", "none", "--now", str(window[1])]
-        self.server = [ampql, "allocate", "-s", url, *flags]
-        self.start = [ampql, "allocate", "-s", capture, *flags]
-        run(*self.server, "--idle", "--record", capture)
-
-    def lines(self, *flags):
-        rows = csv.DictReader(run(*self.start, "-o", "csv", *flags).splitlines())
-        return {row["name"]: row for row in rows}
-
-    def items(self, *flags):
-        return json.loads(run(*self.start, "-o", "json", *flags))["data"][0]
-
-    def total(self, *flags):
-        return math.fsum(float(row["total_cost"]) for row in self.lines(*flags).values())
-
-
-class Check:
-    def __init__(self, what):
-        self.what, self.fields, self.failures = what, 0, []
-
-    def near(self, where, got, want):
-        self.fields += 1
-        if not math.isclose(got, want, rel_tol=1e-9, abs_tol=1e-9 * max(1e-6, abs(want))):
-            self.failures.append("%s: %s is %.17g, want %.17g" % (self.what, where, got, want))
-
-    def equal(self, where, got, want):
-        self.fields += 1
-        if got != want:
-            self.failures.append("%s: %s is %r, want %r" % (self.what, where, got, want))
-
-
-def check_item(check, name, row, item, want):
-    for field in cost_model.TEXTS[:7]:
-        check.equal(name + " " + field, row[field], want[field])
-    for field, value in want.items():
-        if field in row and isinstance(value, (int, float)) and field not in ("start", "end"):
-            check.near(name + " " + field, float(row[field]), value)
-    for field in ("start", "end"):
-        check.equal(name + " " + field, row[field], iso(want[field]))
-    properties = item["properties"]
-    for field in ("labels", "annotations"):
-        check.equal(name + " " + field, properties.get(field, {}), want[field])
-    check.equal(name + " services", properties.get("services", []), want["services"])
-    check.equal(name + " providerID", properties.get("providerID", ""), want["provider_id"])
-    pvs = {"cluster=%s:name=%s" % key: part for key, part in want["pvs"].items()}
-    check.equal(name + " pvs", sorted(item["pvs"] or {}), sorted(pvs))
-    for key, part in pvs.items():
-        check.near(name + " " + key, item["pvs"][key]["byteHours"], part["byte_hours"])
-        check.near(name + " " + key, item["pvs"][key]["cost"], part["cost"])
-    check.equal(name + " lbs", sorted(item["lbAllocations"] or {}), sorted(want["lbs"]))
-    for key, part in want["lbs"].items():
-        check.near(name + " " + key, item["lbAllocations"][key]["hours"], part["hours"])
-        check.near(name + " " + key, item["lbAllocations"][key]["cost"], part["cost"])
-        check.equal(name + " private", item["lbAllocations"][key]["private"], part["private"])
-    raw = item.get("rawAllocationOnly", {})
-    check.near(name + " cpuCoreUsageMax", raw.get("cpuCoreUsageMax", 0), want["cpu_core_usage_max"])
-    check.near(name + " ramByteUsageMax", raw.get("ramByteUsageMax", 0), want["ram_byte_usage_max"])
-
-
-def iso(t):
-    return datetime.datetime.fromtimestamp(int(t), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def check_bill(check, bill, want):
-    rows, items = bill.lines(), bill.items()
-    check.equal("names", sorted(rows), sorted(want))
-    for name in sorted(set(rows) & set(want)):
-        check_item(check, name, rows[name], items[name], want[name])
-
-
 def check_totals(check, bill, want, assets):
     total = math.fsum(a["total_cost"] for a in want.values())
     for keys in ("all", "namespace", "controller,label:app", "team", "service", "node,pod"):
@@ -124,7 +42,7 @@ def check_totals(check, bill, want, assets):
         for (cluster, node), asset in assets.items():
             used = math.fsum(a[resource] for a in want.values() if (a["cluster"], a["node"]) == (cluster, node))
             check.near("idle %s of %s/%s" % (resource, cluster, node),
-                       float(idle["%s/%s/__idle__" % (cluster, node)][resource]) + used, asset[resource])
+                       float(idle["%s/%s/__idle__" % (cluster, node)][resource]) + used, asset[resource], used)
     everything = bill.total("--idle", "--quirk", "lonely-idle=off")
     if all(float(row[r]) >= 0 for row in idle.values() for r in ("cpu_cost", "ram_cost", "gpu_cost")):
         for flags in (("--share-idle",), ("--share-idle", "--idle-by-node")):
@@ -176,12 +94,7 @@ def check_clusters(check, bill, want):
 
 
 def main(ampql, url, folder, first, count):
-    server, fields, failed = Server(url), 0, 0
-
-    def ask(query, time):
-        result = json.loads(server.instant(query, time))["data"]["result"]
-        return [(s["metric"], [(float(t), float(v)) for t, v in s.get("values") or [s["value"]]]) for s in result]
-
+    ask, fields, failed = asker(Server(url)), 0, 0
     for seed in range(int(first), int(first) + int(count)):
         kind, length, step, at = KINDS[seed % len(KINDS)]
         start = BASE + at + (seed // len(KINDS)) * 366 * DAY

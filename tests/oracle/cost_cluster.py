@@ -9,10 +9,16 @@ STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 class Cluster:
     def __init__(self, seed, start, end, step):
         self.random, self.start, self.end, self.step = random.Random(seed), start, end, step
-        self.series = []
+        self.series, self.have = [], set()
 
     def add(self, name, labels, value, start=None, end=None, gap=None):
-        """value: a number, a list to choose from at each scrape, or ("rate", per second) for a counter."""
+        """value: a number, a list to choose from at each scrape, or ("rate", per second) for a counter. A series is there
+        once: pods of one ReplicaSet name its owner each, and a server refuses samples before the last it has."""
+        labels = {name_: text for name_, text in labels.items() if text}
+        key = name, *sorted(labels.items())
+        if key in self.have:
+            return
+        self.have.add(key)
         r, points, total = self.random, [], 0.0
         start, end = start or self.start - 600, end or self.end + 600
         t = start - start % self.step
@@ -30,7 +36,6 @@ class Cluster:
             t += self.step
         if points and end < self.end:
             points.append((points[-1][0] + self.step, STALE))
-        labels = {name_: text for name_, text in labels.items() if text}
         self.series.append(({"__name__": name, **labels}, points))
 
     def fill(self):
@@ -87,7 +92,7 @@ class Cluster:
                          dict(c, service_name=service, ingress_ip=r.choice(["10.1.2.3", "54.1.2.3"])), 0.025, start=start)
         claims = self.add_volumes(c)
         for number in range(r.randint(1, 4)):
-            self.add_pod(c, "p%d" % number, r.choice(apps), r.choice(nodes), claims)
+            self.add_pod(c, "p%d" % number, r.choice(apps), nodes, claims)
 
     def add_volumes(self, c):
         r, claims = self.random, []
@@ -113,9 +118,10 @@ class Cluster:
                          (self.start + length // 4, self.start + length // 2),
                          (self.start + length // 2, self.start + length // 2)])
 
-    def add_pod(self, c, name, app, node, claims):
+    def add_pod(self, c, name, app, nodes, claims):
         r, (start, end) = self.random, self.lifetime()
         pod = dict(c, pod=name)
+        places = self.places(nodes, start, end)
         gap = r.choice([None, None, None, (self.start + 1200, self.start + 2400)])
         if r.random() < 0.9:
             self.add("kube_pod_labels", dict(pod, label_app=app, label_release=r.choice(["a", "b"])), 1, start, end)
@@ -123,7 +129,7 @@ class Cluster:
             self.add("kube_pod_annotations", dict(pod, annotation_note="n"), 1, start, end)
         self.add_owner(c, pod, start, end)
         for container in ["main", "side", "init"][:r.randint(1, 3)]:
-            self.add_container(pod, container, node, start, end, gap)
+            self.add_container(pod, container, places, gap)
         for metric, rate in (("container_network_receive_bytes_total", 1e4), ("container_network_transmit_bytes_total", 3e4)):
             self.add(metric, dict(pod, interface="eth0"), ("rate", rate), start, end)
         for zone in (dict(internet="true", same_zone="false", same_region="false"),
@@ -133,6 +139,14 @@ class Cluster:
                 self.add("kubecost_pod_network_egress_bytes_total", dict(c, pod_name=name, **zone), ("rate", 5e4), start, end)
         for claim, volume in r.sample(claims, r.randint(0, len(claims))):
             self.add("pod_pvc_allocation", dict(pod, persistentvolumeclaim=claim, persistentvolume=volume), 1, start, end)
+
+    def places(self, nodes, start, end):
+        """[(node, start, end)]: where the pod ran; now and then it was moved."""
+        r, middle = self.random, (self.start + self.end) // 2
+        node, other = r.choice(nodes), r.choice(nodes)
+        if start or end or node == other or r.random() < 0.6:
+            return [(node, start, end)]
+        return [(node, None, middle), (other, middle + self.step, None)]
 
     def add_owner(self, c, pod, start, end):
         r = self.random
@@ -146,22 +160,24 @@ class Cluster:
         elif kind == "ReplicaSet":
             self.add("kube_replicaset_owner", dict(c, replicaset=owner, owner_kind="Rollout", owner_name="roll"), 1)
 
-    def add_container(self, pod, container, node, start, end, gap):
-        r, at = self.random, dict(pod, container=container, node=node)
-        self.add("kube_pod_container_status_running", dict(pod, container=container, uid="u-" + pod["pod"]), 1, start, end, gap)
-        used = r.choice([0.1, 0.5, 600])
-        if r.random() < 0.9:
-            self.add("container_cpu_allocation", at, [used, used * 1.5], start, end)
-            self.add("container_memory_allocation_bytes", at, [2**28, 2**29], start, end)
-        if r.random() < 0.7:
-            for resource, unit, value in (("cpu", "core", r.choice([0.2, 1.0])), ("memory", "byte", 2**29)):
+    def add_container(self, pod, container, places, gap):
+        r, seen = self.random, dict(pod, container=container)
+        self.add("kube_pod_container_status_running", dict(seen, uid="u-" + pod["pod"]), 1, places[0][1], places[-1][2], gap)
+        used, allocated, requested, cores = r.choice([0.1, 0.5, 600]), r.random() < 0.9, r.random() < 0.7, r.choice([0.2, 1.0])
+        rate, gpu = r.choice([0.05, 0.4]), r.random() < 0.2
+        for node, start, end in places:
+            at = dict(seen, node=node)
+            if allocated:
+                self.add("container_cpu_allocation", at, [used, used * 1.5], start, end)
+                self.add("container_memory_allocation_bytes", at, [2**28, 2**29], start, end)
+            for resource, unit, value in (("cpu", "core", cores), ("memory", "byte", 2**29)) if requested else ():
                 self.add("kube_pod_container_resource_requests", dict(at, resource=resource, unit=unit), value, start, end)
-        seen = dict(pod, container=container, instance=node)
-        self.add("container_cpu_usage_seconds_total", seen, ("rate", r.choice([0.05, 0.4])), start, end)
-        self.add("container_memory_working_set_bytes", seen, [2**27, 2**28, 2**28 + 4096], start, end)
-        if r.random() < 0.2:
-            self.add("container_gpu_allocation", at, 1, start, end)
-            self.add("DCGM_FI_PROF_GR_ENGINE_ACTIVE", dict(pod, container=container), [0.2, 0.7], start, end)
+            self.add("container_cpu_usage_seconds_total", dict(seen, instance=node), ("rate", rate), start, end)
+            self.add("container_memory_working_set_bytes", dict(seen, instance=node), [2**27, 2**28, 2**28 + 4096], start, end)
+            if gpu:
+                self.add("container_gpu_allocation", at, 1, start, end)
+        if gpu:
+            self.add("DCGM_FI_PROF_GR_ENGINE_ACTIVE", seen, [0.2, 0.7], places[0][1], places[-1][2])
 
 
 # ---- remote write: protobuf in snappy's format, uncompressed

@@ -49,6 +49,14 @@ class Server:
         return {"1": "prom3", "2": "prom2"}[points]
 
 
+def asker(server):
+    """ask(query, time) as cost_model.py wants it: [(labels, [(t, value), ...])]"""
+    def ask(query, time):
+        return [(s["metric"], [(float(t), float(v)) for t, v in s.get("values") or [s["value"]]])
+                for s in server.result(query, time)]
+    return ask
+
+
 def check_markers(server, start, end):
     """Loaded data has its stale markers: a pod that ended is gone four minutes after its last sample, when a lookback of
     five minutes without markers would still show it."""
