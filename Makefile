@@ -84,7 +84,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
-	format-check clean fuzz differential tsdb newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
+	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick capture-bench capture-damage capture-replay cost-model cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
@@ -219,6 +219,9 @@ differential: $(CMD) ## OpenCost's queries and rules, every function, and random
 
 tsdb: $(CMD) $(B)/bench/load $(B)/bench/tsdb ## OpenCost's queries over the blocks that a Prometheus 2.42 writes, overlaps and deletions among them, here and there
 	@sh tests/oracle/tsdb.sh $(B)
+
+formats: $(CMD) $(B)/bench/load ## OpenCost's queries over a Prometheus 2.42, its blocks, captures, and captures turned into each format and back: the same bits
+	@sh tests/oracle/formats.sh $(B)
 
 NEWEST := $(B)/oracle/newest
 $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)

@@ -4,7 +4,6 @@
 #include "source/capture_record.h"
 #include "source/capture_source.h"
 #include "source/capture_take.h"
-#include "source/capture_verify.h"
 #include "support/collect.h"
 #include "support/scratch.h"
 #include "support/test.h"
@@ -313,92 +312,12 @@ static void grids(void **state)
 
 /* ---- damage */
 
-static uint8_t *read_all(const char *name, size_t *n)
-{
-    FILE *file = fopen(name, "rb");
-    assert_non_null(file);
-    uint8_t *bytes = malloc(1 << 20);
-    *n = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
-    return bytes;
-}
-
 static void write_all(const char *name, const uint8_t *bytes, size_t n)
 {
     FILE *file = fopen(name, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, n, file), n);
     assert_int_equal(fclose(file), 0);
-}
-
-/* A short capture, so that every byte can be tried. */
-static void make_small(void)
-{
-    struct ampql_error err = {0};
-    struct ampql_source *source = cluster(&alloc_default);
-    struct capture_log log;
-    struct capture_origin origin = capture_origin_of(source, STR("test"));
-    assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, false, &err), AMPQL_OK);
-    for (size_t i = 0; i < sizeof selectors / sizeof *selectors; i++) {
-        struct ampql_matcher matchers[16];
-        struct ampql_select select = collect_raw(selectors[i], matchers, 0, 40 * STEP_MS);
-        bool is_new;
-        assert_int_equal(capture_take(&log, source, &select, &is_new, &err), AMPQL_OK);
-    }
-    assert_int_equal(capture_log_finish(&log, false, NULL, &err), AMPQL_OK);
-    capture_log_done(&log);
-    source_free(source);
-}
-
-struct findings {
-    size_t of_file, of_selects;
-};
-
-static void take_finding(void *payload, const struct capture_entry *entry, const char *what)
-{
-    struct findings *findings = payload;
-    assert_true(strlen(what) > 5);
-    findings->of_file += entry == NULL;
-    findings->of_selects += entry != NULL;
-}
-
-/* Verifying a whole capture finds nothing; with any byte flipped it finds that, and says how many
- * selects are lost; cut at the end it says how many are left. */
-static void verifies(void **state)
-{
-    (void)state;
-    make_small();
-    struct capture_verdict verdict;
-    struct findings findings = {0};
-    struct ampql_error err = {0};
-    size_t n, nleft = 0;
-    assert_int_equal(capture_verify(&alloc_default, path, take_finding, &findings, &verdict, &err),
-                     AMPQL_OK);
-    assert_true(verdict.is_whole && findings.of_file + findings.of_selects == 0);
-    assert_int_equal(verdict.nselects, 3);
-    assert_int_equal(verdict.nlost, 0);
-    assert_true(verdict.nseries > 10 && verdict.nsamples > 400 && verdict.nblocks > 8);
-    uint8_t *bytes = read_all(path, &n);
-    for (size_t i = 0; i < n; i++) {
-        bytes[i] ^= 0x20;
-        write_all(other, bytes, n);
-        enum ampql_code code =
-            capture_verify(&alloc_default, other, take_finding, &findings, &verdict, &err);
-        assert_true(code == AMPQL_BAD_DATA || (code == AMPQL_OK && !verdict.is_whole));
-        assert_true(code != AMPQL_OK || verdict.nlost <= verdict.nselects);
-        bytes[i] ^= 0x20;
-    }
-    for (size_t i = CAPTURE_HEADER; i < n; i += 11) {
-        write_all(other, bytes, i);
-        assert_int_equal(
-            capture_verify(&alloc_default, other, take_finding, &findings, &verdict, &err),
-            AMPQL_OK);
-        assert_false(verdict.is_whole);
-        assert_true(verdict.nselects - verdict.nlost >= nleft); /* the longer, the more is left */
-        nleft = verdict.nselects - verdict.nlost;
-    }
-    assert_int_equal(nleft, 3);
-    free(bytes);
 }
 
 /* A log that was cut anywhere goes on from its last whole select, to the same capture. */
@@ -527,7 +446,7 @@ static void torture(void **state)
 
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, scratch_drop)
 static const struct CMUnitTest tests[] = {
-    IN_FOLDER(round_trip), IN_FOLDER(missing), IN_FOLDER(append_wins),     IN_FOLDER(grids),
-    IN_FOLDER(verifies),   IN_FOLDER(resumes), IN_FOLDER(refuses_targets), IN_FOLDER(torture),
+    IN_FOLDER(round_trip), IN_FOLDER(missing),         IN_FOLDER(append_wins), IN_FOLDER(grids),
+    IN_FOLDER(resumes),    IN_FOLDER(refuses_targets), IN_FOLDER(torture),
 };
 TEST_MAIN(tests)

@@ -53,6 +53,7 @@ static const struct correction {
     const char *expr, *fixed;
 } rows[] = {
     {"m", NULL},
+    {"sum by (a:b) (m)", "sum by (cluster_id, \"a:b\") (m)"},
     {"sum(n)", NULL},
     {"sum by (cluster_id) (m)", NULL},
     {"sum without (pod) (m)", NULL},

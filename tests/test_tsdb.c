@@ -1,112 +1,14 @@
 /* Prometheus blocks as a source: a block that Prometheus wrote, blocks that overlap and have
- * deletions against the same samples in memory, and damage, which is found or does no harm. */
+ * deletions against the same samples in memory, what cannot be answered. */
 #include "source/tsdb.h"
-#include "support/collect.h"
 #include "support/sample_gen.h"
 #include "support/test.h"
 #include "support/torture.h"
-#include "support/tsdb_image.h"
+#include "support/tsdb_blocks.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define REAL "tests/data/source/tsdb/block"
-
-static const char *const files[] = {"meta.json", "index", "chunks/000001", "tombstones"};
-enum { FILES = sizeof files / sizeof *files, MAX_BLOCKS = 5 };
-enum { META, INDEX, CHUNKS, TOMBSTONES };
-
-/* The blocks of a test lie in `folder`, under names that ascend. */
-static char folder[64];
-
-static const char *ulid_of(size_t i)
-{
-    static const char *const ulids[MAX_BLOCKS] = {
-        "01ARZ3NDEKTSV4RRFFQ69G5FA0", "01ARZ3NDEKTSV4RRFFQ69G5FA1", "01ARZ3NDEKTSV4RRFFQ69G5FA2",
-        "01ARZ3NDEKTSV4RRFFQ69G5FA3", "01ARZ3NDEKTSV4RRFFQ69G5FA4"};
-    return ulids[i];
-}
-
-static const char *path_of(size_t i, const char *file)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s%s%s", folder, ulid_of(i), *file ? "/" : "", file);
-    return path;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/ampql-tsdb-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static void remove_blocks(void)
-{
-    for (size_t i = 0; i < MAX_BLOCKS; i++)
-        tsdb_image_remove(path_of(i, ""));
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    remove_blocks();
-    return rmdir(folder);
-}
-
-static void save(size_t i, const struct tsdb_image *image)
-{
-    assert_true(tsdb_image_save(image, path_of(i, "")));
-}
-
-/* The bytes of one file of an image. */
-static struct buf *file_of(struct tsdb_image *image, size_t file)
-{
-    struct buf *const bufs[FILES] = {&image->meta, &image->index, &image->chunks,
-                                     &image->tombstones};
-    return bufs[file];
-}
-
-/* ---- asking */
-
-static enum ampql_code open_path(const struct ampql_allocator *alc, const char *path,
-                                 const struct ampql_file_options *options,
-                                 struct ampql_source **out, struct ampql_error *err)
-{
-    *out = NULL;
-    return source_file_open(alc, path, options, &collect_parser, out, err);
-}
-
-/* What a source says to a select: its text in the collector, or NULL with the code. What it pushes
- * is checked as if it were a stranger's. */
-static const char *ask(struct collect *collect, const char *path,
-                       const struct ampql_file_options *options, const struct ampql_select *select,
-                       enum ampql_code *code, struct ampql_error *err)
-{
-    struct ampql_source *source;
-    const char *text = NULL;
-    *code = open_path(collect->text.alc, path, options, &source, err);
-    if (*code == AMPQL_OK) {
-        text = collect_select(collect, source, select, code, err);
-        source_free(source);
-    }
-    if (*code != AMPQL_OK && *code != AMPQL_NOMEM) /* that one the collector may have run into */
-        assert_true(err->code == *code && err->message[0] != '\0');
-    return text;
-}
-
-/* All that a block holds, in the same way. */
-static const char *ask_all(struct collect *collect, const char *path, struct ampql_error *err)
-{
-    struct ampql_matcher matchers[16];
-    enum ampql_code code;
-    struct ampql_select all =
-        collect_raw("{__name__=~\".+\"}", matchers, -TSDB_FOREVER, TSDB_FOREVER);
-    return ask(collect, path, NULL, &all, &code, err);
-}
 
 /* ---- a block of Prometheus's own */
 
@@ -124,7 +26,7 @@ static void test_real(void **state)
     struct collect collect;
     struct ampql_error err = {0};
     collect_init(&collect, &alloc_default, false);
-    const char *text = ask_all(&collect, REAL, &err);
+    const char *text = tsdb_blocks_ask_all(&collect, TSDB_REAL, &err);
     if (!text)
         fail_msg("%s", err.message);
     /* as its meta.json counts them, but for an hour of two series with a sample a minute */
@@ -137,7 +39,7 @@ static void test_real(void **state)
     assert_int_equal(nstale, 9);
 
     struct ampql_source *source;
-    assert_int_equal(open_path(&alloc_default, REAL, NULL, &source, &err), AMPQL_OK);
+    assert_int_equal(tsdb_blocks_open(&alloc_default, TSDB_REAL, NULL, &source, &err), AMPQL_OK);
     assert_int_equal(source->ops.caps, AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED);
     source_free(source);
     collect_done(&collect);
@@ -198,7 +100,7 @@ static void make_block(struct model *models, size_t number, size_t from, size_t 
                                                      .n = upto - from};
     }
     struct tsdb_image_block block = {
-        .ulid = ulid_of(number), .series = series, .n = n, .tombstones = tombstones};
+        .ulid = tsdb_blocks_ulid(number), .series = series, .n = n, .tombstones = tombstones};
     assert_true(tsdb_image_make(&image, &block)); /* sorts the series */
     tsdb_image_done(&image);
     for (size_t i = 0; i < SERIES; i++) {
@@ -212,7 +114,7 @@ static void make_block(struct model *models, size_t number, size_t from, size_t 
     }
     block.ntombstones = ndeleted;
     assert_true(tsdb_image_make(&image, &block));
-    save(number, &image);
+    tsdb_blocks_save(number, &image);
     tsdb_image_done(&image);
 }
 
@@ -290,10 +192,10 @@ static void test_model(void **state)
         random_state = seed;
         for (size_t i = 0; i < SERIES; i++)
             fill_model(&models[i], i);
-        for (size_t i = 0; i < MAX_BLOCKS; i++)
+        for (size_t i = 0; i < TSDB_BLOCKS_MAX; i++)
             make_block(models, i, cuts[i][0], cuts[i][1]);
         struct ampql_source *memory = memory_of(models);
-        if (open_path(&alloc_default, folder, NULL, &blocks, &err) != AMPQL_OK)
+        if (tsdb_blocks_open(&alloc_default, tsdb_folder, NULL, &blocks, &err) != AMPQL_OK)
             fail_msg("%s", err.message);
         for (size_t i = 0; i < 200; i++) {
             const char *selector = selectors[i % (sizeof selectors / sizeof *selectors)];
@@ -308,54 +210,11 @@ static void test_model(void **state)
         }
         source_free(blocks);
         source_free(memory);
-        remove_blocks();
+        tsdb_blocks_remove();
     }
 }
 
 /* ---- one case each */
-
-/* A series of a few samples at 1000, 2000, ... */
-enum { FEW = 300 };
-
-struct small {
-    struct ampql_label labels[2];
-    int64_t t[FEW];
-    double v[FEW];
-};
-
-static struct tsdb_image_series small(struct small *s, const char *name, const char *pod,
-                                      int64_t first_ms, size_t n, double first)
-{
-    s->labels[0] = (struct ampql_label){{"__name__", 8}, {name, strlen(name)}};
-    s->labels[1] = (struct ampql_label){{"pod", 3}, {pod, strlen(pod)}};
-    for (size_t i = 0; i < n; i++) {
-        s->t[i] = first_ms + 1000 * (int64_t)i;
-        s->v[i] = first + (double)i;
-    }
-    return (struct tsdb_image_series){
-        .labels = s->labels, .nlabels = 2, .t = s->t, .v = s->v, .n = n};
-}
-
-static void make_small(size_t number, int64_t first_ms, size_t n, double first, uint8_t encoding,
-                       const char *parent, struct tsdb_image *image)
-{
-    static struct small a, b;
-    struct tsdb_image_series series[] = {small(&a, "up", "a", first_ms, n, first),
-                                         small(&b, "up", "b", first_ms, n, 7)};
-    series[1].encoding = encoding;
-    struct tsdb_image_block block = {
-        .ulid = ulid_of(number), .series = series, .n = 2, .parent = parent};
-    assert_true(tsdb_image_make(image, &block));
-}
-
-static void save_small(size_t number, int64_t first_ms, size_t n, double first, uint8_t encoding,
-                       const char *parent)
-{
-    struct tsdb_image image;
-    make_small(number, first_ms, n, first, encoding, parent, &image);
-    save(number, &image);
-    tsdb_image_done(&image);
-}
 
 /* What asking for `up` in (0, 10 s] gives, and with it the warnings; "error: ..." when it fails. */
 static void assert_says(const struct ampql_file_options *options, const char *path,
@@ -368,16 +227,16 @@ static void assert_says(const struct ampql_file_options *options, const char *pa
     char text[4096];
     struct ampql_select select = collect_raw("up", matchers, 0, 10000);
     collect_init(&collect, &alloc_default, false);
-    const char *answer = ask(&collect, path, options, &select, &code, &err);
+    const char *answer = tsdb_blocks_ask(&collect, path, options, &select, &code, &err);
     int n = answer ? snprintf(text, sizeof text, "%s", answer)
                    : snprintf(text, sizeof text, "error: %s", err.message);
     for (size_t i = 0; i < collect.sink.warnings.n && answer; i++)
         n += snprintf(text + n, sizeof text - (size_t)n, "warning: %.*s\n",
                       STR_ARGS(collect.sink.warnings.at[i]));
-    const char *at = strstr(text, folder); /* its name is another one each time */
+    const char *at = strstr(text, tsdb_folder); /* its name is another one each time */
     char shown[4096];
     snprintf(shown, sizeof shown, "%.*s%s", at ? (int)(at - text) : n, text,
-             at ? at + strlen(folder) : "");
+             at ? at + strlen(tsdb_folder) : "");
     assert_string_equal(shown, expected);
     collect_done(&collect);
 }
@@ -388,35 +247,35 @@ static void test_conflicts(void **state)
 {
     (void)state;
     struct ampql_file_options last = {.size = sizeof last, .last_wins = true};
-    save_small(0, 1000, 3, 1, 0, NULL);
-    save_small(1, 2000, 2, 2, 0, NULL); /* the same, but a */
-    assert_says(NULL, folder,
+    tsdb_blocks_save_small(0, 1000, 3, 1, 0, NULL);
+    tsdb_blocks_save_small(1, 2000, 2, 2, 0, NULL); /* the same, but a */
+    assert_says(NULL, tsdb_folder,
                 "error: /" ULID "1: up{pod=\"b\"} has two values at 1970-01-01T00:00:02Z: 8 in a "
                 "block before, and 7");
-    assert_says(&last, folder,
+    assert_says(&last, tsdb_folder,
                 "up{pod=\"a\"} 1@1000 2@2000 3@3000\nup{pod=\"b\"} 7@1000 7@2000 8@3000\n");
     /* what has replaced another block hides it */
-    save_small(1, 2000, 2, 2, 0, ulid_of(0));
-    assert_says(NULL, folder, "up{pod=\"a\"} 2@2000 3@3000\nup{pod=\"b\"} 7@2000 8@3000\n");
-    remove_blocks();
+    tsdb_blocks_save_small(1, 2000, 2, 2, 0, tsdb_blocks_ulid(0));
+    assert_says(NULL, tsdb_folder, "up{pod=\"a\"} 2@2000 3@3000\nup{pod=\"b\"} 7@2000 8@3000\n");
+    tsdb_blocks_remove();
 }
 
 static void test_histograms(void **state)
 {
     (void)state;
     struct ampql_file_options skip = {.size = sizeof skip, .skip_histograms = true};
-    save_small(0, 1000, 2, 1, TSDB_HISTOGRAM, NULL);
-    assert_says(NULL, folder, "error: /" ULID "0: up{pod=\"b\"} has native histograms");
-    assert_says(&skip, folder,
+    tsdb_blocks_save_small(0, 1000, 2, 1, TSDB_HISTOGRAM, NULL);
+    assert_says(NULL, tsdb_folder, "error: /" ULID "0: up{pod=\"b\"} has native histograms");
+    assert_says(&skip, tsdb_folder,
                 "up{pod=\"a\"} 1@1000 2@2000\nwarning: 1 chunks of native histograms were left "
                 "out\n");
-    save_small(0, 1000, 2, 1, TSDB_FLOAT_HISTOGRAM, NULL);
-    assert_says(NULL, folder, "error: /" ULID "0: up{pod=\"b\"} has native histograms");
-    save_small(0, 1000, 2, 1, 9, NULL);
-    assert_says(&skip, folder,
+    tsdb_blocks_save_small(0, 1000, 2, 1, TSDB_FLOAT_HISTOGRAM, NULL);
+    assert_says(NULL, tsdb_folder, "error: /" ULID "0: up{pod=\"b\"} has native histograms");
+    tsdb_blocks_save_small(0, 1000, 2, 1, 9, NULL);
+    assert_says(&skip, tsdb_folder,
                 "error: /" ULID "0: up{pod=\"b\"} has chunks of encoding 9, which this ampql does "
                 "not know");
-    remove_blocks();
+    tsdb_blocks_remove();
 }
 
 /* What Prometheus has not made blocks of yet is not read, and that is said. */
@@ -424,23 +283,23 @@ static void test_wal(void **state)
 {
     (void)state;
     char wal[96];
-    snprintf(wal, sizeof wal, "%s/wal", folder);
+    snprintf(wal, sizeof wal, "%s/wal", tsdb_folder);
     assert_int_equal(mkdir(wal, 0777), 0);
-    assert_says(NULL, folder,
+    assert_says(NULL, tsdb_folder,
                 "error: : no block yet: what Prometheus has taken in within its last hours is in "
                 "its WAL, which is not read; POST /api/v1/admin/tsdb/snapshot makes blocks");
-    save_small(0, 1000, 3, 1, 0, NULL);
-    assert_says(NULL, folder,
+    tsdb_blocks_save_small(0, 1000, 3, 1, 0, NULL);
+    assert_says(NULL, tsdb_folder,
                 "up{pod=\"a\"} 1@1000 2@2000 3@3000\nup{pod=\"b\"} 7@1000 8@2000 9@3000\n"
                 "warning: /wal is not read, and samples from 1970-01-01T00:00:03.001Z on may be in "
                 "it: POST /api/v1/admin/tsdb/snapshot makes blocks of them\n");
-    save_small(0, 1000, 12, 1, 0, NULL); /* beyond what is asked for */
-    assert_says(NULL, path_of(0, ""),
+    tsdb_blocks_save_small(0, 1000, 12, 1, 0, NULL); /* beyond what is asked for */
+    assert_says(NULL, tsdb_blocks_path(0, ""),
                 "up{pod=\"a\"} 1@1000 2@2000 3@3000 4@4000 5@5000 6@6000 7@7000 8@8000 9@9000 "
                 "10@10000\nup{pod=\"b\"} 7@1000 8@2000 9@3000 10@4000 11@5000 12@6000 13@7000 "
                 "14@8000 15@9000 16@10000\n");
     rmdir(wal);
-    remove_blocks();
+    tsdb_blocks_remove();
 }
 
 /* Samples that came out of order may be of times that blocks have, too. */
@@ -450,22 +309,22 @@ static void test_wbl(void **state)
     static const char blocks[] =
         "up{pod=\"a\"} 1@1000 2@2000 3@3000\nup{pod=\"b\"} 7@1000 8@2000 9@3000\n";
     char wbl[96], segment[112], expected[512];
-    snprintf(wbl, sizeof wbl, "%s/wbl", folder);
+    snprintf(wbl, sizeof wbl, "%s/wbl", tsdb_folder);
     snprintf(segment, sizeof segment, "%s/00000000", wbl);
     assert_int_equal(mkdir(wbl, 0777), 0);
-    save_small(0, 1000, 3, 1, 0, NULL);
+    tsdb_blocks_save_small(0, 1000, 3, 1, 0, NULL);
     FILE *file = fopen(segment, "wb");
     assert_non_null(file);
-    assert_says(NULL, folder, blocks); /* empty, as it is when nothing came late */
+    assert_says(NULL, tsdb_folder, blocks); /* empty, as it is when nothing came late */
     assert_true(fputs("x", file) >= 0 && fclose(file) == 0);
     snprintf(
         expected, sizeof expected,
         "%swarning: /wbl is not read, and samples of any time that came out of order may be in "
         "it, until Prometheus makes blocks of them within hours\n",
         blocks);
-    assert_says(NULL, folder, expected);
+    assert_says(NULL, tsdb_folder, expected);
     assert_true(unlink(segment) == 0 && rmdir(wbl) == 0);
-    remove_blocks();
+    tsdb_blocks_remove();
 }
 
 /* A label listing has the series with a chunk in the time asked for, as Prometheus's has. */
@@ -482,20 +341,23 @@ static void test_listing(void **state)
         {3000, 10000, "up{pod=\"a\"}\n"},
         {200000, 300000, ""},
     };
-    struct small a, b;
+    struct tsdb_small a, b;
     struct tsdb_image image;
     /* of b all is deleted but the first chunk's beginning, of a nothing */
-    struct tsdb_image_series series[] = {small(&a, "up", "a", 4000, 2, 1),
-                                         small(&b, "up", "b", 1000, 3, 1)};
+    struct tsdb_image_series series[] = {tsdb_small(&a, "up", "a", 4000, 2, 1),
+                                         tsdb_small(&b, "up", "b", 1000, 3, 1)};
     struct tombstone deleted[] = {{1, 4000, 9000}, {1, 2000, 3000}};
-    struct tsdb_image_block block = {
-        .ulid = ulid_of(0), .series = series, .n = 2, .tombstones = deleted, .ntombstones = 2};
+    struct tsdb_image_block block = {.ulid = tsdb_blocks_ulid(0),
+                                     .series = series,
+                                     .n = 2,
+                                     .tombstones = deleted,
+                                     .ntombstones = 2};
     assert_true(tsdb_image_make(&image, &block));
-    save(0, &image);
+    tsdb_blocks_save(0, &image);
     tsdb_image_done(&image);
     struct ampql_source *source;
     struct ampql_error err = {0};
-    assert_int_equal(open_path(&alloc_default, folder, NULL, &source, &err), AMPQL_OK);
+    assert_int_equal(tsdb_blocks_open(&alloc_default, tsdb_folder, NULL, &source, &err), AMPQL_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct collect collect;
         struct ampql_matcher matchers[16];
@@ -508,135 +370,7 @@ static void test_listing(void **state)
         collect_done(&collect);
     }
     source_free(source);
-    remove_blocks();
-}
-
-/* ---- damage */
-
-static const struct {
-    size_t file;
-    long at; /* from the end when negative */
-    uint8_t bytes[8];
-    size_t n;
-    const char *message; /* behind the block's path */
-} damages[] = {
-    {META, 1, "\"alid", 5, "/meta.json: offset 85: expected \"version\", \"ulid\", \"minTime\""},
-    {INDEX, 0, "\xba\xaa\xd7\x01", 4, "/index: offset 0: not the index of a Prometheus block"},
-    {INDEX, 4, "\1", 1, "/index: an index of version 1, and this ampql reads 2"},
-    {INDEX, -44, "\0\0\0\1", 4, "/index: offset 199: its table of contents points out of the file"},
-    {CHUNKS, 0, "x", 1, "/chunks/000001: offset 0: not the chunks of a Prometheus block"},
-    {CHUNKS, 4, "\2", 1, "/chunks/000001: chunks of version 2, and this ampql reads 1"},
-    {TOMBSTONES, 0, "x", 1, "/tombstones: offset 0: not the tombstones of a Prometheus block"},
-    {TOMBSTONES, 4, "\2", 1, "/tombstones: tombstones of version 2, and this ampql reads 1"},
-};
-
-static void test_messages(void **state)
-{
-    (void)state;
-    struct collect collect;
-    struct ampql_error err = {0};
-    collect_init(&collect, &alloc_default, false);
-    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
-        struct tsdb_image image;
-        make_small(0, 1000, 2, 1, 0, NULL, &image);
-        struct buf *file = file_of(&image, damages[i].file);
-        size_t at = damages[i].at < 0 ? file->n - (size_t)-damages[i].at : (size_t)damages[i].at;
-        memcpy(file->p + at, damages[i].bytes, damages[i].n);
-        tsdb_image_repair(&image);
-        save(0, &image);
-        tsdb_image_done(&image);
-        assert_null(ask_all(&collect, path_of(0, ""), &err));
-        const char *path = path_of(0, "");
-        if (strncmp(err.message, path, strlen(path)) != 0 ||
-            strncmp(err.message + strlen(path), damages[i].message, strlen(damages[i].message)) !=
-                0)
-            fail_msg("%s\nnot %s", err.message, damages[i].message);
-    }
-    collect_done(&collect);
-    remove_blocks();
-}
-
-/* The answer must be the one before the damage, or none. */
-static void assert_harmless(struct collect *collect, const char *want, const char *what,
-                            size_t file, size_t at)
-{
-    struct ampql_error err = {0};
-    const char *got = ask_all(collect, path_of(0, ""), &err);
-    if (got && strcmp(got, want) != 0)
-        fail_msg("%s at %zu of %s gives another answer", what, at, files[file]);
-}
-
-static int open_block_file(size_t file)
-{
-    int fd = open(path_of(0, files[file]), O_WRONLY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    return fd;
-}
-
-static void poke(int fd, size_t at, char byte)
-{
-    assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
-}
-
-/* Every byte of the real block another one, and its files shorter. */
-static void test_damage(void **state)
-{
-    (void)state;
-    struct tsdb_image image;
-    struct collect whole, damaged;
-    struct ampql_error err = {0};
-    collect_init(&whole, &alloc_default, false);
-    collect_init(&damaged, &alloc_default, false);
-    assert_true(tsdb_image_load(&image, REAL));
-    save(0, &image);
-    const char *want = ask_all(&whole, path_of(0, ""), &err);
-    assert_non_null(want);
-    for (size_t file = 0; file < FILES; file++) {
-        const struct buf *buf = file_of(&image, file);
-        int fd = open_block_file(file);
-        for (size_t i = 0; i < buf->n; i++) {
-            poke(fd, i, (char)(buf->p[i] ^ 1 << i % 8));
-            assert_harmless(&damaged, want, "a bit", file, i);
-            poke(fd, i, buf->p[i]);
-        }
-        for (size_t n = buf->n; n-- > 0;) {
-            if (n > 600 && n + 600 < buf->n && n % 37)
-                continue;
-            assert_int_equal(ftruncate(fd, (off_t)n), 0);
-            assert_harmless(&damaged, want, "the end", file, n);
-        }
-        assert_int_equal(pwrite(fd, buf->p, buf->n, 0), buf->n);
-        close(fd);
-    }
-    assert_harmless(&damaged, want, "nothing", 0, 0);
-    tsdb_image_done(&image);
-    collect_done(&whole);
-    collect_done(&damaged);
-    remove_blocks();
-}
-
-/* The same with checksums that are right: whatever comes, it is in order, or a message. */
-static void test_hostile(void **state)
-{
-    (void)state;
-    static const uint8_t values[] = {0x00, 0x7f, 0xff};
-    struct tsdb_image image;
-    struct collect collect;
-    struct ampql_error err = {0};
-    collect_init(&collect, &alloc_default, false);
-    for (size_t file = 0; file < FILES; file++)
-        for (size_t i = 0, n = 1; i < n; i++)
-            for (size_t k = 0; k < sizeof values; k++) {
-                make_small(0, 1000, 130, 1, 0, NULL, &image);
-                n = file_of(&image, file)->n;
-                file_of(&image, file)->p[i] = (char)values[k];
-                tsdb_image_repair(&image);
-                save(0, &image);
-                tsdb_image_done(&image);
-                ask_all(&collect, path_of(0, ""), &err);
-            }
-    collect_done(&collect);
-    remove_blocks();
+    tsdb_blocks_remove();
 }
 
 /* ---- memory that runs out */
@@ -650,7 +384,7 @@ static bool read_all(const struct ampql_allocator *alc)
     struct ampql_select select = collect_raw("{pod=~\"a|b\",pod!=\"c\"}", matchers, 0, 100000);
     struct ampql_file_options last = {.size = sizeof last, .last_wins = true};
     collect_init(&collect, alc, false);
-    const char *text = ask(&collect, folder, &last, &select, &code, &err);
+    const char *text = tsdb_blocks_ask(&collect, tsdb_folder, &last, &select, &code, &err);
     if (!text)
         assert_int_equal(code, AMPQL_NOMEM);
     else
@@ -662,22 +396,20 @@ static bool read_all(const struct ampql_allocator *alc)
 static void test_torture(void **state)
 {
     (void)state;
-    save_small(0, 1000, 4, 1, 0, NULL);
-    save_small(1, 3000, 3, 2, 0, ulid_of(4));
+    tsdb_blocks_save_small(0, 1000, 4, 1, 0, NULL);
+    tsdb_blocks_save_small(1, 3000, 3, 2, 0, tsdb_blocks_ulid(4));
     torture_all_lenient(read_all);
-    remove_blocks();
+    tsdb_blocks_remove();
 }
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_real),      cmocka_unit_test(test_model),
     cmocka_unit_test(test_conflicts), cmocka_unit_test(test_histograms),
     cmocka_unit_test(test_wal),       cmocka_unit_test(test_wbl),
-    cmocka_unit_test(test_listing),   cmocka_unit_test(test_messages),
-    cmocka_unit_test(test_damage),    cmocka_unit_test(test_hostile),
-    cmocka_unit_test(test_torture),
+    cmocka_unit_test(test_listing),   cmocka_unit_test(test_torture),
 };
 
 int main(void)
 {
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, tsdb_blocks_set_up, tsdb_blocks_tear_down);
 }

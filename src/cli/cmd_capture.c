@@ -5,10 +5,18 @@
 #include "tool/diff.h"
 
 struct flags {
+    const char *rescue;
     int format, error_format;
 };
 
 static const struct option print_options[] = {
+    PRINT_OPTION(struct flags, format, "table|json", "table when not given"),
+    REPORT_OPTIONS(struct flags, error_format),
+};
+
+static const struct option verify_options[] = {
+    {"rescue", 0, OPTION_STRING, offsetof(struct flags, rescue), "OUT.aqc",
+     "write the selects that are not lost to a new capture"},
     PRINT_OPTION(struct flags, format, "table|json", "table when not given"),
     REPORT_OPTIONS(struct flags, error_format),
 };
@@ -46,8 +54,9 @@ static enum exit_status run_verify(struct cli *cli, const void *payload,
     const struct flags *flags = payload;
     struct ampql_error err = {0};
     bool is_whole;
-    enum ampql_code code = tool_capture_verify(operands.at[0], flags->format == PRINT_JSON,
-                                               output_write, &cli->out, &is_whole, &err);
+    enum ampql_code code =
+        tool_capture_verify(operands.at[0], flags->rescue, flags->format == PRINT_JSON,
+                            output_write, &cli->out, &is_whole, &err);
     if (code != AMPQL_OK)
         return finish(cli, code, &err);
     return is_whole ? STATUS_OK : STATUS_DATA;
@@ -106,12 +115,15 @@ const struct command command_capture_verify = {
     .name = "capture verify",
     .operands = "FILE",
     .summary = "check every block of a capture",
-    .examples = "  ampql capture verify day.aqc\n",
+    .examples = "  ampql capture verify day.aqc\n"
+                "  ampql capture verify --rescue left.aqc day.aqc\n",
     .details =
         "Says which selects are lost and how many can still be used; exit status 9 when\n"
         "anything is wrong. FILE may be the .part of a capture that is not finished, of which\n"
-        "selects count that are whole.\n",
-    COMMAND_OPTIONS(print_options, struct flags),
+        "selects count that are whole. Queries can be asked of a damaged capture as long as it\n"
+        "can be opened, and fail where they read what is lost; of one that cannot, such as one\n"
+        "that was cut short, --rescue makes another of the selects before the damage.\n",
+    COMMAND_OPTIONS(verify_options, struct flags),
     .min_operands = 1,
     .max_operands = 1,
     .run = run_verify,

@@ -126,6 +126,8 @@ static enum ampql_code read_index(struct capture *capture, struct capture_block 
     }
     for (uint32_t i = 0; i < index->count && !in.failed; i++) {
         offset = bytes_varint(&in);
+        if (in.failed)
+            break;
         TRY(expect(capture, &offset, CAPTURE_SELECT, &block, err));
         TRY(add_select(capture, &block, err));
         TRY(read_places(capture, &in, &capture->entries.at[i], err));

@@ -2,6 +2,7 @@
 #include "source/capture_verify.h"
 
 #include "base/time.h"
+#include "source/capture_place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@ struct verify {
     void *payload;
     struct capture_verdict *verdict;
     struct buf digests;
+    size_t nleft; /* selects that are not lost: the capture's first */
 
     /* the select at hand */
     const struct capture_entry *entry;
@@ -60,29 +62,55 @@ static enum ampql_code check_series(void *payload, const struct capture *capture
     return AMPQL_OK;
 }
 
+/* The index says how much there is of each select, when there is one. */
+static enum ampql_code count_select(struct verify *v, bool has_index)
+{
+    const struct capture_entry *entry = v->entry;
+    TRY(capture_scan(v->capture, entry, NULL, INT64_MIN, INT64_MAX, check_series, v, &v->err));
+    if (!has_index || (v->nseries == entry->nseries && v->nsamples == entry->nsamples))
+        return AMPQL_OK;
+    return fail(&v->err, AMPQL_BAD_DATA,
+                "%llu series and %llu samples, where the index has %llu and %llu",
+                (unsigned long long)v->nseries, (unsigned long long)v->nsamples,
+                (unsigned long long)entry->nseries, (unsigned long long)entry->nsamples);
+}
+
 static enum ampql_code check_select(struct verify *v, const struct capture_entry *entry,
-                                    struct ampql_error *err)
+                                    bool has_index, bool *is_lost, struct ampql_error *err)
 {
     v->entry = entry;
     v->before = (struct labels){0};
     v->nseries = v->nsamples = 0;
     v->err = (struct ampql_error){0};
-    enum ampql_code code =
-        capture_scan(v->capture, entry, NULL, INT64_MIN, INT64_MAX, check_series, v, &v->err);
-    if (code == AMPQL_OK && (v->nseries != entry->nseries || v->nsamples != entry->nsamples))
-        code = fail(&v->err, AMPQL_BAD_DATA,
-                    "%llu series and %llu samples, where the index has %llu and %llu",
-                    (unsigned long long)v->nseries, (unsigned long long)v->nsamples,
-                    (unsigned long long)entry->nseries, (unsigned long long)entry->nsamples);
+    enum ampql_code code = count_select(v, has_index);
     if (code == AMPQL_NOMEM || code == AMPQL_UNAVAILABLE)
         return fail(err, code, "%s", v->err.message);
-    if (code == AMPQL_OK) {
-        v->verdict->nseries += v->nseries;
-        v->verdict->nsamples += v->nsamples;
+    *is_lost = code != AMPQL_OK;
+    if (*is_lost) {
+        v->verdict->nlost++;
+        find(v, entry, v->err.message);
         return AMPQL_OK;
     }
-    v->verdict->nlost++;
-    find(v, entry, v->err.message);
+    v->verdict->nseries += v->nseries;
+    v->verdict->nsamples += v->nsamples;
+    return AMPQL_OK;
+}
+
+/* The first n selects; those that are not lost move to the front, [v->nleft]. */
+static enum ampql_code check_selects(struct verify *v, size_t n, bool has_index,
+                                     struct ampql_error *err)
+{
+    struct capture *c = v->capture;
+    v->verdict->nselects = c->entries.n;
+    for (size_t i = 0; i < n; i++) {
+        bool is_lost;
+        TRY(check_select(v, &c->entries.at[i], has_index, &is_lost, err));
+        if (is_lost)
+            continue;
+        struct capture_entry left = c->entries.at[i];
+        c->entries.at[i] = c->entries.at[v->nleft];
+        c->entries.at[v->nleft++] = left;
+    }
     return AMPQL_OK;
 }
 
@@ -137,62 +165,72 @@ static enum ampql_code check_blocks(struct verify *v, struct ampql_error *err)
 static enum ampql_code check_whole(struct verify *v, struct ampql_error *err)
 {
     TRY(check_blocks(v, err));
-    v->verdict->nselects = v->capture->entries.n;
-    for (size_t i = 0; i < v->capture->entries.n; i++)
-        TRY(check_select(v, &v->capture->entries.at[i], err));
-    return AMPQL_OK;
+    return check_selects(v, v->capture->entries.n, true, err);
 }
 
 /* ---- a file that lost its end */
 
-/* Selects up to the first damage. Whether the last of them is whole, nothing says: it is lost. */
+/* Selects up to the first damage. Only what follows the last of them, another select or the index,
+ * says that it is whole: else it is lost. */
 static enum ampql_code check_beginning(struct verify *v, struct ampql_error *err)
 {
     struct capture *c = v->capture;
     uint64_t offset = CAPTURE_HEADER;
     struct capture_block block;
-    bool is_ended = false;
+    bool is_ended = false, is_followed = false;
     while (!is_ended) {
         struct ampql_error inner = {0};
         enum ampql_code code = capture_read_block(&c->file, offset, &block, &inner);
-        if (code == AMPQL_OK)
+        bool is_read = code == AMPQL_OK;
+        if (is_read)
             code = capture_take_block(c, &block, &inner);
         if (code == AMPQL_NOMEM || code == AMPQL_UNAVAILABLE)
             return fail(err, code, "%s", inner.message);
         if (code != AMPQL_OK) {
+            is_followed = is_read && block.kind == CAPTURE_SELECT;
             find(v, NULL, inner.message);
             break;
         }
         v->verdict->nblocks++;
-        is_ended = block.kind == CAPTURE_INDEX;
+        is_ended = is_followed = block.kind == CAPTURE_INDEX;
         offset += block.bytes;
     }
-    size_t nwhole = c->entries.n - (c->entries.n > 0 && !is_ended);
-    v->verdict->nselects = c->entries.n;
-    for (size_t i = 0; i < nwhole; i++) {
-        struct capture_entry *entry = &c->entries.at[i];
-        v->entry = entry;
-        v->before = (struct labels){0};
-        v->nseries = v->nsamples = 0;
-        if (capture_scan(c, entry, NULL, INT64_MIN, INT64_MAX, check_series, v, &v->err) ==
-            AMPQL_OK) {
-            v->verdict->nseries += v->nseries;
-            v->verdict->nsamples += v->nsamples;
-            continue;
-        }
-        v->verdict->nlost++;
-        find(v, entry, v->err.message);
-    }
-    if (nwhole < c->entries.n) {
+    size_t n = c->entries.n, nwhole = n - (n > 0 && !is_followed);
+    TRY(check_selects(v, nwhole, false, err));
+    if (nwhole < n) {
         v->verdict->nlost++;
         find(v, &c->entries.at[nwhole], "it is cut short");
     }
     return AMPQL_OK;
 }
 
+/* ---- what is left */
+
+static enum ampql_code check_rescue(const struct capture *c, const char *to,
+                                    struct ampql_error *err)
+{
+    if (!to || !capture_is_at(c->file.fd, to))
+        return AMPQL_OK;
+    return fail(err, AMPQL_BAD_DATA,
+                "%.160s: the capture itself, expected another file: it stays as it is", to);
+}
+
+static enum ampql_code rescue(struct verify *v, const char *to, struct ampql_error *err)
+{
+    struct capture *c = v->capture, *inputs[] = {c};
+    if (!to || v->nleft == 0)
+        return AMPQL_OK;
+    for (size_t i = v->nleft; i < c->entries.n; i++)
+        array_done(&c->entries.at[i], v->alc);
+    c->entries.n = v->nleft;
+    TRY(capture_write_new(v->alc, to, inputs, 1, NULL, err));
+    v->verdict->is_rescued = true;
+    return AMPQL_OK;
+}
+
 enum ampql_code capture_verify(const struct ampql_allocator *alc, const char *path,
-                               capture_finding *finding, void *payload, struct capture_verdict *out,
-                               struct ampql_error *err)
+                               const char *rescue_to, capture_finding *finding, void *payload,
+                               struct capture_verdict *out, struct ampql_error *err)
 {
     struct capture capture;
     struct ampql_error inner = {0};
@@ -200,7 +238,7 @@ enum ampql_code capture_verify(const struct ampql_allocator *alc, const char *pa
     struct verify v = {
         .alc = alc, .capture = &capture, .finding = finding, .payload = payload, .verdict = out};
     enum ampql_code code = capture_open_any(&capture, alc, path, &inner);
-    bool is_open = code == AMPQL_OK;
+    out->opens = code == AMPQL_OK;
     if (code == AMPQL_BAD_DATA) { /* what can be read without its end? */
         TRY(capture_open_damaged(&capture, alc, path, err));
         find(&v, NULL, inner.message);
@@ -209,8 +247,12 @@ enum ampql_code capture_verify(const struct ampql_allocator *alc, const char *pa
     }
     arena_init(&v.arena, alc);
     buf_init(&v.digests, alc, SIZE_MAX / 2);
-    out->is_log = is_open && capture.is_log;
-    code = is_open ? check_whole(&v, err) : check_beginning(&v, err);
+    out->is_log = out->opens && capture.is_log;
+    code = check_rescue(&capture, rescue_to, err);
+    if (code == AMPQL_OK)
+        code = out->opens ? check_whole(&v, err) : check_beginning(&v, err);
+    if (code == AMPQL_OK)
+        code = rescue(&v, rescue_to, err);
     buf_done(&v.digests);
     arena_done(&v.arena);
     capture_done(&capture);

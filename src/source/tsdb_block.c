@@ -221,9 +221,7 @@ static enum ampql_code read_tombstones(struct tsdb_block *block, struct tsdb_fil
     if (be_get(p, 4) != TOMBSTONES_MAGIC)
         return tsdb_bad(file, 0, err, "not the tombstones of a Prometheus block");
     if (p[4] != TOMBSTONES_VERSION)
-        return fail(err, AMPQL_UNSUPPORTED,
-                    "%.400s: tombstones of version %d, and this ampql reads %d", file->path, p[4],
-                    TOMBSTONES_VERSION);
+        return tsdb_bad_version(file, 4, "tombstones", p[4], TOMBSTONES_VERSION, err);
     if (crc32c(0, p + HEAD, n - LEAST) != be_get(p + n - 4, 4))
         return tsdb_bad(file, n - 4, err, "the checksum of the tombstones differs: damaged");
     struct bytes_in in = bytes_of(p + HEAD, n - LEAST);
@@ -332,8 +330,7 @@ static enum ampql_code open_segment(struct tsdb_block *block, uint32_t number,
     if (be_get(p, 4) != CHUNKS_MAGIC)
         return tsdb_bad(&block->segment, 0, err, "not the chunks of a Prometheus block");
     if (p[4] != CHUNKS_VERSION)
-        return fail(err, AMPQL_UNSUPPORTED, "%.400s: chunks of version %d, and this ampql reads %d",
-                    block->segment.path, p[4], CHUNKS_VERSION);
+        return tsdb_bad_version(&block->segment, 4, "chunks", p[4], CHUNKS_VERSION, err);
     return AMPQL_OK;
 }
 

@@ -25,6 +25,14 @@ enum ampql_code tsdb_bad(const struct tsdb_file *file, uint64_t offset, struct a
                 (unsigned long long)offset, what);
 }
 
+enum ampql_code tsdb_bad_version(const struct tsdb_file *file, uint64_t offset, const char *what,
+                                 int found, int known, struct ampql_error *err)
+{
+    return fail(err, AMPQL_UNSUPPORTED,
+                "%.400s: offset %llu: %s of version %d, and this ampql reads %d", file->path,
+                (unsigned long long)offset, what, found, known);
+}
+
 enum ampql_code tsdb_file_open(struct tsdb_file *file, const struct ampql_allocator *alc,
                                const char *path, struct ampql_error *err)
 {

@@ -46,6 +46,10 @@ enum ampql_code tsdb_file_section(struct tsdb_file *file, uint64_t offset, const
 enum ampql_code tsdb_bad(const struct tsdb_file *file, uint64_t offset, struct ampql_error *err,
                          const char *what);
 
+/* "PATH: offset N: WHAT of version FOUND, and this ampql reads KNOWN", AMPQL_UNSUPPORTED. */
+enum ampql_code tsdb_bad_version(const struct tsdb_file *file, uint64_t offset, const char *what,
+                                 int found, int known, struct ampql_error *err);
+
 /* Numbers of n bytes in Prometheus's files are big-endian. */
 static inline uint64_t be_get(const uint8_t *p, size_t n)
 {

@@ -19,9 +19,7 @@ static enum ampql_code check_head(struct tsdb_index *index, struct ampql_error *
     if (be_get(p, 4) != INDEX_MAGIC)
         return tsdb_bad(&index->file, 0, err, "not the index of a Prometheus block");
     if (p[4] != VERSION)
-        return fail(err, AMPQL_UNSUPPORTED,
-                    "%.400s: an index of version %d, and this ampql reads %d", index->file.path,
-                    p[4], VERSION);
+        return tsdb_bad_version(&index->file, 4, "an index", p[4], VERSION, err);
     return AMPQL_OK;
 }
 

@@ -293,12 +293,26 @@ static void put_finding(void *payload, const struct capture_entry *entry, const 
     writer_flush(&v->w);
 }
 
+/* That a select is whole helps nobody while the file cannot be opened. */
+static void put_way_out(struct buf *out, const struct capture_verdict *verdict,
+                        const char *rescue_to)
+{
+    if (verdict->is_rescued)
+        buf_format(out, "written to %s\n", rescue_to);
+    else if (rescue_to)
+        buf_text(out, "nothing is left that could be written\n");
+    else if (!verdict->opens && verdict->nlost < verdict->nselects)
+        buf_text(out, "it cannot be opened as it is: --rescue OUT.aqc writes what is left\n");
+}
+
 static void put_verdict(struct buf *out, const struct capture_verdict *verdict, bool as_json)
 {
     size_t nleft = verdict->nselects - verdict->nlost;
     if (as_json) {
         buf_format(out, "{\"whole\":%s", verdict->is_whole ? "true" : "false");
         buf_format(out, ",\"finished\":%s", verdict->is_log ? "false" : "true");
+        buf_format(out, ",\"opens\":%s", verdict->opens ? "true" : "false");
+        buf_format(out, ",\"rescued\":%s", verdict->is_rescued ? "true" : "false");
         capture_put_number(out, ",\"selects\":", verdict->nselects);
         capture_put_number(out, ",\"usable\":", nleft);
         capture_put_number(out, ",\"blocks\":", verdict->nblocks);
@@ -313,15 +327,19 @@ static void put_verdict(struct buf *out, const struct capture_verdict *verdict, 
                (unsigned long long)verdict->nseries, (unsigned long long)verdict->nsamples);
 }
 
-enum ampql_code tool_capture_verify(const char *path, bool as_json, ampql_write write,
-                                    void *payload, bool *is_whole, struct ampql_error *err)
+enum ampql_code tool_capture_verify(const char *path, const char *rescue_to, bool as_json,
+                                    ampql_write write, void *payload, bool *is_whole,
+                                    struct ampql_error *err)
 {
     struct verifying v = {.as_json = as_json};
     struct capture_verdict verdict;
     writer_init(&v.w, &alloc_default, write, payload);
-    enum ampql_code code = capture_verify(&alloc_default, path, put_finding, &v, &verdict, err);
+    enum ampql_code code =
+        capture_verify(&alloc_default, path, rescue_to, put_finding, &v, &verdict, err);
     if (code == AMPQL_OK)
         put_verdict(&v.w.buf, &verdict, as_json);
+    if (code == AMPQL_OK && !as_json)
+        put_way_out(&v.w.buf, &verdict, rescue_to);
     enum ampql_code written = writer_end(&v.w);
     if (code == AMPQL_OK && written != AMPQL_OK)
         code = fail(err, written, "the findings could not be written");

@@ -72,11 +72,12 @@ static void visit(struct walk *walk, struct ast *ast, bool is_fixed)
     }
 }
 
-enum ampql_code expression_parse(struct str text, enum ampql_dialect dialect, struct arena *arena,
-                                 struct expression *out, struct ampql_error *err)
+enum ampql_code expression_parse(struct str text, enum ampql_dialect dialect, bool experimental,
+                                 struct arena *arena, struct expression *out,
+                                 struct ampql_error *err)
 {
     struct parse_options options = {
-        .find_function = function_find, .dialect = dialect, .experimental = true};
+        .find_function = function_find, .dialect = dialect, .experimental = experimental};
     *out = (struct expression){0};
     struct ast *ast;
     TRY(parse_expr(text, &options, arena, &ast, err));

@@ -12,10 +12,13 @@ struct expression {
     size_t nselectors;
 };
 
-/* Parse with experimental functions, and find the selectors.
- *   err  as parse_expr */
-enum ampql_code expression_parse(struct str text, enum ampql_dialect dialect, struct arena *arena,
-                                 struct expression *out, struct ampql_error *err);
+/* Parse, and find the selectors.
+ *   experimental  as parse_expr: what an engine compiled parses again only with its own setting, as
+ *                 a name with a colon in by() does not with the other
+ *   err           as parse_expr */
+enum ampql_code expression_parse(struct str text, enum ampql_dialect dialect, bool experimental,
+                                 struct arena *arena, struct expression *out,
+                                 struct ampql_error *err);
 
 /* Does a selector of the expression match a label set [nlabels]? A regex that does not compile
  * matches nothing. */

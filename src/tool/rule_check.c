@@ -1,6 +1,7 @@
 /* Findings, file by file and rule by rule. */
 #include "tool/rule_check.h"
 
+#include "engine/engine.h"
 #include "lang/parser.h"
 #include "series/label_set.h"
 #include "tool/expression.h"
@@ -255,8 +256,8 @@ static enum ampql_code check_rule(struct rule_checker *checker, size_t file, siz
     TRY(check_shadow(&c));
     if (!c.rule->query)
         return AMPQL_OK;
-    TRY(expression_parse(str_view(c.rule->view.expr), checker->dialect, checker->arena, &expression,
-                         err));
+    TRY(expression_parse(str_view(c.rule->view.expr), checker->dialect,
+                         checker->data.engine->experimental, checker->arena, &expression, err));
     c.ast = expression.ast;
     TRY(rule_check_expr(&c));
     if (!c.has_old_label && !c.merges && !c.has_short_window)

@@ -87,8 +87,8 @@ static enum ampql_code mark_tested(struct cover *c, const struct unit_test *test
     bool changed;
     for (size_t i = 0; i < test->nexprs; i++) {
         struct expression expression;
-        enum ampql_code code =
-            expression_parse(test->exprs[i].expr.value, c->dialect, &c->work, &expression, NULL);
+        enum ampql_code code = expression_parse(test->exprs[i].expr.value, c->dialect, true,
+                                                &c->work, &expression, NULL);
         if (code == AMPQL_NOMEM)
             return no_memory(c);
         if (code == AMPQL_OK)
@@ -155,8 +155,8 @@ static enum ampql_code enter_all(struct cover *c, const struct unit_rules *rules
             const struct rule *rule = &group->rules->file.rules.at[view->first_rule + i];
             c->rule[c->n] = rule;
             TRY(enter(c, group, rule, &c->entry[c->n]));
-            if (expression_parse(str_view(rule->view.expr), c->dialect, &c->work, &c->expr[c->n],
-                                 NULL) != AMPQL_OK)
+            if (expression_parse(str_view(rule->view.expr), c->dialect, true, &c->work,
+                                 &c->expr[c->n], NULL) != AMPQL_OK)
                 return no_memory(c); /* it was compiled before */
         }
     }

@@ -1,6 +1,7 @@
 /* Correcting an expression: its tree is changed by what was found, and printed. */
 #include "tool/rule_check.h"
 
+#include "engine/engine.h"
 #include "lang/printer.h"
 #include "series/label_set.h"
 #include "tool/expression.h"
@@ -212,7 +213,8 @@ static enum ampql_code add_cluster(struct rule_case *c, struct str *text)
     const struct ast *dropped = NULL;
     bool keeps;
     struct rule_checker *checker = c->checker;
-    TRY(expression_parse(*text, checker->dialect, checker->arena, &expression, c->err));
+    TRY(expression_parse(*text, checker->dialect, checker->data.engine->experimental,
+                         checker->arena, &expression, c->err));
     TRY(fix_node(&fix, expression.ast));
     TRY(keeps_label(c, expression.ast, &keeps, &dropped));
     if (fix.gives_up || !keeps)

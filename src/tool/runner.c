@@ -264,7 +264,7 @@ static enum ampql_code judge(struct trial *t, struct run_report *report)
 {
     struct expression expression;
     struct ampql_error err;
-    if (expression_parse(t->eval->text, t->runner->dialect, &t->arena, &expression, &err) ==
+    if (expression_parse(t->eval->text, t->runner->dialect, true, &t->arena, &expression, &err) ==
         AMPQL_NOMEM)
         return fail_nomem(t->runner->err, "an expression");
     report->verdict = VERDICT_SKIPPED;

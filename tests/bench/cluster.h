@@ -9,6 +9,7 @@
 #ifndef AMPQL_TESTS_BENCH_CLUSTER_H
 #define AMPQL_TESTS_BENCH_CLUSTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct cluster_options {
     int64_t duration_ms;
     int64_t interval_ms; /* between two scrapes of a target */
     const char *only;    /* comma-separated metric names to make series of; NULL: all */
+    bool is_aligned;     /* all targets are scraped at once, on the interval: for formats that have
+                            one grid of times for all series */
 };
 
 /* The sizes that the tests and the benchmark speak of. */

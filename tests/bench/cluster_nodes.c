@@ -29,7 +29,7 @@ static void add_gap(struct cluster *c, struct target *t, bool failed, int64_t mo
 }
 
 /* The offset is anything; every fourth target sits exactly on the minute, where the ends of windows
- * are. */
+ * are. Random numbers are drawn for aligned targets, too, so that the rest is the same. */
 static size_t add_target(struct cluster *c, int cluster, const char *job, const char *instance,
                          struct span life, int gaps)
 {
@@ -42,7 +42,9 @@ static size_t add_target(struct cluster *c, int cluster, const char *job, const 
                          .seed = cluster_random(c)};
     if (c->ntargets % 4 != 1)
         t->offset_ms = cluster_between(c, 1, c->options.interval_ms - 21);
-    t->has_jitter = c->ntargets % 4 == 3;
+    t->has_jitter = c->ntargets % 4 == 3 && !c->options.is_aligned;
+    if (c->options.is_aligned)
+        t->offset_ms = 0;
     for (int i = 0; i < gaps; i++)
         add_gap(c, t, (c->ntargets + (size_t)i) % 2 == 0, i == 0 ? 3 : 9);
     return c->ntargets++;
@@ -104,9 +106,10 @@ static void add_cluster(struct cluster *c, int cluster, size_t ncontainers)
                                  cluster_text(c, "10.%d.9.4:8080", cluster), always, 1);
     c->cost[cluster] = add_target(c, cluster, cluster ? "kubecost-metrics" : "kubecost",
                                   cluster_text(c, "10.%d.9.5:9003", cluster), always, cluster);
-    c->targets[c->ksm[cluster]].offset_ms =
-        cluster ? 7000 : 0; /* on the minute: the ends of windows */
-    c->targets[c->cost[cluster]].offset_ms = cluster ? 0 : 42000;
+    if (!c->options.is_aligned) { /* on the minute: the ends of windows */
+        c->targets[c->ksm[cluster]].offset_ms = cluster ? 7000 : 0;
+        c->targets[c->cost[cluster]].offset_ms = cluster ? 0 : 42000;
+    }
     c->self[cluster] = add_target(c, cluster, "prometheus", "localhost:9090", always, 0);
 }
 

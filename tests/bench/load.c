@@ -107,6 +107,8 @@ static bool read_arguments(int argc, char **argv, struct cluster_options *o, int
             o->interval_ms = x * 1000;
         else if (strcmp(argv[i], "--piece") == 0)
             *piece_ms = x * 1000;
+        else if (strcmp(argv[i], "--aligned") == 0)
+            o->is_aligned = x != 0;
         else
             return false;
     }
@@ -126,7 +128,7 @@ int main(int argc, char **argv)
         fprintf(
             stderr,
             "usage: load URL [--containers N] [--seed N] [--start S] [--duration S] [--interval S] "
-            "[--piece S] [--only NAMES]\n");
+            "[--piece S] [--only NAMES] [--aligned 1]\n");
         return 2;
     }
     struct load load;

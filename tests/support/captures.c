@@ -107,3 +107,20 @@ void captures_content_id(const char *path, uint8_t out[SHA256_BYTES])
     memcpy(out, capture.content_id, SHA256_BYTES);
     capture_done(&capture);
 }
+
+void captures_repair(uint8_t *p, size_t n)
+{
+    memcpy(p, capture_magic, sizeof capture_magic);
+    for (size_t at = CAPTURE_HEADER; at + CAPTURE_BLOCK_HEAD <= n;) {
+        size_t stored = le_get(p + at + 4, 4);
+        if (stored > n - at - CAPTURE_BLOCK_HEAD)
+            break;
+        le_put(p + at + 16, 8, checksum(p + at, 16, p + at + CAPTURE_BLOCK_HEAD, stored));
+        at += CAPTURE_BLOCK_HEAD + stored;
+    }
+    if (n < CAPTURE_HEADER + CAPTURE_TRAILER)
+        return;
+    uint8_t *end = p + n - CAPTURE_TRAILER;
+    le_put(end + 48, 8, checksum(end, 48, NULL, 0));
+    memcpy(end + 56, capture_end_magic, sizeof capture_end_magic);
+}

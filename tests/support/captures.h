@@ -29,6 +29,9 @@ extern const int64_t captured_minutes[4];
 extern const double captured_values[4];
 void captures_answers(const char *path);
 
+/* Make the checksums right of bytes that were changed, and what a capture begins and ends with. */
+void captures_repair(uint8_t *bytes, size_t n);
+
 void captures_content_id(const char *path, uint8_t out[SHA256_BYTES]);
 
 #endif

@@ -88,6 +88,8 @@ bool write_request_read(const uint8_t *p, size_t n,
                         void (*sample)(void *payload, const char *labels, int64_t t_ms, double v),
                         void *payload)
 {
+    if (n == 0)
+        return true;
     struct reader request = {p, p + n, false};
     while (request.p < request.end) {
         struct reader series = field(&request, 1, 2);

@@ -66,7 +66,7 @@ _ampql() {
                 words="--output --record --time --now --start --end --step --out --strict --cluster-label --fail-on --list --once --delay --catch-up"
                 words="$words --recorded --rule-phase --rule-markers $write $source $run"
                 ;;
-            capture) words='--output --to --drop --key-file --keep-label --keep-value --keep-order --map --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
+            capture) words='--output --rescue --to --drop --key-file --keep-label --keep-value --keep-order --map --as --on-conflict --stale-after --skip-histograms --error-format --help' ;;
             fmt) words='--check --enable --experimental --max-depth --error-format --help' ;;
             test)
                 words='--dialect --name-removal --enable --max-samples --junit --coverage --quiet --error-format --help'

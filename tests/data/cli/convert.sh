@@ -106,3 +106,38 @@ cp "$work/stdin" "$work/two.yml"
 run 7 query -s "$work/two.yml" --time 0 a <<END
 ! ampql: error: $work/two.yml:3: a second test with input_series, after the one on line 2: they are different data, and a source is one
 END
+
+# a block of Prometheus 2.42, by way of each format: the server's own bytes; an instant selector that lost the ends says so, and some of
+# those answers are others (make formats: a whole day of it)
+tab=$(printf '\t')
+run 0 capture convert tests/data/source/tsdb/block "$work/block.aqc" </dev/null
+over() { # SOURCE LOSES: same and others count
+    while IFS=$tab read -r flags query body; do
+        # shellcheck disable=SC2086
+        "$AMPQL" query -s "$1" --dialect prom2 -o json $flags -- "$query" >"$work/got" 2>"$work/err"
+        printf '%s\n' "$body" >"$work/wanted"
+        case $2$query in
+            0* | 1*]*) cmp -s "$work/wanted" "$work/got" && [ ! -s "$work/err" ] && same=$((same + 1)) ;; # ranges alone lose nothing
+            1*)
+                check "the warning of $query over $1" grep -q 'without stale markers' "$work/err"
+                sed 's/,"warnings":.*/}/' "$work/got" | cmp -s - "$work/wanted" || others=$((others + 1))
+                ;;
+        esac
+    done <tests/data/source/tsdb/answers.tsv
+}
+while read -r to loses wanted; do
+    same=0 others=0
+    "$AMPQL" capture convert --drop ends "$work/block.aqc" "$work/block.$to" 2>"$work/err"
+    check "what $to says to have lost" [ "$(grep -c 'left out: 9 stale markers' "$work/err")" = "$loses" ]
+    run 0 capture convert "$work/block.$to" "$work/block.$to.aqc" </dev/null
+    over "$work/block.$to" "$loses"
+    over "$work/block.$to.aqc" "$loses"
+    check "$to: $same $others of 20 answers are the server's, and others, not $wanted" [ "$same $others" = "$wanted" ]
+done <<'END'
+csv 0 20 0
+om 1 10 6
+dump 1 10 6
+END
+run 6 capture convert "$work/block.aqc" "$work/block.yml" <<'END'
+! ampql: error: a unit test has all values on one grid: all these times are on one of 1ms, and that makes 177853547 values, more than 10000000
+END

@@ -47,6 +47,11 @@ printf 'x' | dd of="$work/data/$ulid/chunks/000001" bs=1 seek=100 conv=notrunc 2
 run 9 query -s "$work/data" --time 1772325000 'DCGM_FI_PROF_GR_ENGINE_ACTIVE[3h]' <<END
 ! ampql: error: $work/data/$ulid/chunks/000001: offset 8: the checksum of a chunk differs: damaged
 END
+cp -r $block "$work/old"
+printf '\001' | dd of="$work/old/index" bs=1 seek=4 conv=notrunc 2>/dev/null
+run 7 query -s "$work/old" --time 1772325000 up <<END
+! ampql: error: $work/old/index: offset 4: an index of version 1, and this ampql reads 2
+END
 rm "$work/data/$ulid/index"
 run 7 query -s "$work/data" --time 1772325000 up <<END
 ! ampql: error: $work/data/$ulid/index: No such file or directory
