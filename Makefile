@@ -231,8 +231,8 @@ $(NEWEST): $(call obj,$(wildcard tests/oracle/newest*.c)) $(SUPPORT_OBJ) $(TOOL_
 newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the newest Prometheus's engine and parser against ours
 	@sh tests/oracle/newest.sh $(NEWEST) $(B)/oracle/prometheus $(or $(SEED),1) $(or $(N),20000)
 
-cost-model: $(CMD) ## `ampql allocate` against an independent model over a Prometheus 2.42: every field of generated clusters, totals, weeks of days; N=54 SEED=0
-	@sh tests/oracle/cost.sh $(CMD) $(or $(SEED),0) $(or $(N),54)
+cost-model: $(CMD) ## `ampql allocate` against an independent model over a Prometheus 2.42: every field of generated clusters, totals, ten weeks of days, clusters apart; N=60 SEED=0
+	@sh tests/oracle/cost.sh $(CMD) $(or $(SEED),0) $(or $(N),60)
 
 cost-clusters: $(CMD) ## write tests/data/cost/clusters again: captures of a Prometheus 2.42, and the independent model's bills of its answers
 	@sh tests/oracle/cost_saved.sh $(CMD)
