@@ -4,6 +4,7 @@
 #include "source/capture_record.h"
 #include "source/capture_source.h"
 #include "source/capture_take.h"
+#include "support/captures.h"
 #include "support/collect.h"
 #include "support/scratch.h"
 #include "support/test.h"
@@ -15,18 +16,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char path[96], part[104], other[96];
-
-static int set_up(void **state)
-{
-    if (scratch_make(state) != 0)
-        return -1;
-    snprintf(path, sizeof path, "%s/a.aqc", scratch_folder);
-    snprintf(part, sizeof part, "%s/a.aqc.part", scratch_folder);
-    snprintf(other, sizeof other, "%s/b.aqc", scratch_folder);
-    return 0;
-}
 
 /* ---- a small cluster */
 
@@ -162,17 +151,18 @@ static void round_trip(void **state)
     struct ampql_error err = {0};
     static const size_t cuts[] = {1, 2, 7, 31};
     for (size_t i = 0; i < 2 * sizeof cuts / sizeof *cuts; i++) {
-        assert_int_equal(make(&alloc_default, path, cuts[i / 2], i % 2, id), AMPQL_OK);
+        assert_int_equal(make(&alloc_default, captures_path, cuts[i / 2], i % 2, id), AMPQL_OK);
         if (i == 0)
             memcpy(first, id, sizeof first);
         assert_memory_equal(first, id, sizeof first); /* whatever the order and the windows */
         struct ampql_source *replay = NULL, *memory = cluster(&alloc_default);
-        assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
+        assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
+                         AMPQL_OK);
         assert_int_equal(ampql_source_caps(replay), AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED);
         assert_same(memory, replay);
         source_free(replay);
         source_free(memory);
-        assert_int_equal(access(part, F_OK), -1);
+        assert_int_equal(access(captures_part, F_OK), -1);
     }
 }
 
@@ -181,8 +171,9 @@ static void missing(void **state)
     (void)state;
     struct ampql_error err = {0};
     struct ampql_source *replay = NULL;
-    assert_int_equal(make(&alloc_default, path, 3, false, NULL), AMPQL_OK);
-    assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
+    assert_int_equal(make(&alloc_default, captures_path, 3, false, NULL), AMPQL_OK);
+    assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
+                     AMPQL_OK);
     struct collect c;
     struct ampql_matcher matchers[16];
     enum ampql_code code;
@@ -226,7 +217,7 @@ static void append_wins(void **state)
     for (size_t i = 0; i < 2; i++) {
         bool is_new;
         struct ampql_select select = collect_raw("up", matchers, window[i][0], window[i][1]);
-        assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, true, &err),
+        assert_int_equal(capture_log_open(&log, &alloc_default, captures_path, &origin, true, &err),
                          AMPQL_OK);
         assert_int_equal(capture_take(&log, sources[i], &select, &is_new, &err), AMPQL_OK);
         assert_int_equal(capture_log_finish(&log, i == 1, NULL, &err), AMPQL_OK);
@@ -236,13 +227,15 @@ static void append_wins(void **state)
     struct collect c;
     enum ampql_code code;
     collect_init(&c, &alloc_default, false);
-    assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
+    assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
+                     AMPQL_OK);
     struct ampql_select all = collect_raw("up", matchers, 0, 200000);
     assert_string_equal(collect_select(&c, replay, &all, &code, &err),
                         "up{} 1@50000 3@100000 3@150000\n");
     /* another source's answers do not mix */
     origin = capture_origin_of(sources[0], STR("another"));
-    assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, true, &err), AMPQL_OK);
+    assert_int_equal(capture_log_open(&log, &alloc_default, captures_path, &origin, true, &err),
+                     AMPQL_OK);
     bool is_new;
     assert_int_equal(capture_take(&log, sources[1], &all, &is_new, &err), AMPQL_OK);
     assert_int_equal(capture_log_finish(&log, true, NULL, &err), AMPQL_BAD_DATA);
@@ -279,8 +272,9 @@ static void grids(void **state)
         .size = sizeof ops, .caps = AMPQL_SOURCE_ANSWERS, .select = answer_grid};
     assert_int_equal(source_new(&alloc_default, &ops, NULL, &server, &err), AMPQL_OK);
     struct record_options options = {.name = STR("http://example")};
-    assert_int_equal(source_record_open(&alloc_default, server, path, &options, &recording, &err),
-                     AMPQL_OK);
+    assert_int_equal(
+        source_record_open(&alloc_default, server, captures_path, &options, &recording, &err),
+        AMPQL_OK);
     struct collect c;
     enum ampql_code code;
     collect_init(&c, &alloc_default, false);
@@ -293,7 +287,8 @@ static void grids(void **state)
     assert_int_equal(source_record_finish(recording, NULL, &err), AMPQL_OK);
     source_free(recording);
 
-    assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err), AMPQL_OK);
+    assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
+                     AMPQL_OK);
     assert_int_equal(ampql_source_caps(replay), AMPQL_SOURCE_ANSWERS | AMPQL_SOURCE_SORTED);
     struct ampql_select select = collect_grid("info", matchers, 0, 6000, 1000);
     assert_string_equal(collect_select(&c, replay, &select, &code, &err),
@@ -331,8 +326,8 @@ static void resumes(void **state)
     struct capture_log log;
     struct ampql_matcher matchers[16];
     for (size_t cut = 0, size = 1; cut < size; cut += cut < 300 ? 7 : 97) {
-        assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, false, &err),
-                         AMPQL_OK);
+        assert_int_equal(
+            capture_log_open(&log, &alloc_default, captures_path, &origin, false, &err), AMPQL_OK);
         size_t nasked = 0;
         for (size_t i = 0; i < sizeof selectors / sizeof *selectors; i++) {
             struct ampql_select select = collect_raw(selectors[i], matchers, 0, 40 * STEP_MS);
@@ -345,8 +340,8 @@ static void resumes(void **state)
         capture_log_done(&log);
         if (cut == 0)
             continue;
-        assert_int_equal(truncate(part, (off_t)cut), 0);
-        assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, true, &err),
+        assert_int_equal(truncate(captures_part, (off_t)cut), 0);
+        assert_int_equal(capture_log_open(&log, &alloc_default, captures_path, &origin, true, &err),
                          AMPQL_OK);
         for (size_t i = 0; i < sizeof selectors / sizeof *selectors; i++) {
             struct ampql_select select = collect_raw(selectors[i], matchers, 0, 40 * STEP_MS);
@@ -372,21 +367,22 @@ static void refuses_targets(void **state)
     assert_int_equal(capture_log_open(&log, &alloc_default, scratch_folder, &origin, false, &err),
                      AMPQL_BAD_DATA);
     assert_non_null(strstr(err.message, "a folder"));
-    assert_int_equal(symlink("/tmp/nowhere", path), 0);
-    assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, false, &err),
+    assert_int_equal(symlink("/tmp/nowhere", captures_path), 0);
+    assert_int_equal(capture_log_open(&log, &alloc_default, captures_path, &origin, false, &err),
                      AMPQL_BAD_DATA);
     assert_non_null(strstr(err.message, "a symbolic link"));
-    unlink(path);
-    assert_int_equal(symlink("/tmp/nowhere", part), 0);
-    assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, false, &err),
+    unlink(captures_path);
+    assert_int_equal(symlink("/tmp/nowhere", captures_part), 0);
+    assert_int_equal(capture_log_open(&log, &alloc_default, captures_path, &origin, false, &err),
                      AMPQL_BAD_DATA);
-    unlink(part);
-    assert_int_equal(capture_log_open(&log, &alloc_default, path, &origin, false, &err), AMPQL_OK);
-    assert_int_equal(capture_log_open(&second, &alloc_default, path, &origin, false, &err),
+    unlink(captures_part);
+    assert_int_equal(capture_log_open(&log, &alloc_default, captures_path, &origin, false, &err),
+                     AMPQL_OK);
+    assert_int_equal(capture_log_open(&second, &alloc_default, captures_path, &origin, false, &err),
                      AMPQL_UNAVAILABLE);
     assert_non_null(strstr(err.message, "another process is writing"));
     capture_log_done(&log);
-    assert_int_equal(access(part, F_OK), -1); /* it held nothing */
+    assert_int_equal(access(captures_part, F_OK), -1); /* it held nothing */
 
     static const struct {
         const char *bytes;
@@ -403,8 +399,8 @@ static void refuses_targets(void **state)
          16, "without the end of one"},
     };
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        write_all(path, (const uint8_t *)heads[i].bytes, heads[i].n);
-        assert_int_equal(source_capture_open(&alloc_default, path, false, &replay, &err),
+        write_all(captures_path, (const uint8_t *)heads[i].bytes, heads[i].n);
+        assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
                          AMPQL_BAD_DATA);
         assert_non_null(strstr(err.message, heads[i].message));
     }
@@ -417,14 +413,14 @@ static void refuses_targets(void **state)
 
 static bool make_and_replay(const struct ampql_allocator *alc)
 {
-    enum ampql_code code = make(alc, path, 2, false, NULL);
+    enum ampql_code code = make(alc, captures_path, 2, false, NULL);
     if (code != AMPQL_OK) {
         assert_int_equal(code, AMPQL_NOMEM);
         return false;
     }
     struct ampql_source *replay = NULL;
     struct ampql_error err = {0};
-    code = source_capture_open(alc, path, false, &replay, &err);
+    code = source_capture_open(alc, captures_path, false, &replay, &err);
     struct collect c;
     collect_init(&c, alc, false);
     for (size_t i = 0; i < sizeof selectors / sizeof *selectors && code == AMPQL_OK; i++) {
@@ -444,7 +440,7 @@ static void torture(void **state)
     torture_all_lenient(make_and_replay);
 }
 
-#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, scratch_drop)
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, captures_set_up, scratch_drop)
 static const struct CMUnitTest tests[] = {
     IN_FOLDER(round_trip), IN_FOLDER(missing),         IN_FOLDER(append_wins), IN_FOLDER(grids),
     IN_FOLDER(resumes),    IN_FOLDER(refuses_targets), IN_FOLDER(torture),

@@ -15,19 +15,17 @@
 
 enum { NSELECTS = 5, MAX_BYTES = 1 << 16 }; /* of captures_answers */
 
-static char path[96], other[96], left[96];
-static uint8_t bytes[MAX_BYTES]; /* [nbytes] of the whole capture at path */
+static char left[96];
+static uint8_t bytes[MAX_BYTES]; /* [nbytes] of the whole capture at captures_path */
 static size_t nbytes;
 
 static int set_up(void **state)
 {
-    if (scratch_make(state) != 0)
+    if (captures_set_up(state) != 0)
         return -1;
-    snprintf(path, sizeof path, "%s", scratch_path("a.aqc"));
-    snprintf(other, sizeof other, "%s", scratch_path("b.aqc"));
     snprintf(left, sizeof left, "%s", scratch_path("c.aqc"));
-    captures_answers(path);
-    FILE *file = fopen(path, "rb");
+    captures_answers(captures_path);
+    FILE *file = fopen(captures_path, "rb");
     assert_non_null(file);
     nbytes = fread(bytes, 1, sizeof bytes, file);
     fclose(file);
@@ -37,7 +35,7 @@ static int set_up(void **state)
 
 static void write_other(const uint8_t *p, size_t n)
 {
-    FILE *file = fopen(other, "wb");
+    FILE *file = fopen(captures_other, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(p, 1, n, file), n);
     assert_int_equal(fclose(file), 0);
@@ -81,9 +79,10 @@ static void assert_part(void)
     struct capture captures[2], *inputs[] = {&captures[0], &captures[1]};
     struct ampql_error err = {0};
     uint8_t id[SHA256_BYTES];
-    assert_int_equal(capture_open(&captures[0], &alloc_default, path, &err), AMPQL_OK);
+    assert_int_equal(capture_open(&captures[0], &alloc_default, captures_path, &err), AMPQL_OK);
     assert_int_equal(capture_open(&captures[1], &alloc_default, left, &err), AMPQL_OK);
-    assert_int_equal(capture_write_new(&alloc_default, other, inputs, 2, id, &err), AMPQL_OK);
+    assert_int_equal(capture_write_new(&alloc_default, captures_other, inputs, 2, id, &err),
+                     AMPQL_OK);
     assert_memory_equal(id, captures[0].content_id, sizeof id);
     capture_done(&captures[0]);
     capture_done(&captures[1]);
@@ -96,7 +95,7 @@ static size_t check_damaged(const char *what, size_t at)
     struct findings findings;
     struct ampql_error err = {0};
     unlink(left);
-    enum ampql_code code = verify(other, left, &findings, &verdict, &err);
+    enum ampql_code code = verify(captures_other, left, &findings, &verdict, &err);
     if (code != AMPQL_OK) { /* it is none any more */
         assert_int_equal(code, AMPQL_BAD_DATA);
         assert_true(at < CAPTURE_HEADER);
@@ -119,7 +118,7 @@ static void damage(void **state)
 {
     (void)state;
     size_t seen[NSELECTS + 1] = {0};
-    assert_whole(path, NSELECTS);
+    assert_whole(captures_path, NSELECTS);
     for (size_t at = 0; at < nbytes; at++) {
         bytes[at] ^= 0x20;
         write_other(bytes, nbytes);
@@ -192,7 +191,7 @@ static void counts(void **state)
         copy[at] = (uint8_t)(copy[at] + row->add);
         captures_repair(copy, nbytes);
         write_other(copy, nbytes);
-        assert_int_equal(verify(other, NULL, &findings, &verdict, &err), AMPQL_OK);
+        assert_int_equal(verify(captures_other, NULL, &findings, &verdict, &err), AMPQL_OK);
         if (verdict.is_whole || !strstr(findings.text, row->message) ||
             verdict.nselects - verdict.nlost != row->nleft)
             fail_msg("row %zu: %s%zu left", i, findings.text, verdict.nselects - verdict.nlost);
@@ -218,8 +217,9 @@ static void places(void **state)
         struct capture_verdict verdict;
         struct findings findings;
         struct ampql_error err = {0};
-        assert_int_equal(verify(other, scratch_path(refused[i].to), &findings, &verdict, &err),
-                         AMPQL_BAD_DATA);
+        assert_int_equal(
+            verify(captures_other, scratch_path(refused[i].to), &findings, &verdict, &err),
+            AMPQL_BAD_DATA);
         if (!strstr(err.message, refused[i].message))
             fail_msg("expected %s, found %s", refused[i].message, err.message);
         assert_false(verdict.is_rescued);
@@ -236,7 +236,7 @@ static bool rescue_works(const struct ampql_allocator *alc)
     struct ampql_error err = {0};
     unlink(left);
     enum ampql_code code =
-        capture_verify(alc, other, left, take_finding, &findings, &verdict, &err);
+        capture_verify(alc, captures_other, left, take_finding, &findings, &verdict, &err);
     assert_true(code == AMPQL_OK || code == AMPQL_NOMEM);
     assert_int_equal(access(left, F_OK), code == AMPQL_OK ? 0 : -1);
     if (code == AMPQL_OK)

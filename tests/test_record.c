@@ -4,6 +4,7 @@
 
 #include "source/capture_source.h"
 #include "source/server.h"
+#include "support/captures.h"
 #include "support/fake_server.h"
 #include "support/scratch.h"
 #include "support/test.h"
@@ -42,7 +43,7 @@ static void same_answers(void **state)
                 break;
             assert_int_equal(source_record_finish(sources[1], NULL, &err), AMPQL_OK);
             assert_int_equal(
-                source_capture_open(&alloc_default, record_path, false, &sources[2], &err),
+                source_capture_open(&alloc_default, captures_path, false, &sources[2], &err),
                 AMPQL_OK);
         }
         collect_done(&wanted);
@@ -84,7 +85,7 @@ static void lists(void **state)
     assert_int_equal(recording->ops.series(recording->payload, &select, &c.sink, &err), AMPQL_OK);
     assert_int_equal(source_record_finish(recording, NULL, &err), AMPQL_OK);
     source_free(recording);
-    assert_int_equal(source_capture_open(&alloc_default, record_path, false, &replay, &err),
+    assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
                      AMPQL_OK);
     c.text.n = 0;
     assert_int_equal(replay->ops.series(replay->payload, &select, &c.sink, &err), AMPQL_OK);
@@ -114,13 +115,13 @@ static void resumes(void **state)
     for (size_t n = 1; n <= nwindows; n++) {
         struct ampql_error err = {0};
         fake = (struct fake_server){.now_ms = end_ms + HOUR_MS, .fail_at = n};
-        unlink(record_path);
+        unlink(captures_path);
         struct ampql_source *recording = fake_server_record(&alloc_default, &fake, HOUR_MS, false);
         assert_int_equal(fake_server_take(recording, end_ms, &err), AMPQL_UNAVAILABLE);
         assert_string_equal(err.message, "the network is down");
         source_free(recording);
-        assert_int_equal(access(record_path, F_OK), -1);
-        assert_int_equal(access(record_part, F_OK), n == 1 ? -1 : 0);
+        assert_int_equal(access(captures_path, F_OK), -1);
+        assert_int_equal(access(captures_part, F_OK), n == 1 ? -1 : 0);
         fake_server_capture(&fake, HOUR_MS, end_ms, false, id);
         assert_memory_equal(id, wanted, sizeof id);
         assert_int_equal(fake.ncalls, nwindows + 1);
@@ -161,7 +162,7 @@ static void resumes_answers(void **state)
     }
     source_record_discard(recording);
     source_free(recording);
-    assert_int_equal(access(record_part, F_OK), -1);
+    assert_int_equal(access(captures_part, F_OK), -1);
     collect_done(&a);
     collect_done(&b);
 }
@@ -189,7 +190,7 @@ static void appends(void **state)
     for (size_t k = 0; k < later.ncalls; k++)
         assert_true(later.asked[k].from_ms == later.asked[k].to_ms ||
                     later.asked[k].from_ms >= end_ms - SERVER_FRESH_MS - 60000);
-    assert_int_equal(rename(record_path, record_other), 0);
+    assert_int_equal(rename(captures_path, captures_other), 0);
 
     /* the points that each run asked for are in it, too */
     struct fake_server once = {.now_ms = end_ms + HOUR_MS};
@@ -215,8 +216,9 @@ static void appends(void **state)
     enum ampql_code code;
     collect_init(&x, &alloc_default, false);
     collect_init(&y, &alloc_default, false);
-    assert_int_equal(source_capture_open(&alloc_default, record_other, false, &a, &err), AMPQL_OK);
-    assert_int_equal(source_capture_open(&alloc_default, record_path, false, &b, &err), AMPQL_OK);
+    assert_int_equal(source_capture_open(&alloc_default, captures_other, false, &a, &err),
+                     AMPQL_OK);
+    assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &b, &err), AMPQL_OK);
     fake_server_questions(matchers, selects, end_ms);
     for (size_t i = 0; i < 3; i++)
         assert_string_equal(collect_select(&x, a, &selects[i], &code, &err),
@@ -253,7 +255,7 @@ static void appends_to_the_same_id(void **state)
     assert_int_equal(source_record_take(recording, &select, &err), AMPQL_OK);
     assert_int_equal(settled.ncalls, 0);
     source_free(recording);
-    unlink(record_path);
+    unlink(captures_path);
     recording = fake_server_record(&alloc_default, &settled, 0, false);
     assert_int_equal(source_record_take(recording, &select, &err), AMPQL_OK);
     select = collect_grid("cpu", matchers, FAKE_START_MS, end_ms, 60000);
@@ -273,14 +275,14 @@ static void refuses_other_sources(void **state)
     struct ampql_error err = {0};
     fake_server_capture(&fake, 0, end_ms, false, NULL);
     assert_int_equal(source_record_open(&alloc_default,
-                                        fake_server_source(&alloc_default, &fake, 0), record_path,
+                                        fake_server_source(&alloc_default, &fake, 0), captures_path,
                                         &options, &out, &err),
                      AMPQL_BAD_DATA);
     assert_non_null(strstr(err.message, "answers of another source"));
-    assert_int_equal(access(record_part, F_OK), -1);
+    assert_int_equal(access(captures_part, F_OK), -1);
     options.extends = false; /* it may take the other's place */
     assert_int_equal(source_record_open(&alloc_default,
-                                        fake_server_source(&alloc_default, &fake, 0), record_path,
+                                        fake_server_source(&alloc_default, &fake, 0), captures_path,
                                         &options, &out, &err),
                      AMPQL_OK);
     source_free(out);
@@ -312,7 +314,7 @@ static void mixed_grids(void **state)
     struct collect c;
     enum ampql_code code;
     collect_init(&c, &alloc_default, false);
-    assert_int_equal(source_capture_open(&alloc_default, record_path, false, &replay, &err),
+    assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
                      AMPQL_OK);
     if (!collect_select(&c, replay, &select, &code, &err))
         fail_msg("%s", err.message);
@@ -338,7 +340,7 @@ static void public_functions(void **state)
     struct ampql_source *source = fake_server_source(&alloc_default, &fake, 0);
     assert_int_equal(ampql_record_finish(source, NULL, &err), AMPQL_UNSUPPORTED);
     ampql_record_discard(source);
-    assert_int_equal(ampql_source_record(engine, source, record_path, NULL, &source, &err),
+    assert_int_equal(ampql_source_record(engine, source, captures_path, NULL, &source, &err),
                      AMPQL_OK);
     for (size_t i = 0; i < 2; i++) {
         struct ampql_result *result;
@@ -349,7 +351,7 @@ static void public_functions(void **state)
             assert_int_equal(ampql_record_finish(source, id, &err), AMPQL_OK);
         ampql_source_free(source);
         if (i == 0)
-            assert_int_equal(ampql_source_capture(engine, record_path, NULL, &source, &err),
+            assert_int_equal(ampql_source_capture(engine, captures_path, NULL, &source, &err),
                              AMPQL_OK);
     }
     assert_memory_equal(&values[0], &values[1], sizeof *values);
@@ -385,8 +387,8 @@ static bool record_and_go_on(const struct ampql_allocator *alc)
     }
     collect_done(&c);
     if (code != AMPQL_OK) { /* begin afresh */
-        unlink(record_part);
-        unlink(record_path);
+        unlink(captures_part);
+        unlink(captures_path);
     }
     if (code != AMPQL_OK && code != AMPQL_NOMEM)
         fail_msg("%s", err.message);
@@ -399,7 +401,7 @@ static void torture(void **state)
     torture_all_lenient(record_and_go_on);
 }
 
-#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, record_set_up, scratch_drop)
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, captures_set_up, scratch_drop)
 static const struct CMUnitTest tests[] = {
     IN_FOLDER(same_answers),
     IN_FOLDER(same_content),

@@ -1,6 +1,7 @@
 /* What a capture does not hold: told, with the command that would fetch it, or left out when a part
  * will do. */
 #include "source/capture_source.h"
+#include "support/captures.h"
 #include "support/fake_server.h"
 #include "support/scratch.h"
 #include "support/test.h"
@@ -41,7 +42,7 @@ static void missing(void **state)
     struct ampql_error err = {0};
     fake_server_capture(&fake, 0, end_ms, false, NULL);
     collect_init(&c, &alloc_default, false);
-    assert_int_equal(source_capture_open(&alloc_default, record_path, false, &replay, &err),
+    assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
                      AMPQL_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct row *row = &rows[i];
@@ -106,7 +107,7 @@ static void partial(void **state)
         struct collect c;
         enum ampql_code code;
         collect_init(&c, &alloc_default, false);
-        assert_int_equal(source_capture_open(&alloc_default, record_path, allows, &replay, &err),
+        assert_int_equal(source_capture_open(&alloc_default, captures_path, allows, &replay, &err),
                          AMPQL_OK);
         const char *got = collect_select(&c, replay, &select, &code, &err);
         if (parts[i / 2].answer)
@@ -126,6 +127,6 @@ static void partial(void **state)
     }
 }
 
-#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, record_set_up, scratch_drop)
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, captures_set_up, scratch_drop)
 static const struct CMUnitTest tests[] = {IN_FOLDER(missing), IN_FOLDER(partial)};
 TEST_MAIN(tests)

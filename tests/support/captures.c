@@ -1,8 +1,23 @@
 /* Captures for tests. */
 #include "support/captures.h"
 
+#include "support/scratch.h"
 #include "support/series.h"
 #include "support/test.h"
+
+#include <stdio.h>
+
+char captures_path[96], captures_part[104], captures_other[96];
+
+int captures_set_up(void **state)
+{
+    if (scratch_make(state) != 0)
+        return -1;
+    snprintf(captures_path, sizeof captures_path, "%s/a.aqc", scratch_folder);
+    snprintf(captures_part, sizeof captures_part, "%s/a.aqc.part", scratch_folder);
+    snprintf(captures_other, sizeof captures_other, "%s/b.aqc", scratch_folder);
+    return 0;
+}
 
 static const struct held everything = {
     .kind = AMPQL_SELECT_RAW, .after_ms = -CAPTURE_FOREVER, .upto_ms = CAPTURE_FOREVER};

@@ -6,6 +6,10 @@
 
 #define MINUTES(n) (INT64_C(60000) * (n))
 
+/* In a scratch folder, which the set-up makes: a capture, its log, another capture. */
+extern char captures_path[96], captures_part[104], captures_other[96];
+int captures_set_up(void **state);
+
 /* A series that an answer holds; labels as test_labels has them. */
 struct captured {
     const char *name, *labels;

@@ -1,23 +1,11 @@
 /* Recording a server that is none. */
 #include "support/fake_server.h"
 
-#include "support/scratch.h"
+#include "support/captures.h"
 #include "support/test.h"
 
 #include <stdio.h>
 #include <unistd.h>
-
-char record_path[96], record_part[104], record_other[96];
-
-int record_set_up(void **state)
-{
-    if (scratch_make(state) != 0)
-        return -1;
-    snprintf(record_path, sizeof record_path, "%s/a.aqc", scratch_folder);
-    snprintf(record_part, sizeof record_part, "%s/a.aqc.part", scratch_folder);
-    snprintf(record_other, sizeof record_other, "%s/b.aqc", scratch_folder);
-    return 0;
-}
 
 /* A server that knows = and != of its one label. */
 static bool is_selected(const struct ampql_select *select, char pod)
@@ -127,7 +115,7 @@ struct ampql_source *fake_server_record(const struct ampql_allocator *alc, struc
     struct ampql_source *server = fake_server_source(alc, fake, window_ms), *recording = NULL;
     struct ampql_error err = {0};
     if (server &&
-        source_record_open(alc, server, record_path, &options, &recording, &err) != AMPQL_OK &&
+        source_record_open(alc, server, captures_path, &options, &recording, &err) != AMPQL_OK &&
         err.code != AMPQL_NOMEM)
         fail_msg("%s", err.message);
     return recording;
@@ -165,5 +153,5 @@ void fake_server_capture(struct fake_server *fake, int64_t window_ms, int64_t en
     assert_int_equal(fake_server_take(recording, end_ms, &err), AMPQL_OK);
     assert_int_equal(source_record_finish(recording, id, &err), AMPQL_OK);
     source_free(recording);
-    assert_int_equal(access(record_part, F_OK), -1);
+    assert_int_equal(access(captures_part, F_OK), -1);
 }

@@ -6,10 +6,6 @@
 #include "source/capture_record.h"
 #include "support/collect.h"
 
-/* In the scratch folder: a capture, its log, another capture. */
-extern char record_path[96], record_part[104], record_other[96];
-int record_set_up(void **state);
-
 enum { FAKE_EVERY_MS = 15000, HOUR_MS = 3600000, FAKE_PODS = 5, FAKE_MAX_ASKED = 400 };
 
 struct fake_asked {
@@ -33,7 +29,7 @@ static const int64_t FAKE_START_MS = 1000 * (int64_t)HOUR_MS + 1234567;
 struct ampql_source *fake_server_source(const struct ampql_allocator *alc, struct fake_server *fake,
                                         int64_t window_ms);
 
-/* A recording of it at record_path; extends: a capture that is there. NULL without memory. */
+/* A recording of it at captures_path; extends: a capture that is there. NULL without memory. */
 struct ampql_source *fake_server_record(const struct ampql_allocator *alc, struct fake_server *fake,
                                         int64_t window_ms, bool extends);
 
