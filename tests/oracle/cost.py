@@ -7,7 +7,6 @@ the server's answers to OpenCost's queries; the command computes it from the ser
 must agree to 1e-9, and what is made of a bill must conserve it: any aggregation has the same total, idle and allocated costs are
 what the nodes cost, shared costs are carried, and a week is its days.
 """
-import csv
 import json
 import math
 import os
@@ -15,7 +14,7 @@ import sys
 
 import cost_cluster
 import cost_model
-from cost_check import Bill, Check, check_bill, check_row, run
+from cost_check import Bill, Check, check_bill, check_row, run, table
 from server import Server, asker
 
 HOUR, DAY = 3600, 86400
@@ -75,11 +74,6 @@ def check_week(check, ask, bill, start, end):
         check.near("hours of day %d" % number, cost_of(day), math.fsum(map(cost_of, hours[number * 24:number * 24 + 24])))
 
 
-def table(bill, *flags):
-    rows = csv.DictReader(run(*bill.server, "-o", "csv", *flags).splitlines())
-    return {row["name"]: row for row in rows}
-
-
 def check_shards(check, ask, bill, start, end):
     """A week is its days added up name by name, every field; and that of each cluster apart is its part of the whole."""
     want = {}
@@ -87,7 +81,7 @@ def check_shards(check, ask, bill, start, end):
         for name, a in cost_model.compute(ask, t, t + DAY, RES).items():
             want[name] = cost_model.add(want[name], a) if name in want else a
     flags = ("--step", "1d", "--accumulate", "all")
-    rows, parts = table(bill, *flags), {}
+    rows, parts = table(bill.server, *flags), {}
     check.equal("names of the week's days", sorted(rows), sorted(want))
     for name in sorted(set(rows) & set(want)):
         check_row(check, "days of " + name, rows[name], want[name])
@@ -95,7 +89,7 @@ def check_shards(check, ask, bill, start, end):
     if len(clusters) > 1 and "" in clusters:
         return  # the query for GPU usage has no filter in OpenCost: apart, each cluster takes the unnamed one's rows for its own
     for cluster in clusters:
-        parts.update(table(bill, *flags, "--filter-cluster", "--cluster-id", cluster))
+        parts.update(table(bill.server, *flags, "--filter-cluster", "--cluster-id", cluster))
     check.equal("names of clusters apart", sorted(parts), sorted(rows))
     for name in sorted(set(rows) & set(parts)):
         for field, value in rows[name].items():
@@ -115,8 +109,8 @@ def check_clusters(check, bill, want):
     parts = 0.0
     for name in clusters:
         flags = ("--filter-cluster", "--cluster-id", name)
-        rows = csv.DictReader(run(*bill.server, "-o", "csv", *flags, "-a", "cluster").splitlines())
-        parts += math.fsum(float(row["total_cost"]) for row in rows)
+        rows = table(bill.server, *flags, "-a", "cluster")
+        parts += math.fsum(float(row["total_cost"]) for row in rows.values())
     check.near("clusters apart", parts, math.fsum(a["total_cost"] for a in want.values()))
 
 

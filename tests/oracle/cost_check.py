@@ -16,6 +16,12 @@ def run(*args):
     return done.stdout
 
 
+def table(command, *flags):
+    """{name: row} of a bill as CSV."""
+    rows = csv.DictReader(run(*command, "-o", "csv", *flags).splitlines())
+    return {row["name"]: row for row in rows}
+
+
 class Bill:
     """Bills of one window: with a URL the first one fetches into a capture, and the others are of that."""
 
@@ -27,8 +33,7 @@ class Bill:
             run(*self.server, "--idle", "--record", capture)
 
     def lines(self, *flags):
-        rows = csv.DictReader(run(*self.start, "-o", "csv", *flags).splitlines())
-        return {row["name"]: row for row in rows}
+        return table(self.start, *flags)
 
     def items(self, *flags):
         return json.loads(run(*self.start, "-o", "json", *flags))["data"][0]

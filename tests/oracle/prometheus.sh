@@ -4,6 +4,7 @@
 #   prometheus_start FOLDER [FLAG...]     sets PROMETHEUS_URL and PROMETHEUS_PID; FOLDER is emptied first
 #   prometheus_restart FOLDER [FLAG...]   the same over what FOLDER/data holds
 #   prometheus_stop                       also runs when the shell exits
+#   promtool ARGUMENT...                  of the same package
 #
 # It takes the `prometheus` in PATH, or unpacks Debian's package into build/oracle/ without installing it, so no service is
 # started. One block covers all the loaded days (--storage.tsdb.min-block-duration, PROMETHEUS_BLOCK): no compaction runs in
@@ -30,6 +31,11 @@ prometheus_download() {
 
 prometheus_as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# The promtool of that package; after prometheus_start.
+promtool() {
+    "$(dirname "$PROMETHEUS")/promtool" "$@"
 }
 
 prometheus_start() {

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Parts of rules_day.sh: recorded series in a Prometheus 2.42 against virtual series here, over the generated day.
+"""The comparison of rules_day.sh: recorded series in a Prometheus 2.42 against virtual series here, over the generated day.
 
-    rules_day.py promtool URL AMPQL RULES SNAPSHOT
-                        URL holds SNAPSHOT and what `promtool tsdb create-blocks-from rules` recorded of RULES
+    rules_day.py URL AMPQL RULES SNAPSHOT        URL holds SNAPSHOT and what `promtool tsdb create-blocks-from rules` recorded of RULES
 
 What is asked of each record is SHAPES. promtool records no stale markers, so what is compared with it, and how:
 
@@ -148,36 +147,34 @@ class Recorded(differential.Oracle):
         return list(dict.fromkeys(record for record, _, _ in self.rules))
 
 
-def rows_of(oracle, shape, sees, has_markers):
+def rows_of(oracle, shape, sees):
     """[(kind, what is asked here, flags, source)] with all that both sides define."""
-    rows = []
     if sees == FRESH:
         return [("ends/", "R", [], oracle.source)]
-    if sees == WINDOW or has_markers:
+    off = ["--rule-markers", "off"]
+    rows = [("", shape, off, oracle.source)]
+    if sees == WINDOW:
         rows.append(("markers/", shape, [], oracle.source))
-    if not has_markers:
-        rows.append(("", shape, ["--rule-markers", "off"], oracle.source))
     if shape in FROM_ANSWERS:
-        rows.append(("answers/", shape, rows[-1][2], oracle.server.url))
+        rows.append(("answers/", shape, off, oracle.server.url))
     return rows
 
 
-def compare_record(oracle, report, record, phase, has_markers):
+def compare_record(oracle, report, record, phase):
     """Every shape, there and here."""
-    nseries, before = 0, report.passed
+    nseries = 0
     for shape, sees, when in SHAPES:
         times = moments(when, phase)
         wanted = oracle.wanted(shape.replace("R", record), times)
         nseries += len(wanted["data"]["result"]) if wanted["status"] == "success" else 0
         oracle.asked = record, phase, shape in SAYS_VALUES
-        for kind, here, flags, source in rows_of(oracle, shape, sees, has_markers):
+        for kind, here, flags, source in rows_of(oracle, shape, sees):
             oracle.flags = flags + (["--rule-phase", "%dms" % round(phase * 1000)] if phase else [])
             query = here.replace("R", record)
             report.line("%s%s, %s" % (kind, shape.replace("R", record), when), query, times,
                         lambda: oracle.judge(query, times, wanted, oracle.answer(query, times, source)))
     if nseries == 0:
         raise SystemExit("FAIL %s: nothing was recorded" % record)
-    return report.passed - before
 
 
 def phase_of(server, record):
@@ -202,9 +199,9 @@ def check_hash(oracle, report, record, phase):
     report.line("hash/" + record, query, times, judge)
 
 
-def end(oracle, report, what):
-    print("%s, %s: %d answers with %d values equal, %d failed; %d of the answers have no series; in an order of its own: %s"
-          % (os.path.basename(oracle.rules_file), what, report.passed, oracle.nvalues, report.failed, report.empty,
+def end(oracle, report):
+    print("%s: %d answers with %d values equal, %d failed; %d of the answers have no series; in an order of its own: %s"
+          % (os.path.basename(oracle.rules_file), report.passed, oracle.nvalues, report.failed, report.empty,
              ", ".join(sorted(oracle.wobbling)) or "none"))
     sys.exit(report.failed > 0 or report.passed == 0 or oracle.nvalues == 0)
 
@@ -217,19 +214,19 @@ def check_day(server):
     print("the day has %d counters that were reset" % resets)
 
 
-def promtool(url, ampql, rules, snapshot):
+def main(url, ampql, rules, snapshot):
     oracle, report = Recorded(Server(url), ampql, rules, snapshot), Report()
     check_day(oracle.server)
     nended = 0
     for record in oracle.records():
         phase = phase_of(oracle.server, record)
         check_hash(oracle, report, record, phase)
-        compare_record(oracle, report, record, phase, False)
+        compare_record(oracle, report, record, phase)
         nended += sum(float(s["value"][1]) < DAY // INTERVAL for s in oracle.server.result("count_over_time(%s[1d])" % record, END))
     if nended == 0:
         raise SystemExit("FAIL no recorded series ended within the day")
     print("%d recorded series are not there all day" % nended)
-    end(oracle, report, "promtool's blocks")
+    end(oracle, report)
 
 
 class Report(differential.Report):
@@ -249,4 +246,4 @@ class Report(differential.Report):
 
 
 if __name__ == "__main__":
-    {f.__name__: f for f in (promtool,)}[sys.argv[1]](*sys.argv[2:])
+    main(*sys.argv[1:])

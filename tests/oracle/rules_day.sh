@@ -13,10 +13,6 @@ rm -rf "$work" "$work".*
 files=${FILES:-examples/rules/amp-guide.yml examples/rules/kubecost.yml examples/rules/kubecost-clusters.yml}
 from=1772315400 # 2026-02-28T21:50Z, before the first sample,
 to=1772411400   # to 2026-03-02T00:30Z
-promtool() {
-    "$(dirname "$PROMETHEUS")/promtool" "$@"
-}
-
 prometheus_start "$work" --web.enable-admin-api
 "$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-60}" --seed "${SEED:-1}"
 python3 tests/oracle/tsdb.py snapshot "$PROMETHEUS_URL" "$work/data" "$work.snapshot"
@@ -34,6 +30,6 @@ for file in $files; do
     name=$(basename "$file" .yml)
     cp -r "$work.snapshot/"* "$work.$name/data"
     prometheus_restart "$work.$name"
-    python3 tests/oracle/rules_day.py promtool "$PROMETHEUS_URL" "$build/ampql" "$file" "$work.snapshot"
+    python3 tests/oracle/rules_day.py "$PROMETHEUS_URL" "$build/ampql" "$file" "$work.snapshot"
     prometheus_end
 done

@@ -11,10 +11,6 @@ build=${1:-build}
 . tests/oracle/prometheus.sh
 work=$PWD/build/oracle/tsdb
 rm -rf "$work".*
-promtool() {
-    "$(dirname "$PROMETHEUS")/promtool" "$@"
-}
-
 PROMETHEUS_BLOCK=2h
 prometheus_start "$work" --web.enable-admin-api
 "$build/bench/load" "$PROMETHEUS_URL/api/v1/write" --containers "${CONTAINERS:-60}" --seed "${SEED:-1}"
