@@ -25,9 +25,10 @@ typedef void capture_finding(void *payload, const struct capture_entry *entry, c
  *
  * Findings are no failures: the verdict says what there is.
  *
- *   rescue_to  where a capture of the selects that are not lost is written; nothing is when all
- * are. NULL: nowhere err        AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE, AMPQL_NOMEM; AMPQL_BAD_DATA:
- * nothing of it is a capture, rescue_to is the capture itself; of capture_write_new */
+ *   rescue_to  where a capture of the selects that are not lost is written, unless all are lost;
+ *              NULL: nowhere
+ *   err        AMPQL_NOT_FOUND, AMPQL_UNAVAILABLE, AMPQL_NOMEM; AMPQL_BAD_DATA: nothing of it is a
+ *              capture, or rescue_to is the capture itself; of capture_write_new */
 enum ampql_code capture_verify(const struct ampql_allocator *alc, const char *path,
                                const char *rescue_to, capture_finding *finding, void *payload,
                                struct capture_verdict *out, struct ampql_error *err);

@@ -9,9 +9,10 @@
  * What was added waits, packed, and goes out in the order of time over all series: a receiver takes
  * nothing that is much older than the newest sample it has of any series (Prometheus: half a block,
  * an hour). A request that a server does not take for now (429, 5xx, a broken connection) is sent
- * again, later each time or when Retry-After says. A receiver takes the newest sample of a series
- * twice; older ones a Prometheus without an out-of-order window refuses, so that a request of
- * several times whose answer was lost ends the sending. One that it refuses does, with its words.
+ * again, later each time or when Retry-After says; one that it refuses ends the sending, with the
+ * server's words. So may a request that arrived while its answer was lost: a receiver takes the
+ * newest sample of a series twice, but a Prometheus without an out-of-order window refuses older
+ * ones.
  *
  * With a state file a job can be taken up again: the file says up to which time everything has
  * arrived, and what is not after it is not sent. (Asking the server what it has would cost queries,
