@@ -11,6 +11,8 @@
 #include "source/amp.h"
 #include "tool/remote_write_message.h"
 
+#include <stdlib.h>
+
 /* So many samples, about, are put in order at once. */
 enum { SLICE_SAMPLES = 1 << 20 };
 enum { MAX_SAMPLES = 2000, MAX_BYTES = 900000, JOB_TEXT = 2 * SHA256_BYTES + 1 };
