@@ -81,6 +81,10 @@ static const struct row {
                 "\"1709403009123\""},
     {HEAD "up,{},1,Stale\n", .message = "f:2:9: not a number: \"Stale\"", .code = AMPQL_BAD_DATA},
     {HEAD "up,{},1,\n", .message = "f:2:9: not a number: \"\"", .code = AMPQL_BAD_DATA},
+    {HEAD ",{},\"\",\n", .code = AMPQL_BAD_DATA,
+     .message = "f:2:5: not a timestamp in Unix seconds: \"\""},
+    {HEAD "\"\",\"\",1,1\n", .code = AMPQL_BAD_DATA,
+     .message = "f:2:4: labels: the document is empty"},
     {HEAD "up,{},1,1\nup,{},1,2\n", .message = "f:3: up{} has two values", .code = AMPQL_BAD_DATA},
     {HEAD "\xff,{},1,1\n", .message = "f:2: not valid UTF-8", .code = AMPQL_BAD_DATA},
 };

@@ -29,9 +29,11 @@ void buf_format(struct buf *buf, const char *format, ...) __attribute__((format(
  * NULL after a failure. */
 char *buf_room(struct buf *buf, size_t n);
 
+/* What is in it, until it grows. Never at NULL, so that a reader may add 0 to an empty view's
+ * place, which C does not define for NULL. */
 static inline struct str buf_view(const struct buf *buf)
 {
-    return (struct str){buf->p, buf->n};
+    return (struct str){buf->p ? buf->p : "", buf->n};
 }
 
 #endif
