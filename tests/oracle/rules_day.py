@@ -2,6 +2,8 @@
 """The comparison of rules_day.sh: recorded series in a Prometheus 2.42 against virtual series here, over the generated day.
 
     rules_day.py URL AMPQL RULES SNAPSHOT        URL holds SNAPSHOT and what `promtool tsdb create-blocks-from rules` recorded of RULES
+    rules_day.py URL AMPQL RULES SNAPSHOT HOW    URL holds what `ampql rules backfill` wrote: a row of WRITTEN
+    rules_day.py dump OPENMETRICS DUMP           what promtool's dump says of its blocks is what was written, sample by sample
 
 What is asked of each record is SHAPES. promtool records no stale markers, so what is compared with it, and how:
 
@@ -18,7 +20,9 @@ cuts: the phase is taken from what was recorded, and `--rule-phase hash:FILE` ma
 
 promtool evaluates range queries, and there the order in which sums add up what operators give is a hash map's (README.md). A
 recorded value may differ within 1e-12 if the server, asked for the rule's expression at that time alone, gives ours to the bit;
-what functions make of such a record may differ within 1e-12, too. All of these are counted."""
+what functions make of such a record may differ within 1e-12, too. All of these are counted.
+
+What is recorded here and written there is the same to the last bit, whatever is asked."""
 import os
 import re
 import sys
@@ -58,6 +62,8 @@ SHAPES = [
 ]
 # these go through the server's API, too: no stale markers are to be had there
 FROM_ANSWERS = {"max_over_time(R[1d])", "R[1d]", "R offset 11m", "max_over_time(R[1d:1m])"}
+# by `ampql rules backfill`, and the flags with which a virtual series is the same: OpenMetrics holds no stale markers
+WRITTEN = {"remote-write": [], "openmetrics": ["--rule-markers", "off"]}
 SAYS_VALUES = {"R", "R[1d]", "last_over_time(R[59999ms])", "R offset 11m"}
 
 
@@ -199,9 +205,56 @@ def check_hash(oracle, report, record, phase):
     report.line("hash/" + record, query, times, judge)
 
 
-def end(oracle, report):
-    print("%s: %d answers with %d values equal, %d failed; %d of the answers have no series; in an order of its own: %s"
-          % (os.path.basename(oracle.rules_file), report.passed, oracle.nvalues, report.failed, report.empty,
+class Written(Recorded):
+    def settle(self, query, times, doubtful):
+        labels, time, mine, value = doubtful[0]
+        raise Difference("%s at %s: %s, not %s" % (dict(labels), time, mine, value))
+
+
+def compare_written(oracle, report, record, how):
+    """Every shape, there and here."""
+    nseries = 0
+    oracle.flags = WRITTEN[how]
+    for shape, _, when in SHAPES:
+        query, times = shape.replace("R", record), moments(when, 0)
+        wanted = oracle.wanted(query, times)
+        nseries += len(wanted["data"]["result"]) if wanted["status"] == "success" else 0
+        report.line("%s/%s, %s" % (how, query, when), query, times,
+                    lambda: oracle.judge(query, times, wanted, oracle.answer(query, times, oracle.source)))
+    if nseries == 0:
+        raise SystemExit("FAIL %s: nothing was written" % record)
+
+
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+
+def sample_of(line):
+    """(labels, value, time in ms) of a line of a dump."""
+    series, _, rest = line.rpartition("} ")
+    value, time = rest.split()
+    return tuple(sorted(LABEL.findall(series))), float(value), int(time)
+
+
+def sample_of_openmetrics(line):
+    name, _, rest = line.partition("{") if "{" in line else line.partition(" ")
+    labels, _, rest = rest.rpartition("} ") if "{" in line else ("", "", rest)
+    value, time = rest.split()
+    return tuple(sorted(LABEL.findall(labels) + [("__name__", name)])), float(value), round(float(time) * 1000)
+
+
+def dump(openmetrics, dumped):
+    with open(openmetrics, encoding="utf-8") as file:
+        written = sorted(sample_of_openmetrics(line) for line in file if not line.startswith("#"))
+    with open(dumped, encoding="utf-8") as file:
+        found = sorted(sample_of(line) for line in file)
+    if not written or written != found:
+        raise SystemExit("FAIL promtool dumps %d samples of the %d that were written, or others" % (len(found), len(written)))
+    print("promtool's dump of its blocks has the %d samples of the OpenMetrics text" % len(written))
+
+
+def end(oracle, report, how):
+    print("%s%s: %d answers with %d values equal, %d failed; %d of the answers have no series; in an order of its own: %s"
+          % (os.path.basename(oracle.rules_file), how and " by %s" % how, report.passed, oracle.nvalues, report.failed, report.empty,
              ", ".join(sorted(oracle.wobbling)) or "none"))
     sys.exit(report.failed > 0 or report.passed == 0 or oracle.nvalues == 0)
 
@@ -214,19 +267,23 @@ def check_day(server):
     print("the day has %d counters that were reset" % resets)
 
 
-def main(url, ampql, rules, snapshot):
-    oracle, report = Recorded(Server(url), ampql, rules, snapshot), Report()
-    check_day(oracle.server)
+def main(url, ampql, rules, snapshot, how=""):
+    oracle, report = (Written if how else Recorded)(Server(url), ampql, rules, snapshot), Report()
+    if not how:
+        check_day(oracle.server)
     nended = 0
     for record in oracle.records():
-        phase = phase_of(oracle.server, record)
-        check_hash(oracle, report, record, phase)
-        compare_record(oracle, report, record, phase)
+        if how:
+            compare_written(oracle, report, record, how)
+        else:
+            phase = phase_of(oracle.server, record)
+            check_hash(oracle, report, record, phase)
+            compare_record(oracle, report, record, phase)
         nended += sum(float(s["value"][1]) < DAY // INTERVAL for s in oracle.server.result("count_over_time(%s[1d])" % record, END))
     if nended == 0:
         raise SystemExit("FAIL no recorded series ended within the day")
     print("%d recorded series are not there all day" % nended)
-    end(oracle, report)
+    end(oracle, report, how)
 
 
 class Report(differential.Report):
@@ -246,4 +303,4 @@ class Report(differential.Report):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    dump(*sys.argv[2:]) if sys.argv[1] == "dump" else main(*sys.argv[1:])

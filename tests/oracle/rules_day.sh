@@ -1,10 +1,13 @@
 #!/bin/sh
-# The nine recording rules over a generated day: recorded by promtool 2.42, and virtual here; rules_day.py.
+# The nine recording rules over a generated day: recorded by promtool 2.42, or written there by `ampql rules backfill`, and virtual
+# here; rules_day.py.
 #
 #   rules_day.sh BUILD_FOLDER        environment: CONTAINERS (60), SEED (1), V (1: a line an answer), FILES (all three)
 #
 # A Prometheus has the day. promtool evaluates the rules there and writes blocks, and a second server is given those and the day.
-# Each rule file goes into a server of its own: two of them record series of the same labels.
+# Each rule file goes into a server of its own: two of them record series of the same labels. So does what is recorded here and
+# written by remote write, to a server as it comes out of the package, which has its head only and takes nothing out of order; and
+# by way of OpenMetrics and promtool.
 set -eu
 build=${1:-build}
 . tests/oracle/prometheus.sh
@@ -26,10 +29,33 @@ for file in $files; do
 done
 prometheus_end
 
+backfill() {
+    "$build/ampql" rules backfill "$file" --source "$work.snapshot" --dialect prom2 --start $from --end $to "$@"
+}
+compare() {
+    python3 tests/oracle/rules_day.py "$PROMETHEUS_URL" "$build/ampql" "$file" "$work.snapshot" "$@"
+}
+
 for file in $files; do
     name=$(basename "$file" .yml)
     cp -r "$work.snapshot/"* "$work.$name/data"
     prometheus_restart "$work.$name"
-    python3 tests/oracle/rules_day.py "$PROMETHEUS_URL" "$build/ampql" "$file" "$work.snapshot"
+    compare
     prometheus_end
+
+    PROMETHEUS_BLOCK=2h
+    prometheus_start "$work.$name"
+    backfill --remote-write "$PROMETHEUS_URL/api/v1/write"
+    compare remote-write
+    prometheus_end
+    unset PROMETHEUS_BLOCK
+
+    rm -rf "$work.$name"
+    backfill --output openmetrics >"$work.om"
+    promtool tsdb create-blocks-from openmetrics "$work.om" "$work.$name/data" >"$work.promtool"
+    prometheus_restart "$work.$name"
+    compare openmetrics
+    prometheus_end
+    promtool tsdb dump "$work.$name/data" >"$work.dump"
+    python3 tests/oracle/rules_day.py dump "$work.om" "$work.dump"
 done
