@@ -15,7 +15,7 @@
 enum {
     MINUTE_MS = 60000,
     SPAN_MS = 20 * MINUTE_MS,       /* that is compared, to the end of the query's time */
-    BEFORE_MS = 4 * 60 * MINUTE_MS, /* the manager began so long before */
+    BEFORE_MS = 4 * 60 * MINUTE_MS, /* the manager began at least so long before */
     AFTER_MS = 5 * MINUTE_MS,       /* and goes on, for groups that evaluate with an offset */
     RETRIES = 12,
     MAX_DIFFERENT = 5
@@ -158,17 +158,6 @@ static bool is_near(const struct outcome *a, const struct outcome *b)
     return true;
 }
 
-/* limitk, and topk and bottomk among equals, take the first series of the storage's order at each
- * tick: unlike the order of one query, retries do not find that of a whole history. */
-static bool takes_any(struct str rules)
-{
-    static const char *const names[] = {"limitk", "topk", "bottomk"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (memmem(rules.p, rules.n, names[i], strlen(names[i])))
-            return true;
-    return false;
-}
-
 static void show(const struct rules_case *c, uint64_t seed, const struct newest_rules *times,
                  const struct outcome *ours, const struct newest_answer *theirs)
 {
@@ -186,6 +175,20 @@ static void show(const struct rules_case *c, uint64_t seed, const struct newest_
     buf_done(&why);
 }
 
+/* When the manager begins: long before what is compared, and before the times that rules pin with
+ * @, since what a rule records here has no beginning. */
+static int64_t begin_ms(struct str rules, int64_t from_ms)
+{
+    const char *end = rules.p + rules.n, *at = rules.p;
+    for (; (at = memchr(at, '@', (size_t)(end - at))); at++) {
+        char *past;
+        double at_ms = strtod(at + 1, &past) * 1000;
+        if (past != at + 1 && at_ms < (double)from_ms)
+            from_ms = (int64_t)at_ms;
+    }
+    return from_ms - BEFORE_MS;
+}
+
 static enum outcome_class judge(struct driver *d, const struct rules_case *c, uint64_t seed,
                                 struct arena *arena)
 {
@@ -196,7 +199,7 @@ static enum outcome_class judge(struct driver *d, const struct rules_case *c, ui
     enum outcome_class class = DIFFERENT;
     snprintf(file, sizeof file, "/etc/prometheus/rules-%llu.yml", (unsigned long long)seed);
     times.from_ms = times.to_ms - SPAN_MS;
-    times.start_ms = times.from_ms - BEFORE_MS;
+    times.start_ms = begin_ms(c->rules, times.from_ms);
     times.end_ms = times.to_ms + AFTER_MS;
     fill(d, c, &times, &history);
     if (history.is_refused)
@@ -208,8 +211,7 @@ static enum outcome_class judge(struct driver *d, const struct rules_case *c, ui
         if (theirs.code == AMPQL_OK && outcomes_same(&ours, &theirs.outcome, NULL, NULL))
             class = i > 0 ? REORDERED : ours.nseries == 0 ? EMPTY : SAME;
     }
-    if (class == DIFFERENT && theirs.code == AMPQL_OK &&
-        (takes_any(c->rules) || is_near(&ours, &theirs.outcome)))
+    if (class == DIFFERENT && theirs.code == AMPQL_OK && is_near(&ours, &theirs.outcome))
         class = UNORDERED;
     if (class == DIFFERENT)
         show(c, seed, &times, &ours, &theirs);

@@ -100,6 +100,21 @@ func recorded(groups map[string]*rules.Group) (names []string) {
 	return slices.Compact(names)
 }
 
+// inOrder reads a storage in label order. Engine and rule manager ask for any order, and the head's is that of the series' creation,
+// which a restart or a block changes: sums over it have other last digits, and limitk and topk take others of equal series.
+type inOrder struct{ storage.Queryable }
+
+func (q inOrder) Querier(mint, maxt int64) (storage.Querier, error) {
+	querier, err := q.Queryable.Querier(mint, maxt)
+	return inOrderQuerier{querier}, err
+}
+
+type inOrderQuerier struct{ storage.Querier }
+
+func (q inOrderQuerier) Select(ctx context.Context, _ bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
+	return q.Querier.Select(ctx, true, hints, matchers...)
+}
+
 func (a *answer) stored(set storage.SeriesSet) (n int) {
 	for set.Next() {
 		var points []promql.FPoint
@@ -133,12 +148,13 @@ func ruler(r *request) string {
 	db := openStorage(dir)
 	defer db.Close()
 	write(db, data)
+	source := inOrder{db}
 
 	options := promql.NewPrometheusQueryOpts(false, time.Duration(lookback)*time.Millisecond, nil)
 	manager := rules.NewManager(&rules.ManagerOptions{
-		GroupLoader: ruleText(text), Parser: experimental, AppendableV2: db, Queryable: db, Context: context.Background(),
+		GroupLoader: ruleText(text), Parser: experimental, AppendableV2: db, Queryable: source, Context: context.Background(),
 		QueryFunc: func(ctx context.Context, query string, at time.Time) (promql.Vector, error) {
-			return evaluate(ctx, engine, db, options, query, at)
+			return evaluate(ctx, engine, source, options, query, at)
 		},
 	})
 	groups, errs := manager.LoadGroups(time.Minute, labels.EmptyLabels(), "", nil, false, file)
@@ -163,8 +179,8 @@ func ruler(r *request) string {
 }
 
 // evaluate is rules.EngineQueryFunc, with a lookback.
-func evaluate(ctx context.Context, engine *promql.Engine, db *tsdb.DB, options promql.QueryOpts, text string, at time.Time) (promql.Vector, error) {
-	query, err := engine.NewInstantQuery(ctx, db, options, text, at)
+func evaluate(ctx context.Context, engine *promql.Engine, source storage.Queryable, options promql.QueryOpts, text string, at time.Time) (promql.Vector, error) {
+	query, err := engine.NewInstantQuery(ctx, source, options, text, at)
 	if err != nil {
 		return nil, err
 	}
