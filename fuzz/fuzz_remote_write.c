@@ -1,6 +1,6 @@
 /* Any series and samples as a write request: a decoder that shares nothing with the encoder reads
- * the same back, sizes are those that were told, and as many samples fit as do. Bytes
- * after an 's' are a state file: refused, or written again they are the same. */
+ * the same back, and sizes are those that were told. Bytes after an 's' are a state file: refused,
+ * or written again they are the same. */
 #include "series/sample.h"
 #include "support/write_request.h"
 #include "tool/remote_write.h"
@@ -74,15 +74,9 @@ static void check_messages(struct bytes in)
     while (in.n > 0) {
         struct write_piece piece;
         make_piece(&in, &piece, &want);
-        size_t before = request.n, room = take(&in, 2), fit = write_piece_fit(&piece, room);
+        size_t before = request.n;
         write_piece_add(&request, &piece);
-        struct write_piece some = piece;
-        some.n = fit;
-        if (request.n - before != write_piece_size(&piece) || fit > piece.n ||
-            (fit > 0 && write_piece_size(&some) > room))
-            abort();
-        some.n++;
-        if (fit < piece.n && write_piece_size(&some) <= room)
+        if (request.n - before != write_piece_size(&piece))
             abort();
     }
     if (!write_request_read((const uint8_t *)request.p, request.n, add_sample, &got))

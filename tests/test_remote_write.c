@@ -51,12 +51,6 @@ static void messages(void **state)
         write_sample(&want, "\n__name__=up\njob=a\n", t[i], v[i]);
     assert_int_equal(text.n, want.n);
     assert_memory_equal(text.p, want.p, want.n);
-    for (size_t n = 0; n <= 8; n++) { /* exactly as many as there is room for */
-        struct write_piece some = piece;
-        some.n = n;
-        assert_int_equal(write_piece_fit(&piece, write_piece_size(&some)), n);
-        assert_true(n == 0 || write_piece_fit(&piece, write_piece_size(&some) - 1) < n);
-    }
     buf_done(&request);
     buf_done(&text);
     buf_done(&want);
@@ -64,70 +58,97 @@ static void messages(void **state)
 
 /* ---- requests */
 
-/* A receiver that keeps what a Prometheus would: nothing an hour older than its newest sample. */
+enum { NJOBS = 20 }; /* 'a' to 't' */
+
+/* A receiver that takes what a Prometheus without an out-of-order window does, each request as a
+ * whole or not at all: of a series nothing before its newest sample, that one twice if it is the
+ * same to the bit, and nothing an hour older than the newest of all. */
 struct receiver {
     struct buf log; /* one line a sample: "job t" */
+    struct newest {
+        int64_t t_ms;
+        uint64_t bits;
+    } newest[NJOBS];
     int64_t newest_ms, fails_at_ms;
     size_t nrequests, largest, max_samples;
-    bool is_bad;
+    size_t loses_every; /* so many requests: the answer to one that is taken */
+    bool is_refused;
 };
 
-static void receive_sample(void *payload, const char *labels, int64_t t_ms, double v)
+static struct newest *newest_of(struct receiver *r, const char *labels)
+{
+    return &r->newest[*(strstr(labels, "job=") + 4) - 'a'];
+}
+
+static void judge_sample(void *payload, const char *labels, int64_t t_ms, double v)
 {
     struct receiver *r = payload;
-    (void)v;
-    if (t_ms < r->newest_ms - 3600000)
-        r->is_bad = true;
+    const struct newest *newest = newest_of(r, labels);
+    if (t_ms < r->newest_ms - 3600000 || t_ms < newest->t_ms || t_ms >= r->fails_at_ms ||
+        (t_ms == newest->t_ms && bits_of(v) != newest->bits))
+        r->is_refused = true;
+}
+
+static void take_sample(void *payload, const char *labels, int64_t t_ms, double v)
+{
+    struct receiver *r = payload;
+    struct newest *newest = newest_of(r, labels);
+    if (newest->t_ms < t_ms)
+        buf_format(&r->log, "%c %lld\n", (char)('a' + (newest - r->newest)), (long long)t_ms);
+    *newest = (struct newest){t_ms, bits_of(v)};
     if (t_ms > r->newest_ms)
         r->newest_ms = t_ms;
-    buf_format(&r->log, "%c %lld\n", *(strstr(labels, "job=") + 4), (long long)t_ms);
 }
 
 static enum ampql_code receive(void *payload, struct str body, size_t nsamples, bool *too_large,
                                struct ampql_error *err)
 {
     struct receiver *r = payload;
-    struct buf *log = &r->log;
-    size_t before = log->n;
+    const uint8_t *request = (const uint8_t *)body.p;
     r->nrequests++;
     if (r->max_samples && nsamples > r->max_samples) {
         *too_large = true;
         return (fail)(err, AMPQL_LIMIT, "too large");
     }
-    if (!write_request_read((const uint8_t *)body.p, body.n, receive_sample, r))
-        r->is_bad = true;
-    if (r->newest_ms >= r->fails_at_ms) {
-        log->n = before;
+    r->is_refused = false;
+    if (!write_request_read(request, body.n, judge_sample, r) || r->is_refused)
         return (fail)(err, AMPQL_OUTPUT, "no more");
-    }
+    write_request_read(request, body.n, take_sample, r);
     if (nsamples > r->largest)
         r->largest = nsamples;
-    return AMPQL_OK;
+    return r->loses_every && r->nrequests % r->loses_every == 0
+               ? (fail)(err, AMPQL_UNAVAILABLE, "cut off")
+               : AMPQL_OK;
 }
 
 static void receiver_init(struct receiver *r)
 {
     *r = (struct receiver){.newest_ms = INT64_MIN / 2, .fails_at_ms = INT64_MAX};
+    for (size_t i = 0; i < NJOBS; i++)
+        r->newest[i].t_ms = INT64_MIN;
     buf_init(&r->log, &alloc_default, 1 << 26);
 }
 
-/* Two days at a minute, in the second series from the third hour on. */
+/* Two days at a minute, in all series but the first from the third hour on. */
+enum { N = 2880, LATE = 180, ALL = N + (NJOBS - 1) * (N - LATE) };
+
 static enum ampql_code add_days(struct remote_write *w, struct ampql_error *err)
 {
-    enum { N = 2880, LATE = 180 };
     static int64_t t[N];
     static double v[N];
+    enum ampql_code code = AMPQL_OK;
     for (size_t i = 0; i < N; i++) {
         t[i] = (int64_t)i * 60000;
         v[i] = i % 7 == 3 ? double_of(STALE_BITS) : (double)i / 3;
     }
-    for (size_t i = 0; i < N; i += 1000) { /* in pieces */
-        size_t n = N - i < 1000 ? N - i : 1000;
-        enum ampql_code code = remote_write_add(w, up_a, 2, t + i, v + i, n, err);
-        if (code != AMPQL_OK)
-            return code;
+    for (size_t i = 0; i < N && code == AMPQL_OK; i += 1000) /* in pieces */
+        code = remote_write_add(w, up_a, 2, t + i, v + i, N - i < 1000 ? N - i : 1000, err);
+    for (char job = 'b'; job < 'a' + NJOBS && code == AMPQL_OK; job++) {
+        struct ampql_label labels[] = {up_b[0], up_b[1], up_b[2]};
+        labels[0].value.data = &job;
+        code = remote_write_add(w, labels, 3, t + LATE, v + LATE, N - LATE, err);
     }
-    return remote_write_add(w, up_b, 3, t + LATE, v + LATE, N - LATE, err);
+    return code;
 }
 
 static struct remote_write *open_to(struct receiver *r, struct remote_write_options options)
@@ -150,12 +171,12 @@ static size_t lines(const struct buf *log)
     return n;
 }
 
-/* Each sample once, each series in order, nothing too old for the receiver. */
+/* Each sample once, each series in order. */
 static void check_all(struct receiver *r, size_t nsamples)
 {
-    long long last[2] = {-1, -1}, t;
+    long long last[NJOBS], t;
     char job;
-    assert_false(r->is_bad);
+    memset(last, -1, sizeof last);
     assert_int_equal(lines(&r->log), nsamples);
     buf_byte(&r->log, '\0');
     for (const char *p = r->log.p; *p; p = strchr(p, '\n') + 1) {
@@ -166,19 +187,18 @@ static void check_all(struct receiver *r, size_t nsamples)
     r->log.n--;
 }
 
-enum { ALL = 2880 + 2700 };
-
 static void requests(void **state)
 {
     static const struct row {
         size_t max_samples, max_bytes, server_max;
         size_t nrequests, largest; /* 0: not looked at */
     } rows[] = {
-        {0, 0, 0, 96, 60}, /* half an hour each */
-        {50, 0, 0, 0, 50}, /* cut by samples */
-        {0, 400, 0, 0, 0}, /* by bytes */
-        {0, 1, 0, ALL, 1}, /* one at a time at least */
-        {0, 0, 17, 0, 15}, /* the server says when it is too much: halved until it fits */
+        {0, 0, 0, N, NJOBS},                                     /* one time each */
+        {7, 0, 0, LATE + 3 * (N - LATE), 7},                     /* cut by samples */
+        {0, 100, 0, 0, 0},                                       /* by bytes */
+        {0, 1, 0, ALL, 1},                                       /* one at a time at least */
+        {0, 0, 17, LATE + 1 + 2 * (N - LATE), 10},               /* halved until the server */
+        {0, 0, 3, LATE + 3 + NJOBS / 2 * (N - LATE), NJOBS / 8}, /* takes them */
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -205,6 +225,8 @@ static void requests(void **state)
     }
 }
 
+enum { HALF = 1440 + (NJOBS - 1) * (1440 - LATE) }; /* of the samples, before the second day */
+
 static void refusals(void **state)
 {
     static const int64_t falling[] = {2, 1};
@@ -219,9 +241,9 @@ static void refusals(void **state)
     r.fails_at_ms = 86400000;
     assert_int_equal(add_days(w, &err), AMPQL_OK);
     assert_int_equal(remote_write_send(w, &err), AMPQL_OUTPUT);
-    assert_string_equal(err.message, "no more (2700 of 5580 samples had arrived)");
+    assert_string_equal(err.message, "no more (25380 of 54180 samples had arrived)");
     assert_int_equal(remote_write_send(w, &err), AMPQL_OK); /* the rest was dropped */
-    assert_int_equal(remote_write_stats(w).samples, 2700);
+    assert_int_equal(remote_write_stats(w).samples, HALF);
     remote_write_close(w);
     buf_done(&r.log);
 
@@ -243,7 +265,7 @@ static void dry_run(void **state)
     struct remote_write_stats stats = remote_write_stats(w);
     assert_int_equal(r.nrequests, 0);
     assert_int_equal(stats.samples, ALL);
-    assert_int_equal(stats.requests, 96);
+    assert_int_equal(stats.requests, N);
     remote_write_close(w);
     buf_done(&r.log);
 }
@@ -271,8 +293,8 @@ static void resumed(void **state)
     w = open_to(&r, options);
     assert_int_equal(add_days(w, &err), AMPQL_OK);
     assert_int_equal(remote_write_send(w, &err), AMPQL_OK);
-    assert_int_equal(remote_write_stats(w).skipped, 2700);
-    assert_int_equal(remote_write_stats(w).samples, ALL - 2700);
+    assert_int_equal(remote_write_stats(w).skipped, HALF);
+    assert_int_equal(remote_write_stats(w).samples, ALL - HALF);
     assert_int_equal(remote_write_until_ms(w), 2879 * 60000);
 
     /* what comes later is new */
@@ -290,6 +312,42 @@ static void resumed(void **state)
     assert_int_equal(remote_write_open(&alloc_default, &options, &w, &err), AMPQL_BAD_DATA);
     assert_non_null(strstr(err.message, "the state of another job"));
     unlink(path);
+}
+
+/* Answers are lost: what was taken is sent again, at once or by another process. */
+static void lost_answers(void **state)
+{
+    (void)state;
+    for (size_t has_file = 0; has_file < 2; has_file++) {
+        char path[] = "/tmp/ampql-state-XXXXXX";
+        int fd = mkstemp(path);
+        struct receiver r;
+        struct ampql_error err = {0};
+        struct remote_write_options options = {.max_samples = 7,
+                                               .state_path = has_file ? path : NULL};
+        close(fd);
+        unlink(path);
+        receiver_init(&r);
+        r.loses_every = 1000; /* the first, the second or the third of a time */
+        struct remote_write *w = open_to(&r, options);
+        size_t nlost = 0;
+        enum ampql_code code = AMPQL_UNAVAILABLE;
+        for (; code == AMPQL_UNAVAILABLE; nlost += code == AMPQL_UNAVAILABLE) {
+            if (has_file && nlost > 0) {
+                remote_write_close(w);
+                w = open_to(&r, options);
+            }
+            assert_int_equal(add_days(w, &err), AMPQL_OK);
+            code = remote_write_send(w, &err);
+        }
+        if (code != AMPQL_OK)
+            fail_msg("%s after %zu answers were lost", err.message, nlost);
+        assert_int_equal(nlost, 8);
+        check_all(&r, ALL);
+        remote_write_close(w);
+        buf_done(&r.log);
+        unlink(path);
+    }
 }
 
 static void states(void **state)
@@ -377,7 +435,7 @@ static void torture(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(messages), cmocka_unit_test(requests), cmocka_unit_test(refusals),
-    cmocka_unit_test(dry_run),  cmocka_unit_test(resumed),  cmocka_unit_test(states),
-    cmocka_unit_test(torture),
+    cmocka_unit_test(dry_run),  cmocka_unit_test(resumed),  cmocka_unit_test(lost_answers),
+    cmocka_unit_test(states),   cmocka_unit_test(torture),
 };
 TEST_MAIN(tests)

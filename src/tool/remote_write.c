@@ -1,4 +1,4 @@
-/* What waits to be written, slice after slice of time, request after request. */
+/* What waits to be written, slice after slice of time, time after time, request after request. */
 #include "tool/remote_write.h"
 
 #include "base/array.h"
@@ -11,8 +11,10 @@
 #include "source/amp.h"
 #include "tool/remote_write_message.h"
 
-/* A slice is so much of time at most, half of what a Prometheus accepts, and so many samples. */
-enum { SLICE_MS = 30 * 60000, SLICE_SAMPLES = 1 << 20 };
+#include <stdlib.h>
+
+/* So many samples, about, are put in order at once. */
+enum { SLICE_SAMPLES = 1 << 20 };
 enum { MAX_SAMPLES = 2000, MAX_BYTES = 900000, JOB_TEXT = 2 * SHA256_BYTES + 1 };
 
 /* A series that waits. */
@@ -223,32 +225,29 @@ enum ampql_code remote_write_add(struct remote_write *w, const struct ampql_labe
 
 /* ---- slices */
 
-/* The samples that lie in one slice of time, series by series. */
+struct due {
+    int64_t t_ms;
+    double v;
+    size_t series;
+};
+
+/* The samples that lie in one slice of time, put in order. */
 struct slice {
     int64_t end_ms; /* the first time after it */
     struct arena arena;
     struct {
-        ARRAY(struct write_piece);
-    } pieces;
-    uint64_t nsamples;
-};
-
-struct gathered {
-    struct {
-        ARRAY(int64_t);
-    } t;
-    struct {
-        ARRAY(double);
-    } v;
+        ARRAY(struct due);
+    } due;
 };
 
 /* The samples of a series before the slice's end; its reader is then before its next one. */
-static enum ampql_code gather(struct waiting *s, struct slice *slice, struct ampql_error *err)
+static enum ampql_code gather(struct remote_write *w, size_t series, struct slice *slice,
+                              struct ampql_error *err)
 {
+    struct waiting *s = &w->series.at[series];
     int64_t t[BLOCK_MAX_SAMPLES], from_ms = s->next_ms;
     double v[BLOCK_MAX_SAMPLES];
     struct columns_reader reader = s->at;
-    struct gathered kept = {0};
     size_t n;
     s->next_ms = INT64_MAX;
     while (s->next_ms == INT64_MAX) {
@@ -256,20 +255,26 @@ static enum ampql_code gather(struct waiting *s, struct slice *slice, struct amp
         if (n == 0)
             break;
         for (size_t i = 0; i < n && s->next_ms == INT64_MAX; i++) {
+            struct due due = {t[i], v[i], series};
             if (t[i] < from_ms)
                 continue;
             if (t[i] >= slice->end_ms)
                 s->next_ms = t[i];
-            else if (!array_push(&kept.t, &slice->arena, t[i]) ||
-                     !array_push(&kept.v, &slice->arena, v[i]))
+            else if (!array_push(&slice->due, &slice->arena, due))
                 return fail_nomem(err, "samples");
         }
         if (s->next_ms == INT64_MAX)
             s->at = reader;
     }
-    struct write_piece piece = {s->labels, s->nlabels, kept.t.at, kept.v.at, kept.t.n};
-    slice->nsamples += piece.n;
-    return array_push(&slice->pieces, &slice->arena, piece) ? AMPQL_OK : fail_nomem(err, "samples");
+    return AMPQL_OK;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct due *x = a, *y = b;
+    if (x->t_ms != y->t_ms)
+        return x->t_ms < y->t_ms ? -1 : 1;
+    return (x->series > y->series) - (x->series < y->series);
 }
 
 /* The first time that is not sent, and the last. */
@@ -291,61 +296,55 @@ static int64_t last_time(const struct remote_write *w)
     return last_ms;
 }
 
-/* Shorter than SLICE_MS where that would be too many samples, were they spread evenly. */
+/* As long as SLICE_SAMPLES of them last, were they spread evenly. */
 static int64_t slice_length(const struct remote_write *w, int64_t first_ms)
 {
     double span = (double)last_time(w) - (double)first_ms + 1;
     double length = span * SLICE_SAMPLES / (double)w->nwaiting;
-    return length >= SLICE_MS ? SLICE_MS : length < 1 ? 1 : (int64_t)length;
+    return length >= 0x1p62 ? INT64_MAX : length < 1 ? 1 : (int64_t)length;
 }
 
 /* ---- requests */
 
-/* Where a request begins in a slice. */
-struct cursor {
-    size_t piece, sample;
-};
-
-/* Fill a request from the cursor on, which then is where the next one begins. At least one sample
- * goes in, whatever its size. */
-static size_t fill_request(const struct remote_write *w, const struct slice *slice,
-                           struct cursor *cursor, struct buf *request)
+/* Fill a request with samples of one time, from the first one on, and say how many these are: one
+ * at least, whatever its size. */
+static size_t fill_request(const struct remote_write *w, const struct due *due, size_t n,
+                           struct buf *request)
 {
-    size_t nsamples = 0;
+    size_t count = 0;
     request->n = 0;
-    while (cursor->piece < slice->pieces.n && nsamples < w->max_samples) {
-        struct write_piece rest = slice->pieces.at[cursor->piece];
-        rest.t_ms += cursor->sample;
-        rest.v += cursor->sample;
-        rest.n -= cursor->sample;
-        size_t whole = rest.n;
-        if (rest.n > w->max_samples - nsamples)
-            rest.n = w->max_samples - nsamples;
-        size_t room = request->n < w->max_bytes ? w->max_bytes - request->n : 0;
-        rest.n = write_piece_fit(&rest, room);
-        if (rest.n == 0 && nsamples > 0)
+    for (; count < n && count < w->max_samples && due[count].t_ms == due->t_ms; count++) {
+        const struct waiting *s = &w->series.at[due[count].series];
+        struct write_piece piece = {s->labels, s->nlabels, &due[count].t_ms, &due[count].v, 1};
+        if (count > 0 && request->n + write_piece_size(&piece) > w->max_bytes)
             break;
-        rest.n += rest.n == 0;
-        write_piece_add(request, &rest);
-        nsamples += rest.n;
-        cursor->sample += rest.n;
-        if (rest.n == whole)
-            *cursor = (struct cursor){cursor->piece + 1, 0};
+        write_piece_add(request, &piece);
     }
-    return nsamples;
+    return count;
+}
+
+/* Everything up to that time has arrived. */
+static enum ampql_code note_arrived(struct remote_write *w, int64_t t_ms, struct ampql_error *err)
+{
+    if (w->is_dry)
+        return AMPQL_OK;
+    w->until_ms = t_ms;
+    return w->state_path.n > 0
+               ? write_state_write(&w->alc, w->state_path.p, w->job, w->until_ms, err)
+               : AMPQL_OK;
 }
 
 static enum ampql_code send_slice(struct remote_write *w, const struct slice *slice,
                                   struct ampql_error *err)
 {
-    struct cursor cursor = {0};
+    const struct due *due = slice->due.at;
+    size_t at = 0, end = slice->due.n;
     struct buf request;
     enum ampql_code code = AMPQL_OK;
     buf_init(&request, &w->alc, SIZE_MAX);
-    while (code == AMPQL_OK && cursor.piece < slice->pieces.n) {
-        struct cursor begin = cursor;
+    while (code == AMPQL_OK && at < end) {
         bool too_large = false;
-        size_t n = fill_request(w, slice, &cursor, &request);
+        size_t n = fill_request(w, due + at, end - at, &request);
         if (request.failed)
             code = fail_nomem(err, "a request");
         else if (w->is_dry)
@@ -354,24 +353,18 @@ static enum ampql_code send_slice(struct remote_write *w, const struct slice *sl
             code = w->post(w->payload, buf_view(&request), n, &too_large, err);
         if (too_large && n > 1) { /* from now on half as much, beginning with this one */
             w->max_samples = n / 2;
-            cursor = begin;
             code = AMPQL_OK;
-        } else if (code == AMPQL_OK) {
-            w->stats.samples += n;
+            continue;
         }
+        if (code != AMPQL_OK)
+            break;
+        w->stats.samples += n;
+        at += n;
+        if (at == end || due[at].t_ms != due[at - 1].t_ms)
+            code = note_arrived(w, due[at - 1].t_ms, err);
     }
     buf_done(&request);
     return code;
-}
-
-/* Everything before the slice's end has arrived; what comes after the last sample is not known. */
-static enum ampql_code note_arrived(struct remote_write *w, int64_t end_ms, struct ampql_error *err)
-{
-    int64_t last_ms = last_time(w);
-    if (w->state_path.n == 0 || w->is_dry)
-        return AMPQL_OK;
-    w->until_ms = end_ms - 1 < last_ms ? end_ms - 1 : last_ms;
-    return write_state_write(&w->alc, w->state_path.p, w->job, w->until_ms, err);
 }
 
 static enum ampql_code next_slice(struct remote_write *w, int64_t first_ms, int64_t length_ms,
@@ -384,11 +377,11 @@ static enum ampql_code next_slice(struct remote_write *w, int64_t first_ms, int6
     arena_init(&slice.arena, &w->alc);
     for (size_t i = 0; i < w->series.n && code == AMPQL_OK; i++)
         if (w->series.at[i].next_ms < slice.end_ms)
-            code = gather(&w->series.at[i], &slice, err);
+            code = gather(w, i, &slice, err);
+    if (slice.due.n > 1)
+        qsort(slice.due.at, slice.due.n, sizeof *slice.due.at, by_time);
     if (code == AMPQL_OK)
         code = send_slice(w, &slice, err);
-    if (code == AMPQL_OK)
-        code = note_arrived(w, slice.end_ms, err);
     arena_done(&slice.arena);
     return code;
 }

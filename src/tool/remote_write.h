@@ -6,17 +6,16 @@
  *   remote_write_send(w, err);                                    all that was added
  *   remote_write_close(w);
  *
- * What was added waits, packed, and goes out in the order of time over all series: a receiver takes
- * nothing that is much older than the newest sample it has of any series (Prometheus: half a block,
- * an hour). A request that a server does not take for now (429, 5xx, a broken connection) is sent
- * again, later each time or when Retry-After says; one that it refuses ends the sending, with the
- * server's words. So may a request that arrived while its answer was lost: a receiver takes the
- * newest sample of a series twice, but a Prometheus without an out-of-order window refuses older
- * ones.
+ * What was added waits, packed, and goes out in the order of time over all series, each request
+ * with samples of one time. So it may be sent again when it is not known whether it arrived: a
+ * receiver takes the newest sample of a series twice, while a Prometheus without an out-of-order
+ * window refuses a request as a whole for one sample that is older. A request that a server does
+ * not take for now (429, 5xx, a broken connection) is sent again, later each time or when
+ * Retry-After says; one that it refuses ends the sending, with the server's words.
  *
- * With a state file a job can be taken up again: the file says up to which time everything has
- * arrived, and what is not after it is not sent. (Asking the server what it has would cost queries,
- * and not tell a sample that was never there from one that has not arrived.) */
+ * What is not after the time up to which everything has arrived is not sent. A state file keeps
+ * that time, so that a job can be taken up again. (Asking the server what it has would cost
+ * queries, and not tell a sample that was never there from one that has not arrived.) */
 #ifndef AMPQL_SRC_TOOL_REMOTE_WRITE_H
 #define AMPQL_SRC_TOOL_REMOTE_WRITE_H
 
@@ -39,7 +38,7 @@ typedef enum ampql_code remote_write_post(void *payload, struct str body, size_t
 struct remote_write_options {
     const char *url; /* what to post to: ".../api/v1/write", of AMP ".../api/v1/remote_write" */
     const struct ampql_http_options *http; /* who asks, and the connection; its retries too */
-    size_t max_samples;                    /* of one request; 2,000 */
+    size_t max_samples;                    /* of one request, all of one time; 2,000 */
     size_t max_bytes;                      /* of one request before packing; 900,000 */
     bool is_dry;                           /* count only: nothing is sent or kept */
     const char *state_path;                /* NULL: none */
@@ -52,7 +51,7 @@ struct remote_write_options {
 /* All sendings together. */
 struct remote_write_stats {
     uint64_t samples;  /* that the receiver has taken, or would have; stale markers among them */
-    uint64_t skipped;  /* that the state file says have arrived before */
+    uint64_t skipped;  /* that had arrived before */
     uint64_t requests; /* sent, retries among them */
     uint64_t retries;
     uint64_t bytes;    /* of bodies, packed */
@@ -71,6 +70,7 @@ void remote_write_close(struct remote_write *w);
 
 /* Add samples of a series: labels [nlabels] in any order, without empty values, copied; t_ms [n]
  * ascending, after what was added to the series since the last sending. Stale markers are samples.
+ * Those that are not after remote_write_until_ms are skipped.
  *   err  AMPQL_BAD_DATA: times that do not ascend; AMPQL_NOMEM */
 enum ampql_code remote_write_add(struct remote_write *w, const struct ampql_label *labels,
                                  size_t nlabels, const int64_t *t_ms, const double *v, size_t n,
@@ -87,7 +87,7 @@ void remote_write_drop(struct remote_write *w);
 
 struct remote_write_stats remote_write_stats(const struct remote_write *w);
 
-/* Up to when everything has arrived, by the state file; INT64_MIN: nothing is known. */
+/* Up to when everything has arrived; INT64_MIN: nothing is known. */
 int64_t remote_write_until_ms(const struct remote_write *w);
 
 /* The URL to write to in a workspace of AMP; endpoint is NULL, or instead of the region's. In the

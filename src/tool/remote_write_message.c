@@ -35,17 +35,11 @@ static size_t sample_size(int64_t t_ms)
     return 1 + 8 + 1 + varint_size((uint64_t)t_ms);
 }
 
-static size_t labels_size(const struct write_piece *piece)
+static size_t series_size(const struct write_piece *piece)
 {
     size_t n = 0;
     for (size_t i = 0; i < piece->nlabels; i++)
         n += counted_size(label_size(&piece->labels[i]));
-    return n;
-}
-
-static size_t series_size(const struct write_piece *piece)
-{
-    size_t n = labels_size(piece);
     for (size_t i = 0; i < piece->n; i++)
         n += counted_size(sample_size(piece->t_ms[i]));
     return n;
@@ -54,18 +48,6 @@ static size_t series_size(const struct write_piece *piece)
 size_t write_piece_size(const struct write_piece *piece)
 {
     return counted_size(series_size(piece));
-}
-
-size_t write_piece_fit(const struct write_piece *piece, size_t max_bytes)
-{
-    size_t n = labels_size(piece), count = 0;
-    while (count < piece->n) {
-        n += counted_size(sample_size(piece->t_ms[count]));
-        if (counted_size(n) > max_bytes)
-            break;
-        count++;
-    }
-    return count;
 }
 
 static void put_label(struct buf *out, const struct ampql_label *label)

@@ -26,9 +26,6 @@ struct write_piece {
 /* Bytes of the field that write_piece_add adds. */
 size_t write_piece_size(const struct write_piece *piece);
 
-/* How many of its first samples fit with the labels into so many bytes. */
-size_t write_piece_fit(const struct write_piece *piece, size_t max_bytes);
-
 /* Add a TimeSeries to a WriteRequest, which begins empty. */
 void write_piece_add(struct buf *request, const struct write_piece *piece);
 

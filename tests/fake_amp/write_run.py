@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Remote write through the fake: each fault at the first, the middle and the last request. Either all samples arrive, bit for bit, or
-the command says why not, in the server's words; and never a secret in any output or a request at the port of a redirect.
+the command says why not, in the server's words; and never a secret in any output or a request at the port of a redirect. A job that
+broke off is taken up again where it was, whether or not the last request had arrived.
 
     write_run.py AMPQL [REGEX]        environment: JOBS (12)"""
 import os
@@ -11,16 +12,19 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from fault_rows import Error
+from faults import Faults
 from lab import KEYS, Lab, Leak, Tally
 
-NSERIES, T = 30, 1772337000
+NSERIES, T = 30, [1772337000, 1772337060, 1772337120]
 RULES = """groups:
 - name: g
   rules:
   - {record: 'copied', expr: 'm * 1.5', labels: {from: rule}}
 """
-WANTED = {(("__name__", "copied"), ("from", "rule"), ("n", "%d" % n)): {T * 1000: struct.pack("<d", n * 1.5)} for n in range(NSERIES)}
-ALL, NREQUESTS = "all samples", 3
+WANTED = {(("__name__", "copied"), ("from", "rule"), ("n", "%d" % n)): {t * 1000: struct.pack("<d", (n + i) * 1.5) for i, t in enumerate(T)}
+          for n in range(NSERIES)}
+ALL, NREQUESTS = "all samples", 9  # three a time
+LOST = {"kind": "reset"}  # the samples are taken
 
 # (name, fault, what comes of it once, and always; settings)
 ROWS = [
@@ -80,7 +84,7 @@ def judge(lab, space, expected, done):
         return None if written == WANTED else "other samples arrived: %d series" % len(written)
     if done.status not in expected.codes or expected.text not in done.err:
         return "expected %s: %s" % (expected, done)
-    wrong = [labels for labels, samples in written.items() if WANTED.get(labels) != samples]
+    wrong = [labels for labels, samples in written.items() if not samples.items() <= WANTED.get(labels, {}).items()]
     return "wrong samples arrived: %s" % wrong[:3] if wrong else None
 
 
@@ -94,8 +98,7 @@ def run(lab, folder, row, at, attempts):
         if settings["auth"] != "none":
             to += ["--remote-write.config.file", os.path.join(folder, "config.yml")]
     try:
-        done = lab.run("rules", "eval", os.path.join(folder, "rules.yml"), "-s", os.path.join(folder, "data.prom"), "--stale-after", "5m",
-                       "--time", str(T), "--retries", "2", "--remote-write.max-samples", str(NSERIES // NREQUESTS), "--header", "X-Of-The-Source: CanaryHeader", "--remote-write", *to)
+        done = backfill(lab, folder, *to)
     except Leak as leak:
         return "%s" % leak
     headers = {header for entry in lab.report(space)["log"] for header in entry["headers"]}
@@ -104,18 +107,47 @@ def run(lab, folder, row, at, attempts):
     return judge(lab, space, always if attempts == 0 else once, done)
 
 
+def backfill(lab, folder, *to):
+    return lab.run("rules", "backfill", os.path.join(folder, "rules.yml"), "-s", os.path.join(folder, "data.prom"), "--stale-after", "5m",
+                   "--start", str(T[0]), "--end", str(T[-1]), "--retries", "2", "--remote-write.max-samples",
+                   str(NSERIES * len(T) // NREQUESTS), "--header", "X-Of-The-Source: CanaryHeader", "--remote-write", *to)
+
+
+def resume(lab, folder, at, fault):
+    """Break off at a request, then go on: only what is of that time is sent again."""
+    space = lab.space(faults=[{"class": "any", "at": at, "attempts": 0, **fault}], keys={}, flavour="prometheus", auth="none")
+    name = os.path.join(folder, "%s.%d" % (fault["kind"], at))
+    to = ["%s/workspaces/%s/api/v1/write" % (lab.server.url, space), "--remote-write.state", name]
+    first = backfill(lab, folder, *to)
+    if first.status != 7:
+        return "expected to break off: %s" % first
+    lab.server.spaces.get(space).faults = Faults([])
+    again = at // len(T) * NSERIES  # samples before the time of that request
+    done = backfill(lab, folder, *to)
+    if "%d had arrived before" % again not in done.err:
+        return "expected %d to have arrived before: %s" % (again, done)
+    return judge(lab, space, ALL, done)
+
+
 def main():
     lab, tally = Lab(os.path.abspath(sys.argv[1])), Tally()
     rows = [row for row in ROWS if re.search(sys.argv[2] if len(sys.argv) > 2 else "", row[0])]
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in (("rules.yml", RULES), ("data.prom", "".join('m{n="%d"} %d %d000\n' % (n, n, T) for n in range(NSERIES))),
+        for name, text in (("rules.yml", RULES), ("data.prom", "".join('m{n="%d"} %d %d000\n' % (n, n + i, t) for n in range(NSERIES) for i, t in enumerate(T))),
                            ("config.yml", "basic_auth: {username: writer, password: CanaryPassword}\n")):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
         jobs = [(row, at, attempts) for row in rows for attempts in ((1, 0) if row[3] else (1,))
-                for at in ((0, 1, 2) if row[1] else (0,))]
+                for at in ((0, 4, 8) if row[1] else (0,))]
         with ThreadPoolExecutor(int(os.environ.get("JOBS", "12"))) as pool:
             done = list(pool.map(lambda job: run(lab, folder, *job), jobs))
+            broken = [(at, fault) for at in range(NREQUESTS) for fault in (LOST, {"kind": "status", "status": 503})]
+            resumed = list(pool.map(lambda job: resume(lab, folder, *job), broken))
+        for (at, fault), why in zip(broken, resumed):
+            if why:
+                tally.fail("remote write goes on, request %d, %s" % (at, fault["kind"]), why)
+            else:
+                tally.passed += 1
         for row in rows:
             wrong = ["request %d, %s: %s" % (job[1], "always" if job[2] == 0 else "once", why)
                      for job, why in zip(jobs, done) if job[0] is row and why]
@@ -123,7 +155,8 @@ def main():
                 tally.fail("remote write, %s" % row[0], wrong[0])
             else:
                 tally.passed += 1
-    print("  %s   remote write: %d of %d faults, in %d runs" % ("FAIL" if tally.failed else "OK", tally.passed, len(rows), len(jobs)))
+    print("  %s   remote write: %d of %d faults and jobs that go on, in %d runs"
+          % ("FAIL" if tally.failed else "OK", tally.passed, len(rows) + len(broken), len(jobs) + 2 * len(broken)))
     lab.close()
     return tally.failed > 0
 

@@ -73,7 +73,7 @@ for expr in pod:rate2m 'max_over_time(all:rate2m[5m])' 'count(pod:rate2m) + 1' '
 done
 
 run 0 rules backfill "$rules" -s $small --start 0 --end 300 --remote-write amp:ws-1@eu-west-1 --dry-run <<'END'
-! ampql: note: would write 8 samples in 1 request: $0.000001 at $0.90 for 10 million; 0 had arrived before
+! ampql: note: would write 8 samples in 3 requests: $0.000001 at $0.90 for 10 million; 0 had arrived before
 ! ampql: note: some are older than an hour: AMP takes none of those, a Prometheus only what is not far behind its newest sample
 END
 
