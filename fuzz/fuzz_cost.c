@@ -133,6 +133,8 @@ static struct ampql_aggregate_options lines_of(struct gen_bytes *g)
     o.share_monthly_cost = flags & 16 ? 730 : 0;
     o.share_labels = flags & 32 ? "app:a" : NULL;
     o.accumulate = flags & 64 ? AMPQL_COST_ALL : AMPQL_COST_STEPS;
+    o.share_breakdown = flags & 128;
+    o.aggregated_metadata = flags & 2;
     o.aggregate = GEN_OF(g, keys);
     o.filter = GEN_OF(g, filters);
     o.share_namespaces = GEN_OF(g, shared);

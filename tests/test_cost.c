@@ -479,6 +479,9 @@ static bool make_bill(const struct ampql_allocator *alc, bool in_steps)
                                             .share_idle = true,
                                             .share_namespaces = "m",
                                             .share_labels = "app:a",
+                                            .share_monthly_cost = 730,
+                                            .aggregated_metadata = true,
+                                            .share_breakdown = true,
                                             .accumulate = AMPQL_COST_ALL};
     struct ampql_cost_options options = {.size = sizeof options,
                                          .end_ms = 3600000,

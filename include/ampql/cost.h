@@ -114,6 +114,9 @@ struct ampql_aggregate_options {
     const char *department_labels, *environment_labels, *owner_labels, *product_labels,
         *team_labels; /* whose values stand for these, comma lists; NULL: department, env, owner,
                          app, team */
+    bool aggregated_metadata; /* lines keep the labels and annotations that all their allocations
+                                 have with one value, while those are of one namespace */
+    bool share_breakdown;     /* lines say what they carry of each shared namespace and label */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
@@ -150,14 +153,9 @@ struct ampql_allocation_balancer {
     double cost, cost_adjustment; /* $ */
 };
 
-/* How much of an asset's cost is an allocation's: 0 to 1. */
-struct ampql_allocation_asset {
-    struct ampql_string key, cluster, name, type, provider_id;
-    double cpu, gpu, ram, balancer, volume; /* of each resource */
-    double node;                            /* of CPU, GPU and RAM together, weighted by cost */
-};
-
-/* What an allocation carries of the shared cost of one name. $ */
+/* What an allocation carries of the shared costs of one name: a value of share_labels, a namespace
+ * of share_namespaces, or "overheadCost", which is share_monthly_cost. $, idle costs that the
+ * shared ones carry among them */
 struct ampql_allocation_shared {
     struct ampql_string name;
     double total_cost;
@@ -217,10 +215,9 @@ struct ampql_allocation {
 
     double shared_cost, external_cost;
     double total_cost;                            /* all of these, adjusted */
-    const struct ampql_allocation_shared *shared; /* [nshared], empty unless asked for */
+    const struct ampql_allocation_shared *shared; /* [nshared] of which shared_cost is the sum, in
+                                                     the order of names; with share_breakdown */
     size_t nshared;
-    const struct ampql_allocation_asset *assets; /* [nassets], empty unless asked for */
-    size_t nassets;
 
     /* usage / request; without a request 1 when there was usage that cost something, else 0.
      * total is the mean of CPU and RAM, weighted by their cost. */

@@ -20,7 +20,7 @@ struct flags {
     struct option_ms now, resolution, max_duration, step;
     int queries, provider, accumulate, share_split;
     bool filter_cluster, pod_uids, custom_prices, strict, print_queries;
-    bool idle, split_idle, share_idle, idle_by_node;
+    bool idle, split_idle, share_idle, idle_by_node, share_breakdown, aggregated_metadata;
     struct option_list prices, quirks, aliases;
     struct rules_flags rules;
     struct run_flags run;
@@ -59,6 +59,10 @@ static const struct option options[] = {
      "a month, to be shared too"},
     {"share-split", 0, OPTION_ENUM, offsetof(struct flags, share_split), "weighted|even",
      "what is shared goes by cost, or evenly to all lines"},
+    {"share-breakdown", 0, OPTION_BOOL, offsetof(struct flags, share_breakdown), NULL,
+     "with -o json or ndjson: of what is shared, how much is of each namespace and label"},
+    {"aggregated-metadata", 0, OPTION_BOOL, offsetof(struct flags, aggregated_metadata), NULL,
+     "lines keep labels and annotations that all their pods have, in one namespace"},
     {"labels-of", 0, OPTION_LIST, offsetof(struct flags, aliases), "WORD=LABEL,...",
      "labels that stand for department, environment, owner, product or team"},
     {"cluster-label", 0, OPTION_STRING, offsetof(struct flags, cluster_label), "LABEL",
@@ -253,6 +257,8 @@ static enum exit_status read_lines(struct cli *cli, const struct flags *flags,
         .share_namespaces = flags->share_namespaces,
         .share_labels = flags->share_labels,
         .share_evenly = flags->share_split == 2,
+        .share_breakdown = flags->share_breakdown,
+        .aggregated_metadata = flags->aggregated_metadata,
         .accumulate = (enum ampql_cost_accumulate)flags->accumulate, /* in the same order */
     };
     if ((flags->share_idle || flags->idle_by_node) && !flags->idle)

@@ -29,12 +29,14 @@ struct lines {
     struct buf name;             /* of the one that is looked for */
     struct arena *work, *result; /* where lines grow, where names stay */
     const struct cost_set *set;
+    bool keeps_metadata;
 };
 
-static void lines_init(struct lines *lines, const struct cost_set *set, struct arena *work,
-                       struct arena *result)
+static void lines_init(struct lines *lines, const struct cost_set *set, bool keeps_metadata,
+                       struct arena *work, struct arena *result)
 {
-    *lines = (struct lines){.work = work, .result = result, .set = set};
+    *lines = (struct lines){
+        .work = work, .result = result, .set = set, .keeps_metadata = keeps_metadata};
     index_init(&lines->index, &set->alc);
     buf_init(&lines->name, &set->alc, MAX_NAME);
 }
@@ -67,6 +69,7 @@ static enum ampql_code add_item(struct lines *lines, struct str name,
         return sum_add(&lines->items.at[*out].sum, item, lines->work, err);
     struct str kept = arena_copy(lines->result, name);
     sum_start(&fresh.sum, item, lines->set);
+    fresh.sum.keeps_metadata = lines->keeps_metadata;
     fresh.sum.a.name = cost_string(kept);
     *out = lines->items.n;
     if (!kept.p || !array_push(&lines->items, lines->work, fresh) ||
@@ -121,7 +124,9 @@ struct folding {
     bool *is_shared;             /* [set->n] */
     size_t nmine;                /* neither idle nor shared */
     double shared_cost;          /* $ */
-    double weight, filtered;     /* of all that carry shared costs; of those that do not pass */
+    struct sum shared;           /* the same, by whose it is */
+    struct arena *work;
+    double weight, filtered; /* of all that carry shared costs; of those that do not pass */
 };
 
 /* Find out what is whose, and what all of it costs. */
@@ -187,25 +192,50 @@ static enum ampql_code add_mine(struct folding *f, const struct ampql_allocation
     return AMPQL_OK;
 }
 
+static enum ampql_code break_down(struct folding *f, struct ampql_allocation_shared part,
+                                  struct ampql_error *err)
+{
+    return f->by->breaks_down ? sum_shared(&f->shared, &part, 1, 1, f->work, err) : AMPQL_OK;
+}
+
 /* Costs that are not a line's own, with the idle costs that they carry. */
-static void add_shared(struct folding *f, const struct ampql_allocation *item)
+static enum ampql_code add_shared(struct folding *f, const struct ampql_allocation *item,
+                                  struct ampql_error *err)
 {
     struct ampql_allocation a = *item;
-    f->shared_cost += item->total_cost;
+    double cost = item->total_cost;
     if (f->keeps_idle)
         share_keep(&f->share, item);
     if (f->gives_idle)
-        f->shared_cost += share_give(&f->share, &a);
+        cost += share_give(&f->share, &a);
+    f->shared_cost += cost;
+    struct ampql_allocation_shared part = {
+        .name = cost_string(aggregate_shared_name(f->by, item)),
+        .total_cost = cost,
+        .cpu_cost = a.cpu_cost + a.cpu_cost_adjustment,
+        .gpu_cost = a.gpu_cost + a.gpu_cost_adjustment,
+        .ram_cost = a.ram_cost + a.ram_cost_adjustment,
+        .volume_cost = a.pv_cost,
+        .network_cost = a.network_cost + a.network_cost_adjustment,
+        .balancer_cost = a.load_balancer_cost + a.load_balancer_cost_adjustment,
+        .external_cost = a.external_cost};
+    return break_down(f, part, err);
 }
 
 /* Of the hours of a step those count that are not to come. */
-static void add_overhead(struct folding *f)
+static enum ampql_code add_overhead(struct folding *f, struct ampql_error *err)
 {
     const struct cost_set *set = f->set;
     double hours = hours_between(set->start_ms, set->end_ms);
     if (set->now_ms < set->end_ms)
         hours += hours_between(set->end_ms, set->now_ms);
-    f->shared_cost += f->by->shared_hourly_cost * hours;
+    double cost = f->by->shared_hourly_cost * hours;
+    f->shared_cost += cost;
+    if (f->by->shared_hourly_cost == 0)
+        return AMPQL_OK;
+    struct ampql_allocation_shared part = {.name = cost_string(STR("overheadCost")),
+                                           .total_cost = cost};
+    return break_down(f, part, err);
 }
 
 /* Idle costs that have a line of their own: all of them, or what nobody carries. */
@@ -237,10 +267,19 @@ static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
     bool is_given = f->weight > 0;
     if (f->shared_cost == 0)
         return AMPQL_OK;
+    for (size_t i = 0; i < f->shared.shared.n; i++) { /* names stay when the options are gone */
+        struct ampql_string *name = &f->shared.shared.at[i].name;
+        *name = cost_string(arena_copy(&f->bill->arena, str_view(*name)));
+        if (!name->data)
+            return fail_nomem(err, "shared costs");
+    }
     for (size_t i = 0; i < f->lines.items.n; i++) {
         struct line *line = &f->lines.items.at[i];
-        if (line->carries && line->weight > 0 && f->weight > 0)
-            line->sum.a.shared_cost += f->shared_cost * (line->weight / f->weight);
+        if (!line->carries || line->weight <= 0 || f->weight <= 0)
+            continue;
+        double part = line->weight / f->weight;
+        line->sum.a.shared_cost += f->shared_cost * part;
+        TRY(sum_shared(&line->sum, f->shared.shared.at, f->shared.shared.n, part, f->work, err));
     }
     if (is_given)
         return AMPQL_OK;
@@ -251,7 +290,7 @@ static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
 /* OpenCost has no bill of idle or shared costs alone. */
 static enum ampql_code drop_all(struct folding *f, struct ampql_error *err)
 {
-    add_overhead(f);
+    TRY(add_overhead(f, err));
     double lost = f->shared_cost;
     for (size_t i = 0; i < f->set->n; i++)
         lost += f->set->items[i].total_cost;
@@ -269,12 +308,12 @@ static enum ampql_code fold(struct folding *f, struct arena *work, struct ampql_
     TRY(part(f, work, err));
     if (f->nmine == 0 && set->quirks.is_on[QUIRK_LONELY_IDLE])
         return drop_all(f, err);
-    add_overhead(f);
+    TRY(add_overhead(f, err));
     for (size_t i = 0; i < set->n; i++) {
         if (allocation_is_idle(&set->items[i]))
             continue;
         if (f->is_shared[i])
-            add_shared(f, &set->items[i]);
+            TRY(add_shared(f, &set->items[i], err));
         else
             TRY(add_mine(f, &set->items[i], err));
     }
@@ -294,10 +333,11 @@ enum ampql_code aggregate_step(struct ampql_allocations *bill, const struct cost
     struct folding f = {.bill = bill,
                         .set = step,
                         .by = by,
+                        .work = &work,
                         .gives_idle = by->shares_idle,
                         .keeps_idle = by->filter && !by->shares_idle};
     *out = (struct bill_window){.start_ms = step->start_ms, .end_ms = step->end_ms};
-    lines_init(&f.lines, step, &work, &bill->arena);
+    lines_init(&f.lines, step, by->keeps_metadata, &work, &bill->arena);
     share_init(&f.share, by->idle_by_node, &step->alc, &work);
     enum ampql_code code = fold(&f, &work, err);
     if (code == AMPQL_OK)
@@ -334,7 +374,7 @@ enum ampql_code aggregate_windows(struct ampql_allocations *bill, const struct b
     }
     *out = (struct bill_window){.start_ms = windows[0].start_ms, .end_ms = windows[n - 1].end_ms};
     arena_init(&work, &bill->set->alc);
-    lines_init(&lines, bill->set, &work, &bill->arena);
+    lines_init(&lines, bill->set, bill->keeps_metadata, &work, &bill->arena);
     enum ampql_code code = add_windows(&lines, windows, n, err);
     if (code == AMPQL_OK)
         code = end_lines(&lines, out, err);

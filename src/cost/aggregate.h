@@ -22,6 +22,8 @@ struct aggregate {
     bool shares_idle;              /* idle costs are carried by allocations */
     bool idle_by_node;             /* of the same node, not only of the same cluster */
     bool splits_idle;              /* idle costs are not all one */
+    bool keeps_metadata;           /* labels and annotations that all of a line have */
+    bool breaks_down;              /* what is shared, by whose it is */
     enum ampql_cost_accumulate accumulate;
 };
 
@@ -35,6 +37,11 @@ enum ampql_code aggregate_read(const struct ampql_aggregate_options *options, st
 void aggregate_name(struct buf *out, const struct aggregate *aggregate,
                     const struct ampql_allocation *allocation);
 
+/* Whose costs these are that all share: the value of the first label, in the order of their names,
+ * that makes them shared, or else the namespace. */
+struct str aggregate_shared_name(const struct aggregate *aggregate,
+                                 const struct ampql_allocation *allocation);
+
 /* Lines of one window. */
 struct bill_window {
     int64_t start_ms, end_ms;       /* Unix ms */
@@ -45,6 +52,7 @@ struct bill_window {
 
 struct ampql_allocations {
     struct cost_set *set;
+    bool keeps_metadata;         /* as its aggregate */
     struct arena arena;          /* items, and what is not the set's in them */
     struct bill_window *windows; /* [nwindows] in the order of time, at least one */
     size_t nwindows;

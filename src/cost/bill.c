@@ -137,7 +137,7 @@ enum ampql_code allocations_make(struct cost_set *set, const struct aggregate *b
     *out = NULL;
     if (!made)
         return fail_nomem(err, "the bill");
-    *made = (struct ampql_allocations){.set = set_hold(set)};
+    *made = (struct ampql_allocations){.set = set_hold(set), .keeps_metadata = by->keeps_metadata};
     arena_init(&made->arena, &set->alc);
     enum ampql_code code = fill(made, by, err);
     if (code == AMPQL_OK)

@@ -185,6 +185,8 @@ enum ampql_code aggregate_read(const struct ampql_aggregate_options *options, st
                               .shares_idle = all.share_idle,
                               .idle_by_node = all.idle_by_node,
                               .splits_idle = all.split_idle,
+                              .keeps_metadata = all.aggregated_metadata,
+                              .breaks_down = all.share_breakdown,
                               .accumulate = all.accumulate};
     if ((unsigned)all.accumulate > AMPQL_COST_MONTHS)
         return fail(err, AMPQL_BAD_DATA, "there is no way %d to accumulate", (int)all.accumulate);
@@ -193,6 +195,24 @@ enum ampql_code aggregate_read(const struct ampql_aggregate_options *options, st
     TRY(read_fields(&reader));
     TRY(filter_parse(str_of(all.filter ? all.filter : ""), aliases, arena, &out->filter, err));
     return read_shared(&all, arena, out, err);
+}
+
+/* Tests of what is shared have one value each, and those of labels one name. */
+struct str aggregate_shared_name(const struct aggregate *aggregate,
+                                 const struct ampql_allocation *allocation)
+{
+    const struct filter *best = NULL;
+    const struct filter *test = aggregate->shared ? aggregate->shared->first : NULL;
+    for (; test; test = test->next) {
+        if (!filter_matches(test, allocation))
+            continue;
+        bool is_before =
+            !best || (test->keys.n &&
+                      (best->keys.n == 0 || str_compare(test->keys.at[0], best->keys.at[0]) < 0));
+        if (is_before)
+            best = test;
+    }
+    return best ? best->values[0] : STR("");
 }
 
 /* ---- names */

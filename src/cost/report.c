@@ -161,29 +161,6 @@ static void put_balancers(struct buf *out, const struct ampql_allocation *a)
     buf_byte(out, '}');
 }
 
-static void put_assets(struct buf *out, const struct ampql_allocation *a)
-{
-    put_key(out, STR("proportionalAssetResourceCosts"));
-    buf_byte(out, '{');
-    for (size_t i = 0; i < a->nassets; i++) {
-        const struct ampql_allocation_asset *asset = &a->assets[i];
-        put_key(out, str_view(asset->key));
-        buf_byte(out, '{');
-        put_text(out, "cluster", asset->cluster);
-        put_property(out, "name", asset->name);
-        put_property(out, "type", asset->type);
-        put_property(out, "providerID", asset->provider_id);
-        put_member(out, "cpuPercentage", asset->cpu);
-        put_member(out, "gpuPercentage", asset->gpu);
-        put_member(out, "ramPercentage", asset->ram);
-        put_member(out, "loadBalancerPercentage", asset->balancer);
-        put_member(out, "pvPercentage", asset->volume);
-        put_member(out, "nodeResourceCostPercentage", asset->node);
-        buf_byte(out, '}');
-    }
-    buf_byte(out, '}');
-}
-
 static void put_shared(struct buf *out, const struct ampql_allocation *a)
 {
     put_key(out, STR("sharedCostBreakdown"));
@@ -290,7 +267,8 @@ static void put_item(struct buf *out, const struct ampql_allocation *a, bool has
         put_member(out, "ramByteUsageMax", a->ram_byte_usage_max);
         buf_byte(out, '}');
     }
-    put_assets(out, a);
+    put_key(out, STR("proportionalAssetResourceCosts"));
+    buf_text(out, "{}"); /* what no API of OpenCost fills in unless it is asked to */
     put_balancers(out, a);
     put_shared(out, a);
     buf_byte(out, '}');

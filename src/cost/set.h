@@ -154,6 +154,7 @@ struct balancer_part {
 struct sum {
     struct ampql_allocation a;
     bool forgets;                /* QUIRK_MERGE_FORGETS */
+    bool keeps_metadata;         /* labels and annotations that all have in common */
     size_t nvolumes, nbalancers; /* of the first: of others' OpenCost forgets details */
     struct {
         ARRAY(struct volume_part);
@@ -161,6 +162,9 @@ struct sum {
     struct {
         ARRAY(struct balancer_part);
     } balancers;
+    struct {
+        ARRAY(struct ampql_allocation_shared);
+    } shared; /* each name once */
 };
 
 /* Lists stay those of the first until a second is added. */
@@ -174,6 +178,10 @@ enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, st
 enum ampql_code sum_lists(struct sum *sum, const struct ampql_allocation_volume *volumes,
                           size_t nvolumes, const struct ampql_allocation_balancer *balancers,
                           size_t nbalancers, struct arena *arena, struct ampql_error *err);
+
+/* Add to what is carried of shared costs: so much of each. err  AMPQL_NOMEM */
+enum ampql_code sum_shared(struct sum *sum, const struct ampql_allocation_shared *shared, size_t n,
+                           double part, struct arena *arena, struct ampql_error *err);
 
 /* Merge what the lists have of the same volume, the same balancer, and finish sum->a.
  *   err  AMPQL_NOMEM */

@@ -139,6 +139,48 @@ static struct ampql_string controller_of(const struct ampql_allocation *a,
     return order < 0 ? a->controller : b->controller;
 }
 
+/* The pairs that both lists have, which are in the order of names; false when memory is out. */
+static bool keep_common(const struct ampql_label **labels, size_t *n,
+                        const struct ampql_label *others, size_t nothers, struct arena *arena)
+{
+    const struct ampql_label *mine = *labels;
+    struct ampql_label *out = arena_alloc(arena, *n < nothers ? *n : nothers, sizeof *out);
+    size_t nout = 0;
+    if (!out)
+        return false;
+    for (size_t i = 0, k = 0; i < *n && k < nothers;) {
+        int order = str_compare(str_view(mine[i].name), str_view(others[k].name));
+        if (order == 0 && is_same(mine[i].value, others[k].value))
+            out[nout++] = mine[i];
+        i += order <= 0;
+        k += order >= 0;
+    }
+    *labels = out;
+    *n = nout;
+    return true;
+}
+
+/* Labels and annotations, before namespaces and containers become what both have in common.
+ * Unmounted volumes have none, and take none away. */
+static bool intersect_metadata(const struct sum *sum, struct ampql_allocation *a,
+                               const struct ampql_allocation *b, struct arena *arena)
+{
+    if (!sum->keeps_metadata || !is_same(a->namespace_name, b->namespace_name)) {
+        a->labels = a->annotations = NULL;
+        a->nlabels = a->nannotations = 0;
+    } else if (str_equal(str_view(a->container), STR(NAME_UNMOUNTED))) {
+        a->labels = b->labels;
+        a->nlabels = b->nlabels;
+        a->annotations = b->annotations;
+        a->nannotations = b->nannotations;
+    } else if (!str_equal(str_view(b->container), STR(NAME_UNMOUNTED))) {
+        return keep_common(&a->labels, &a->nlabels, b->labels, b->nlabels, arena) &&
+               keep_common(&a->annotations, &a->nannotations, b->annotations, b->nannotations,
+                           arena);
+    }
+    return true;
+}
+
 /* What both have in common. Namespace labels stay while the namespace does: those of the first, or
  * of the second where the first stands for unmounted volumes, which have none. */
 static void intersect(struct ampql_allocation *a, const struct ampql_allocation *b)
@@ -152,8 +194,6 @@ static void intersect(struct ampql_allocation *a, const struct ampql_allocation 
     }
     a->services = NULL;
     a->nservices = 0;
-    a->labels = a->annotations = NULL;
-    a->nlabels = a->nannotations = 0;
     a->controller = controller_of(a, b);
     keep_if_same(&a->controller_kind, b->controller_kind);
     keep_if_same(&a->cluster, b->cluster);
@@ -254,6 +294,30 @@ enum ampql_code sum_lists(struct sum *sum, const struct ampql_allocation_volume 
                : fail_nomem(err, "a sum");
 }
 
+enum ampql_code sum_shared(struct sum *sum, const struct ampql_allocation_shared *shared, size_t n,
+                           double part, struct arena *arena, struct ampql_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < sum->shared.n && !is_same(sum->shared.at[k].name, shared[i].name))
+            k++;
+        if (k == sum->shared.n &&
+            !array_push(&sum->shared, arena,
+                        ((struct ampql_allocation_shared){.name = shared[i].name})))
+            return fail_nomem(err, "a sum");
+        struct ampql_allocation_shared *to = &sum->shared.at[k];
+        to->total_cost += part * shared[i].total_cost;
+        to->cpu_cost += part * shared[i].cpu_cost;
+        to->gpu_cost += part * shared[i].gpu_cost;
+        to->ram_cost += part * shared[i].ram_cost;
+        to->volume_cost += part * shared[i].volume_cost;
+        to->network_cost += part * shared[i].network_cost;
+        to->balancer_cost += part * shared[i].balancer_cost;
+        to->external_cost += part * shared[i].external_cost;
+    }
+    return AMPQL_OK;
+}
+
 enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, struct arena *arena,
                         struct ampql_error *err)
 {
@@ -266,6 +330,12 @@ enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, st
     a->volumes = NULL; /* theirs are in the sum's lists now */
     a->balancers = NULL;
     a->nvolumes = a->nbalancers = 0;
+    TRY(sum_shared(sum, a->shared, a->nshared, 1, arena, err));
+    TRY(sum_shared(sum, more->shared, more->nshared, 1, arena, err));
+    a->shared = NULL;
+    a->nshared = 0;
+    if (!intersect_metadata(sum, a, more, arena))
+        return fail_nomem(err, "a sum");
     intersect(a, more);
     add_numbers(a, more);
     if (more->window_start_ms < a->window_start_ms)
@@ -349,10 +419,41 @@ static bool merge_balancers(struct sum *sum, struct arena *arena)
     return true;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct ampql_allocation_shared *x = a, *y = b;
+    return str_compare(str_view(x->name), str_view(y->name));
+}
+
+static bool sort_shared(struct sum *sum, struct arena *arena)
+{
+    struct ampql_allocation_shared *out = arena_alloc(arena, sum->shared.n, sizeof *out);
+    if (!out)
+        return false;
+    memcpy(out, sum->shared.at, sum->shared.n * sizeof *out);
+    qsort(out, sum->shared.n, sizeof *out, by_name);
+    sum->a.shared = out;
+    sum->a.nshared = sum->shared.n;
+    return true;
+}
+
+/* The sum's own lists are in the arena where it grew. */
+static bool copy_labels(const struct ampql_label **labels, size_t n, struct arena *arena)
+{
+    struct ampql_label *out = n ? arena_alloc(arena, n, sizeof *out) : NULL;
+    if (out)
+        memcpy(out, *labels, n * sizeof *out);
+    *labels = out;
+    return out || n == 0;
+}
+
 enum ampql_code sum_end(struct sum *sum, struct arena *arena, struct ampql_error *err)
 {
     if ((sum->volumes.n && !merge_volumes(sum, arena)) ||
-        (sum->balancers.n && !merge_balancers(sum, arena)))
+        (sum->balancers.n && !merge_balancers(sum, arena)) ||
+        (sum->shared.n && !sort_shared(sum, arena)) ||
+        (sum->keeps_metadata && (!copy_labels(&sum->a.labels, sum->a.nlabels, arena) ||
+                                 !copy_labels(&sum->a.annotations, sum->a.nannotations, arena))))
         return fail_nomem(err, "a sum");
     allocation_finish(&sum->a);
     return AMPQL_OK;

@@ -95,9 +95,12 @@ enum ampql_code capture_open_any(struct capture *capture, const struct ampql_all
                                  const char *path, struct ampql_error *err);
 
 /* Open only the head of a file, and take the blocks behind it one by one, for what must work on
- * damaged files too. */
+ * damaged files too: first ABOUT and ORIGIN, each at *offset, which is then behind it; then all
+ * others. */
 enum ampql_code capture_open_damaged(struct capture *capture, const struct ampql_allocator *alc,
                                      const char *path, struct ampql_error *err);
+enum ampql_code capture_take_head(struct capture *capture, enum capture_kind kind, uint64_t *offset,
+                                  struct ampql_error *err);
 enum ampql_code capture_take_block(struct capture *capture, struct capture_block *block,
                                    struct ampql_error *err);
 

@@ -87,6 +87,22 @@ static enum ampql_code expect(struct capture *capture, uint64_t *offset, enum ca
     return AMPQL_OK;
 }
 
+enum ampql_code capture_take_head(struct capture *capture, enum capture_kind kind, uint64_t *offset,
+                                  struct ampql_error *err)
+{
+    struct capture_block block;
+    TRY(expect(capture, offset, kind, &block, err));
+    return take_head(capture, &block, err);
+}
+
+static enum ampql_code take_heads(struct capture *capture, uint64_t *offset,
+                                  struct ampql_error *err)
+{
+    *offset = CAPTURE_HEADER;
+    TRY(capture_take_head(capture, CAPTURE_ABOUT, offset, err));
+    return capture_take_head(capture, CAPTURE_ORIGIN, offset, err);
+}
+
 /* ---- a finished file */
 
 /* The blocks of one select, as the index has them. */
@@ -114,11 +130,8 @@ static enum ampql_code read_index(struct capture *capture, struct capture_block 
         return fail_nomem(err, "the index of a capture");
     struct bytes_in in = bytes_of(copy.p, copy.n);
     struct capture_block block;
-    uint64_t offset = CAPTURE_HEADER;
-    TRY(expect(capture, &offset, CAPTURE_ABOUT, &block, err));
-    TRY(take_head(capture, &block, err));
-    TRY(expect(capture, &offset, CAPTURE_ORIGIN, &block, err));
-    TRY(take_head(capture, &block, err));
+    uint64_t offset;
+    TRY(take_heads(capture, &offset, err));
     uint64_t nsymbols = bytes_varint(&in);
     for (uint64_t i = 0; i < nsymbols && !in.failed; i++) {
         TRY(expect(capture, &offset, CAPTURE_SYMBOLS, &block, err));
@@ -190,6 +203,12 @@ enum ampql_code capture_open(struct capture *capture, const struct ampql_allocat
     return code;
 }
 
+static enum ampql_code not_expected(const struct capture *capture,
+                                    const struct capture_block *block, struct ampql_error *err)
+{
+    return capture_bad_block(&capture->file, block->offset, err, "it is not expected there");
+}
+
 enum ampql_code capture_take_block(struct capture *capture, struct capture_block *block,
                                    struct ampql_error *err)
 {
@@ -198,15 +217,14 @@ enum ampql_code capture_take_block(struct capture *capture, struct capture_block
     switch (block->kind) {
     case CAPTURE_ABOUT:
     case CAPTURE_ORIGIN:
-        return take_head(capture, block, err);
+        return not_expected(capture, block, err);
     case CAPTURE_SYMBOLS:
         return add_symbols(capture, block, err);
     case CAPTURE_SELECT:
         return add_select(capture, block, err);
     case CAPTURE_SERIES:
         if (!last)
-            return capture_bad_block(&capture->file, block->offset, err,
-                                     "it is not expected there");
+            return not_expected(capture, block, err);
         return array_add(last, &capture->alc, (struct capture_place){block->offset, block->count})
                    ? AMPQL_OK
                    : fail_nomem(err, "the blocks of a capture");
@@ -242,17 +260,14 @@ static enum ampql_code is_cut_at_head(const struct capture_file *file, bool *out
 /* Take the blocks up to the last END; what follows it was cut off while it was written. */
 static enum ampql_code read_log(struct capture *capture, struct ampql_error *err)
 {
-    uint64_t offset = CAPTURE_HEADER;
+    uint64_t offset;
     struct capture_block block;
     size_t nwhole = 0;
     bool is_cut;
     TRY(is_cut_at_head(&capture->file, &is_cut, err));
     if (is_cut)
         return AMPQL_OK;
-    TRY(expect(capture, &offset, CAPTURE_ABOUT, &block, err));
-    TRY(take_head(capture, &block, err));
-    TRY(expect(capture, &offset, CAPTURE_ORIGIN, &block, err));
-    TRY(take_head(capture, &block, err));
+    TRY(take_heads(capture, &offset, err));
     capture->whole = offset;
     size_t symbols_whole = 0;
     while (offset < capture->file.size) {
@@ -264,7 +279,7 @@ static enum ampql_code read_log(struct capture *capture, struct ampql_error *err
         bool is_inside = capture->entries.n > nwhole;
         if (block.kind < CAPTURE_SYMBOLS || block.kind > CAPTURE_END ||
             (block.kind >= CAPTURE_SELECT && is_inside == (block.kind == CAPTURE_SELECT)))
-            return capture_bad_block(&capture->file, offset, err, "it is not expected there");
+            return not_expected(capture, &block, err);
         TRY(capture_take_block(capture, &block, err));
         offset += block.bytes;
         if (block.kind != CAPTURE_END)

@@ -170,31 +170,37 @@ static enum ampql_code check_whole(struct verify *v, struct ampql_error *err)
 
 /* ---- a file that lost its end */
 
-/* Selects up to the first damage. Only what follows the last of them, another select or the index,
- * says that it is whole: else it is lost. */
-static enum ampql_code check_beginning(struct verify *v, struct ampql_error *err)
+/* Take blocks up to the first damage. Only what follows the last select, another one or the index,
+ * says that it is whole: *is_followed. */
+static enum ampql_code take_beginning(struct verify *v, bool *is_followed, struct ampql_error *err)
 {
     struct capture *c = v->capture;
     uint64_t offset = CAPTURE_HEADER;
     struct capture_block block;
-    bool is_ended = false, is_followed = false;
-    while (!is_ended) {
-        struct ampql_error inner = {0};
-        enum ampql_code code = capture_read_block(&c->file, offset, &block, &inner);
-        bool is_read = code == AMPQL_OK;
-        if (is_read)
-            code = capture_take_block(c, &block, &inner);
-        if (code == AMPQL_NOMEM || code == AMPQL_UNAVAILABLE)
-            return fail(err, code, "%s", inner.message);
-        if (code != AMPQL_OK) {
-            is_followed = is_read && block.kind == CAPTURE_SELECT;
-            find(v, NULL, inner.message);
-            break;
-        }
+    for (enum capture_kind kind = CAPTURE_ABOUT; kind <= CAPTURE_ORIGIN; kind++) {
+        TRY(capture_take_head(c, kind, &offset, err));
         v->verdict->nblocks++;
-        is_ended = is_followed = block.kind == CAPTURE_INDEX;
-        offset += block.bytes;
     }
+    for (bool is_ended = false; !is_ended; offset += block.bytes) {
+        TRY(capture_read_block(&c->file, offset, &block, err));
+        *is_followed = block.kind == CAPTURE_SELECT; /* if it is not taken */
+        TRY(capture_take_block(c, &block, err));
+        *is_followed = is_ended = block.kind == CAPTURE_INDEX;
+        v->verdict->nblocks++;
+    }
+    return AMPQL_OK;
+}
+
+static enum ampql_code check_beginning(struct verify *v, struct ampql_error *err)
+{
+    struct capture *c = v->capture;
+    struct ampql_error inner = {0};
+    bool is_followed = false;
+    enum ampql_code code = take_beginning(v, &is_followed, &inner);
+    if (code == AMPQL_NOMEM || code == AMPQL_UNAVAILABLE)
+        return fail(err, code, "%s", inner.message);
+    if (code != AMPQL_OK)
+        find(v, NULL, inner.message);
     size_t n = c->entries.n, nwhole = n - (n > 0 && !is_followed);
     TRY(check_selects(v, nwhole, false, err));
     if (nwhole < n) {

@@ -159,17 +159,15 @@ static bool mark_unstable(const struct outcome *first, const struct outcome *aga
 }
 
 static bool differs_only_where(const struct outcome *ours, const struct outcome *theirs,
-                               const bool *unstable, double bound)
+                               const bool *unstable)
 {
     size_t at = 0;
     if (!same_frame(ours, theirs))
         return false;
     for (size_t i = 0; i < ours->nseries; i++)
-        for (size_t k = 0; k < ours->series[i].n; k++, at++) {
-            double a = ours->series[i].v[k], b = theirs->series[i].v[k];
-            if (!values_same(a, b) && (!unstable[at] || !is_close(a, b, bound)))
+        for (size_t k = 0; k < ours->series[i].n; k++, at++)
+            if (!unstable[at] && !values_same(ours->series[i].v[k], theirs->series[i].v[k]))
                 return false;
-        }
     return true;
 }
 
@@ -256,15 +254,23 @@ static bool is_near(const struct outcome *ours, const struct outcome *theirs, do
     return true;
 }
 
+/* Does it give something else for a step alone than for that step among others? */
+static bool asks_for_range(struct str text)
+{
+    static const char *const names[] = {"start()", "end()", "step()", "range()"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (text_has(text, names[i]))
+            return true;
+    return false;
+}
+
 /* A map of a few series is only rotated, so that some orders never come: then each step alone must
  * be the same, where that asks for the same and no subquery has maps of its own. */
 static bool steps_are_same(struct driver *d, const struct expr_case *c)
 {
-    static const char *const whole[] = {":", "start()", "end()", "step()", "range()"};
     struct expr_case one = *c;
-    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
-        if (text_has(c->text, whole[i]))
-            return true;
+    if (text_has(c->text, ":") || asks_for_range(c->text))
+        return true;
     one.options.step_ms = 0;
     for (int64_t t = c->options.start_ms; t <= c->options.end_ms; t += c->options.step_ms) {
         struct arena arena;
@@ -277,6 +283,88 @@ static bool steps_are_same(struct driver *d, const struct expr_case *c)
         if (class == DIFFERENT)
             return false;
     }
+    return true;
+}
+
+/* Does limitk, topk or bottomk keep some of what an operator, a function or an aggregation gives?
+ */
+static bool keeps_some(const struct ast *ast)
+{
+    const struct ast *below[MAX_BELOW];
+    size_t n = ast_children(ast, below, MAX_BELOW);
+    if (ast->kind == AST_AGGREGATE && ast_unwrap(ast->u.aggregate.expr)->kind != AST_SELECTOR)
+        switch (ast->u.aggregate.op) {
+        case AGGREGATION_LIMITK:
+        case AGGREGATION_TOPK:
+        case AGGREGATION_BOTTOMK:
+            return true;
+        default:
+            break;
+        }
+    for (size_t i = 0; i < n; i++)
+        if (keeps_some(below[i]))
+            return true;
+    return false;
+}
+
+/* The values at one time, as the vector that an instant query gives, in order of labels. */
+static struct outcome vector_at(const struct outcome *matrix, int64_t t_ms, struct arena *arena)
+{
+    struct outcome out = {.kind = AMPQL_RESULT_VECTOR};
+    struct outcome_series *at = arena_alloc(arena, matrix->nseries + 1, sizeof *at);
+    if (!at)
+        abort();
+    for (size_t i = 0; i < matrix->nseries; i++) {
+        const struct outcome_series *s = &matrix->series[i];
+        size_t k = 0;
+        while (k < s->n && s->t_ms[k] != t_ms)
+            k++;
+        if (k == s->n)
+            continue;
+        at[out.nseries] = *s;
+        at[out.nseries].t_ms += k;
+        at[out.nseries].v += k;
+        at[out.nseries++].n = 1;
+    }
+    out.series = at;
+    sort_vector(&out, arena);
+    return out;
+}
+
+/* Does Prometheus, asked for one step alone, say what ours say of it in a range, bit for bit? */
+static bool is_step_alone(struct driver *d, const struct expr_case *c, const struct outcome *ours,
+                          int64_t t_ms, struct arena *arena)
+{
+    struct expr_case one = *c;
+    struct outcome want = vector_at(ours, t_ms, arena);
+    one.options.start_ms = one.options.end_ms = t_ms;
+    one.options.step_ms = 0;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        struct newest_answer theirs;
+        newest_evaluate(&d->newest, &one, arena, &theirs);
+        if (theirs.code != AMPQL_OK || theirs.outcome.kind != AMPQL_RESULT_VECTOR)
+            return false;
+        sort_vector(&theirs.outcome, arena);
+        if (outcomes_same(&want, &theirs.outcome, who, NULL))
+            return true;
+    }
+    return false;
+}
+
+/* A range in which some of several series are kept. Prometheus takes the first ones of a hash map,
+ * at all steps of the same map, and a map of up to eight series is only rotated: which begins to
+ * have values after others stands after them. Ours are the first in order of labels at each step,
+ * as Prometheus's are when it is asked for that step alone; together they need not be the first in
+ * any rotation. So each step is compared with that. */
+static bool keeps_as_steps_alone(struct driver *d, const struct expr_case *c,
+                                 const struct outcome *ours, struct arena *arena)
+{
+    const struct ast *ast = parse_prom3(c->text, arena);
+    if (!ast || !keeps_some(ast) || c->options.step_ms == 0 || asks_for_range(c->text))
+        return false;
+    for (int64_t t = c->options.start_ms; t <= c->options.end_ms; t += c->options.step_ms)
+        if (!is_step_alone(d, c, ours, t, arena))
+            return false;
     return true;
 }
 
@@ -324,14 +412,15 @@ static enum outcome_class ask_again(struct driver *d, const struct expr_case *c,
         return UNORDERED;
     if (!has_values || !has_words)
         return DIFFERENT;
-    if (!same_series) /* topk between equals, in another order at each step */
-        return all_of(seen, n) && n == count_values(&first->outcome) ? UNORDERED : DIFFERENT;
-    if (differs_only_where(&ours->outcome, &first->outcome, unstable, bound_of(c->text)))
+    const struct outcome *o = &ours->outcome, *t = &first->outcome;
+    bool is_where = same_series && differs_only_where(o, t, unstable);
+    if (!same_series && all_of(seen, n) && n == count_values(t))
+        return UNORDERED; /* topk between equals, in another order at each step */
+    if (same_series && is_near(o, t, bound_of(c->text)) &&
+        (is_where || (adds_up(c) && steps_are_same(d, c))))
         return UNORDERED;
-    return adds_up(c) && is_near(&ours->outcome, &first->outcome, bound_of(c->text)) &&
-                   steps_are_same(d, c)
-               ? UNORDERED
-               : DIFFERENT;
+    bool has_contradicted = is_where || !same_series;
+    return has_contradicted && keeps_as_steps_alone(d, c, o, arena) ? UNORDERED : DIFFERENT;
 }
 
 size_t ast_children(const struct ast *ast, const struct ast **out, size_t max)

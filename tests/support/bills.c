@@ -115,6 +115,8 @@ static const struct option {
     LINES(share_idle, FLAG),
     LINES(idle_by_node, FLAG),
     LINES(share_evenly, FLAG),
+    LINES(share_breakdown, FLAG),
+    LINES(aggregated_metadata, FLAG),
     LINES(share_monthly_cost, NUMBER),
     LINES(accumulate, CHOICE),
 #undef LINES
@@ -327,6 +329,25 @@ static void check_balancers(const struct ampql_allocation *a, char *value, const
         fail_msg("%s: there is no load balancer %s", where, value);
 }
 
+/* "NAME:TOTAL:CPU:RAM:PV,..." */
+static void check_shared(const struct ampql_allocation *a, char *value, const char *where)
+{
+    for (size_t i = 0; i < a->nshared; i++) {
+        const struct ampql_allocation_shared *s = &a->shared[i];
+        char *part = next_part(&value, ",");
+        char *name = next_part(&part, ":");
+        if (!test_is(s->name, name))
+            fail_msg("%s: shared cost %zu is of %.*s, want %s", where, i, (int)s->name.size,
+                     s->name.data, name);
+        check_number(s->total_cost, next_part(&part, ":"), name, where);
+        check_number(s->cpu_cost, next_part(&part, ":"), name, where);
+        check_number(s->ram_cost, next_part(&part, ":"), name, where);
+        check_number(s->volume_cost, part, name, where);
+    }
+    if (*value)
+        fail_msg("%s: there is no shared cost of %s", where, value);
+}
+
 static void check_time(int64_t ms, const char *value, const char *key, const char *where)
 {
     if (ms != strtoll(value, NULL, 10) * 1000)
@@ -360,6 +381,8 @@ static void check_field(const struct ampql_allocation *a, const char *key, char 
         check_volumes(a, value, where);
     else if (strcmp(key, "balancers") == 0)
         check_balancers(a, value, where);
+    else if (strcmp(key, "shared") == 0)
+        check_shared(a, value, where);
     else if (!text)
         fail_msg("%s: no field %s", where, key);
 }
