@@ -4,12 +4,14 @@
     tests/fuzz_hours.py TARGET [HOURS] [BINARY]
 
 Hours are of processor time, user and system, of the fuzzer alone: however busy the machine is, an hour is an hour. The
-corpus grows in build/fuzz/corpus/TARGET from run to run. A finding ends the run, and the row says so."""
+corpus grows in build/fuzz/corpus/TARGET from run to run. A finding ends the run, and the row says so. A run that is stopped
+(SIGINT, SIGTERM) has its row, too."""
 
 import datetime
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 
@@ -59,15 +61,21 @@ def main():
     if not binary:  # building is not fuzzing
         subprocess.run(["sh", "tests/fuzz.sh", target, "-runs=0"], check=True, stderr=subprocess.DEVNULL)
     begin, executions, failed = used(), 0, False
-    while used() - begin < wanted and not failed:
-        seconds = max(1, min(PIECE_SECONDS, int(wanted - (used() - begin)) + 1))
-        run = subprocess.run(command_of(target, seconds, binary), stderr=subprocess.PIPE, text=True, errors="replace")
-        count = re.search(r"stat::number_of_executed_units:\s*(\d+)", run.stderr)
-        executions += int(count.group(1)) if count else 0
-        failed = run.returncode != 0
-        if failed:
-            sys.stderr.write(run.stderr[-4000:])
-        print(f"{target}: {used() - begin:.0f} CPU seconds, {executions} executions", flush=True)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    try:
+        while used() - begin < wanted and not failed:
+            seconds = max(1, min(PIECE_SECONDS, int(wanted - (used() - begin)) + 1))
+            run = subprocess.run(
+                command_of(target, seconds, binary), stderr=subprocess.PIPE, text=True, errors="replace"
+            )
+            count = re.search(r"stat::number_of_executed_units:\s*(\d+)", run.stderr)
+            executions += int(count.group(1)) if count else 0
+            failed = run.returncode != 0
+            if failed:
+                sys.stderr.write(run.stderr[-4000:])
+            print(f"{target}: {used() - begin:.0f} CPU seconds, {executions} executions", flush=True)
+    except KeyboardInterrupt:  # what was done counts; the executions of the last piece are not known
+        print(f"{target}: stopped after {used() - begin:.0f} CPU seconds", flush=True)
     record(target, commit, used() - begin, executions, int(failed))
     sys.exit(int(failed))
 
