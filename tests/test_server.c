@@ -1,8 +1,8 @@
 /* The server source over a query API in memory: the exact answer, or a typed error. */
 #include "source/server.h"
 
-#include "support/api_data.h"
 #include "support/collect.h"
+#include "support/server_data.h"
 #include "support/test.h"
 #include "support/torture.h"
 

@@ -1,8 +1,8 @@
 /* The server source over an API that goes wrong: the exact answer, or an error of that code. */
 #include "source/server.h"
 
-#include "support/api_data.h"
 #include "support/collect.h"
+#include "support/server_data.h"
 #include "support/test.h"
 
 #include <stdio.h>

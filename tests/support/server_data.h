@@ -1,6 +1,6 @@
 /* Random series behind a query API in memory, for tests of the server source. */
-#ifndef AMPQL_TESTS_API_DATA_H
-#define AMPQL_TESTS_API_DATA_H
+#ifndef AMPQL_TESTS_SERVER_DATA_H
+#define AMPQL_TESTS_SERVER_DATA_H
 
 #include "source/server.h"
 #include "support/api.h"

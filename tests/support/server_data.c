@@ -1,5 +1,5 @@
 /* Random series behind a query API in memory. */
-#include "support/api_data.h"
+#include "support/server_data.h"
 
 #include "series/sample.h"
 #include "support/test.h"
