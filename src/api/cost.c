@@ -66,7 +66,7 @@ struct ampql_string ampql_allocations_warning(const struct ampql_allocations *al
 {
     const struct cost_set *set = allocations->set;
     if (i < set->warnings.n)
-        return set->warnings.at[i];
+        return set->warnings.at[i].text;
     i -= set->warnings.n;
     return i < allocations->warnings.n ? allocations->warnings.at[i] : (struct ampql_string){0};
 }

@@ -165,18 +165,20 @@ static enum ampql_code add_item(struct pieces *pieces, const struct ampql_alloca
     return AMPQL_OK;
 }
 
-static enum ampql_code add_warning(struct pieces *pieces, struct ampql_string text,
+static enum ampql_code add_warning(struct pieces *pieces, struct cost_warning warning,
                                    int64_t start_ms, struct ampql_error *err)
 {
-    if (!take_text(pieces->set, &text))
+    if (!take_text(pieces->set, &warning.text) || !take_text(pieces->set, &warning.kind))
         return fail_nomem(err, "a warning");
     for (size_t i = 0; i < pieces->warnings.n; i++) {
-        if (pieces->warnings.at[i].text.data == text.data) {
-            pieces->warnings.at[i].npieces++;
-            return AMPQL_OK;
-        }
+        struct piece_warning *known = &pieces->warnings.at[i];
+        if (known->first.kind.data != warning.kind.data)
+            continue;
+        known->npieces++;
+        known->differs |= known->first.text.data != warning.text.data;
+        return AMPQL_OK;
     }
-    struct piece_warning fresh = {text, 1, start_ms};
+    struct piece_warning fresh = {.first = warning, .npieces = 1, .first_ms = start_ms};
     return array_push(&pieces->warnings, &pieces->work, fresh) ? AMPQL_OK
                                                                : fail_nomem(err, "a warning");
 }
@@ -236,16 +238,19 @@ static enum ampql_code end_item(struct pieces *pieces, struct piece_item *item,
     return AMPQL_OK;
 }
 
-/* A warning that is not of every piece says of how many it is. */
+/* A warning that is not of every piece says of how many it is; one of which there are others of
+ * its kind, that it stands for all of them. */
 static enum ampql_code end_warning(struct pieces *pieces, const struct piece_warning *warning,
                                    struct ampql_error *err)
 {
     char time[TIME_TEXT_MAX];
-    if (warning->npieces == pieces->n)
-        return set_warn(pieces->set, err, "%.*s", STR_ARGS(str_view(warning->text)));
+    struct str text = str_view(warning->first.text);
+    if (warning->npieces == pieces->n && !warning->differs)
+        return set_warn(pieces->set, err, "%.*s", STR_ARGS(text));
     int n = (int)time_format(warning->first_ms, time);
-    return set_warn(pieces->set, err, "%.*s (%zu of %zu parts of the window, the first from %.*s)",
-                    STR_ARGS(str_view(warning->text)), warning->npieces, pieces->n, n, time);
+    return set_warn(pieces->set, err, "%.*s (%s%zu of %zu parts of the window, %s from %.*s)",
+                    STR_ARGS(text), warning->differs ? "such in " : "", warning->npieces, pieces->n,
+                    warning->differs ? "this in the one" : "the first", n, time);
 }
 
 enum ampql_code pieces_end(struct pieces *pieces, struct ampql_error *err)

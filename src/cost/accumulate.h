@@ -15,11 +15,12 @@ struct piece_item {
     double cpu_max, ram_max; /* the largest usage of any piece */
 };
 
-/* A warning, and of how many pieces it is. */
+/* Warnings of one kind, and of how many pieces they are. */
 struct piece_warning {
-    struct ampql_string text;
+    struct cost_warning first;
     size_t npieces;
     int64_t first_ms; /* when the first of them starts */
+    bool differs;     /* not all are as the first */
 };
 
 struct pieces {

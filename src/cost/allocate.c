@@ -249,8 +249,9 @@ static enum ampql_code check_strict(const struct ampql_allocations *bill, struct
     size_t n = set->warnings.n + bill->warnings.n;
     if (n == 0)
         return AMPQL_OK;
-    return fail(err, AMPQL_BAD_DATA, "a warning, which is an error here (1 of %zu): %.*s", n,
-                STR_ARGS(str_view(set->warnings.n ? set->warnings.at[0] : bill->warnings.at[0])));
+    return fail(
+        err, AMPQL_BAD_DATA, "a warning, which is an error here (1 of %zu): %.*s", n,
+        STR_ARGS(str_view(set->warnings.n ? set->warnings.at[0].text : bill->warnings.at[0])));
 }
 
 static enum ampql_code make_bill(struct ampql_engine *engine, struct ampql_source *source,

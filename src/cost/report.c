@@ -314,7 +314,7 @@ static void put_warnings(struct buf *out, const struct ampql_allocations *bill)
         bool is_of_set = i < set->warnings.n;
         if (i)
             buf_byte(out, ',');
-        json_quote(out, str_view(is_of_set ? set->warnings.at[i]
+        json_quote(out, str_view(is_of_set ? set->warnings.at[i].text
                                            : bill->warnings.at[i - set->warnings.n]));
     }
 }

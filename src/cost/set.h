@@ -38,6 +38,11 @@ struct cost_coverage {
     int64_t gap_start_ms, gap_end_ms;
 };
 
+/* Warnings of one kind say the same of other windows: they differ in numbers, names and times. */
+struct cost_warning {
+    struct ampql_string text, kind;
+};
+
 struct cost_set {
     struct ampql_allocator alc;
     atomic_size_t nusers;
@@ -49,7 +54,7 @@ struct cost_set {
         *assets; /* [nassets] in the order of cluster and name; with idle costs only */
     size_t nassets;
     struct {
-        ARRAY(struct ampql_string);
+        ARRAY(struct cost_warning);
     } warnings;
     struct {
         ARRAY(struct cost_coverage);
@@ -92,9 +97,13 @@ struct tally {
 /* Count one more, remembering the first; strings are borrowed. */
 void tally_add(struct tally *tally, struct str a, struct str b);
 
-/* Add a warning; the text is formatted and copied. err  AMPQL_NOMEM */
+/* Add a warning; the text is formatted and copied. It is of a kind of its own. err  AMPQL_NOMEM */
 enum ampql_code set_warn(struct cost_set *set, struct ampql_error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* A warning of the kind "QUERY: WHAT". err  AMPQL_NOMEM */
+enum ampql_code set_warn_of(struct cost_set *set, struct str text, const char *query,
+                            const char *what, struct ampql_error *err);
 
 /* A warning of what was counted, if anything was: "QUERY: N WHAT, such as FIRST "..." SECOND
  * "..."".
