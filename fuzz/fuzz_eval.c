@@ -1,33 +1,20 @@
 /* Bytes drive a grammar to a well-typed expression and small series: the engine's result equals the
  * reference evaluator's in every bit (values, presence, labels, order), or both fail with the same
  * code. */
-#include "support/same.h"
+#include "support/fuzz_judged.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+static enum verdict judge_input(struct fuzz_judged *in)
+{
+    struct expr_case c;
+    expr_generate(in->data, in->size, in->names, &in->arena, &c);
+    enum verdict verdict = judge_case(in->judge, &c, &in->why);
+    if (verdict == VERDICT_DIFFERENT)
+        expr_case_print(&c, &in->why);
+    return verdict;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct judge *judge; /* lives as long as the fuzzer */
-    static struct expr_names names;
-    if (!judge) {
-        judge = judge_new();
-        expr_names_of_engine(&names);
-    }
-    struct arena arena;
-    struct expr_case c;
-    struct buf why;
-    arena_init(&arena, &alloc_default);
-    buf_init(&why, &alloc_default, 1 << 22);
-    expr_generate(data, size, &names, &arena, &c);
-    if (judge_case(judge, &c, &why) == VERDICT_DIFFERENT) {
-        expr_case_print(&c, &why);
-        fprintf(stderr, "%.*s", (int)why.n, why.p);
-        abort();
-    }
-    buf_done(&why);
-    arena_done(&arena);
-    return 0;
+    return fuzz_judged(data, size, judge_input);
 }

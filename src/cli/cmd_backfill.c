@@ -132,6 +132,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     struct rules_flags rules = flags->rules;
     struct session session;
     struct remote remote = {0};
+    struct rules_command command = {&rules, &flags->run, &flags->source, &flags->remote, NULL};
     rules.file = operands.at[0];
     enum exit_status status = session_open(cli, &flags->run, &session);
     if (!status)
@@ -141,14 +142,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     session.options.rule_interval_ms = flags->times.step.ms;
     session.options.rule_strict = flags->strict;
     if (!status)
-        status = rules_read_flags(cli, &rules, &flags->run, &session);
-    if (!status)
-        status = session_source(cli, &flags->source, &flags->run, &session);
-    if (!status)
-        status = rules_open(cli, &rules, &session);
-    if (!status)
-        status = remote_open(cli, &flags->remote, &flags->source.server, session.rules_text,
-                             session.cancel, &remote);
+        status = rules_start(cli, &command, &session, &remote);
     if (!status)
         status = fill(cli, flags, &session, &remote);
     remote_close(&remote);

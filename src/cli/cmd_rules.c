@@ -121,6 +121,7 @@ static enum exit_status run_eval(struct cli *cli, const void *payload, struct op
     struct rules_flags rules = flags->rules;
     struct session session;
     struct remote remote = {0};
+    struct rules_command command = {&rules, &flags->run, &flags->source, &flags->remote, NULL};
     rules.file = operands.at[0];
     enum exit_status status = session_open(cli, &flags->run, &session);
     session.options.start_ms = flags->time.is_set  ? flags->time.ms
@@ -128,14 +129,7 @@ static enum exit_status run_eval(struct cli *cli, const void *payload, struct op
                                                    : cli->now_ms;
     session.options.rule_strict = flags->strict;
     if (!status)
-        status = rules_read_flags(cli, &rules, &flags->run, &session);
-    if (!status)
-        status = session_source(cli, &flags->source, &flags->run, &session);
-    if (!status)
-        status = rules_open(cli, &rules, &session);
-    if (!status)
-        status = remote_open(cli, &flags->remote, &flags->source.server, session.rules_text,
-                             session.cancel, &remote);
+        status = rules_start(cli, &command, &session, &remote);
     if (!status)
         status = evaluate(cli, flags, &session, &remote, session.rules);
     remote_close(&remote);

@@ -149,20 +149,16 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     struct rules_flags rules = {.file = operands.at[0]};
     struct session session;
     struct remote remote = {0};
+    /* the rules may change, and the ruler goes on from where it was */
+    struct rules_command command = {&rules, &flags->run, &flags->source, &flags->remote,
+                                    rules.file};
     if (!flags->remote.to)
         return report_usage(cli, NULL, "expected --remote-write: where to write what is recorded");
     if (flags->now.is_set && !flags->once)
         return report_usage(cli, NULL, "--now is for --once");
     enum exit_status status = session_open(cli, &flags->run, &session);
     if (!status)
-        status = rules_read_flags(cli, &rules, &flags->run, &session);
-    if (!status)
-        status = session_source(cli, &flags->source, &flags->run, &session);
-    if (!status)
-        status = rules_open(cli, &rules, &session);
-    if (!status) /* the rules may change, and the ruler goes on from where it was */
-        status = remote_open(cli, &flags->remote, &flags->source.server, str_of(rules.file),
-                             session.cancel, &remote);
+        status = rules_start(cli, &command, &session, &remote);
     if (!status)
         status = run_ruler(cli, flags, &session, &remote);
     remote_close(&remote);

@@ -64,6 +64,21 @@ enum exit_status rules_open(struct cli *cli, const struct rules_flags *flags,
     return STATUS_OK;
 }
 
+enum exit_status rules_start(struct cli *cli, const struct rules_command *command,
+                             struct session *session, struct remote *remote)
+{
+    enum exit_status status = rules_read_flags(cli, command->rules, command->run, session);
+    if (!status)
+        status = session_source(cli, command->source, command->run, session);
+    if (!status)
+        status = rules_open(cli, command->rules, session);
+    if (!status)
+        status = remote_open(cli, command->remote, &command->source->server,
+                             command->job ? str_of(command->job) : session->rules_text,
+                             session->cancel, remote);
+    return status;
+}
+
 enum exit_status rules_report(struct cli *cli, const struct session *session,
                               const struct ampql_rules_result *result)
 {

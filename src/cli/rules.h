@@ -2,6 +2,7 @@
 #ifndef AMPQL_SRC_CLI_RULES_H
 #define AMPQL_SRC_CLI_RULES_H
 
+#include "cli/remote.h"
 #include "cli/session.h"
 
 struct rules_flags {
@@ -42,6 +43,19 @@ enum exit_status rules_read_flags(struct cli *cli, const struct rules_flags *fla
 /* After session_source, whose dialect it is compiled in: the rules, into the session's options. */
 enum exit_status rules_open(struct cli *cli, const struct rules_flags *flags,
                             struct session *session);
+
+/* The flags of a command that evaluates a file of rules. */
+struct rules_command {
+    const struct rules_flags *rules;
+    const struct run_flags *run;
+    const struct source_flags *source;
+    const struct remote_flags *remote;
+    const char *job; /* what a state file of the receiver is about; NULL: the text of the rules */
+};
+
+/* After session_open: rules, source and receiver, of which the caller closes the last. */
+enum exit_status rules_start(struct cli *cli, const struct rules_command *command,
+                             struct session *session, struct remote *remote);
 
 struct ampql_rules_result;
 

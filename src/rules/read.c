@@ -332,6 +332,7 @@ struct group_text {
     struct ampql_rule_group group;
     struct yaml_place place;
     struct yaml_scalar name;
+    bool has_bad_name; /* which was told */
     struct label_list labels;
     struct own_labels own; /* of its rules */
 };
@@ -366,8 +367,10 @@ static enum ampql_code read_group_fields(struct reader *r, struct group_text *ou
             return AMPQL_OK;
         if (code == AMPQL_OK)
             code = read_group_value(r, field, out, err);
-        if (code != AMPQL_OK)
+        if (code != AMPQL_OK) {
+            out->has_bad_name |= field == GROUP_NAME;
             TRY(go_on(r, code, depth, field < 0, err));
+        }
     }
 }
 
@@ -376,6 +379,8 @@ static enum ampql_code check_group_name(const struct rule_file *file, const stru
 {
     const struct yaml_scalar *name = &text->name;
     char quoted[320];
+    if (text->has_bad_name)
+        return AMPQL_OK;
     if (name->value.n == 0)
         return yaml_fail(err, name->place.line ? name->place : text->place, 0,
                          "a group has no name, expected name");

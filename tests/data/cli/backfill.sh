@@ -92,6 +92,20 @@ run 5 rules eval tests/data/cli/small.yml -s $small --time 60 --strict <<'END'
 ! ampql: error: group "requests", record "broken", line 9: vector cannot contain metrics with the same labelset
 END
 
+# Nor does it stop another group.
+cat >"$work/groups.yml" <<'END'
+groups:
+- {name: g, rules: [{record: text, expr: '"b"'}]}
+- {name: h, rules: [{record: two, expr: vector(2)}]}
+END
+run 5 rules eval "$work/groups.yml" -s $small --time 60 <<'END'
+two => 2 @[60]
+! ampql: error: group "g", record "text", line 2: rule result is not a vector or scalar
+END
+run 5 rules eval "$work/groups.yml" -s $small --time 60 --strict <<'END'
+! ampql: error: group "g", record "text", line 2: rule result is not a vector or scalar
+END
+
 # Stored series of a recorded name: which of the two to believe.
 echo 'all:rate2m 7 60000' >"$work/stored.prom"
 both="-s $small -s $work/stored.prom --skip-histograms"
