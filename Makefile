@@ -85,7 +85,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick rules-oracle capture-bench capture-damage capture-replay cost-model cost-clusters page
+	bench-quick rules-oracle capture-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -233,6 +233,12 @@ newest: $(NEWEST) $(CMD) ## optional, with Go: make newest N=200000 SEED=1: the 
 
 cost-model: $(CMD) ## `ampql allocate` against an independent model over a Prometheus 2.42: every field of generated clusters, totals, ten weeks of days, clusters apart; N=60 SEED=0
 	@sh tests/oracle/cost.sh $(CMD) $(or $(SEED),0) $(or $(N),60)
+
+opencost: $(CMD) ## optional, with Go: bills of the same clusters by OpenCost's own code (1.108), every field; N=60 SEED=0
+	@sh tests/oracle/opencost.sh check $(CMD) $(or $(SEED),0) $(or $(N),60)
+
+opencost-clusters: $(CMD) ## optional, with Go: write OpenCost's bills of tests/data/cost/clusters again
+	@sh tests/oracle/opencost.sh record $(CMD)
 
 cost-clusters: $(CMD) ## write tests/data/cost/clusters again: captures of a Prometheus 2.42, and the independent model's bills of its answers
 	@sh tests/oracle/cost_saved.sh $(CMD)

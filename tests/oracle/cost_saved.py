@@ -1,10 +1,10 @@
-"""Bills of an independent model, kept in files: what `ampql allocate` is held to where there is no Prometheus.
+"""Bills of OpenCost and of an independent model, kept in files: what `ampql allocate` is held to where there is no Prometheus.
 
     cost_saved.py record AMPQL URL FOLDER     push clusters into a server, save captures of it and the model's answers
     cost_saved.py check AMPQL FOLDER          compare every field of every container and line with them, to 1e-9
 
 An answer NAME.json holds what cost_model.py made of the server's answers to OpenCost's queries; fields that are 0 or empty are
-left out. NAME.aqc holds the raw series.
+left out. NAME.opencost.json holds what OpenCost's own code made of them (opencost.py). NAME.aqc holds the raw series.
 """
 import json
 import math
@@ -170,6 +170,20 @@ def record(ampql, url, folder):
     check_features(saved)
 
 
+def read_opencost(path):
+    """{name: row}, of the fields that OpenCost 1.108 has."""
+    with open(path, encoding="utf-8") as file:
+        saved = json.load(file)
+    rows = {}
+    for name, kept in saved["answers"].items():
+        row = dict(dict.fromkeys(saved["numbers"], 0), **dict.fromkeys(cost_model.TEXTS, ""), services=[], labels={},
+                   annotations={}, pvs=[], lbs={})
+        row.update(kept)
+        row["pvs"] = {(part["cluster"], part["name"]): part for part in row["pvs"]}
+        rows[name] = row
+    return rows
+
+
 def check_idle(check, bill, idle):
     rows = bill.lines("--idle", "--split-idle", "--quirk", "idle-of-disks=off", "--quirk", "lonely-idle=off")
     rows = {name[:-len("/__idle__")]: row for name, row in rows.items() if name.endswith("/__idle__")}
@@ -188,13 +202,16 @@ def check_lines(check, bill, keys, want):
 
 def check_all(ampql, folder):
     fields, failures = 0, []
-    names = sorted(name[:-5] for name in os.listdir(folder) if name.endswith(".json"))
+    names = sorted(name[:-4] for name in os.listdir(folder) if name.endswith(".aqc"))
     for name in names:
         path = os.path.join(folder, name)
         with open(path + ".json", encoding="utf-8") as file:
             saved = json.load(file)
         check, bill = Check(name), Bill(ampql, None, saved["window"], path + ".aqc", saved["flags"])
         check_bill(check, bill, {key: unpack(a) for key, a in saved["answers"].items()})
+        check.what = name + " by OpenCost"
+        check_bill(check, bill, read_opencost(path + ".opencost.json"))
+        check.what = name
         for keys in KEYS:
             check_lines(check, bill, keys, {line[len(keys) + 1:]: a for line, a in saved["lines"].items()
                                             if line.startswith(keys + "=")})

@@ -6,6 +6,7 @@ export PROMETHEUS_BLOCK=20000d
 prometheus_start build/oracle/cost
 folder=tests/data/cost/clusters
 mkdir -p $folder
-rm -f $folder/*.aqc $folder/*.json
+rm -f $folder/*.aqc
+find $folder -name "*.json" ! -name "*.opencost.json" -delete
 python3 tests/oracle/cost_saved.py record "$1" "$PROMETHEUS_URL" $folder
 python3 tests/oracle/cost_saved.py check "$1" $folder
