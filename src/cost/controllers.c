@@ -10,7 +10,8 @@ static void set_controller(struct model *model, size_t pod, struct str name, str
     }
 }
 
-/* The last by name where several select a pod. */
+/* The first by name where several select a pod: OpenCost takes any of them in each piece of a
+ * window, and of pieces that differ the first by name. */
 static enum ampql_code fold_selectors(struct model *model, enum cost_query query,
                                       const char *name_label, struct str kind,
                                       struct ampql_error *err)
@@ -20,7 +21,7 @@ static enum ampql_code fold_selectors(struct model *model, enum cost_query query
     kind = model_text(model, kind);
     if (!kind.p)
         return fail_nomem(err, "controllers");
-    for (size_t i = 0; i < selectors.items.n; i++) {
+    for (size_t i = selectors.items.n; i-- > 0;) {
         const struct selector *s = &selectors.items.at[i];
         size_t ns;
         TRY(namespace_of(model, s->cluster, s->namespace_name, &ns, err));

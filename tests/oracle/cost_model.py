@@ -209,7 +209,7 @@ class Model:
     def read_controllers(self):
         for query, label, kind in (("DeploymentLabels", "deployment", "deployment"),
                                    ("StatefulSetLabels", "statefulSet", "statefulset")):
-            for name, pod in self.selected(query, label):
+            for name, pod in reversed(list(self.selected(query, label))):
                 self.set_controller(pod, name, kind)
         for query, kind in (("DaemonSetLabels", "daemonset"), ("JobLabels", "job")):
             for labels, _, _, _ in self.a.rows(query):
