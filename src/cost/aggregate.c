@@ -265,7 +265,7 @@ static enum ampql_code add_idle(struct folding *f, const struct ampql_allocation
 static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
 {
     bool is_given = f->weight > 0;
-    if (f->shared_cost == 0)
+    if (f->shared_cost == 0 && f->shared.shared.n == 0)
         return AMPQL_OK;
     for (size_t i = 0; i < f->shared.shared.n; i++) { /* names stay when the options are gone */
         struct ampql_string *name = &f->shared.shared.at[i].name;
@@ -275,13 +275,13 @@ static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
     }
     for (size_t i = 0; i < f->lines.items.n; i++) {
         struct line *line = &f->lines.items.at[i];
-        if (!line->carries || line->weight <= 0 || f->weight <= 0)
+        if (!line->carries)
             continue;
-        double part = line->weight / f->weight;
+        double part = line->weight > 0 && f->weight > 0 ? line->weight / f->weight : 0;
         line->sum.a.shared_cost += f->shared_cost * part;
         TRY(sum_shared(&line->sum, f->shared.shared.at, f->shared.shared.n, part, f->work, err));
     }
-    if (is_given)
+    if (is_given || f->shared_cost == 0)
         return AMPQL_OK;
     return bill_warn(f->bill, err, "shared costs of %g are in no line: none costs anything itself",
                      f->shared_cost);

@@ -2,8 +2,8 @@
 //
 //	opencost URL CONFIG_FOLDER RESOLUTION_SECONDS
 //
-// Reads a window a line, "START END" in Unix seconds, and answers each with a line of JSON: what ComputeAllocation says, by
-// name, every number as it is, where OpenCost's API rounds. The folder holds the prices, default.json.
+// Reads a question a line, JSON as struct question has it, and answers each with a line of JSON: Rows, the lines of the bill
+// by name, every number as it is, where OpenCost's API rounds; or an Error. The folder holds the prices, default.json.
 package main
 
 import (
@@ -13,11 +13,14 @@ import (
 	"log"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opencost/opencost/pkg/cloud/provider"
 	"github.com/opencost/opencost/pkg/config"
 	"github.com/opencost/opencost/pkg/costmodel"
+	"github.com/opencost/opencost/pkg/costmodel/clusters"
+	"github.com/opencost/opencost/pkg/filter21/allocation"
 	"github.com/opencost/opencost/pkg/kubecost"
 	"github.com/opencost/opencost/pkg/prom"
 )
@@ -33,6 +36,21 @@ type balancer struct {
 	Service string  `json:"service"`
 	Cost    float64 `json:"cost"`
 	Private bool    `json:"private"`
+}
+
+// A window in Unix seconds, and how its lines are made, by AggregateBy; without Aggregate they are ComputeAllocation's.
+type question struct {
+	Start, End      int64
+	Idle            bool
+	Aggregate       []string
+	ShareIdle       bool
+	IdleByNode      bool
+	SplitIdle       bool
+	ShareNamespaces []string
+	ShareEvenly     bool
+	ShareHourly     float64
+	Breakdown       bool
+	Metadata        bool
 }
 
 func row(a *kubecost.Allocation) map[string]any {
@@ -66,9 +84,15 @@ func row(a *kubecost.Allocation) map[string]any {
 		"network_cross_region_cost": a.NetworkCrossRegionCost, "network_internet_cost": a.NetworkInternetCost,
 		"load_balancer_cost": a.LoadBalancerCost, "lbs": balancers,
 		"pv_cost": a.PVCost(), "pv_byte_hours": a.PVByteHours(), "pvs": volumes,
+		"shared_cost": a.SharedCost, "shared": a.SharedCostBreakdown,
 		"total_cost": a.TotalCost(), "total_efficiency": a.TotalEfficiency(),
 	}
 }
+
+// No cluster is known by more than its id.
+type noClusters struct{ clusters.ClusterMap }
+
+func (noClusters) AsMap() map[string]*clusters.ClusterInfo { return nil }
 
 func model(url, folder string) (*costmodel.CostModel, error) {
 	client, err := prom.NewPrometheusClient(url, &prom.PrometheusClientConfig{
@@ -81,15 +105,59 @@ func model(url, folder string) (*costmodel.CostModel, error) {
 	}
 	files := config.NewConfigFileManager(&config.ConfigFileManagerOpts{LocalConfigPath: folder})
 	prices := provider.NewProviderConfig(files, "default.json")
-	return costmodel.NewCostModel(client, &provider.CustomProvider{Config: prices}, nil, nil, time.Minute), nil
+	return costmodel.NewCostModel(client, &provider.CustomProvider{Config: prices}, nil, noClusters{}, time.Minute), nil
 }
 
-func answer(cm *costmodel.CostModel, line string, resolution time.Duration) (map[string]any, error) {
-	var start, end int64
-	if _, err := fmt.Sscanf(line, "%d %d", &start, &end); err != nil {
-		return nil, fmt.Errorf("%q: expected START END: %w", line, err)
+func (q *question) options() (*kubecost.AllocationAggregationOptions, error) {
+	o := &kubecost.AllocationAggregationOptions{
+		IdleByNode: q.IdleByNode, SplitIdle: q.SplitIdle, SharedNamespaces: q.ShareNamespaces,
+		ShareIdle: kubecost.ShareNone, ShareSplit: kubecost.ShareWeighted,
+		IncludeSharedCostBreakdown: q.Breakdown, IncludeAggregatedMetadata: q.Metadata,
 	}
-	set, err := cm.ComputeAllocation(time.Unix(start, 0).UTC(), time.Unix(end, 0).UTC(), resolution)
+	if q.ShareIdle {
+		o.ShareIdle = kubecost.ShareWeighted
+	}
+	if q.ShareEvenly {
+		o.ShareSplit = kubecost.ShareEven
+	}
+	if q.ShareHourly > 0 {
+		o.SharedHourlyCosts = map[string]float64{"overhead": q.ShareHourly}
+	}
+	if len(q.ShareNamespaces) == 0 {
+		return o, nil
+	}
+	text := `namespace:"` + strings.Join(q.ShareNamespaces, `","`) + `"`
+	var err error
+	o.Share, err = allocation.NewAllocationFilterParser().Parse(text)
+	return o, err
+}
+
+func (q *question) set(cm *costmodel.CostModel, resolution time.Duration) (*kubecost.AllocationSet, error) {
+	start, end := time.Unix(q.Start, 0).UTC(), time.Unix(q.End, 0).UTC()
+	if !q.Idle {
+		return cm.ComputeAllocation(start, end, resolution)
+	}
+	sets, err := cm.QueryAllocation(kubecost.NewClosedWindow(start, end), resolution, end.Sub(start), nil, true, q.IdleByNode,
+		false, false, false, kubecost.AccumulateOptionNone)
+	if err != nil {
+		return nil, err
+	}
+	return sets.Allocations[0], nil
+}
+
+func answer(cm *costmodel.CostModel, line []byte, resolution time.Duration) (map[string]any, error) {
+	var q question
+	if err := json.Unmarshal(line, &q); err != nil {
+		return nil, fmt.Errorf("%q: %w", line, err)
+	}
+	set, err := q.set(cm, resolution)
+	if err != nil {
+		return nil, err
+	}
+	options, err := q.options()
+	if err == nil && q.Aggregate != nil {
+		err = set.AggregateBy(q.Aggregate, options)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +183,15 @@ func main() {
 	out := json.NewEncoder(os.Stdout)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		rows, err := answer(cm, lines.Text(), time.Duration(seconds)*time.Second)
-		if err == nil {
-			err = out.Encode(rows)
+		var reply struct {
+			Rows  map[string]any
+			Error string
 		}
+		reply.Rows, err = answer(cm, lines.Bytes(), time.Duration(seconds)*time.Second)
 		if err != nil {
+			reply.Error = err.Error()
+		}
+		if err := out.Encode(reply); err != nil {
 			log.Fatal(err)
 		}
 	}
