@@ -22,7 +22,8 @@ static void random_select(struct ampql_select *select, struct ampql_matcher *mat
                                             "{zone=\"z1\"}",
                                             "nothing"};
     const char *selector = selectors[rand() % 8];
-    int64_t from = API_DATA_BASE - 600000 + rand() % 40 * 60000 + (rand() % 2 ? rand() % 60000 : 0);
+    int64_t from =
+        SERVER_DATA_BASE - 600000 + rand() % 40 * 60000 + (rand() % 2 ? rand() % 60000 : 0);
     int64_t span = rand() % 200 * 60000 + rand() % 2 * (rand() % 60000);
     if (rand() % 2) {
         *select = collect_raw(selector, matchers, from, from + span);
@@ -40,7 +41,7 @@ struct seen {
     unsigned values, cut_by_label, with_offset, requests;
 };
 
-static void check_one(struct api_data *data, unsigned turn, struct seen *seen)
+static void check_one(struct server_data *data, unsigned turn, struct seen *seen)
 {
     struct api api = api_of(data);
     struct ampql_matcher matchers[16];
@@ -90,10 +91,10 @@ static void check_one(struct api_data *data, unsigned turn, struct seen *seen)
 static void any_cutting(void **state)
 {
     (void)state;
-    static struct api_data data;
+    static struct server_data data;
     srand(11);
-    api_data_make(&data, API_DATA_SERIES, 180);
-    api_data_sort(&data);
+    server_data_make(&data, SERVER_DATA_SERIES, 180);
+    server_data_sort(&data);
     struct seen seen = {0};
     for (unsigned turn = 0; turn < 1500; turn++)
         check_one(&data, turn, &seen);
@@ -116,14 +117,14 @@ static enum ampql_code refuse_poll(void *payload, struct ampql_error *err)
 static void cancels(void **state)
 {
     (void)state;
-    static struct api_data data;
-    api_data_make(&data, 6, 60);
-    api_data_sort(&data);
+    static struct server_data data;
+    server_data_make(&data, 6, 60);
+    server_data_sort(&data);
     for (size_t left = 0; left < 20; left++) {
         struct api api = api_of(&data);
         struct ampql_matcher matchers[16];
         struct ampql_select select =
-            collect_raw("up", matchers, API_DATA_BASE, API_DATA_BASE + 3600000);
+            collect_raw("up", matchers, SERVER_DATA_BASE, SERVER_DATA_BASE + 3600000);
         struct ampql_error err = {0};
         struct collect collect;
         enum ampql_code code;
@@ -152,15 +153,15 @@ static void cancels(void **state)
 static void runs(void **state)
 {
     (void)state;
-    static struct api_data data;
-    api_data_make(&data, 8, 60);
-    api_data_sort(&data);
+    static struct server_data data;
+    server_data_make(&data, 8, 60);
+    server_data_sort(&data);
     struct api api = api_of(&data);
     struct ampql_matcher matchers[3][16];
     struct ampql_select selects[3] = {
-        collect_raw("up", matchers[0], API_DATA_BASE, API_DATA_BASE + 3600000),
-        collect_grid("x", matchers[1], API_DATA_BASE, API_DATA_BASE + 3300000, 300000),
-        collect_raw("up", matchers[2], API_DATA_BASE, API_DATA_BASE + 3600000),
+        collect_raw("up", matchers[0], SERVER_DATA_BASE, SERVER_DATA_BASE + 3600000),
+        collect_grid("x", matchers[1], SERVER_DATA_BASE, SERVER_DATA_BASE + 3300000, 300000),
+        collect_raw("up", matchers[2], SERVER_DATA_BASE, SERVER_DATA_BASE + 3600000),
     };
     struct ampql_error err = {0};
     enum ampql_code code;
@@ -196,17 +197,18 @@ static void runs(void **state)
 static void runs_with_faults(void **state)
 {
     (void)state;
-    static struct api_data data;
-    api_data_make(&data, 8, 60);
-    api_data_sort(&data);
+    static struct server_data data;
+    server_data_make(&data, 8, 60);
+    server_data_sort(&data);
     for (unsigned concurrency = 1; concurrency < 7; concurrency++) {
         for (size_t from = 0; from < 22; from++) {
             struct api api = api_of(&data);
             struct ampql_matcher matchers[3][16];
             struct ampql_select selects[3] = {
-                collect_raw("up", matchers[0], API_DATA_BASE, API_DATA_BASE + 3600000),
-                collect_grid("x", matchers[1], API_DATA_BASE, API_DATA_BASE + 3600000, 300000),
-                collect_raw("x", matchers[2], API_DATA_BASE, API_DATA_BASE + 3600000),
+                collect_raw("up", matchers[0], SERVER_DATA_BASE, SERVER_DATA_BASE + 3600000),
+                collect_grid("x", matchers[1], SERVER_DATA_BASE, SERVER_DATA_BASE + 3600000,
+                             300000),
+                collect_raw("x", matchers[2], SERVER_DATA_BASE, SERVER_DATA_BASE + 3600000),
             };
             struct ampql_error err = {0};
             struct server_options options = {
@@ -241,14 +243,14 @@ static void runs_with_faults(void **state)
 static void probes(void **state)
 {
     (void)state;
-    static struct api_data data;
-    api_data_make(&data, 6, 60);
-    api_data_sort(&data);
+    static struct server_data data;
+    server_data_make(&data, 6, 60);
+    server_data_sort(&data);
     for (unsigned bits = 0; bits < 8; bits++) {
         struct api api = api_of(&data);
         struct ampql_matcher matchers[16];
-        struct ampql_select select = collect_grid("up", matchers, API_DATA_BASE + 1234,
-                                                  API_DATA_BASE + 1234 + 3600000, 60000);
+        struct ampql_select select = collect_grid("up", matchers, SERVER_DATA_BASE + 1234,
+                                                  SERVER_DATA_BASE + 1234 + 3600000, 60000);
         struct ampql_error err = {0};
         struct collect collect;
         struct buf expected;
@@ -282,13 +284,13 @@ static void probes(void **state)
 static void money(void **state)
 {
     (void)state;
-    static struct api_data data;
-    api_data_make(&data, 8, 120);
-    api_data_sort(&data);
+    static struct server_data data;
+    server_data_make(&data, 8, 120);
+    server_data_sort(&data);
     struct api api = api_of(&data);
     struct ampql_matcher matchers[16];
     struct ampql_select select =
-        collect_raw("up", matchers, API_DATA_BASE, API_DATA_BASE + 7200000);
+        collect_raw("up", matchers, SERVER_DATA_BASE, SERVER_DATA_BASE + 7200000);
     struct ampql_error err = {0};
     struct collect collect;
     enum ampql_code code;
@@ -317,9 +319,9 @@ static void money(void **state)
 static void lengths(void **state)
 {
     (void)state;
-    static struct api_data data;
-    api_data_make(&data, 8, 360); /* about one sample a minute, for ten hours or so */
-    api_data_sort(&data);
+    static struct server_data data;
+    server_data_make(&data, 8, 360); /* about one sample a minute, for ten hours or so */
+    server_data_sort(&data);
     const struct {
         const char *selector;
         uint64_t max_request_samples;
@@ -334,8 +336,8 @@ static void lengths(void **state)
         struct api api = api_of(&data);
         struct ampql_matcher matchers[16];
         struct ampql_select select =
-            collect_raw(cases[i].selector, matchers, API_DATA_BASE - 3600000,
-                        API_DATA_BASE + 26 * INT64_C(3600000));
+            collect_raw(cases[i].selector, matchers, SERVER_DATA_BASE - 3600000,
+                        SERVER_DATA_BASE + 26 * INT64_C(3600000));
         struct ampql_error err = {0};
         struct collect collect;
         enum ampql_code code;
@@ -372,13 +374,13 @@ static void hear(void *payload, const struct ampql_progress *progress)
 static void progress(void **state)
 {
     (void)state;
-    static struct api_data data;
-    api_data_make(&data, 6, 60);
-    api_data_sort(&data);
+    static struct server_data data;
+    server_data_make(&data, 6, 60);
+    server_data_sort(&data);
     struct api api = api_of(&data);
     struct ampql_matcher matchers[16];
     struct ampql_select select =
-        collect_raw("up", matchers, API_DATA_BASE, API_DATA_BASE + 3600000);
+        collect_raw("up", matchers, SERVER_DATA_BASE, SERVER_DATA_BASE + 3600000);
     struct ampql_error err = {0};
     struct reports reports = {0};
     struct collect collect;
@@ -420,11 +422,12 @@ static enum ampql_code take_labels(void *payload, const struct ampql_label *labe
 static void series(void **state)
 {
     (void)state;
-    static struct api_data data;
-    api_data_make(&data, 8, 20);
+    static struct server_data data;
+    server_data_make(&data, 8, 20);
     struct api api = api_of(&data);
     struct ampql_matcher matchers[16];
-    struct ampql_select select = collect_raw("up", matchers, API_DATA_BASE, API_DATA_BASE + 600000);
+    struct ampql_select select =
+        collect_raw("up", matchers, SERVER_DATA_BASE, SERVER_DATA_BASE + 600000);
     struct ampql_error err = {0};
     struct ampql_sink sink;
     size_t n = 0;
@@ -443,9 +446,9 @@ static void series(void **state)
 /* ---- timestamp() of selectors without a metric name */
 
 /* Three series that differ in their name alone, and one more. */
-static void make_named(struct api_data *data, size_t n)
+static void make_named(struct server_data *data, size_t n)
 {
-    api_data_make(data, 4, 30);
+    server_data_make(data, 4, 30);
     for (size_t i = 0; i < 4; i++) {
         snprintf(data->text[i][0], 32, "%c", (char)('a' + i));
         snprintf(data->text[i][1], 32, "n0");
@@ -461,7 +464,7 @@ static void make_named(struct api_data *data, size_t n)
 static void lost_names(void **state)
 {
     (void)state;
-    static struct api_data data;
+    static struct server_data data;
     struct ampql_matcher matchers[16];
     struct ampql_error err = {0};
     enum ampql_code code;
@@ -472,8 +475,8 @@ static void lost_names(void **state)
         struct api api = api_of(&data);
         struct ampql_source *source =
             api_open(&api, &(struct server_options){.dialect = AMPQL_PROM3});
-        struct ampql_select select = collect_grid("{ns=\"n0\"}", matchers, API_DATA_BASE + 600000,
-                                                  API_DATA_BASE + 900000, 60000);
+        struct ampql_select select = collect_grid(
+            "{ns=\"n0\"}", matchers, SERVER_DATA_BASE + 600000, SERVER_DATA_BASE + 900000, 60000);
         select.kind = AMPQL_SELECT_GRID_TIMESTAMP;
         if (is_late)
             api.n = 3;
@@ -502,7 +505,7 @@ static void lost_names(void **state)
 static void too_many_names(void **state)
 {
     (void)state;
-    static struct api_data data;
+    static struct server_data data;
     static char body[32 << 10];
     struct ampql_matcher matchers[16];
     struct ampql_error err = {0};
@@ -517,7 +520,7 @@ static void too_many_names(void **state)
     api.nanswers = 1;
     struct ampql_source *source = api_open(&api, &(struct server_options){.dialect = AMPQL_PROM3});
     struct ampql_select select =
-        collect_grid("{ns=\"n0\"}", matchers, API_DATA_BASE, API_DATA_BASE, 1);
+        collect_grid("{ns=\"n0\"}", matchers, SERVER_DATA_BASE, SERVER_DATA_BASE, 1);
     select.kind = AMPQL_SELECT_GRID_TIMESTAMP;
     collect_init(&collect, &alloc_default, true);
     collect_select(&collect, source, &select, &code, &err);
@@ -532,7 +535,7 @@ static void too_many_names(void **state)
 static void opening(void **state)
 {
     (void)state;
-    static struct api_data data;
+    static struct server_data data;
     const struct {
         struct api fault;
         const char *url;
@@ -574,7 +577,7 @@ static void opening(void **state)
 
 static bool fetch(const struct ampql_allocator *alc, bool loses_names)
 {
-    static struct api_data data;
+    static struct server_data data;
     struct transport transport;
     struct ampql_source *source;
     struct ampql_matcher matchers[16];
@@ -582,8 +585,8 @@ static bool fetch(const struct ampql_allocator *alc, bool loses_names)
     enum ampql_code code;
     struct ampql_error err = {0};
     srand(2);
-    api_data_make(&data, 6, 12);
-    api_data_sort(&data);
+    server_data_make(&data, 6, 12);
+    server_data_sort(&data);
     struct api api = api_of(&data);
     api.alc = *alc;
     api.max_series = 2;
@@ -591,10 +594,11 @@ static bool fetch(const struct ampql_allocator *alc, bool loses_names)
     api.fault_from = 2;
     api.fault_count = 1;
     api_transport(&api, &transport);
-    struct ampql_select select = collect_raw("up", matchers, API_DATA_BASE, API_DATA_BASE + 600000);
+    struct ampql_select select =
+        collect_raw("up", matchers, SERVER_DATA_BASE, SERVER_DATA_BASE + 600000);
     if (loses_names) {
-        select =
-            collect_grid("{ns=\"n0\"}", matchers, API_DATA_BASE, API_DATA_BASE + 600000, 60000);
+        select = collect_grid("{ns=\"n0\"}", matchers, SERVER_DATA_BASE, SERVER_DATA_BASE + 600000,
+                              60000);
         select.kind = AMPQL_SELECT_GRID_TIMESTAMP;
     }
     struct server_options options = {.base_url = STR("http://h"), .chunk_ms = 300000};

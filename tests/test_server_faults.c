@@ -271,13 +271,13 @@ static const struct row {
 enum { NCHUNKS = 6 };
 
 /* One select in six requests, of which those from `from` on go wrong. */
-static void strike(const struct api_data *data, const struct row *row, size_t from, size_t count,
+static void strike(const struct server_data *data, const struct row *row, size_t from, size_t count,
                    enum ampql_code wanted)
 {
     struct api api = api_failing(data, &row->fault);
     struct ampql_matcher matchers[16];
     struct ampql_select select =
-        collect_raw("up", matchers, API_DATA_BASE, API_DATA_BASE + NCHUNKS * INT64_C(600000));
+        collect_raw("up", matchers, SERVER_DATA_BASE, SERVER_DATA_BASE + NCHUNKS * INT64_C(600000));
     struct server_options options = {.dialect = AMPQL_PROM3, .chunk_ms = 600000};
     struct collect collect;
     struct buf expected;
@@ -311,10 +311,10 @@ static void strike(const struct api_data *data, const struct row *row, size_t fr
 static void faults(void **state)
 {
     (void)state;
-    static struct api_data data;
+    static struct server_data data;
     srand(3);
-    api_data_make(&data, 12, 90);
-    api_data_sort(&data);
+    server_data_make(&data, 12, 90);
+    server_data_sort(&data);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const size_t places[] = {0, NCHUNKS / 2, NCHUNKS - 1};
         for (size_t k = 0; k < 3; k++) {
@@ -329,10 +329,10 @@ static void faults(void **state)
 static void every_byte(void **state)
 {
     (void)state;
-    static struct api_data data;
+    static struct server_data data;
     srand(5);
-    api_data_make(&data, 3, 20);
-    api_data_sort(&data);
+    server_data_make(&data, 3, 20);
+    server_data_sort(&data);
     for (size_t cut = 0; cut < 900; cut++) {
         struct row row = {.name = "every byte", .message = ""};
         row.fault.cut_at = cut;

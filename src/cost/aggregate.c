@@ -130,10 +130,10 @@ struct folding {
 };
 
 /* Find out what is whose, and what all of it costs. */
-static enum ampql_code part(struct folding *f, struct arena *work, struct ampql_error *err)
+static enum ampql_code part(struct folding *f, struct ampql_error *err)
 {
     const struct cost_set *set = f->set;
-    f->is_shared = arena_zeroed(work, set->n, sizeof *f->is_shared);
+    f->is_shared = arena_zeroed(f->work, set->n, sizeof *f->is_shared);
     if (!f->is_shared)
         return fail_nomem(err, "aggregates");
     for (size_t i = 0; i < set->n; i++) {
@@ -192,12 +192,6 @@ static enum ampql_code add_mine(struct folding *f, const struct ampql_allocation
     return AMPQL_OK;
 }
 
-static enum ampql_code break_down(struct folding *f, struct ampql_allocation_shared part,
-                                  struct ampql_error *err)
-{
-    return f->by->breaks_down ? sum_shared(&f->shared, &part, 1, 1, f->work, err) : AMPQL_OK;
-}
-
 /* Costs that are not a line's own, with the idle costs that they carry. */
 static enum ampql_code add_shared(struct folding *f, const struct ampql_allocation *item,
                                   struct ampql_error *err)
@@ -209,6 +203,8 @@ static enum ampql_code add_shared(struct folding *f, const struct ampql_allocati
     if (f->gives_idle)
         cost += share_give(&f->share, &a);
     f->shared_cost += cost;
+    if (!f->by->breaks_down)
+        return AMPQL_OK;
     struct ampql_allocation_shared part = {
         .name = cost_string(aggregate_shared_name(f->by, item)),
         .total_cost = cost,
@@ -219,7 +215,7 @@ static enum ampql_code add_shared(struct folding *f, const struct ampql_allocati
         .network_cost = a.network_cost + a.network_cost_adjustment,
         .balancer_cost = a.load_balancer_cost + a.load_balancer_cost_adjustment,
         .external_cost = a.external_cost};
-    return break_down(f, part, err);
+    return sum_shared(&f->shared, &part, 1, 1, f->work, err);
 }
 
 /* Of the hours of a step those count that are not to come. */
@@ -229,18 +225,17 @@ static enum ampql_code add_overhead(struct folding *f, struct ampql_error *err)
     double hours = hours_between(set->start_ms, set->end_ms);
     if (set->now_ms < set->end_ms)
         hours += hours_between(set->end_ms, set->now_ms);
-    double cost = f->by->shared_hourly_cost * hours;
-    f->shared_cost += cost;
-    if (f->by->shared_hourly_cost == 0)
-        return AMPQL_OK;
     struct ampql_allocation_shared part = {.name = cost_string(STR("overheadCost")),
-                                           .total_cost = cost};
-    return break_down(f, part, err);
+                                           .total_cost = f->by->shared_hourly_cost * hours};
+    f->shared_cost += part.total_cost;
+    if (!f->by->breaks_down || f->by->shared_hourly_cost == 0)
+        return AMPQL_OK;
+    return sum_shared(&f->shared, &part, 1, 1, f->work, err);
 }
 
 /* Idle costs that have a line of their own: all of them, or what nobody carries. */
 static enum ampql_code add_idle(struct folding *f, const struct ampql_allocation *item,
-                                struct arena *work, struct ampql_error *err)
+                                struct ampql_error *err)
 {
     struct ampql_allocation a = *item;
     struct str name = str_view(item->name);
@@ -250,9 +245,9 @@ static enum ampql_code add_idle(struct folding *f, const struct ampql_allocation
             return AMPQL_OK;
         name = str_view(a.cluster);
         if (f->by->idle_by_node)
-            name = join_names(work, name, str_view(a.node));
+            name = join_names(f->work, name, str_view(a.node));
         if (name.p)
-            name = join_names(work, name, STR(NAME_IDLE));
+            name = join_names(f->work, name, STR(NAME_IDLE));
         if (!name.p)
             return fail_nomem(err, "a name");
     } else if (f->keeps_idle) {
@@ -302,10 +297,10 @@ static enum ampql_code drop_all(struct folding *f, struct ampql_error *err)
                      lost);
 }
 
-static enum ampql_code fold(struct folding *f, struct arena *work, struct ampql_error *err)
+static enum ampql_code fold(struct folding *f, struct ampql_error *err)
 {
     const struct cost_set *set = f->set;
-    TRY(part(f, work, err));
+    TRY(part(f, err));
     if (f->nmine == 0 && set->quirks.is_on[QUIRK_LONELY_IDLE])
         return drop_all(f, err);
     TRY(add_overhead(f, err));
@@ -320,7 +315,7 @@ static enum ampql_code fold(struct folding *f, struct arena *work, struct ampql_
     TRY(give_shared(f, err));
     for (size_t i = 0; i < set->n; i++)
         if (allocation_is_idle(&set->items[i]))
-            TRY(add_idle(f, &set->items[i], work, err));
+            TRY(add_idle(f, &set->items[i], err));
     return AMPQL_OK;
 }
 
@@ -339,7 +334,7 @@ enum ampql_code aggregate_step(struct ampql_allocations *bill, const struct cost
     *out = (struct bill_window){.start_ms = step->start_ms, .end_ms = step->end_ms};
     lines_init(&f.lines, step, by->keeps_metadata, &work, &bill->arena);
     share_init(&f.share, by->idle_by_node, &step->alc, &work);
-    enum ampql_code code = fold(&f, &work, err);
+    enum ampql_code code = fold(&f, err);
     if (code == AMPQL_OK)
         code = end_lines(&f.lines, out, err);
     if (code == AMPQL_OK)

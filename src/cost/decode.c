@@ -1,6 +1,7 @@
 /* Results to rows, with the corrections that OpenCost makes to every answer before it uses it:
  * values that are no numbers become 0, times go to the nearest 10 s. */
 #include "cost/model.h"
+#include "series/label_set.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,14 +44,7 @@ struct str label_or(const struct cost_row *row, const char *name, const char *ol
 static int compare_rows(const void *a, const void *b)
 {
     const struct cost_row *x = a, *y = b;
-    for (size_t i = 0; i < x->nlabels && i < y->nlabels; i++) {
-        int order = str_compare(str_view(x->labels[i].name), str_view(y->labels[i].name));
-        if (order == 0)
-            order = str_compare(str_view(x->labels[i].value), str_view(y->labels[i].value));
-        if (order)
-            return order;
-    }
-    return (x->nlabels > y->nlabels) - (x->nlabels < y->nlabels);
+    return label_sets_compare(x->labels, x->nlabels, y->labels, y->nlabels);
 }
 
 enum ampql_code answer_decode(const struct ampql_result *result, bool rounds_times,

@@ -268,7 +268,7 @@ static void put_item(struct buf *out, const struct ampql_allocation *a, bool has
         buf_byte(out, '}');
     }
     put_key(out, STR("proportionalAssetResourceCosts"));
-    buf_text(out, "{}"); /* what no API of OpenCost fills in unless it is asked to */
+    buf_text(out, "{}"); /* parts of assets are not computed */
     put_balancers(out, a);
     put_shared(out, a);
     buf_byte(out, '}');

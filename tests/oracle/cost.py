@@ -14,7 +14,7 @@ import sys
 
 import cost_cluster
 import cost_model
-from cost_check import Bill, Check, check_bill, check_row, run, table
+from cost_check import Bill, Check, Tally, check_bill, check_row, run, table
 from server import Server, asker
 
 HOUR, DAY = 3600, 86400
@@ -114,12 +114,17 @@ def check_clusters(check, bill, want):
     check.near("clusters apart", parts, math.fsum(a["total_cost"] for a in want.values()))
 
 
-def main(ampql, url, folder, first, count):
-    ask, fields, failed = asker(Server(url)), 0, 0
+def clusters(first, count):
+    """(seed, kind, start, end, scrape interval) of each, on days of its own."""
     for seed in range(int(first), int(first) + int(count)):
         kind, length, step, at = KINDS[seed % len(KINDS)]
         start = BASE + at + (seed // len(KINDS)) * 366 * DAY
-        end = start + length
+        yield seed, kind, start, start + length, step
+
+
+def main(ampql, url, folder, first, count):
+    ask, tally = asker(Server(url)), Tally()
+    for seed, kind, start, end, step in clusters(first, count):
         cost_cluster.push(url, cost_cluster.Cluster(seed, start, end, step).fill())
         capture = os.path.join(folder, "%d.aqc" % seed)
         check, bill = Check("seed %d (%s)" % (seed, kind)), Bill(ampql, url, (start, end), capture)
@@ -131,14 +136,8 @@ def main(ampql, url, folder, first, count):
         if kind == "week":
             check_week(check, ask, bill, start, end)
             check_shards(check, ask, bill, start, end)
-        fields += check.fields
-        failed += len(check.failures)
-        print("seed %d, %s: %d containers, %d fields, %d differences" % (
-            seed, kind, len(want), check.fields, len(check.failures)), flush=True)
-        for failure in check.failures[:12]:
-            print("  " + failure)
-    print("%s clusters, %d fields, %d differences" % (count, fields, failed))
-    sys.exit(failed > 0)
+        tally.add(seed, kind, len(want), check)
+    tally.end("%s clusters" % count)
 
 
 if __name__ == "__main__":

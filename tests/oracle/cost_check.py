@@ -58,6 +58,25 @@ class Check:
             self.failures.append("%s: %s is %r, want %r" % (self.what, where, got, want))
 
 
+class Tally:
+    """What came of all clusters, printed as they come."""
+
+    def __init__(self):
+        self.fields = self.failed = 0
+
+    def add(self, seed, kind, ncontainers, check):
+        self.fields += check.fields
+        self.failed += len(check.failures)
+        print("seed %d, %s: %d containers, %d fields, %d differences" % (
+            seed, kind, ncontainers, check.fields, len(check.failures)), flush=True)
+        for failure in check.failures[:12]:
+            print("  " + failure)
+
+    def end(self, what):
+        print("%s, %d fields, %d differences" % (what, self.fields, self.failed))
+        sys.exit(self.failed > 0)
+
+
 def check_row(check, name, row, want):
     for field in cost_model.TEXTS[:7]:
         check.equal(name + " " + field, row[field], want[field])

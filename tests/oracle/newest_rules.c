@@ -5,6 +5,7 @@
 
 #include <ampql/rules.h>
 
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "support/rules_gen.h"
 #include "support/same.h"
@@ -114,22 +115,10 @@ static void fill(struct driver *d, const struct rules_case *c, const struct newe
 
 /* ---- comparing */
 
-static int compare_strings(struct ampql_string a, struct ampql_string b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int by_labels(const void *a, const void *b)
 {
     const struct outcome_series *x = a, *y = b;
-    for (size_t i = 0; i < x->nlabels && i < y->nlabels; i++) {
-        int order = compare_strings(x->labels[i].name, y->labels[i].name);
-        order = order ? order : compare_strings(x->labels[i].value, y->labels[i].value);
-        if (order)
-            return order;
-    }
-    return (x->nlabels > y->nlabels) - (x->nlabels < y->nlabels);
+    return label_sets_compare(x->labels, x->nlabels, y->labels, y->nlabels);
 }
 
 static struct outcome in_order(const struct outcome_series *series, size_t n, struct arena *arena)

@@ -15,26 +15,26 @@ import sys
 import time
 
 import cost_cluster
-from cost import BASE, DAY, KINDS, RES
-from cost_check import Bill, Check, check_bill
+from cost import DAY, RES, clusters
+from cost_check import Bill, Check, Tally, check_bill
 from cost_saved import CLUSTERS, write
 
 # What the command takes when nothing is said (ampql_default_prices), as OpenCost's file of prices has it.
 PRICES = {"provider": "custom", "CPU": "0.031611", "RAM": "0.004237", "GPU": "0.95", "spotCPU": "0.006655", "spotRAM": "0.000892",
           "storage": "0.00005479452", "discount": "0%", "negotiatedDiscount": "0%", "customPricesEnabled": "false"}
 
-
 # A pod that two controllers select, and a claim that two volumes have, go to either, as its hash maps fall out: it is asked again.
 ORDERS = 12
 
 
-def spelled_both_ways(series):
-    """1.108 asks for sameZone and sameRegion, what came after it for same_zone and same_region."""
+def push(url, seed, start, end, step):
+    """1.108 asks for sameZone and sameRegion, what came after it for same_zone and same_region: series have both."""
+    series = cost_cluster.Cluster(seed, start, end, step).fill()
     for labels, _ in series:
         for old, new in (("sameZone", "same_zone"), ("sameRegion", "same_region")):
             if new in labels:
                 labels[old] = labels[new]
-    return series
+    cost_cluster.push(url, series)
 
 
 class OpenCost:
@@ -115,44 +115,39 @@ def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def record(program, url, folder, clusters):
+def record(program, url, folder, kept):
     for name, seed, start, length, step, longest in CLUSTERS:
         end = start + length
-        cost_cluster.push(url, spelled_both_ways(cost_cluster.Cluster(seed, start, end, step).fill()))
+        push(url, seed, start, end, step)
         rows = OpenCost(program, url, folder, longest).bill(start, end)
         numbers = sorted(field for field, value in next(iter(rows.values())).items() if is_number(value))
         answers = {key: {field: value for field, value in rows[key].items() if value} for key in sorted(rows)}
-        write(os.path.join(clusters, name + ".opencost.json"), dict(opencost="1.108.0", numbers=numbers, answers=answers))
+        write(os.path.join(kept, name + ".opencost.json"), dict(opencost="1.108.0", numbers=numbers, answers=answers))
         print("%s: %d containers by OpenCost" % (name, len(rows)), flush=True)
 
 
+def check_cluster(check, opencost, bill, start, end):
+    want = opencost.bill(start, end)
+    for row in want.values():
+        row["pvs"] = {(part["cluster"], part["name"]): part for part in row["pvs"]}
+    check_bill(check, bill, want)
+    check_made(check, opencost, bill, start, end)
+    return len(want)
+
+
 def check_all(ampql, program, url, folder, first, count):
-    opencost, fields, failed, again = OpenCost(program, url, folder), 0, 0, 0
-    for seed in range(int(first), int(first) + int(count)):
-        kind, length, step, at = KINDS[seed % len(KINDS)]
-        start = BASE + at + (seed // len(KINDS)) * 366 * DAY
-        end = start + length
-        cost_cluster.push(url, spelled_both_ways(cost_cluster.Cluster(seed, start, end, step).fill()))
+    opencost, tally, again = OpenCost(program, url, folder), Tally(), 0
+    for seed, kind, start, end, step in clusters(first, count):
+        push(url, seed, start, end, step)
         bill = Bill(ampql, url, (start, end), os.path.join(folder, "%d.aqc" % seed))
         for times in range(1, ORDERS + 1):
             check = Check("seed %d (%s)" % (seed, kind))
-            want = opencost.bill(start, end)
-            for row in want.values():
-                row["pvs"] = {(part["cluster"], part["name"]): part for part in row["pvs"]}
-            check_bill(check, bill, want)
-            check_made(check, opencost, bill, start, end)
+            ncontainers = check_cluster(check, opencost, bill, start, end)
             if not check.failures:
                 break
         again += times > 1 and not check.failures
-        fields += check.fields
-        failed += len(check.failures)
-        print("seed %d, %s: %d containers, %d fields, %d differences" % (
-            seed, kind, len(want), check.fields, len(check.failures)), flush=True)
-        for failure in check.failures[:12]:
-            print("  " + failure)
-    print("%s clusters by OpenCost, %d fields, %d differences; %d clusters are equal in one of its orders" % (
-        count, fields, failed, again))
-    sys.exit(failed > 0)
+        tally.add(seed, kind, ncontainers, check)
+    tally.end("%s clusters by OpenCost, %d of them equal in another of its orders" % (count, again))
 
 
 if __name__ == "__main__":

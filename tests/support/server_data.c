@@ -1,6 +1,7 @@
 /* Random series behind a query API in memory. */
 #include "support/server_data.h"
 
+#include "series/label_set.h"
 #include "series/sample.h"
 #include "support/test.h"
 
@@ -13,9 +14,9 @@ static struct ampql_string string_of(const char *text)
     return (struct ampql_string){text, strlen(text)};
 }
 
-void api_data_make(struct api_data *data, size_t n, size_t nsamples)
+void server_data_make(struct server_data *data, size_t n, size_t nsamples)
 {
-    static const char *const names[API_DATA_LABELS] = {"__name__", "ns", "pod", "zone"};
+    static const char *const names[SERVER_DATA_LABELS] = {"__name__", "ns", "pod", "zone"};
     data->n = n;
     for (size_t i = 0; i < n; i++) {
         char(*text)[32] = data->text[i];
@@ -24,13 +25,13 @@ void api_data_make(struct api_data *data, size_t n, size_t nsamples)
         snprintf(text[2], 32, "p%02zu", i);
         snprintf(text[3], 32, "z%zu", i % 2);
         size_t nlabels = 0;
-        for (size_t k = 0; k < API_DATA_LABELS; k++) {
+        for (size_t k = 0; k < SERVER_DATA_LABELS; k++) {
             if (k == 1 && i % 5 == 4) /* some are in no namespace */
                 continue;
             data->labels[i][nlabels++] =
                 (struct ampql_label){string_of(names[k]), string_of(text[k])};
         }
-        int64_t t = API_DATA_BASE + (i % 3 ? rand() % 60000 : 0);
+        int64_t t = SERVER_DATA_BASE + (i % 3 ? rand() % 60000 : 0);
         for (size_t k = 0; k < nsamples; k++) {
             data->t[i][k] = t;
             data->v[i][k] = rand() % 20 == 0   ? double_of(STALE_BITS)
@@ -47,22 +48,15 @@ void api_data_make(struct api_data *data, size_t n, size_t nsamples)
 static int by_label(const void *a, const void *b)
 {
     const struct test_series *x = a, *y = b;
-    for (size_t i = 0; i < x->nlabels && i < y->nlabels; i++) {
-        int order = str_compare(str_view(x->labels[i].name), str_view(y->labels[i].name));
-        if (order == 0)
-            order = str_compare(str_view(x->labels[i].value), str_view(y->labels[i].value));
-        if (order)
-            return order;
-    }
-    return (x->nlabels > y->nlabels) - (x->nlabels < y->nlabels);
+    return label_sets_compare(x->labels, x->nlabels, y->labels, y->nlabels);
 }
 
-void api_data_sort(struct api_data *data)
+void server_data_sort(struct server_data *data)
 {
     qsort(data->series, data->n, sizeof *data->series, by_label);
 }
 
-struct api api_of(const struct api_data *data)
+struct api api_of(const struct server_data *data)
 {
     return (struct api){.alc = alloc_default,
                         .series = data->series,
@@ -71,7 +65,7 @@ struct api api_of(const struct api_data *data)
                         .now_ms = 1767323645000};
 }
 
-struct api api_failing(const struct api_data *data, const struct api *as)
+struct api api_failing(const struct server_data *data, const struct api *as)
 {
     struct api api = api_of(data);
     api.fault = as->fault;

@@ -2,6 +2,7 @@
 #include "support/tsdb_image.h"
 
 #include "base/crc32c.h"
+#include "series/label_set.h"
 #include "support/xor_chunk.h"
 
 #include <fcntl.h>
@@ -69,14 +70,7 @@ static struct str text_of(struct ampql_string s)
 static int by_labels(const void *a, const void *b)
 {
     const struct tsdb_image_series *x = a, *y = b;
-    for (size_t i = 0; i < x->nlabels && i < y->nlabels; i++) {
-        int order = str_compare(text_of(x->labels[i].name), text_of(y->labels[i].name));
-        if (order == 0)
-            order = str_compare(text_of(x->labels[i].value), text_of(y->labels[i].value));
-        if (order)
-            return order;
-    }
-    return (x->nlabels > y->nlabels) - (x->nlabels < y->nlabels);
+    return label_sets_compare(x->labels, x->nlabels, y->labels, y->nlabels);
 }
 
 static int by_text(const void *a, const void *b)

@@ -68,6 +68,9 @@ END
 "$AMPQL" allocate --allow-partial -s "$capture" --window 2026-03-01T00:00:00Z,$end -o json >"$work/out" 2>"$work/err"
 check 'a partial bill says so' grep -q '"warnings":\[.*partial answer: ' "$work/out"
 check 'a partial bill warns' grep -q '^ampql: warning: .*partial answer: ' "$work/err"
+"$AMPQL" allocate --allow-partial -s "$capture" --window 2026-02-27T00:00:00Z,2026-03-01T00:00:00Z >"$work/out" 2>"$work/err"
+check 'once for all parts of its window' [ "$(grep -c '^ampql: warning: Pods: partial answer: ' "$work/err")" = 1 ]
+check 'and says of how many' grep -q 'Pods: partial answer: .* (such in 2 of 2 parts of the window, this in the one from 2026-02-27T00:00:00Z)$' "$work/err"
 "$AMPQL" query --allow-partial -s examples/data/node_cost --time $end 'sum(avg_over_time(node_cpu_hourly_cost[2d]))' >"$work/out" 2>"$work/err"
 check 'folders, too' grep -q 'partial answer: examples/data/node_cost holds only a part' "$work/err"
 
