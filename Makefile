@@ -41,8 +41,9 @@ PKGS := $(LIBS_CORE) $(if $(filter 0,$(HTTP)),,$(LIBS_HTTP))
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
-# Exact arithmetic: no fused multiply-add, no reassociation, SSE2 doubles.
-EXACT := -ffp-contract=off -fno-fast-math
+# Exact arithmetic: no fused multiply-add, no reassociation, SSE2 doubles. Nobody reads floating-point flags or a
+# function's errno, and without these two many loops become vector code.
+EXACT := -ffp-contract=off -fno-fast-math -fno-trapping-math -fno-math-errno
 COMMON = -Iinclude -Isrc $(EXACT) $(OPT) -fPIC -fvisibility=hidden -fstack-protector-strong \
 	-MMD -MP -DAMPQL_HTTP=$(HTTP) $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
 CFLAGS_ALL   = -std=c11 -D_GNU_SOURCE $(COMMON) $(WARN) $(PKG_CFLAGS) $(CFLAGS)
