@@ -8,7 +8,7 @@
 #include "base/clones.h"
 #include "eval/regular.h"
 
-enum { BLOCK = 128 };
+enum { BLOCK = 128, LANES = 8 };
 
 /* What is known of so many windows, column by column. Windows without a value have harmless
  * numbers. */
@@ -68,10 +68,10 @@ static inline double factor_of(double first, double result, double to_start, dou
 }
 
 /* seconds: 1 where nothing is to be divided, which changes no bit */
-static inline void compute(const struct block *restrict b, double seconds, bool is_counter,
-                           bool is_prom2, double *restrict out)
+static inline void compute(const struct block *restrict b, size_t n, double seconds,
+                           bool is_counter, bool is_prom2, double *restrict out)
 {
-    for (size_t k = 0; k < BLOCK; k++) {
+    for (size_t k = 0; k < n; k++) {
         double factor =
             factor_of(b->first[k], b->result[k], b->to_start[k] / 1000, b->to_end[k] / 1000,
                       b->sampled[k] / 1000, b->gaps[k], is_counter, is_prom2);
@@ -80,17 +80,18 @@ static inline void compute(const struct block *restrict b, double seconds, bool 
 }
 
 /* One loop for each combination, so that nothing is asked inside. */
-CLONES static void compute_block(const struct block *b, const struct change *change, double *out)
+CLONES static void compute_block(const struct block *b, size_t n, const struct change *change,
+                                 double *out)
 {
     double seconds = change->seconds > 0 ? change->seconds : 1;
     if (change->is_prom2 && change->is_counter)
-        compute(b, seconds, true, true, out);
+        compute(b, n, seconds, true, true, out);
     else if (change->is_prom2)
-        compute(b, seconds, false, true, out);
+        compute(b, n, seconds, false, true, out);
     else if (change->is_counter)
-        compute(b, seconds, true, false, out);
+        compute(b, n, seconds, true, false, out);
     else
-        compute(b, seconds, false, false, out);
+        compute(b, n, seconds, false, false, out);
 }
 
 static void flush(struct block *b, const struct change *change, struct row *out)
@@ -98,11 +99,12 @@ static void flush(struct block *b, const struct change *change, struct row *out)
     double values[BLOCK];
     if (b->n == 0)
         return;
-    for (size_t k = b->n; k < BLOCK; k++) { /* a loop of fixed length needs no remainder */
+    size_t n = (b->n + LANES - 1) / LANES * LANES; /* so that vectors are full */
+    for (size_t k = b->n; k < n; k++) {
         b->first[k] = b->result[k] = b->to_start[k] = b->to_end[k] = 0;
         b->sampled[k] = b->gaps[k] = 1;
     }
-    compute_block(b, change, values);
+    compute_block(b, n, change, values);
     memcpy(out->v + b->step, values, b->n * sizeof *values);
     if (b->nvalues == b->n)
         row_mark_range(out, b->step, b->n);
