@@ -85,7 +85,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick rules-oracle capture-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
+	bench-quick rules-oracle serve capture-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -158,7 +158,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch) symbols layers readme
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch serve) symbols layers readme
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
@@ -257,6 +257,9 @@ grids: $(NEWEST) ## optional, with Go: numbers at their edges, in the newest Pro
 
 fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
 	@sh tests/fetch.sh $(B)
+
+serve: $(CMD) ## `ampql serve` over real sockets: answers, refusals, clients that hang up, a stop under load
+	@$(PYTHON) -B tests/serve.py $(CURDIR)/$(CMD)
 
 newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
 	@sh tests/fake_amp/newest.sh $(B)

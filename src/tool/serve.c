@@ -21,6 +21,7 @@ enum ampql_code serve_run(const struct serve_options *options, struct ampql_erro
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,7 +40,8 @@ struct job {
     int64_t began_ms;
     int fd;
     const char *method;
-    bool has_begun, is_too_long, is_answered, is_gone;
+    bool has_begun, is_too_long, is_answered;
+    atomic_bool is_gone;
 };
 
 struct server {
@@ -52,8 +54,8 @@ struct server {
     struct serve_metrics metrics;
     size_t nopen; /* jobs that were begun and are not yet freed */
     size_t nstarted;
-    bool is_draining; /* connections are told to close */
-    bool is_stopping; /* workers end */
+    atomic_bool is_draining; /* connections are told to close */
+    bool is_stopping;        /* workers end */
 };
 
 /* ---- answers */
@@ -204,7 +206,7 @@ static void *work(void *payload)
 static bool queue(struct server *s, struct job *job)
 {
     pthread_mutex_lock(&s->mutex);
-    bool fits = s->metrics.queued < s->options->max_queued;
+    bool fits = !s->is_stopping && s->metrics.queued < s->options->max_queued;
     if (fits) {
         MHD_suspend_connection(job->connection); /* before a worker may resume it */
         job->next = NULL;
