@@ -61,7 +61,7 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/support/*.c tests/reference/*.c))) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-QUICK_SRC := tests/bench/column.c tests/bench/capture.c tests/bench/tsdb.c
+QUICK_SRC := tests/bench/column.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
 BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -293,7 +293,7 @@ bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one r
 capture-bench: $(CMD) $(QUICK) $(B)/bench/load ## a generated day as captures, a Prometheus 2.42's block and JSON: bytes a sample, time to read it all
 	@sh tests/bench/capture.sh $(B)
 
-bench-quick: $(QUICK) ## what needs no server: packed columns and a Prometheus block, bytes and ns a sample
+bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
 	@set -e; for b in $(QUICK); do $$b; done
 
 clean: ## remove build/

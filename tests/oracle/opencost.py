@@ -9,6 +9,7 @@ each container, and of the lines that are made of them, with idle and shared cos
 Recording writes OpenCost's bills of the clusters that cost_saved.py keeps into the folder CLUSTERS.
 """
 import json
+import math
 import os
 import subprocess
 import sys
@@ -23,8 +24,8 @@ from cost_saved import CLUSTERS, write
 PRICES = {"provider": "custom", "CPU": "0.031611", "RAM": "0.004237", "GPU": "0.95", "spotCPU": "0.006655", "spotRAM": "0.000892",
           "storage": "0.00005479452", "discount": "0%", "negotiatedDiscount": "0%", "customPricesEnabled": "false"}
 
-# A pod that two controllers select, and a claim that two volumes have, go to either, as its hash maps fall out: it is asked again.
-ORDERS = 12
+# How often it is asked for what falls out one way or another by its hash maps (CHANCES): the rarer way is one of eight.
+ORDERS = 60
 
 
 def push(url, seed, start, end, step):
@@ -88,19 +89,34 @@ MADE = [
 ]
 
 
-def check_made(check, opencost, bill, start, end):
+def cancelled(row, want, scale):
+    """An efficiency is 0 where a cost is, and 1 beside the smallest rest of one."""
+    costs = {cost: (float(row[cost]), want[cost]) for cost in ("cpu_cost", "ram_cost")}
+    costs["total_cost"] = tuple(map(sum, zip(*costs.values())))
+    return {cost.replace("cost", "efficiency") for cost, pair in costs.items() if any(pair) and max(map(abs, pair)) < 1e-9 * scale}
+
+
+def check_numbers(check, flags, name, row, want, scale):
+    """scale: costs can cancel out with negative idle ones, and a billionth of this is as good as nothing."""
+    without = cancelled(row, want, scale) | {"start", "end"}
+    for field, value in want.items():
+        if field in row and is_number(value) and field not in without:
+            check.near("%s: %s of %s" % (flags, field, name), float(row[field]), value, scale if field.endswith("_cost") else 0)
+
+
+def check_made(check, opencost, bill, start, end, containers):
+    controllers = {name: row["controller_kind"] + ":" + row["controller"] for name, row in containers.items() if row["controller"]}
+    largest = max((abs(value) for row in containers.values() for field, value in row.items() if field.endswith("_cost")), default=0)
     for flags, how in MADE:
         if "ShareHourly" in how and end > time.time():
             continue  # costs that are to come are not shared, and OpenCost takes no other now
-        want = opencost.bill(start, end, **how)
+        want = opencost.bill(start, end, Controllers=controllers, **how)
         if want is None:
             continue
         rows, items = bill.lines(*flags.split()), bill.items(*flags.split())
         check.equal(flags, sorted(rows), sorted(want))
         for name in sorted(set(rows) & set(want)):
-            for field, value in want[name].items():
-                if field in rows[name] and is_number(value) and field not in ("start", "end"):
-                    check.near("%s: %s of %s" % (flags, field, name), float(rows[name][field]), value)
+            check_numbers(check, flags, name, rows[name], want[name], largest / 1000)
             for field in ("labels", "annotations"):
                 check.equal("%s: %s of %s" % (flags, field, name), items[name]["properties"].get(field, {}), want[name][field])
             got, shared = items[name]["sharedCostBreakdown"], want[name]["shared"] or {}
@@ -126,28 +142,57 @@ def record(program, url, folder, kept):
         print("%s: %d containers by OpenCost" % (name, len(rows)), flush=True)
 
 
+def same_controller(row, item, want):
+    return row["controller"] == want["controller"] and row["controller_kind"] == want["controller_kind"]
+
+
+def same_balancers(row, item, want):
+    got, want = item["lbAllocations"] or {}, want["lbs"]
+    return set(got) == set(want) and all(math.isclose(got[key]["cost"], want[key]["cost"], rel_tol=1e-9) for key in got)
+
+
+# What OpenCost leaves to chance: which of the controllers that select a pod has it, and how a pod's cost of balancers, which is
+# always the same, falls to each of them.
+CHANCES = [(("controller", "controller_kind"), same_controller), (("lbs",), same_balancers)]
+
+
+def settled(opencost, bill, start, end):
+    """OpenCost's bill, and how many of its containers have something that OpenCost gave only when it was asked again. That is
+    sought for each container alone, and only what is left to chance; what OpenCost never gives stays a difference."""
+    rows, items, want, again = bill.lines(), bill.items(), opencost.bill(start, end), set()
+    for _ in range(ORDERS):
+        unlike = [(name, fields, same) for name in set(rows) & set(want) for fields, same in CHANCES
+                  if not same(rows[name], items[name], want[name])]
+        if not unlike:
+            break
+        other = opencost.bill(start, end)
+        for name, fields, same in unlike:
+            if same(rows[name], items[name], other[name]):
+                want[name].update({field: other[name][field] for field in fields})
+                again.add(name)
+    return want, len(again)
+
+
 def check_cluster(check, opencost, bill, start, end):
-    want = opencost.bill(start, end)
+    want, nagain = settled(opencost, bill, start, end)
     for row in want.values():
         row["pvs"] = {(part["cluster"], part["name"]): part for part in row["pvs"]}
     check_bill(check, bill, want)
-    check_made(check, opencost, bill, start, end)
-    return len(want)
+    check_made(check, opencost, bill, start, end, want)
+    return len(want), nagain
 
 
 def check_all(ampql, program, url, folder, first, count):
-    opencost, tally, again = OpenCost(program, url, folder), Tally(), 0
+    opencost, tally, ncontainers, nagain = OpenCost(program, url, folder), Tally(), 0, 0
     for seed, kind, start, end, step in clusters(first, count):
         push(url, seed, start, end, step)
         bill = Bill(ampql, url, (start, end), os.path.join(folder, "%d.aqc" % seed))
-        for times in range(1, ORDERS + 1):
-            check = Check("seed %d (%s)" % (seed, kind))
-            ncontainers = check_cluster(check, opencost, bill, start, end)
-            if not check.failures:
-                break
-        again += times > 1 and not check.failures
-        tally.add(seed, kind, ncontainers, check)
-    tally.end("%s clusters by OpenCost, %d of them equal in another of its orders" % (count, again))
+        check = Check("seed %d (%s)" % (seed, kind))
+        n, again = check_cluster(check, opencost, bill, start, end)
+        ncontainers, nagain = ncontainers + n, nagain + again
+        tally.add(seed, kind, n, check)
+    tally.end("%s clusters by OpenCost, %d containers, %d of them with what it gives one time and not another" % (
+        count, ncontainers, nagain))
 
 
 if __name__ == "__main__":

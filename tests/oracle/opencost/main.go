@@ -39,6 +39,8 @@ type balancer struct {
 }
 
 // A window in Unix seconds, and how its lines are made, by AggregateBy; without Aggregate they are ComputeAllocation's.
+// Controllers: "kind:name" by container. A pod that two select goes to either, by a hash map's order, and lines could not be
+// compared if they were made of other ones than the containers.
 type question struct {
 	Start, End      int64
 	Idle            bool
@@ -51,6 +53,7 @@ type question struct {
 	ShareHourly     float64
 	Breakdown       bool
 	Metadata        bool
+	Controllers     map[string]string
 }
 
 func row(a *kubecost.Allocation) map[string]any {
@@ -153,6 +156,11 @@ func answer(cm *costmodel.CostModel, line []byte, resolution time.Duration) (map
 	set, err := q.set(cm, resolution)
 	if err != nil {
 		return nil, err
+	}
+	for name, text := range q.Controllers {
+		if a := set.Allocations[name]; a != nil {
+			a.Properties.ControllerKind, a.Properties.Controller, _ = strings.Cut(text, ":")
+		}
 	}
 	options, err := q.options()
 	if err == nil && q.Aggregate != nil {
