@@ -1,4 +1,5 @@
 /* Numbers as text, both ways, and times as seconds. */
+#include "base/cxx.h"
 #include "base/double.h"
 #include "base/number.h"
 #include "support/test.h"
@@ -170,6 +171,46 @@ static void test_format(void **state)
     assert_int_equal(number_format_fixed(-2.2250738585072011e-308, text), 3 + 307 + 16);
 }
 
+/* The digits of a number's text: no sign, point, exponent, or zeros at either end. */
+static size_t digits_of(const char *text, char *out)
+{
+    size_t n = 0;
+    for (; *text && *text != 'e'; text++)
+        if (*text >= '0' && *text <= '9' && (n > 0 || *text != '0'))
+            out[n++] = *text;
+    while (n > 0 && out[n - 1] == '0')
+        n--;
+    out[n] = '\0';
+    return n;
+}
+
+/* What is laid out without to_chars has to_chars's digits, and reads as the same number. */
+static void test_short_forms(void **state)
+{
+    (void)state;
+    enum { CASES = 400000 };
+    static const double powers[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
+    uint64_t x = 1;
+    size_t nshort = 0;
+    for (int i = 0; i < CASES; i++) {
+        x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        /* decimals of all lengths, and their neighbours, which are long */
+        double v = (double)(x >> 14 >> (i % 50)) / powers[i % 9];
+        if (i % 3 == 0)
+            v = nextafter(v, i % 2 ? INFINITY : 0);
+        char text[NUMBER_MAX], scientific[40], digits[40], want[40];
+        number_format(v, text);
+        scientific[cxx_number_format(v, scientific)] = '\0';
+        nshort += digits_of(text, digits) < 16;
+        digits_of(scientific, want);
+        assert_string_equal(digits, want);
+        double back;
+        assert_true(number_parse(str_of(text), &back));
+        assert_true(back == v);
+    }
+    assert_true(nshort > CASES / 4);
+}
+
 static void test_seconds(void **state)
 {
     (void)state;
@@ -196,6 +237,6 @@ static void test_seconds(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_general),       cmocka_unit_test(test_parse),
     cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_format),
-    cmocka_unit_test(test_seconds),
+    cmocka_unit_test(test_short_forms),   cmocka_unit_test(test_seconds),
 };
 TEST_MAIN(tests)

@@ -154,16 +154,47 @@ static size_t put_text(char *out, const char *text)
     return n;
 }
 
+static void put_pair(char *out, unsigned v)
+{
+    out[0] = (char)('0' + v / 10);
+    out[1] = (char)('0' + v % 10);
+}
+
 static size_t put_unsigned(char *out, uint64_t v)
 {
     char digits[20];
-    size_t n = 0;
-    do
-        digits[n++] = (char)('0' + v % 10);
-    while (v /= 10);
-    for (size_t i = 0; i < n; i++)
-        out[i] = digits[n - 1 - i];
-    return n;
+    size_t at = sizeof digits;
+    for (; v >= 100; v /= 100)
+        put_pair(digits + (at -= 2), (unsigned)(v % 100));
+    if (v >= 10)
+        put_pair(digits + (at -= 2), (unsigned)v);
+    else
+        digits[--at] = (char)('0' + v);
+    memcpy(out, digits + at, sizeof digits - at);
+    return sizeof digits - at;
+}
+
+/* Most fractions were written by people: six decimals say them exactly. A decimal of up to 15
+ * digits that reads as v is the only such one, and so the shortest. 0: v is not of these. */
+static size_t put_decimal(char *out, double v)
+{
+    const double scale = 1e6;
+    enum { DECIMALS = 6 };
+    if (!(v >= 1e-6 && v < 1e9))
+        return 0;
+    uint64_t scaled = (uint64_t)(v * scale + 0.5);
+    if ((double)scaled / scale != v)
+        return 0;
+    size_t at = put_unsigned(out, scaled / 1000000);
+    unsigned fraction = (unsigned)(scaled % 1000000);
+    out[at++] = '.';
+    put_pair(out + at, fraction / 10000);
+    put_pair(out + at + 2, fraction / 100 % 100);
+    put_pair(out + at + 4, fraction % 100);
+    at += DECIMALS;
+    while (out[at - 1] == '0')
+        at--;
+    return at;
 }
 
 /* Lay digits [n] (the first has weight 10^exponent) out without an exponent. */
@@ -206,9 +237,15 @@ static size_t format(double v, bool may_use_exponent, char *out)
         out[at] = '\0';
         return at;
     }
+    size_t n = put_decimal(out + at, v);
+    if (n > 0) {
+        out[at + n] = '\0';
+        return at + n;
+    }
 
     char text[32], digits[32];
-    size_t n = cxx_number_format(v, text), ndigits = 0, i = 0;
+    size_t ndigits = 0, i = 0;
+    n = cxx_number_format(v, text);
     for (; i < n && text[i] != 'e'; i++)
         if (text[i] != '.')
             digits[ndigits++] = text[i];

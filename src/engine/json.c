@@ -9,30 +9,32 @@
 
 enum { MAX_SELECTOR = 1 << 26 };
 
-static void put_value(struct buf *out, double v)
+enum { TIME_TEXT = 32, SAMPLE_MAX = TIME_TEXT + NUMBER_MAX + 8 };
+
+/* Behind a sample's time, in room for it. */
+static size_t lay_value(char *room, double v)
 {
-    char *room = buf_room(out, NUMBER_MAX + 4);
-    if (!room)
-        return;
     size_t n = 0;
     room[n++] = ',';
     room[n++] = '"';
     n += number_format(v, room + n);
     room[n++] = '"';
     room[n++] = ']';
-    out->n += n;
+    return n;
 }
 
 static void put_sample(struct buf *out, int64_t t, double v)
 {
-    char text[NUMBER_MAX];
-    buf_byte(out, '[');
-    buf_bytes(out, text, number_format_seconds(t, text));
-    put_value(out, v);
+    char *room = buf_room(out, SAMPLE_MAX);
+    if (!room)
+        return;
+    size_t n = 0;
+    room[n++] = '[';
+    n += number_format_seconds(t, room + n);
+    out->n += n + lay_value(room + n, v);
 }
 
 /* The times of a grid as text, once for all series: each with its length in front. */
-enum { TIME_TEXT = 32 };
 
 static bool render_times(struct writer *w, const struct grid *grid, char **out)
 {
@@ -53,12 +55,17 @@ static void put_steps(struct writer *w, const struct ampql_series *series, const
         if (!(series->present[i / 64] >> (i % 64) & 1))
             continue;
         const char *slot = times + i * TIME_TEXT;
-        if (!is_first)
-            buf_byte(&w->buf, ',');
+        char *room = buf_room(&w->buf, SAMPLE_MAX);
+        if (!room)
+            return;
+        size_t n = 0;
+        room[n] = ',';
+        n += !is_first;
         is_first = false;
-        buf_byte(&w->buf, '[');
-        buf_bytes(&w->buf, slot + 1, (size_t)slot[0]);
-        put_value(&w->buf, series->values[i]);
+        room[n++] = '[';
+        memcpy(room + n, slot + 1, TIME_TEXT - 1); /* its length is not known to the compiler */
+        n += (size_t)slot[0];
+        w->buf.n += n + lay_value(room + n, series->values[i]);
         writer_flush(w);
     }
 }
