@@ -291,7 +291,8 @@ capture-bench: $(CMD) $(QUICK) $(B)/bench/load ## a generated day as captures, a
 	@sh tests/bench/capture.sh $(B)
 
 bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
-	@set -e; for b in $(QUICK); do $$b; done
+	@rm -f $(B)/bench/quick.lines; set -e; for b in $(QUICK); do QUICK_RESULTS=$(B)/bench/quick.lines $$b; done; \
+	  sed '1s/^/[/;$$!s/$$/,/;$$s/$$/]/' $(B)/bench/quick.lines > $(B)/bench/quick.json; echo "results: $(B)/bench/quick.json"
 
 clean: ## remove build/
 	rm -rf build
