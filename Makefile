@@ -35,7 +35,7 @@ OPT := -O0 -g --coverage
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib libzstd libcrypto
-LIBS_HTTP := libcurl libssl snappy
+LIBS_HTTP := libcurl libssl snappy libmicrohttpd
 PKGS := $(LIBS_CORE) $(if $(filter 0,$(HTTP)),,$(LIBS_HTTP))
 # Only asked for when something is built, and then once, so that `make deps` and `make help` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -85,7 +85,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick rules-oracle capture-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
+	bench-quick rules-oracle serve serve-oracle capture-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -96,7 +96,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev openssl python3-h2)
+	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev libmicrohttpd-dev openssl python3-h2)
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
@@ -104,6 +104,10 @@ $(B)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS_ALL) $(if $(filter tests/% fuzz/%,$<),-Itests) $(if $(filter fuzz/%,$<),-Wno-missing-prototypes) \
 	  -c -o $@ $<
+
+# Nobody reads floating-point flags, and without them this file's comparisons become vector code. Not for all files: gcc 12
+# then takes the sign of a zero less seriously.
+$(call obj,src/eval/change.c): EXACT += -fno-trapping-math
 
 $(B)/obj/%.cc.o: %.cc
 	@mkdir -p $(@D)
@@ -158,7 +162,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch) symbols layers readme
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch serve) symbols layers readme
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
@@ -258,6 +262,9 @@ grids: $(NEWEST) ## optional, with Go: numbers at their edges, in the newest Pro
 fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
 	@sh tests/fetch.sh $(B)
 
+serve: $(CMD) ## `ampql serve` over real sockets: answers, refusals, clients that hang up, a stop under load
+	@$(PYTHON) -B tests/serve.py $(CURDIR)/$(CMD)
+
 newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
 	@sh tests/fake_amp/newest.sh $(B)
 
@@ -270,6 +277,9 @@ capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed
 
 capture-replay: $(B)/tests/test_replay ## random questions to random captures; N=4000 SEED=1
 	@$(B)/tests/test_replay $(or $(N),4000) $(or $(SEED),1)
+
+serve-oracle: $(CMD) $(B)/bench/load ## `ampql serve` beside the Prometheus 2.42 that it reads: curl in all forms, promtool, errors
+	@sh tests/oracle/serve.sh $(B)
 
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
 	@sh tests/fake_amp/peak.sh $(B)
