@@ -135,6 +135,8 @@ static void measure(const char *path)
         (unsigned long long)count.nseries, (unsigned long long)count.nsamples,
         (unsigned long long)nbytes, (double)nbytes / n, best / 1e6, best / n, blocks / n,
         n / best * 1e3);
+    quick_result("capture read whole", n, n * 16, best);
+    quick_result("capture blocks", n, (double)nbytes, blocks);
 }
 
 int main(int argc, char **argv)

@@ -223,6 +223,11 @@ int main(int argc, char **argv)
         "held B: in memory, appended in pieces of two hours. of read: unpacked bytes against the "
         "%.1f GB/s that this core reads. XOR ns: to unpack one from chunks of 120\n",
         bandwidth);
+    double n = (double)all.nsamples;
+    quick_result("columns packed", n, n * 16, all.pack_ns);
+    quick_result("columns unpacked", n, n * 16, all.unpack_ns);
+    quick_result("XOR chunks unpacked", n, n * 16, all.xor_ns);
+    quick_result("memory read", 1, bandwidth, 1);
     for (size_t i = 0; i < nkinds; i++) {
         free(kinds[i].blocks.p);
         free(kinds[i].chunks.p);

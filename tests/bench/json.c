@@ -179,6 +179,8 @@ int main(int argc, char **argv)
            text.n);
     print("ampql", best, n, text.n, cjson);
     print("cJSON", cjson, n, text.n, 0);
+    quick_result("API JSON streamed", (double)n, (double)text.n, best);
+    quick_result("API JSON by cJSON", (double)n, (double)text.n, cjson);
     buf_done(&text);
     return 0;
 }
