@@ -290,7 +290,7 @@ bench: $(CMD) ## CPU time and memory against that Prometheus, as ratios of one r
 capture-bench: $(CMD) $(QUICK) $(B)/bench/load ## a generated day as captures, a Prometheus 2.42's block and JSON: bytes a sample, time to read it all
 	@sh tests/bench/capture.sh $(B)
 
-bill-bench: $(CMD) $(B)/bench/load ## the bill of a day of 10,000 containers: `ampql allocate` from a capture, and the same queries in a Prometheus 2.42, which takes 10 GB; CONTAINERS=1000 INTERVAL=60
+bill-bench: $(CMD) $(B)/bench/load ## the bill of a day of 10,000 containers: `ampql allocate` from a capture, and the same queries in a Prometheus 2.42, whose loading takes gigabytes and minutes; CONTAINERS=1000 INTERVAL=120
 	@CONTAINERS=$(CONTAINERS) INTERVAL=$(INTERVAL) sh tests/bench/bill.sh $(B)
 
 bench-quick: $(QUICK) ## what needs no server: packed columns and a Prometheus block, bytes and ns a sample
