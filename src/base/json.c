@@ -4,6 +4,7 @@
 #include "base/json.h"
 
 #include "base/ascii.h"
+#include "base/json_sample.h"
 #include "base/json_string.h"
 
 #include <assert.h>
@@ -502,6 +503,25 @@ enum ampql_code json_next(struct json *json, struct json_token *out, struct ampq
         return fail(err, json->failed, "the document was refused before");
     json->failed = read_token(json, out, err);
     return json->failed;
+}
+
+bool json_take_sample(struct json *json, struct json_token *out, int64_t *t_ms, double *v)
+{
+    bool is_first = json->expect == EXPECT_VALUE_OR_END;
+    if (json->failed != AMPQL_OK || json->cut != CUT_NONE || json->p == json->end ||
+        (!is_first && (json->expect != EXPECT_COMMA_OR_END || *json->p != ',')) ||
+        json->stack[json->depth - 1] != IN_ARRAY || json->depth == json->limits.max_depth ||
+        json->limits.max_string < JSON_SAMPLE_ROOM)
+        return false;
+    struct str rest = str_from(rest_of(json), !is_first), value;
+    const char *end = json_scan_sample(rest.p, rest.n, t_ms, v, &value);
+    if (!end)
+        return false;
+    json->token_offset = offset_of(json, value.p - 1);
+    json->p = end;
+    json->expect = EXPECT_COMMA_OR_END;
+    *out = (struct json_token){JSON_STRING, value, json->token_offset};
+    return true;
 }
 
 enum ampql_code json_skip(struct json *json, struct json_token *token, size_t *depth,

@@ -74,6 +74,13 @@ void json_feed(struct json *json, const char *bytes, size_t n, bool is_last);
  * AMPQL_LIMIT: depth or string length; AMPQL_NOMEM. After an error the reader stays failed. */
 enum ampql_code json_next(struct json *json, struct json_token *out, struct ampql_error *err);
 
+/* Inside an array: the next element, when it is a sample, [seconds,"number"], that lies whole in
+ * the piece in the form that servers write. false: nothing was read, and json_next tells what is
+ * there.
+ *
+ *   out   what json_next would have given for the value, a JSON_STRING */
+bool json_take_sample(struct json *json, struct json_token *out, int64_t *t_ms, double *v);
+
 /* Skip the rest of the value whose first token was just read, also over several pieces: call while
  * it says JSON_MORE. depth  start with 0 */
 enum ampql_code json_skip(struct json *json, struct json_token *token, size_t *depth,

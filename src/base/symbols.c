@@ -31,6 +31,7 @@ void symbols_done(struct symbols *symbols)
     alloc_put(alc, symbols->at, symbols->cap, sizeof *symbols->at);
     alloc_put(alc, symbols->hash, symbols->cap, sizeof *symbols->hash);
     alloc_put(alc, symbols->slot, symbols->nslots, sizeof *symbols->slot);
+    alloc_put(alc, symbols->known.to, symbols->known.room, sizeof *symbols->known.to);
     arena_done(&symbols->text);
     *symbols = (struct symbols){.text = symbols->text};
 }
@@ -115,4 +116,34 @@ symbol symbols_find(const struct symbols *symbols, struct str s)
 {
     uint32_t i = find_slot(symbols, s, (uint32_t)hash_bytes(s.p, s.n));
     return symbols->slot[i] ? symbols->slot[i] - 1 : SYMBOL_NONE;
+}
+
+/* Room to remember all ids that the other table has by now. */
+static bool grow_known(struct symbols *symbols, const struct symbols *from)
+{
+    symbol *to = alloc_resize(symbols->text.alc, symbols->known.to, symbols->known.room, from->cap,
+                              sizeof *to);
+    if (!to)
+        return false;
+    memset(to + symbols->known.room, 0, (from->cap - symbols->known.room) * sizeof *to);
+    symbols->known.to = to;
+    symbols->known.room = from->cap;
+    return true;
+}
+
+symbol symbols_translate(struct symbols *symbols, const struct symbols *from, symbol id)
+{
+    if (symbols->known.of != from) {
+        if (symbols->known.room)
+            memset(symbols->known.to, 0, symbols->known.room * sizeof *symbols->known.to);
+        symbols->known.of = from;
+    }
+    if (id < symbols->known.room && symbols->known.to[id] != SYMBOL_EMPTY)
+        return symbols->known.to[id];
+    if (id >= symbols->known.room && !grow_known(symbols, from))
+        return SYMBOL_NONE;
+    symbol here = symbols_intern(symbols, symbols_text(from, id));
+    if (here != SYMBOL_NONE)
+        symbols->known.to[id] = here;
+    return here;
 }

@@ -29,6 +29,12 @@ struct symbols {
     uint32_t *slot; /* [nslots], id + 1, 0 when free */
     uint32_t *hash; /* [n], low bits of the string's hash */
     uint32_t n, cap, nslots;
+    /* What symbols_translate has said: of one other table, whose ids it is indexed by. */
+    struct {
+        const struct symbols *of;
+        symbol *to; /* [room], SYMBOL_EMPTY: not asked */
+        uint32_t room;
+    } known;
 };
 
 /* False when memory is out; then nothing is held. */
@@ -41,6 +47,11 @@ symbol symbols_intern(struct symbols *symbols, struct str s);
 
 /* The id of s, or SYMBOL_NONE when no such string was interned. */
 symbol symbols_find(const struct symbols *symbols, struct str s);
+
+/* The id here of the string that `from` has as `id`, interned on first sight and then remembered;
+ * SYMBOL_NONE when memory is out. What is remembered is of one table, which must last: another one
+ * asked for begins anew. */
+symbol symbols_translate(struct symbols *symbols, const struct symbols *from, symbol id);
 
 /* The string of an id; valid as long as the table. */
 static inline struct str symbols_text(const struct symbols *symbols, symbol id)

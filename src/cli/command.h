@@ -40,6 +40,6 @@ extern const struct command command_capture_convert, command_capture_diff, comma
     command_capture_merge, command_capture_redact, command_capture_show, command_capture_verify,
     command_query, command_fetch, command_explain, command_series, command_labels, command_allocate,
     command_rules_check, command_rules_eval, command_rules_backfill, command_rules_run, command_fmt,
-    command_functions, command_test, command_doctor, command_whoami, command_version;
+    command_functions, command_test, command_doctor, command_whoami, command_version, command_serve;
 
 #endif

@@ -53,17 +53,23 @@ enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_er
     return AMPQL_OK;
 }
 
+static enum ampql_code make_room(struct intake *in, size_t nlabels)
+{
+    if (nlabels <= in->cap && in->labels)
+        return AMPQL_OK;
+    size_t cap = nlabels > 32 ? nlabels : 32;
+    struct label *at = arena_alloc(&in->arena, cap, sizeof *at);
+    if (!at)
+        return fail_nomem(in->err, "a series' labels");
+    in->labels = at;
+    in->cap = cap;
+    return AMPQL_OK;
+}
+
 static enum ampql_code intern(struct intake *in, const struct ampql_label *labels, size_t nlabels,
                               struct labels *out)
 {
-    if (nlabels > in->cap) {
-        size_t cap = nlabels > 32 ? nlabels : 32;
-        struct label *at = arena_alloc(&in->arena, cap, sizeof *at);
-        if (!at)
-            return fail_nomem(in->err, "a series' labels");
-        in->labels = at;
-        in->cap = cap;
-    }
+    TRY(make_room(in, nlabels));
     for (size_t i = 0; i < nlabels; i++) {
         struct label *l = &in->labels[i];
         l->name = symbols_intern(in->symbols, str_make(labels[i].name.data, labels[i].name.size));
@@ -77,6 +83,22 @@ static enum ampql_code intern(struct intake *in, const struct ampql_label *label
         return fail(in->err, AMPQL_BAD_DATA,
                     "the source gave a series that has a label name twice");
     *out = (struct labels){.at = in->labels, .n = n};
+    return AMPQL_OK;
+}
+
+/* Labels of the source's own table are in order already. */
+static enum ampql_code translate(struct intake *in, const struct symbols *symbols,
+                                 struct labels labels, struct labels *out)
+{
+    TRY(make_room(in, labels.n));
+    for (size_t i = 0; i < labels.n; i++) {
+        struct label *l = &in->labels[i];
+        l->name = symbols_translate(in->symbols, symbols, labels.at[i].name);
+        l->value = symbols_translate(in->symbols, symbols, labels.at[i].value);
+        if (l->name == SYMBOL_NONE || l->value == SYMBOL_NONE)
+            return fail_nomem(in->err, "a series' labels");
+    }
+    *out = (struct labels){.at = in->labels, .n = labels.n};
     return AMPQL_OK;
 }
 
@@ -121,15 +143,10 @@ static enum ampql_code wait(struct intake *in, struct labels labels, const struc
     return AMPQL_OK;
 }
 
-static enum ampql_code series(void *payload, const struct ampql_label *labels, size_t nlabels,
-                              const struct samples *samples)
+/* A series that the select matches. */
+static enum ampql_code take_matched(struct intake *in, struct labels set,
+                                    const struct samples *samples)
 {
-    struct intake *in = payload;
-    struct labels set;
-    TRY(intake_check(in->limits, in->err));
-    TRY(intern(in, labels, nlabels, &set));
-    if (!matchers_match(&in->matchers, in->symbols, set, &in->arena))
-        return AMPQL_OK;
     struct samples s = *samples;
     if (in->select->kind == SELECT_RAW)
         s = samples_clip(samples, in->select->mint_ms, in->select->maxt_ms);
@@ -147,6 +164,28 @@ static enum ampql_code series(void *payload, const struct ampql_label *labels, s
     if (!in->is_trusted)
         TRY(check_order(in, set));
     return in->take(in->payload, set, &s);
+}
+
+static enum ampql_code series(void *payload, const struct ampql_label *labels, size_t nlabels,
+                              const struct samples *samples)
+{
+    struct intake *in = payload;
+    struct labels set;
+    TRY(intake_check(in->limits, in->err));
+    TRY(intern(in, labels, nlabels, &set));
+    if (!matchers_match(&in->matchers, in->symbols, set, &in->arena))
+        return AMPQL_OK;
+    return take_matched(in, set, samples);
+}
+
+static enum ampql_code known_series(void *payload, const struct symbols *symbols,
+                                    struct labels labels, const struct samples *samples)
+{
+    struct intake *in = payload;
+    struct labels set;
+    TRY(intake_check(in->limits, in->err));
+    TRY(translate(in, symbols, labels, &set));
+    return take_matched(in, set, samples);
 }
 
 static int by_labels(const void *a, const void *b, void *symbols)
@@ -243,6 +282,7 @@ static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64
     TRY(intake_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
     struct ampql_sink sink;
     sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
+    sink.known = known_series;
     bool lists = in->only_labels && source->ops.series;
     in->has_samples = !lists;
     enum ampql_code code =

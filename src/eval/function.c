@@ -90,13 +90,38 @@ size_t window_seek(const struct samples *s, size_t from, int64_t t)
     return lo;
 }
 
+/* How many steps take a window from `at` to `t` or past it, at most n. */
+static size_t steps_until(const struct windows *w, int64_t at, int64_t t)
+{
+    if (t <= at)
+        return 0;
+    uint64_t away = (uint64_t)t - (uint64_t)at, step = (uint64_t)w->step_ms;
+    uint64_t steps = step > 0 ? (away - 1) / step + 1 : w->n;
+    return steps < w->n ? (size_t)steps : w->n;
+}
+
+void windows_reach(const struct samples *s, const struct windows *w, struct row *out, size_t *from,
+                   size_t *to)
+{
+    *from = *to = 0;
+    if (s->n > 0 && w->n > 0) {
+        *from = steps_until(w, window_end(w, 0), s->t[0]);
+        *to = steps_until(w, window_after(w, 0), s->t[s->n - 1]);
+        if (*to < *from)
+            *to = *from;
+    }
+    memset(out->v, 0, *from * sizeof *out->v);
+    memset(out->v + *to, 0, (w->n - *to) * sizeof *out->v);
+}
+
 /* One call of a per-window function for each step. */
 static void run_windows(bool (*f)(const struct window *w, double *out), const struct samples *s,
                         const struct windows *windows, struct row *out, struct scratch *scratch)
 {
-    size_t lo = 0, hi = 0;
+    size_t lo = 0, hi = 0, from, to;
     uint64_t work = 0;
-    for (size_t i = 0; i < windows->n; i++) {
+    windows_reach(s, windows, out, &from, &to);
+    for (size_t i = from; i < to; i++) {
         window_advance(s, windows, i, &lo, &hi);
         out->v[i] = 0;
         if (scratch_stops(scratch, &work, hi - lo + 1))

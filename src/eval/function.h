@@ -198,6 +198,10 @@ void function_run_range(const struct function *function, const struct samples *s
  * ones log n. */
 size_t window_seek(const struct samples *s, size_t from, int64_t t);
 
+/* Only windows [*from, *to) can hold a sample. The others' values in out are cleared. */
+void windows_reach(const struct samples *s, const struct windows *w, struct row *out, size_t *from,
+                   size_t *to);
+
 /* Samples [*lo, *hi) of window i; both cursors only move forward, from 0. */
 static inline void window_advance(const struct samples *s, const struct windows *w, size_t i,
                                   size_t *lo, size_t *hi)

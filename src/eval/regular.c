@@ -19,15 +19,17 @@ static size_t run_end(const struct samples *s, size_t begin, int64_t spacing)
     return i;
 }
 
-size_t regular_steps(struct regular *run, const struct samples *s, const struct windows *w,
-                     size_t i, size_t lo, size_t hi, size_t *stride)
+static size_t find_steps(struct regular *run, const struct samples *s, const struct windows *w,
+                         size_t i, size_t lo, size_t hi, size_t *stride)
 {
     if (lo == 0 || hi >= s->n) /* the sample before the window says where it begins */
         return 0;
     bool is_inside = lo > run->begin && lo < run->end;
     if (!is_inside) {
         int64_t spacing = s->t[lo] - s->t[lo - 1];
-        *run = (struct regular){lo - 1, run_end(s, lo - 1, spacing), spacing};
+        run->begin = lo - 1;
+        run->end = run_end(s, lo - 1, spacing);
+        run->spacing_ms = spacing;
     }
     if (hi > run->end || w->step_ms % run->spacing_ms)
         return 0;
@@ -40,4 +42,20 @@ size_t regular_steps(struct regular *run, const struct samples *s, const struct 
         return 0;
     size_t steps = (last - hi) / *stride, left = w->n - 1 - i;
     return steps < left ? steps : left;
+}
+
+size_t regular_steps(struct regular *run, const struct samples *s, const struct windows *w,
+                     size_t i, size_t lo, size_t hi, size_t *stride)
+{
+    enum { FEW = 8, LONG_WAIT = 64 };
+    if (i < run->try_at)
+        return 0;
+    size_t steps = find_steps(run, s, w, i, lo, hi, stride);
+    if (steps >= FEW) {
+        run->wait = 0;
+        return steps;
+    }
+    run->wait = run->wait == 0 ? 1 : run->wait < LONG_WAIT ? 2 * run->wait : LONG_WAIT;
+    run->try_at = i + run->wait;
+    return 0;
 }

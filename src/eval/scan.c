@@ -4,14 +4,16 @@
 #include "eval/extended.h"
 
 #include "base/checked.h"
+#include "base/clones.h"
 
 /* The value of an instant selector at each step: the newest sample at or before it, unless that is
  * too old or a stale marker. An older sample is never fallen back to. */
 static void look_back(const struct samples *s, const struct windows *w, bool is_timestamp,
                       struct row *out)
 {
-    size_t hi = 0;
-    for (size_t i = 0; i < w->n; i++) {
+    size_t hi = 0, from, to;
+    windows_reach(s, w, out, &from, &to);
+    for (size_t i = from; i < to; i++) {
         int64_t ref = window_end(w, i);
         while (hi < s->n && s->t[hi] <= ref)
             hi++;
@@ -76,16 +78,21 @@ static enum ampql_code send(struct scan *scan, struct labels labels, enum unique
     return stage_emit(stage, labels, &scan->row);
 }
 
+CLONES static bool has_nan(const double *v, size_t n)
+{
+    int64_t any = 0;
+    for (size_t i = 0; i < n; i++)
+        any |= -(int64_t)(v[i] != v[i]);
+    return any;
+}
+
 /* The samples without stale markers: a range selector skips them, they do not split it. */
 static enum ampql_code without_markers(struct scan *scan, const struct samples *in,
                                        struct samples *out)
 {
     struct stage *stage = &scan->leaf.stage;
-    bool any = false;
-    for (size_t i = 0; i < in->n; i++) /* a marker is a NaN; without an early end this vectorises */
-        any |= in->v[i] != in->v[i];
     *out = *in;
-    if (!any)
+    if (!has_nan(in->v, in->n)) /* which a marker is */
         return AMPQL_OK;
 
     if (scan->clean.cap < in->n) {

@@ -18,7 +18,7 @@ size_t block_pack(const int64_t *t, const double *v, size_t n, uint8_t *out)
 enum ampql_code block_measure(const uint8_t *p, size_t size, size_t *nbytes, size_t *n,
                               struct ampql_error *err)
 {
-    struct unpacker in = {p, p + size, false};
+    struct unpacker in = {.p = p, .end = p + size};
     *n = unpack_u16(&in) % BLOCK_MAX_SAMPLES + 1;
     *nbytes = unpack_u16(&in);
     if (in.failed)
@@ -32,12 +32,13 @@ enum ampql_code block_measure(const uint8_t *p, size_t size, size_t *nbytes, siz
     return AMPQL_OK;
 }
 
-enum ampql_code block_unpack(const uint8_t *p, size_t nbytes, int64_t *t, double *v, size_t *n,
-                             struct ampql_error *err)
+enum ampql_code block_unpack_with(const struct column_kernels *kernels, const uint8_t *p,
+                                  size_t nbytes, int64_t *t, double *v, size_t *n,
+                                  struct ampql_error *err)
 {
     size_t measured = 0;
     TRY(block_measure(p, nbytes, &measured, n, err));
-    struct unpacker in = {p, p + measured, false};
+    struct unpacker in = {.p = p, .end = p + measured, .kernels = kernels};
     unsigned modes = unpack_u16(&in);
     unpack_u16(&in);
     time_unpack(&in, modes >> TIME_SHIFT & 3, t, *n);
@@ -49,4 +50,10 @@ enum ampql_code block_unpack(const uint8_t *p, size_t nbytes, int64_t *t, double
     if (in.p != in.end || measured != nbytes)
         return fail(err, AMPQL_BAD_DATA, "a block of packed samples has bytes left over");
     return AMPQL_OK;
+}
+
+enum ampql_code block_unpack(const uint8_t *p, size_t nbytes, int64_t *t, double *v, size_t *n,
+                             struct ampql_error *err)
+{
+    return block_unpack_with(column_kernels_best(), p, nbytes, t, v, n, err);
 }

@@ -251,43 +251,20 @@ static uint64_t bits_at(const uint8_t *p, size_t bit, unsigned width)
     return width < 64 ? x & ((UINT64_C(1) << width) - 1) : x;
 }
 
-/* u [n], n a multiple of 8: eight numbers fill `width` bytes, each within the 8 bytes from where it
- * begins. */
-static inline __attribute__((always_inline)) void
-unpack_narrow(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t *u)
-{
-    uint64_t mask = (UINT64_C(1) << width) - 1;
-    for (size_t i = 0; i + 8 <= n; i += 8, p += width)
-        for (unsigned k = 0; k < 8; k++)
-            u[i + k] = (load_u64(p + k * width / 8) >> (k * width % 8) & mask) + base;
-}
-
-/* With each width up to 56 known to the compiler, all shifts and masks are constants. */
-static void unpack_eights(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t *u)
-{
-    switch (width) {
-#define W(w)                                                                                       \
-    case w:                                                                                        \
-        unpack_narrow(p, n, w, base, u);                                                           \
-        break;
-#define W8(w) W(w) W(w + 1) W(w + 2) W(w + 3) W(w + 4) W(w + 5) W(w + 6) W(w + 7)
-        W8(1) W8(9) W8(17) W8(25) W8(33) W8(41) W8(49)
-#undef W8
-#undef W
-    }
-}
-
 /* m numbers from the bits at p, base added; `readable` bytes may be read there, which the bits do
  * not all need. */
-static void unpack_bits(const uint8_t *p, size_t readable, size_t m, unsigned width, uint64_t base,
-                        uint64_t *u)
+static void unpack_bits(const struct column_kernels *kernels, const uint8_t *p, size_t readable,
+                        size_t m, unsigned width, uint64_t base, uint64_t *u)
 {
     size_t done = 0, nbytes = (m * width + 7) / 8;
-    if (width > 0 && width <= 56 &&
-        readable >= 8) { /* a load ends up to 8 bytes behind its eight */
-        size_t eights = (readable - 8) / width;
+    if (width == 0) {
+        kernels->fill(base, u, m);
+        return;
+    }
+    if (width <= 56 && readable >= KERNEL_SLACK) {
+        size_t eights = (readable - KERNEL_SLACK) / width;
         done = m / 8 < eights ? m / 8 * 8 : eights * 8;
-        unpack_eights(p, done, width, base, u);
+        kernels->unpack(p, done, width, base, u);
     }
     for (; done < m && done * width / 8 + 16 <= nbytes; done++)
         u[done] = bits_at(p, done * width, width) + base;
@@ -295,7 +272,7 @@ static void unpack_bits(const uint8_t *p, size_t readable, size_t m, unsigned wi
     size_t from = done * width / 8;
     memcpy(tail, p + from, nbytes - from);
     for (; done < m; done++)
-        u[done] = width ? bits_at(tail, done * width - from * 8, width) + base : base;
+        u[done] = bits_at(tail, done * width - from * 8, width) + base;
 }
 
 static void patch(struct unpacker *in, uint64_t *u, size_t m, uint64_t base)
@@ -341,55 +318,45 @@ static size_t count_bits(const uint8_t *bitmap, size_t n)
     return count;
 }
 
-static void add_up(uint64_t *x, size_t n, uint64_t first)
+size_t ints_read(struct unpacker *in, uint64_t *x, size_t n, const uint8_t **bitmap)
 {
-    x[0] = first;
-    for (size_t i = 1; i < n; i++)
-        x[i] = first += x[i];
-}
-
-/* Each bit of n - 1 says whether the next change is due; u has one more than there are bits set. */
-static void spread(uint64_t *x, size_t n, uint64_t first, const uint8_t *bitmap, const uint64_t *u)
-{
-    x[0] = first;
-    for (size_t at = 0; at < n - 1; at += 64) {
-        uint64_t word = bitmap_word(bitmap, n - 1, at);
-        size_t end = n - 1 - at < 64 ? n - 1 - at : 64;
-        for (size_t i = 1; i <= end; i++, word >>= 1) {
-            uint64_t bit = word & 1;
-            x[at + i] = first += *u & (0 - bit);
-            u += bit;
-        }
-    }
-}
-
-void ints_unpack(struct unpacker *in, uint64_t *x, size_t n)
-{
-    uint64_t changes[BLOCK_MAX_SAMPLES + 1];
     unsigned head = unpack_byte(in), width = unpack_byte(in), mode = head % (1 << MODE_BITS);
     uint64_t first = mode == INTS_OFFSETS ? 0 : unzigzag(unpack_varint(in));
     uint64_t base = unzigzag(unpack_varint(in));
     uint64_t factor = head & HAS_FACTOR ? unpack_varint(in) : 1;
-    const uint8_t *bitmap = mode == INTS_CHANGES ? unpack_span(in, (n - 1 + 7) / 8) : NULL;
+    *bitmap = mode == INTS_CHANGES ? unpack_span(in, (n - 1 + 7) / 8) : NULL;
     if (in->failed || head > KNOWN_BITS || mode > INTS_CHANGES || width > 64 || factor == 0) {
         in->failed = true;
-        return;
+        return 0;
     }
-    size_t m = mode == INTS_OFFSETS ? n : mode == INTS_DELTAS ? n - 1 : count_bits(bitmap, n - 1);
-    uint64_t *u = mode == INTS_OFFSETS ? x : mode == INTS_DELTAS ? x + 1 : changes;
+    size_t m = mode == INTS_OFFSETS ? n : mode == INTS_DELTAS ? n - 1 : count_bits(*bitmap, n - 1);
+    uint64_t *u = mode == INTS_OFFSETS ? x : x + 1;
     const uint8_t *bits = unpack_span(in, (m * width + 7) / 8);
     if (!bits)
-        return;
+        return 0;
     uint64_t added = factor == 1 ? base : 0;
-    unpack_bits(bits, (size_t)(in->end - bits), m, width, added, u);
+    unpack_bits(in->kernels, bits, (size_t)(in->end - bits), m, width, added, u);
     if (head & HAS_EXCEPTIONS)
         patch(in, u, m, added);
     if (factor != 1)
-        for (size_t i = 0; i < m; i++)
-            u[i] = u[i] * factor + base;
-    changes[m] = 0;
-    if (mode == INTS_DELTAS)
-        add_up(x, n, first);
-    else if (mode == INTS_CHANGES)
-        spread(x, n, first, bitmap, changes);
+        in->kernels->scale(u, m, factor, base);
+    if (mode == INTS_OFFSETS)
+        return n;
+    x[0] = first;
+    in->kernels->add_up(x, m + 1);
+    memset(x + m + 1, 0, KERNEL_SPARE * sizeof *x);
+    return m + 1;
+}
+
+void ints_unpack(struct unpacker *in, uint64_t *x, size_t n)
+{
+    uint64_t all[INTS_ROOM];
+    const uint8_t *bitmap;
+    size_t m = ints_read(in, all, n, &bitmap);
+    if (in->failed)
+        return;
+    if (bitmap)
+        in->kernels->spread(all, bitmap, x, n);
+    else
+        memcpy(x, all, m * sizeof *x);
 }

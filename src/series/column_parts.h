@@ -7,6 +7,7 @@
 #define AMPQL_SRC_SERIES_COLUMN_PARTS_H
 
 #include "series/column.h"
+#include "series/column_kernels.h"
 
 #include <string.h>
 
@@ -63,6 +64,7 @@ static inline uint64_t unzigzag(uint64_t x)
 struct unpacker {
     const uint8_t *p, *end;
     bool failed;
+    const struct column_kernels *kernels;
 };
 
 static inline unsigned unpack_byte(struct unpacker *in)
@@ -133,7 +135,16 @@ struct ints {
 void ints_plan(const uint64_t *x, size_t n, struct ints *plan);
 void ints_pack(const struct ints *plan, const uint64_t *x, size_t n, struct packer *out);
 
-/* Read n integers; in->failed when the bytes are none. */
+/* Read n integers; in->failed when the bytes are none.
+ *
+ *   x        out: [INTS_ROOM], the integers; when only some of them differ from the ones before,
+ *            these, the first among them
+ *   bitmap   then [n - 1] bits, the others say that an integer is the one before; else NULL
+ *   returns  how many are in x */
+enum { INTS_ROOM = BLOCK_MAX_SAMPLES + KERNEL_SPARE };
+size_t ints_read(struct unpacker *in, uint64_t *x, size_t n, const uint8_t **bitmap);
+
+/* The same, all n of them. */
 void ints_unpack(struct unpacker *in, uint64_t *x, size_t n);
 
 /* ---- times (column_time.c) and values (column_value.c); both return the mode for the head */
@@ -143,5 +154,10 @@ void time_unpack(struct unpacker *in, unsigned mode, int64_t *t, size_t n);
 
 unsigned value_pack(const double *v, size_t n, struct packer *out);
 void value_unpack(struct unpacker *in, unsigned mode, double *v, size_t n);
+
+/* block_unpack with the loops of one's choice. */
+enum ampql_code block_unpack_with(const struct column_kernels *kernels, const uint8_t *p,
+                                  size_t nbytes, int64_t *t, double *v, size_t *n,
+                                  struct ampql_error *err);
 
 #endif

@@ -139,21 +139,12 @@ unsigned time_pack(const int64_t *t, size_t n, struct packer *out)
 /* ---- unpacking */
 
 /* n times after `first`, each `step` after the one before; false when they do not ascend. */
-static bool fill_run(int64_t first, uint64_t step, int64_t *t, size_t n)
+static bool fill_run(const struct unpacker *in, int64_t first, uint64_t step, int64_t *t, size_t n)
 {
     uint64_t room = (uint64_t)INT64_MAX - (uint64_t)first;
     if (step == 0 || step > room / n)
         return false;
-    uint64_t odd = (uint64_t)first + step, even = odd + step; /* neither waits for the other */
-    size_t i = 0;
-    for (; i + 2 <= n; i += 2) {
-        t[i] = (int64_t)odd;
-        t[i + 1] = (int64_t)even;
-        odd += 2 * step;
-        even += 2 * step;
-    }
-    if (i < n)
-        t[i] = (int64_t)odd;
+    in->kernels->steps((uint64_t)first + step, step, t, n);
     return true;
 }
 
@@ -173,7 +164,7 @@ static void unpack_runs(struct unpacker *in, int64_t *t, size_t n)
     for (uint64_t i = 0; i < nruns && !in->failed; i++) {
         size_t m = run_length(in, n - done);
         uint64_t step = unpack_varint(in);
-        if (in->failed || !fill_run(t[done - 1], step, t + done, m))
+        if (in->failed || !fill_run(in, t[done - 1], step, t + done, m))
             in->failed = true;
         else
             done += m;
@@ -208,8 +199,8 @@ static void unpack_jittered(struct unpacker *in, int64_t *t, size_t n)
         uint64_t by = unpack_varint(in) * step;
         if (in->failed)
             return;
-        for (size_t k = 0; k < m; k++)
-            t[done + k] = (int64_t)(at += by);
+        in->kernels->steps(at + by, by, t + done, m);
+        at += by * m;
         done += m;
     }
     ints_unpack(in, off, n);
@@ -230,7 +221,7 @@ void time_unpack(struct unpacker *in, unsigned mode, int64_t *t, size_t n)
     else if (mode == TIME_JITTERED)
         unpack_jittered(in, t, n);
     else if (mode == TIME_REGULAR)
-        in->failed |= n > 1 && !fill_run(t[0], unpack_varint(in), t + 1, n - 1);
+        in->failed |= n > 1 && !fill_run(in, t[0], unpack_varint(in), t + 1, n - 1);
     else
         in->failed = true;
 }

@@ -7,14 +7,9 @@ enum {
     VALUE_CONSTANT = 0, /* to 8: the high bytes of the value that are stored */
     VALUE_DECIMAL = 9,
     VALUE_BITS = 10,
-    MAX_EXPONENT = 18,
+    MAX_EXPONENT = POWER10_MAX,
     HAS_EXCEPTIONS = 1 << 7
 };
-
-/* Powers of ten that a double holds exactly. */
-static const double power10[MAX_EXPONENT + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
-                                                 1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
-                                                 1e14, 1e15, 1e16, 1e17, 1e18};
 
 static uint64_t bits_of_value(const double *v)
 {
@@ -30,11 +25,11 @@ static uint64_t bits_of_value(const double *v)
 static bool is_decimal(const double *v, unsigned e, int64_t *k)
 {
     static const double exact = 9007199254740992; /* 2^53 */
-    double scaled = *v * power10[e];
+    double scaled = *v * column_power10[e];
     if (!(scaled >= -exact && scaled <= exact))
         return false;
     *k = (int64_t)(scaled + (scaled < 0 ? -0.5 : 0.5));
-    double back = (double)*k / power10[e];
+    double back = (double)*k / column_power10[e];
     return bits_of_value(&back) == bits_of_value(v);
 }
 
@@ -160,47 +155,25 @@ unsigned value_pack(const double *v, size_t n, struct packer *out)
 
 /* ---- unpacking */
 
-/* (double)k / 10^e for integers of less than 51 bits, in a form that every vector unit has: the
- * integer is put into the mantissa of 1.5 * 2^52. False when one of them is larger, and then v
- * means nothing. */
-static bool convert_small(const uint64_t *k, double *v, size_t n, unsigned e)
-{
-    static const double magic = 6755399441055744;
-    uint64_t magic_bits = bits_of_value(&magic), high = 0;
-    double divisor = power10[e];
-    if (e == 0)
-        for (size_t i = 0; i < n; i++) {
-            union {
-                uint64_t bits;
-                double v;
-            } x = {k[i] + magic_bits};
-            high |= k[i] + (UINT64_C(1) << 50);
-            v[i] = x.v - magic;
-        }
-    else
-        for (size_t i = 0; i < n; i++) {
-            union {
-                uint64_t bits;
-                double v;
-            } x = {k[i] + magic_bits};
-            high |= k[i] + (UINT64_C(1) << 50);
-            v[i] = (x.v - magic) / divisor;
-        }
-    return high >> 51 == 0;
-}
-
 static void unpack_decimals(struct unpacker *in, double *v, size_t n)
 {
-    uint64_t k[BLOCK_MAX_SAMPLES];
+    uint64_t k[INTS_ROOM];
+    double distinct[INTS_ROOM];
+    const uint8_t *bitmap;
     unsigned head = unpack_byte(in), e = head % HAS_EXCEPTIONS;
-    ints_unpack(in, k, n);
+    size_t m = ints_read(in, k, n, &bitmap);
     if (in->failed || e > MAX_EXPONENT) {
         in->failed = true;
         return;
     }
-    if (!convert_small(k, v, n, e))
-        for (size_t i = 0; i < n; i++)
-            v[i] = (double)(int64_t)k[i] / power10[e];
+    double *out = bitmap ? distinct : v;
+    if (!in->kernels->divide(k, out, m, e))
+        for (size_t i = 0; i < m; i++)
+            out[i] = (double)(int64_t)k[i] / column_power10[e];
+    if (bitmap) {
+        memset(distinct + m, 0, KERNEL_SPARE * sizeof *distinct);
+        in->kernels->spread(distinct, bitmap, v, n);
+    }
     uint64_t nexceptions = head & HAS_EXCEPTIONS ? unpack_varint(in) : 0;
     if (nexceptions > n)
         in->failed = true;
@@ -217,9 +190,7 @@ static void unpack_decimals(struct unpacker *in, double *v, size_t n)
 void value_unpack(struct unpacker *in, unsigned mode, double *v, size_t n)
 {
     if (mode <= VALUE_CONSTANT + 8) {
-        uint64_t bits = unpack_high(in, mode - VALUE_CONSTANT);
-        for (size_t i = 0; i < n; i++)
-            memcpy(&v[i], &bits, sizeof bits);
+        in->kernels->fill(unpack_high(in, mode - VALUE_CONSTANT), v, n);
     } else if (mode == VALUE_BITS) {
         uint64_t bits[BLOCK_MAX_SAMPLES];
         ints_unpack(in, bits, n);

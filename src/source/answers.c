@@ -101,6 +101,9 @@ static enum ampql_code read_values(struct reader *r, struct ampql_error *err)
     TRY(document_expect(&r->doc, JSON_ARRAY, "an array of [time, value] pairs", err));
     for (;;) {
         int64_t t;
+        double v;
+        while (json_take_sample(&r->doc.json, &r->doc.token, &t, &v))
+            TRY(add_sample(r, t, v, err));
         TRY(document_next(&r->doc, err));
         if (r->doc.token.kind == JSON_ARRAY_END)
             return AMPQL_OK;

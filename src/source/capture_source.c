@@ -62,14 +62,13 @@ static enum ampql_code take_series(void *payload, const struct capture *capture,
 {
     struct replay *r = payload;
     struct samples kept = *samples;
-    (void)capture;
     thin_out(r, &kept);
     if (kept.n == 0)
         return AMPQL_OK;
-    TRY(name_labels(r, labels));
     if (!r->hold)
-        return ampql_sink_push(r->sink, r->labels.at, r->labels.n, kept.t, kept.v, kept.n);
+        return sink_push_known(r->sink, &capture->symbols, labels, &kept);
     size_t series;
+    TRY(name_labels(r, labels));
     TRY(hold_find_or_add_text(r->hold, r->labels.at, r->labels.n, &series, r->err));
     return hold_append(r->hold, series, &kept, r->err);
 }

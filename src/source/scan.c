@@ -102,34 +102,20 @@ enum ampql_code store_scan(struct store *store, const struct ampql_select *selec
 enum ampql_code store_push(const struct store *store, struct labels labels,
                            const struct samples *samples, struct ampql_sink *sink)
 {
-    enum { FEW = 64 };
-    struct ampql_label few[FEW], *label = few;
-    few[0] = (struct ampql_label){0}; /* for a set without labels */
-    if (labels.n > FEW && !(label = alloc_get(store->alc, labels.n, sizeof *label)))
-        return sink->failed = fail_nomem(&sink->err, "the labels of a series");
-    for (size_t i = 0; i < labels.n; i++) {
-        struct str name = symbols_text(&store->symbols, labels.at[i].name);
-        struct str value = symbols_text(&store->symbols, labels.at[i].value);
-        label[i] = (struct ampql_label){{name.p, name.n}, {value.p, value.n}};
-    }
-    enum ampql_code code =
-        ampql_sink_push(sink, label, labels.n, samples->t, samples->v, samples->n);
-    if (label != few)
-        alloc_put(store->alc, label, labels.n, sizeof *label);
-    return code;
+    return sink_push_labels(sink, &store->symbols, labels, samples);
 }
 
 static enum ampql_code push_samples(void *payload, const struct store *store, struct labels labels,
                                     const struct samples *samples)
 {
-    return store_push(store, labels, samples, payload);
+    return sink_push_known(payload, &store->symbols, labels, samples);
 }
 
 static enum ampql_code push_labels(void *payload, const struct store *store, struct labels labels,
                                    const struct samples *samples)
 {
     (void)samples;
-    return store_push(store, labels, &(struct samples){0}, payload);
+    return sink_push_known(payload, &store->symbols, labels, &(struct samples){0});
 }
 
 enum ampql_code store_select(struct store *store, const struct ampql_select *select,

@@ -162,6 +162,37 @@ enum ampql_code ampql_sink_push(struct ampql_sink *sink, const struct ampql_labe
     return hand_on(sink, labels, nlabels, t_ms, v, n);
 }
 
+enum ampql_code sink_push_labels(struct ampql_sink *sink, const struct symbols *symbols,
+                                 struct labels labels, const struct samples *samples)
+{
+    enum { FEW = 64 };
+    struct ampql_label few[FEW], *label = few;
+    few[0] = (struct ampql_label){0}; /* for a set without labels */
+    if (labels.n > FEW && !(label = alloc_get(sink->alc, labels.n, sizeof *label)))
+        return out_of_memory(sink, "the labels of a series");
+    for (size_t i = 0; i < labels.n; i++) {
+        struct str name = symbols_text(symbols, labels.at[i].name);
+        struct str value = symbols_text(symbols, labels.at[i].value);
+        label[i] = (struct ampql_label){{name.p, name.n}, {value.p, value.n}};
+    }
+    enum ampql_code code =
+        ampql_sink_push(sink, label, labels.n, samples->t, samples->v, samples->n);
+    if (label != few)
+        alloc_put(sink->alc, label, labels.n, sizeof *label);
+    return code;
+}
+
+enum ampql_code sink_push_known(struct ampql_sink *sink, const struct symbols *symbols,
+                                struct labels labels, const struct samples *samples)
+{
+    if (!sink->known)
+        return sink_push_labels(sink, symbols, labels, samples);
+    if (sink->failed != AMPQL_OK)
+        return sink->failed;
+    TRY(close_series(sink));
+    return sink->failed = sink->known(sink->payload, symbols, labels, samples);
+}
+
 static bool copy_labels(struct ampql_sink *sink, const struct ampql_label *labels, size_t nlabels)
 {
     arena_done(&sink->text);

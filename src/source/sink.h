@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/error.h"
+#include "series/labels.h"
 #include "series/sample.h"
 
 /* Takes one whole series; all of it are views, used up when it returns. labels are in the order of
@@ -21,9 +22,15 @@
 typedef enum ampql_code sink_series(void *payload, const struct ampql_label *labels, size_t nlabels,
                                     const struct samples *samples);
 
+/* The same for a series whose labels are ids of the source's own table: in label order, without
+ * empty values. The source has matched it. */
+typedef enum ampql_code sink_known(void *payload, const struct symbols *symbols,
+                                   struct labels labels, const struct samples *samples);
+
 struct ampql_sink {
     const struct ampql_allocator *alc;
     sink_series *series;
+    sink_known *known; /* NULL: such series come to `series`, as text */
     void *payload;
     bool is_trusted;        /* names and times need no check */
     enum ampql_code failed; /* the first failure: nothing is taken any more */
@@ -58,6 +65,15 @@ void sink_done(struct ampql_sink *sink);
  *            of the series function leaves err as that function (or the source) filled it; else
  *            code */
 enum ampql_code sink_finish(struct ampql_sink *sink, enum ampql_code code, struct ampql_error *err);
+
+/* Push a series whose labels are ids of a table: as text.  returns  as ampql_sink_push */
+enum ampql_code sink_push_labels(struct ampql_sink *sink, const struct symbols *symbols,
+                                 struct labels labels, const struct samples *samples);
+
+/* The same for a source of the library's own whose table lasts as long as itself, and whose series
+ * are matched and whole: the receiver may remember what the ids mean. */
+enum ampql_code sink_push_known(struct ampql_sink *sink, const struct symbols *symbols,
+                                struct labels labels, const struct samples *samples);
 
 /* Say something about what is pushed that whoever reads the result must know. Copied; said twice
  * it is kept once, and an empty text is nothing.

@@ -43,7 +43,7 @@ _ampql() {
     --window | -w) words='today yesterday week lastweek month lastmonth 24h 7d' ;;
     *)
         if [ "$COMP_CWORD" = 1 ]; then
-            words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version help --version'
+            words='query fetch explain series labels allocate serve rules capture fmt functions test doctor whoami version help --version'
         elif [ "$before" = rules ]; then
             words='check eval backfill run'
         elif [ "$before" = capture ]; then
@@ -55,6 +55,11 @@ _ampql() {
             explain) words="--output --caps $rules $source $times $run" ;;
             series) words="--output --record --start --end $rules $source $limits" ;;
             labels) words="--output --record --match --start --end $rules $source $limits" ;;
+            serve)
+                words="--listen --token-file --host --prefix --workers --max-queue --max-connections --max-request-bytes"
+                words="$words --max-answer-bytes --idle-timeout --stop-timeout --access-log --queries --pod-uids"
+                words="$words --cluster-label --cluster-id --filter-cluster $rules $source $run"
+                ;;
             allocate)
                 words="--window --aggregate --filter --step --accumulate --html --share-idle --idle-by-node --share-namespaces"
                 words="$words --share-labels --share-cost --share-split --share-breakdown --aggregated-metadata --labels-of --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
@@ -74,7 +79,7 @@ _ampql() {
             doctor) words="--rules --cluster-label --cluster-id --start --end --output $source $limits" ;;
             whoami) words='--source --profile --region --role-arn --external-id --session-name --output --error-format --help' ;;
             functions | version) words='--output --error-format --help' ;;
-            help) words='query fetch explain series labels allocate rules capture fmt functions test doctor whoami version' ;;
+            help) words='query fetch explain series labels allocate serve rules capture fmt functions test doctor whoami version' ;;
             esac
             case $command in
             rules | test | capture)

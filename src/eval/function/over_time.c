@@ -84,9 +84,10 @@ static bool max_over_time(const struct window *w, double *out)
 static void count_over_time(const struct samples *s, const struct windows *windows, struct row *out,
                             struct scratch *scratch)
 {
-    size_t lo = 0, hi = 0;
+    size_t lo = 0, hi = 0, from, to;
     uint64_t work = 0;
-    for (size_t i = 0; i < windows->n; i++) {
+    windows_reach(s, windows, out, &from, &to);
+    for (size_t i = from; i < to; i++) {
         window_advance(s, windows, i, &lo, &hi);
         if (scratch_stops(scratch, &work, 1))
             return;

@@ -49,7 +49,7 @@ while read -r command; do
     # Examples are what stands between "examples:" and "usage:"; a backslash goes on in the next line.
     sed -n '/^examples:$/,/^usage:/p' "$work/one" | sed '1d;$d' >"$work/examples"
     check "ampql $command has examples" grep -q ampql "$work/examples"
-    grep -vE 'my_rules|< expression|ampql whoami|amp:ws-' "$work/examples" | sed 's/^  ampql /"$AMPQL" /' >"$work/script"
+    grep -vE 'my_rules|< expression|ampql whoami|ampql serve|amp:ws-' "$work/examples" | sed 's/^  ampql /"$AMPQL" /' >"$work/script"
     (cd "$work/here" && sh -e "$work/script") >"$work/out" 2>"$work/err"
     check "the examples of ampql $command run: $(cat "$work/err")" [ $? = 0 ]
 done <"$work/commands"
