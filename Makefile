@@ -85,7 +85,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick rules-oracle serve capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
+	bench-quick rules-oracle serve serve-oracle capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -277,6 +277,9 @@ capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed
 
 capture-replay: $(B)/tests/test_replay ## random questions to random captures; N=4000 SEED=1
 	@$(B)/tests/test_replay $(or $(N),4000) $(or $(SEED),1)
+
+serve-oracle: $(CMD) $(B)/bench/load ## `ampql serve` beside the Prometheus 2.42 that it reads: curl in all forms, promtool, errors
+	@sh tests/oracle/serve.sh $(B)
 
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
 	@sh tests/fake_amp/peak.sh $(B)

@@ -188,7 +188,7 @@ def the_rest(server):
 REFUSED = [  # target, status, errorType, part of the message
     ("/api/v1/query?query=rate(up", 400, "bad_data", 'invalid parameter "query": 1:8: parse error: unclosed left parenthesis'),
     ("/api/v1/query", 400, "bad_data", 'invalid parameter "query": 1:1: parse error: no expression found in input'),
-    ("/api/v1/query?query=up&time=x", 400, "bad_data", 'invalid parameter "time": invalid time value for \'time\': cannot parse "x"'),
+    ("/api/v1/query?query=up&time=x", 400, "bad_data", 'invalid parameter "time": Invalid time value for \'time\': cannot parse "x"'),
     ("/api/v1/query?query=up&timeout=x", 400, "bad_data", 'invalid parameter "timeout": cannot parse "x" to a valid duration'),
     ("/api/v1/query_range?query=up&end=1&step=1", 400, "bad_data", 'invalid parameter "start": cannot parse "" to a valid timestamp'),
     ("/api/v1/query_range?query=up&start=2&end=1&step=1", 400, "bad_data", 'invalid parameter "end": end timestamp must not be before'),

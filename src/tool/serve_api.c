@@ -94,9 +94,10 @@ bool serve_read_time(const struct serve_request *request, const char *name, int6
     if (time_parse_seconds(text, ms) ||
         (text.n && memchr(text.p, 'T', text.n) && time_parse(text, 0, ms, NULL) == AMPQL_OK))
         return true;
-    char quoted[320];
-    fail(&err, AMPQL_BAD_DATA, "%scannot parse %s to a valid timestamp",
-         strcmp(name, "time") == 0 ? "invalid time value for 'time': " : "",
+    char quoted[320], value[64];
+    snprintf(value, sizeof value, "%cnvalid time value for '%s': ", out->is_prom2 ? 'I' : 'i',
+             name);
+    fail(&err, AMPQL_BAD_DATA, "%scannot parse %s to a valid timestamp", is_required ? "" : value,
          quote_clipped(quoted, sizeof quoted, text));
     serve_fail_param(out, name, &err);
     return false;
@@ -116,8 +117,9 @@ static bool read_duration(const struct serve_request *request, const char *name,
     }
     if (text.n && duration_parse(text, ms, NULL) == AMPQL_OK)
         return true;
-    fail(&err, AMPQL_BAD_DATA, "cannot parse %s to a valid duration",
-         quote_clipped(quoted, sizeof quoted, text));
+    fail(&err, AMPQL_BAD_DATA, "cannot parse %s to a valid duration%s",
+         quote_clipped(quoted, sizeof quoted, text),
+         number_parse(text, &seconds) ? ". It overflows int64" : "");
     serve_fail_param(out, name, &err);
     return false;
 }
@@ -251,7 +253,10 @@ static void answer_query(const struct serve_api *api, const struct serve_request
         ampql_query_compile(api->engine, text.n ? text.p : "", text.n, &query, &err);
     if (code != AMPQL_OK) {
         place_error(&err, text);
-        serve_fail_param(out, "query", &err);
+        if (is_range && out->is_prom2) /* 2.42's range queries do not name the parameter */
+            serve_api_fail(out, 400, &err, "");
+        else
+            serve_fail_param(out, "query", &err);
         if (code == AMPQL_NOMEM || code == AMPQL_LIMIT || code == AMPQL_UNSUPPORTED)
             serve_api_fail(out, 0, &err, "");
         return;
@@ -409,6 +414,7 @@ void serve_api_answer(const struct serve_api *api, const struct serve_request *r
 {
     struct ampql_run_options options = api->options;
     options.cancel = cancel;
+    out->is_prom2 = options.dialect == AMPQL_PROM2;
     out->status = 200;
     out->type = "application/json";
     switch (request->route) {

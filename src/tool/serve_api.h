@@ -24,6 +24,7 @@ struct serve_answer {
     struct buf body;
     enum ampql_code code; /* of what failed; AMPQL_OK */
     struct ampql_stats stats;
+    bool is_prom2; /* messages are 2.42's */
 };
 
 /* Answer a request that was read well.
