@@ -25,10 +25,15 @@
 /* Times in a capture lie between this and its negative, so that no sum of them overflows. */
 #define CAPTURE_FOREVER (INT64_C(1) << 60)
 
-/* A SERIES block of an entry. */
+/* A SERIES block of an entry, and the metric names of its series, once it has been read: whoever
+ * asks for another name need not read it again. */
+enum { CAPTURE_NAMES = 4, CAPTURE_MANY_NAMES = 255 };
+
 struct capture_place {
     uint64_t offset;
     uint32_t nseries; /* that begin in it */
+    uint8_t nnames;   /* 0: not read yet; CAPTURE_MANY_NAMES: more than there is room for */
+    symbol names[CAPTURE_NAMES];
 };
 
 /* What was asked, and where the answer is. */

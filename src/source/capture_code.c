@@ -267,7 +267,7 @@ void capture_series_done(struct capture_series_out *series)
 static enum ampql_code flush(struct capture_series_out *series, struct ampql_error *err)
 {
     uint8_t digest[SHA256_BYTES];
-    struct capture_place place = {series->out->offset, series->nseries};
+    struct capture_place place = {.offset = series->out->offset, .nseries = series->nseries};
     if (series->plain.n == 0 && !series->plain.failed)
         return AMPQL_OK;
     TRY(capture_write_block(series->out, CAPTURE_SERIES, series->nseries, &series->plain,

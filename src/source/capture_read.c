@@ -113,7 +113,7 @@ static enum ampql_code read_places(struct capture *capture, struct bytes_in *in,
     uint64_t n = bytes_varint(in), offset = 0;
     for (uint64_t i = 0; i < n && !in->failed; i++) {
         offset += bytes_varint(in);
-        struct capture_place place = {offset, (uint32_t)bytes_varint(in)};
+        struct capture_place place = {.offset = offset, .nseries = (uint32_t)bytes_varint(in)};
         if (!in->failed && !array_add(entry, &capture->alc, place))
             return fail_nomem(err, "the blocks of a capture");
     }
@@ -225,7 +225,8 @@ enum ampql_code capture_take_block(struct capture *capture, struct capture_block
     case CAPTURE_SERIES:
         if (!last)
             return not_expected(capture, block, err);
-        return array_add(last, &capture->alc, (struct capture_place){block->offset, block->count})
+        return array_add(last, &capture->alc,
+                         (struct capture_place){.offset = block->offset, .nseries = block->count})
                    ? AMPQL_OK
                    : fail_nomem(err, "the blocks of a capture");
     case CAPTURE_END:
@@ -348,7 +349,8 @@ struct scan {
     struct bytes_in in;
     struct labels labels; /* of the series at hand, in capture->label */
     bool has_series, is_wanted;
-    size_t n; /* its samples so far */
+    bool has_skipped; /* since the series at hand began: its labels are of an earlier one */
+    size_t n;         /* its samples so far */
 };
 
 static enum ampql_code bad(const struct scan *scan, const char *what)
@@ -421,6 +423,7 @@ static enum ampql_code begin_series(struct scan *scan, uint64_t n)
         return bad(scan, "the labels of a series are damaged");
     scan->labels = (struct labels){.at = c->label, .n = before};
     scan->has_series = true;
+    scan->has_skipped = false;
     scan->n = 0;
     scan->is_wanted =
         !scan->bound || matchers_match(scan->bound, &c->symbols, scan->labels, scan->work);
@@ -452,9 +455,50 @@ static enum ampql_code read_columns(struct scan *scan)
     }
 }
 
-static enum ampql_code scan_block(struct scan *scan, const struct capture_place *place)
+/* The series at hand has samples in the block. */
+static void note_name(const struct scan *scan, struct capture_place *place)
+{
+    symbol name = labels_get(scan->labels, SYMBOL_NAME);
+    if (place->nnames == CAPTURE_MANY_NAMES)
+        return;
+    for (size_t i = 0; i < place->nnames; i++)
+        if (place->names[i] == name)
+            return;
+    if (place->nnames == CAPTURE_NAMES || scan->has_skipped)
+        place->nnames = CAPTURE_MANY_NAMES;
+    else
+        place->names[place->nnames++] = name;
+}
+
+/* Can the block have no series of the one metric name that is asked for? */
+static bool lacks_name(const struct scan *scan, const struct capture_place *place)
+{
+    symbol name = SYMBOL_EMPTY;
+    for (size_t i = 0; scan->bound && i < scan->bound->n; i++)
+        if (scan->bound->at[i].op == MATCH_EQUAL && scan->bound->at[i].name == SYMBOL_NAME)
+            name = scan->bound->at[i].value;
+    if (name == SYMBOL_EMPTY || place->nnames == 0 || place->nnames == CAPTURE_MANY_NAMES)
+        return false;
+    for (size_t i = 0; i < place->nnames; i++)
+        if (place->names[i] == name)
+            return false;
+    return true;
+}
+
+/* Leave a block out. A wanted series is whole then: it would have its name in the block. */
+static enum ampql_code skip_block(struct scan *scan)
+{
+    TRY(hand_on(scan));
+    scan->has_series = true;
+    scan->is_wanted = false;
+    scan->has_skipped = true;
+    return AMPQL_OK;
+}
+
+static enum ampql_code scan_block(struct scan *scan, struct capture_place *place)
 {
     struct capture_block block;
+    struct capture_place seen = *place;
     scan->offset = place->offset;
     TRY(capture_read_block(&scan->capture->file, place->offset, &block, scan->err));
     if (block.kind != CAPTURE_SERIES || block.count != place->nseries)
@@ -469,9 +513,14 @@ static enum ampql_code scan_block(struct scan *scan, const struct capture_place 
             TRY(begin_series(scan, head - 1));
             nseries++;
         }
+        if (place->nnames == 0)
+            note_name(scan, &seen);
         TRY(read_columns(scan));
     }
-    return nseries == block.count ? AMPQL_OK : bad(scan, "it has another number of series");
+    if (nseries != block.count)
+        return bad(scan, "it has another number of series");
+    *place = seen; /* only what is known of all of it */
+    return AMPQL_OK;
 }
 
 static enum ampql_code bind(struct capture *capture, const struct ampql_select *select,
@@ -500,7 +549,8 @@ enum ampql_code capture_scan(struct capture *capture, const struct capture_entry
                         .err = err};
     enum ampql_code code = select ? bind(capture, select, &work, &bound, err) : AMPQL_OK;
     for (size_t i = 0; i < entry->n && code == AMPQL_OK; i++)
-        code = scan_block(&scan, &entry->at[i]);
+        code =
+            lacks_name(&scan, &entry->at[i]) ? skip_block(&scan) : scan_block(&scan, &entry->at[i]);
     if (code == AMPQL_OK)
         code = hand_on(&scan);
     if (code == AMPQL_OK && matchers_failed(&bound))
