@@ -409,17 +409,22 @@ static enum ampql_code begin_series(struct scan *scan, uint64_t n)
         alloc_put(&c->alc, c->label, c->label_room, sizeof *c->label);
         c->label = alloc_get(&c->alc, (size_t)n + 32, sizeof *c->label);
         c->label_room = c->label ? (size_t)n + 32 : 0;
+        scan->labels.n = 0;
         if (!c->label)
             return fail_nomem(scan->err, "the labels of a series");
     }
+    /* names that are those of the series before, in that order, are in order: most are */
+    bool in_order = n == scan->labels.n;
     for (size_t i = 0; i < n; i++) {
         uint64_t name = bytes_varint(&scan->in), value = bytes_varint(&scan->in);
         if (scan->in.failed || name >= c->ids.n || value >= c->ids.n)
             return bad(scan, "the labels of a series are damaged");
-        c->label[i] = (struct label){c->ids.at[name], c->ids.at[value]};
+        struct label label = {c->ids.at[name], c->ids.at[value]};
+        in_order = in_order && c->label[i].name == label.name && label.value != SYMBOL_EMPTY;
+        c->label[i] = label;
     }
     size_t before = (size_t)n;
-    if (labels_sort(&c->symbols, c->label, before) != before)
+    if (!in_order && labels_sort(&c->symbols, c->label, before) != before)
         return bad(scan, "the labels of a series are damaged");
     scan->labels = (struct labels){.at = c->label, .n = before};
     scan->has_series = true;
