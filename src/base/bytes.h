@@ -31,6 +31,17 @@ static inline uint64_t le_get(const uint8_t *p, size_t n)
     return v;
 }
 
+/* The 8 bytes from any place on, in one load. */
+static inline uint64_t le_load64(const void *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
 static inline void le_put(uint8_t *p, size_t n, uint64_t v)
 {
     for (size_t i = 0; i < n; i++, v >>= 8)

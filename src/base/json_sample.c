@@ -3,6 +3,7 @@
 #include "base/json_sample.h"
 
 #include "base/ascii.h"
+#include "base/bytes.h"
 #include "base/number.h"
 
 #include <string.h>
@@ -18,16 +19,6 @@ struct digits {
     uint64_t w; /* means something while n <= MAX_DIGITS */
     size_t n;
 };
-
-static uint64_t load_u64(const char *p)
-{
-    uint64_t x;
-    memcpy(&x, p, sizeof x);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap64(x);
-#endif
-    return x;
-}
 
 /* Bytes of x, low ones first, less '0': how many are 0 to 9 before the first that is not. A byte
  * that is not may carry into those above it only. */
@@ -53,7 +44,7 @@ static inline __attribute__((always_inline)) const char *take_digits(const char 
     static const uint64_t shift[9] = {1,      10,      100,      1000,     10000,
                                       100000, 1000000, 10000000, 100000000};
     for (int eights = 0; eights < 3; eights++) {
-        uint64_t x = load_u64(p) ^ UINT64_C(0x3030303030303030);
+        uint64_t x = le_load64(p) ^ UINT64_C(0x3030303030303030);
         size_t n = count_digits(x);
         if (n == 0)
             break;
@@ -70,7 +61,7 @@ static inline __attribute__((always_inline)) const char *take_digits(const char 
  * waits for how long something before it is. */
 static inline const char *take_usual_time(const char *p, int64_t *t_ms)
 {
-    uint64_t x = load_u64(p) ^ UINT64_C(0x3030303030303030);
+    uint64_t x = le_load64(p) ^ UINT64_C(0x3030303030303030);
     if (count_digits(x) < 8 || *p == '0' || !is_digit(p[8]) || !is_digit(p[9]))
         return NULL;
     int64_t seconds = (int64_t)join_digits(x, 8) * 100 + (int64_t)(p[8] - '0') * 10 + (p[9] - '0');

@@ -3,6 +3,8 @@
  * nearly all of them need. The few that need more are listed behind. */
 #include "series/column_parts.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 enum {
@@ -231,21 +233,11 @@ void ints_pack(const struct ints *plan, const uint64_t *x, size_t n, struct pack
 
 /* ---- unpacking */
 
-static uint64_t load_u64(const uint8_t *p)
-{
-    uint64_t x;
-    memcpy(&x, p, sizeof x);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap64(x);
-#endif
-    return x;
-}
-
 /* The number of `width` bits that begins at a bit of p, from which 16 bytes may be read. */
 static uint64_t bits_at(const uint8_t *p, size_t bit, unsigned width)
 {
     unsigned shift = bit % 8;
-    uint64_t x = load_u64(p + bit / 8) >> shift;
+    uint64_t x = le_load64(p + bit / 8) >> shift;
     if (shift + width > 64)
         x |= (uint64_t)p[bit / 8 + 8] << (64 - shift);
     return width < 64 ? x & ((UINT64_C(1) << width) - 1) : x;
@@ -295,7 +287,7 @@ static uint64_t bitmap_word(const uint8_t *bitmap, size_t n, size_t at)
 {
     uint64_t word = 0;
     if (n - at >= 64)
-        return load_u64(bitmap + at / 8);
+        return le_load64(bitmap + at / 8);
     for (size_t i = 0; i < (n - at + 7) / 8; i++)
         word |= (uint64_t)bitmap[at / 8 + i] << (8 * i);
     return word & ((UINT64_C(1) << (n - at)) - 1);

@@ -1,6 +1,8 @@
 /* The loops of unpacking for every machine, and the choice of those for this one. */
 #include "series/column_kernels.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 const double column_power10[POWER10_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
@@ -28,16 +30,6 @@ static void steps(uint64_t first, uint64_t step, int64_t *x, size_t n)
         x[i] = (int64_t)even;
 }
 
-static uint64_t load_u64(const uint8_t *p)
-{
-    uint64_t x;
-    memcpy(&x, p, sizeof x);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap64(x);
-#endif
-    return x;
-}
-
 /* Eight numbers fill `width` bytes, each within the 8 bytes from where it begins. */
 static inline __attribute__((always_inline)) void
 unpack_narrow(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_t *u)
@@ -45,7 +37,7 @@ unpack_narrow(const uint8_t *p, size_t n, unsigned width, uint64_t base, uint64_
     uint64_t mask = (UINT64_C(1) << width) - 1;
     for (size_t i = 0; i + 8 <= n; i += 8, p += width)
         for (unsigned k = 0; k < 8; k++)
-            u[i + k] = (load_u64(p + k * width / 8) >> (k * width % 8) & mask) + base;
+            u[i + k] = (le_load64(p + k * width / 8) >> (k * width % 8) & mask) + base;
 }
 
 /* With each width known to the compiler, all shifts and masks are constants. */
