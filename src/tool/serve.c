@@ -5,10 +5,15 @@
 
 #if !AMPQL_HTTP
 
+enum ampql_code serve_check_built(struct ampql_error *err)
+{
+    return fail(err, AMPQL_UNSUPPORTED, "this ampql was built without HTTP");
+}
+
 enum ampql_code serve_run(const struct serve_options *options, struct ampql_error *err)
 {
     (void)options;
-    return fail(err, AMPQL_UNSUPPORTED, "this ampql was built without HTTP");
+    return serve_check_built(err);
 }
 
 #else
@@ -482,6 +487,13 @@ static void end_workers(struct server *s, pthread_t *threads, size_t n)
         pthread_join(threads[i], NULL);
 }
 
+/* Whole seconds, of which 0 would be for ever. */
+static unsigned idle_seconds(int64_t ms)
+{
+    int64_t seconds = ms / 1000 + (ms % 1000 > 0);
+    return seconds < INT32_MAX ? (unsigned)seconds : INT32_MAX;
+}
+
 static struct MHD_Daemon *start_daemon(struct server *s)
 {
     const struct serve_options *o = s->options;
@@ -492,7 +504,13 @@ static struct MHD_Daemon *start_daemon(struct server *s)
                             on_connection, s, MHD_OPTION_CONNECTION_LIMIT,
                             (unsigned)o->max_connections + 16, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                             (size_t)128 << 10, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)(o->idle_ms / 1000), MHD_OPTION_END);
+                            idle_seconds(o->idle_ms), MHD_OPTION_END);
+}
+
+enum ampql_code serve_check_built(struct ampql_error *err)
+{
+    (void)err;
+    return AMPQL_OK;
 }
 
 enum ampql_code serve_run(const struct serve_options *options, struct ampql_error *err)
