@@ -278,7 +278,7 @@ capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed
 capture-replay: $(B)/tests/test_replay ## random questions to random captures; N=4000 SEED=1
 	@$(B)/tests/test_replay $(or $(N),4000) $(or $(SEED),1)
 
-serve-oracle: $(CMD) $(B)/bench/load ## `ampql serve` beside the Prometheus 2.42 that it reads: curl in all forms, promtool, errors
+serve-oracle: $(CMD) $(B)/bench/load ## `ampql serve` beside the Prometheus 2.42 that it reads: requests in all forms, promtool, errors
 	@sh tests/oracle/serve.sh $(B)
 
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched

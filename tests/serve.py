@@ -89,9 +89,18 @@ class Server:
         return self
 
     def __exit__(self, *_):
+        """Every server ends as it should: a sanitizer's report, leaks too, is another exit status."""
         if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
             self.process.kill()
-        self.process.wait()
+            status = self.process.wait()
+        self.reader.join()
+        if status != 0:
+            sys.stderr.writelines(self.rest)
+        check("every server ends well", status == 0, (self.process.args, status))
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -230,12 +239,31 @@ def refusals(server):
 
 def usage():
     def status(*flags):
-        return subprocess.run([sys.argv[1], "serve", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False).returncode
+        try:
+            return subprocess.run([sys.argv[1], "serve", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
+                                  timeout=60).returncode
+        except subprocess.TimeoutExpired:
+            return "it serves"
     check("no source", status() == 2)
     check("the whole network without a token", status("-s", DAY, "--listen", "0.0.0.0:0") == 2)
     check("no such place", status("-s", DAY, "--listen", "nowhere") == 2)
     check("standard input by several", status("-s", "-") == 2)
+    check("no room for a message", status("-s", DAY, "--listen", "127.0.0.1:0", "--max-answer-bytes", "100") == 2)
     check("no such file", status("-s", "nothing.aqc", "--listen", "127.0.0.1:0") == 7)
+
+
+def long_answers():
+    with Server("--max-answer-bytes", "65536") as server:
+        status, body, _ = server.ask("/api/v1/series?" + encoded(match='{__name__=~".+"}').replace("match=", "match[]="))
+        check("a long answer", status == 422 and "longer than --max-answer-bytes" in json.loads(body)["error"], body)
+
+
+def silent_connections():
+    with Server("--idle-timeout", "500ms") as server, socket.create_connection(("127.0.0.1", server.port), timeout=20) as raw:
+        try:
+            check("less than a second is not for ever", raw.recv(1) == b"")
+        except TimeoutError:
+            check("a silent connection is closed", False)
 
 
 def tokens(folder):
@@ -313,8 +341,10 @@ def slow_upstream():
         check("a timeout", status == 503 and json.loads(body)["errorType"] == "timeout", body)
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            first = [pool.submit(server.ask, "/api/v1/query?query=slow") for _ in range(2)]
-            check("two are computed", until(lambda: server.metric("ampql_running_requests") == 2))
+            first = []
+            for n in (1, 2):  # not both at once: one of them could find the queue full
+                first.append(pool.submit(server.ask, "/api/v1/query?query=slow"))
+                check(f"{n} computed", until(lambda n=n: server.metric("ampql_running_requests") == n))
             third = pool.submit(server.ask, "/api/v1/query?query=slow")
             check("one waits", until(lambda: server.metric("ampql_queued_requests") == 1))
             status, body, headers = server.ask("/api/v1/query?query=slow")
@@ -353,6 +383,24 @@ def too_many_connections():
             one.close()
         check("there is room again", until(lambda: can_ask(server)))
         check("they are counted", server.metric("ampql_refused_connections_total") >= 200)
+
+
+def half_requests():
+    with Server() as server:
+        halves = []
+        for ends in (False, True):
+            halves.append(socket.create_connection(("127.0.0.1", server.port)))
+            halves[-1].sendall(b"POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nquery=")
+            if ends:
+                halves[-1].shutdown(socket.SHUT_WR)
+        check("it has them", until(lambda: server.metric("ampql_connections") >= 2))
+        server.process.send_signal(signal.SIGTERM)
+        try:  # --stop-timeout is 30s
+            server.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            check("half a request holds no stop up", False)
+        for half in halves:
+            half.close()
 
 
 def can_ask(server):
@@ -408,8 +456,11 @@ def main():
         tokens(folder)
         unix_sockets(folder)
     rules()
+    long_answers()
+    silent_connections()
     slow_upstream()
     too_many_connections()
+    half_requests()
     stop_under_load()
     print(f"  {'FAIL' if failures else 'OK  '} serve: {len(failures)} failures")
     sys.exit(1 if failures else 0)

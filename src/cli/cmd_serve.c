@@ -43,9 +43,9 @@ static const struct option options[] = {
     {"max-request-bytes", 0, OPTION_INTEGER, offsetof(struct flags, max_request_bytes), "N",
      "of a form; 4 MiB when not given"},
     {"max-answer-bytes", 0, OPTION_INTEGER, offsetof(struct flags, max_answer_bytes), "N",
-     "1 GiB when not given"},
+     "at least 65536; 1 GiB when not given"},
     {"idle-timeout", 0, OPTION_DURATION, offsetof(struct flags, idle_timeout), "DURATION",
-     "until a silent connection is closed; 2m when not given"},
+     "until a silent connection is closed, 0 for never; 2m when not given"},
     {"stop-timeout", 0, OPTION_DURATION, offsetof(struct flags, stop_timeout), "DURATION",
      "for answers under way when it is stopped; 30s when not given"},
     {"access-log", 0, OPTION_BOOL, offsetof(struct flags, access_log), NULL,
@@ -65,7 +65,8 @@ static const struct option options[] = {
     RUN_OPTIONS(struct flags, run),
 };
 
-enum { MAX_WORKERS = 256, TOKEN_MIN = 16 };
+/* The least that --max-answer-bytes may be has room for every message, and for /metrics. */
+enum { MAX_WORKERS = 256, TOKEN_MIN = 16, MIN_ANSWER_BYTES = 64 << 10 };
 
 static uint64_t either(uint64_t given, uint64_t otherwise)
 {
@@ -76,10 +77,15 @@ static uint64_t either(uint64_t given, uint64_t otherwise)
 
 static enum exit_status check(struct cli *cli, const struct flags *flags)
 {
+    struct ampql_error err = {0};
+    if (serve_check_built(&err) != AMPQL_OK)
+        return report_error(cli, &err, (struct report){.what = "serve"});
     if (flags->source.sources.n == 0)
         return report_usage(cli, NULL, "expected --source: what is to be served");
     if (flags->workers > MAX_WORKERS || flags->max_connections > 100000)
         return report_usage(cli, NULL, "at most %d workers and 100000 connections", MAX_WORKERS);
+    if (flags->max_answer_bytes && flags->max_answer_bytes < MIN_ANSWER_BYTES)
+        return report_usage(cli, NULL, "--max-answer-bytes: at least %d", MIN_ANSWER_BYTES);
     if (flags->prefix && (flags->prefix[0] != '/' || !flags->prefix[1] ||
                           flags->prefix[strlen(flags->prefix) - 1] == '/'))
         return report_usage(cli, NULL, "--prefix %s: expected a path such as /prometheus",

@@ -5,10 +5,15 @@
 
 #if !AMPQL_HTTP
 
+enum ampql_code serve_check_built(struct ampql_error *err)
+{
+    return fail(err, AMPQL_UNSUPPORTED, "this ampql was built without HTTP");
+}
+
 enum ampql_code serve_run(const struct serve_options *options, struct ampql_error *err)
 {
     (void)options;
-    return fail(err, AMPQL_UNSUPPORTED, "this ampql was built without HTTP");
+    return serve_check_built(err);
 }
 
 #else
@@ -40,7 +45,7 @@ struct job {
     int64_t began_ms;
     int fd;
     const char *method;
-    bool has_begun, is_too_long, is_answered;
+    bool has_begun, is_whole, is_too_long, is_answered;
     atomic_bool is_gone;
 };
 
@@ -52,7 +57,8 @@ struct server {
     struct job *first, **last; /* the queue */
     struct job *running;
     struct serve_metrics metrics;
-    size_t nopen; /* jobs that were begun and are not yet freed */
+    size_t nopen;  /* jobs that were begun and are not yet freed */
+    size_t nwhole; /* of these, whose requests have come to their end */
     size_t nstarted;
     atomic_bool is_draining; /* connections are told to close */
     bool is_stopping;        /* workers end */
@@ -318,6 +324,8 @@ static enum MHD_Result on_request(void *payload, struct MHD_Connection *connecti
     }
     pthread_mutex_lock(&s->mutex);
     bool is_answered = job->is_answered;
+    s->nwhole += !job->is_whole;
+    job->is_whole = true;
     pthread_mutex_unlock(&s->mutex);
     return is_answered ? send_answer(job) : start(job);
 }
@@ -351,6 +359,7 @@ static void on_end(void *payload, struct MHD_Connection *connection, void **plac
     (void)connection, (void)why;
     if (!job)
         return;
+    bool was_whole = job->is_whole;
     ampql_cancel_free(job->cancel);
     buf_done(&job->answer.body);
     buf_done(&job->body);
@@ -359,6 +368,7 @@ static void on_end(void *payload, struct MHD_Connection *connection, void **plac
     *place = NULL;
     pthread_mutex_lock(&s->mutex);
     s->nopen--;
+    s->nwhole -= was_whole;
     pthread_mutex_unlock(&s->mutex);
 }
 
@@ -443,31 +453,38 @@ static void listen_for(struct server *s, int ms)
 
 /* ---- from start to end */
 
-enum { TICK_MS = 50, QUIET_MS = 200 };
+enum {
+    TICK_MS = 50,
+    QUIET_MS = 200,  /* as long as a request may be on the wire */
+    HALF_MS = 2000,  /* the rest of a request is waited for, once it is stopped */
+    CANCEL_MS = 2000 /* and answers that were cancelled */
+};
 
-static bool is_idle(struct server *s)
+static bool is_idle(struct server *s, bool waits_for_halves)
 {
     pthread_mutex_lock(&s->mutex);
-    bool idle = s->nopen == 0;
+    bool idle = (waits_for_halves ? s->nopen : s->nwhole) == 0;
     pthread_mutex_unlock(&s->mutex);
     return idle;
 }
 
 /* Whoever has connected is still answered, and told to close; then nobody can connect. It ends when
- * nothing was under way for a while: a request may be on the wire. */
+ * nothing was under way for a while. */
 static void drain(struct server *s)
 {
     const struct serve_options *o = s->options;
-    int64_t began_ms = time_monotonic(), quiet_ms = began_ms;
+    int64_t began_ms = time_monotonic(), quiet_ms = began_ms, cancelled_ms = 0;
     s->is_draining = true;
     accept_all(s);
     close(o->listener);
     for (int64_t now_ms; now_ms = time_monotonic(), now_ms - quiet_ms < QUIET_MS;) {
-        look_after_all(s, o->stops() > 1 || now_ms - began_ms > o->stop_wait_ms);
+        if (!cancelled_ms && (o->stops() > 1 || now_ms - began_ms > o->stop_wait_ms))
+            cancelled_ms = now_ms;
+        look_after_all(s, cancelled_ms != 0);
         poll(NULL, 0, TICK_MS);
-        if (!is_idle(s))
+        if (!is_idle(s, now_ms - began_ms < HALF_MS))
             quiet_ms = time_monotonic();
-        if (now_ms - began_ms > 2 * o->stop_wait_ms + 1000)
+        if (cancelled_ms && now_ms - cancelled_ms > CANCEL_MS)
             break; /* a client that does not read its answer */
     }
 }
@@ -482,6 +499,13 @@ static void end_workers(struct server *s, pthread_t *threads, size_t n)
         pthread_join(threads[i], NULL);
 }
 
+/* Whole seconds, of which 0 would be for ever. */
+static unsigned idle_seconds(int64_t ms)
+{
+    int64_t seconds = ms / 1000 + (ms % 1000 > 0);
+    return seconds < INT32_MAX ? (unsigned)seconds : INT32_MAX;
+}
+
 static struct MHD_Daemon *start_daemon(struct server *s)
 {
     const struct serve_options *o = s->options;
@@ -492,7 +516,13 @@ static struct MHD_Daemon *start_daemon(struct server *s)
                             on_connection, s, MHD_OPTION_CONNECTION_LIMIT,
                             (unsigned)o->max_connections + 16, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                             (size_t)128 << 10, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)(o->idle_ms / 1000), MHD_OPTION_END);
+                            idle_seconds(o->idle_ms), MHD_OPTION_END);
+}
+
+enum ampql_code serve_check_built(struct ampql_error *err)
+{
+    (void)err;
+    return AMPQL_OK;
 }
 
 enum ampql_code serve_run(const struct serve_options *options, struct ampql_error *err)

@@ -17,12 +17,15 @@ struct serve_options {
     const char *const *host_names; /*    [nhost_names] these */
     size_t nhost_names;
     size_t max_connections, max_queued, max_request_bytes;
-    int64_t idle_ms;      /* a connection may be silent for so long */
+    int64_t idle_ms; /* a connection may be silent for so long, up to a second more; 0: for ever */
     int64_t stop_wait_ms; /* for answers under way, once it is stopped; they are cancelled then */
     int (*stops)(void);   /* 0: go on; 1: finish what was asked; 2: cancel it, too */
     void (*log)(void *payload, const char *line); /* of each answer; may be NULL; one at a time */
     void *log_payload;
 };
+
+/* err  AMPQL_UNSUPPORTED: built with HTTP=0, so that serve_run can only fail */
+enum ampql_code serve_check_built(struct ampql_error *err);
 
 /* Open a socket that listens at "HOST:PORT", an address in digits, or "unix:PATH".
  *   out        the socket
