@@ -59,6 +59,13 @@ void buf_bytes(struct buf *buf, const void *p, size_t n)
     buf->n += n;
 }
 
+int buf_write(void *payload, const char *data, size_t size)
+{
+    struct buf *buf = payload;
+    buf_bytes(buf, data, size);
+    return buf->failed != AMPQL_OK;
+}
+
 void buf_byte(struct buf *buf, char c)
 {
     buf_bytes(buf, &c, 1);

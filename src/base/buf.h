@@ -25,6 +25,9 @@ void buf_str(struct buf *buf, struct str s);
 void buf_text(struct buf *buf, const char *text); /* a NUL-terminated string of our own */
 void buf_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* An ampql_write whose payload is a buffer: 1 after a failure. */
+int buf_write(void *buf, const char *data, size_t size);
+
 /* Room for n more bytes at the returned place, to be counted by the caller with buf->n += written;
  * NULL after a failure. */
 char *buf_room(struct buf *buf, size_t n);

@@ -6,7 +6,7 @@
  * nor reordered (the Makefile's EXACT), wider registers only do more of it at once. Not under
  * sanitizers, which are not ready yet when the loader chooses. */
 #if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) &&                 \
-    !defined(__SANITIZE_THREAD__) && !defined(AMPQL_ONE_CLONE)
+    !defined(__SANITIZE_THREAD__)
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
     __has_feature(memory_sanitizer) || __has_feature(undefined_behavior_sanitizer)

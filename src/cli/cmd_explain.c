@@ -33,13 +33,6 @@ static const struct option options[] = {
     RUN_OPTIONS(struct flags, run),
 };
 
-static int collect(void *payload, const char *data, size_t size)
-{
-    struct buf *buf = payload;
-    buf_bytes(buf, data, size);
-    return buf->failed != AMPQL_OK;
-}
-
 /* The time in seconds under this key, as RFC 3339; empty when it is not there. */
 static void time_cell(struct table *table, const cJSON *select, const char *key)
 {
@@ -124,7 +117,7 @@ static enum exit_status explain(struct cli *cli, const struct flags *flags,
     }
     buf_init(&json, cli->arena.alc, EXPLAIN_MAX);
     enum ampql_code code = ampql_batch_explain(session->engine, queries, nqueries, caps,
-                                               &session->options, collect, &json, &err);
+                                               &session->options, buf_write, &json, &err);
     enum exit_status status = STATUS_OK;
     if (json.failed)
         status = report_nomem(cli);

@@ -19,13 +19,6 @@ static const struct option options[] = {
     REPORT_OPTIONS(struct flags, run.error_format),
 };
 
-static int collect(void *payload, const char *data, size_t size)
-{
-    struct buf *buf = payload;
-    buf_bytes(buf, data, size);
-    return buf->failed != AMPQL_OK;
-}
-
 static enum exit_status format_one(struct cli *cli, const struct flags *flags,
                                    struct ampql_engine *engine, struct str text)
 {
@@ -38,7 +31,7 @@ static enum exit_status format_one(struct cli *cli, const struct flags *flags,
     if (ampql_query_compile(engine, text.p, text.n, &query, &err) != AMPQL_OK)
         return report_error(cli, &err, (struct report){.text = text});
     buf_init(&buf, cli->arena.alc, TEXT_MAX);
-    if (ampql_query_print(query, true, collect, &buf) != AMPQL_OK || buf.failed) {
+    if (ampql_query_print(query, true, buf_write, &buf) != AMPQL_OK || buf.failed) {
         status = report_nomem(cli);
     } else if (flags->check) {
         status = str_equal(buf_view(&buf), text) ? STATUS_OK : STATUS_NEGATIVE;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/time.h"
+#include "series/labels.h"
 #include "tool/serve_parts.h"
 
 #include <assert.h>
@@ -180,13 +181,6 @@ static bool read_timeout(const struct serve_request *request, int64_t waited_ms,
     return false;
 }
 
-static int append(void *payload, const char *data, size_t size)
-{
-    struct buf *buf = payload;
-    buf_bytes(buf, data, size);
-    return buf->failed != AMPQL_OK;
-}
-
 /* Of samples that were read from a server, what it would have counted. */
 static void put_stats(struct buf *body, const struct ampql_stats *stats, int64_t took_ms,
                       int64_t waited_ms)
@@ -206,9 +200,9 @@ static enum ampql_code put_result(struct serve_answer *out, const struct ampql_r
     static const char head[] = "{\"status\":\"success\",\"data\":{";
     struct buf plain;
     if (!wants_stats)
-        return ampql_result_json(result, append, &out->body);
+        return ampql_result_json(result, buf_write, &out->body);
     buf_init(&plain, out->body.alc, out->body.max_bytes);
-    enum ampql_code code = ampql_result_json(result, append, &plain);
+    enum ampql_code code = ampql_result_json(result, buf_write, &plain);
     if (code == AMPQL_OK) {
         assert(str_has_prefix(buf_view(&plain), str_of(head)));
         buf_text(&out->body, head);
@@ -331,22 +325,10 @@ static bool run_selectors(const struct serve_api *api, const struct serve_reques
     return n > 0 || run_selector(api, STR("{__name__=~\".+\"}"), source, options, matched, out);
 }
 
-/* [A-Za-z_][A-Za-z0-9_]* */
-static bool is_label_name(struct str name)
-{
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!is_letter && !(i > 0 && c >= '0' && c <= '9'))
-            return false;
-    }
-    return name.n > 0;
-}
-
 static bool check_label(const struct serve_request *request, struct serve_answer *out)
 {
     char quoted[320], message[400];
-    if (request->route != SERVE_LABEL_VALUES || is_label_name(request->label))
+    if (request->route != SERVE_LABEL_VALUES || label_name_is_valid(request->label, AMPQL_PROM2))
         return true;
     snprintf(message, sizeof message, "invalid label name: %s",
              quote_clipped(quoted, sizeof quoted, request->label));

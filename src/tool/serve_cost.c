@@ -72,7 +72,7 @@ static bool read_text(const struct serve_request *request, struct arena *arena, 
     return false;
 }
 
-static bool read_accumulate(const struct serve_request *request, struct ampql_cost_options *cost,
+static bool read_accumulate(const struct serve_request *request,
                             struct ampql_aggregate_options *lines, struct serve_answer *out)
 {
     static const struct {
@@ -84,7 +84,6 @@ static bool read_accumulate(const struct serve_request *request, struct ampql_co
     struct str text = serve_param(request, "accumulateBy");
     const char *name = text.n ? "accumulateBy" : "accumulate";
     bool is_all = false;
-    (void)cost;
     if (text.n == 0)
         text = serve_param(request, "accumulate");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -137,13 +136,6 @@ static bool read_window(const struct serve_request *request, struct ampql_cost_o
     return false;
 }
 
-static int append(void *payload, const char *data, size_t size)
-{
-    struct buf *buf = payload;
-    buf_bytes(buf, data, size);
-    return buf->failed != AMPQL_OK;
-}
-
 static void put_bill(const struct serve_api *api, const struct serve_request *request,
                      struct ampql_source *source, const struct ampql_cost_options *cost,
                      struct serve_answer *out)
@@ -156,8 +148,8 @@ static void put_bill(const struct serve_api *api, const struct serve_request *re
         return;
     }
     out->stats = ampql_allocations_stats(bill);
-    enum ampql_code code = is_summary ? ampql_allocations_summary_json(bill, append, &out->body)
-                                      : ampql_allocations_json(bill, append, &out->body);
+    enum ampql_code code = is_summary ? ampql_allocations_summary_json(bill, buf_write, &out->body)
+                                      : ampql_allocations_json(bill, buf_write, &out->body);
     ampql_allocations_free(bill);
     if (code != AMPQL_OK) {
         fail(&err, out->body.failed == AMPQL_LIMIT ? AMPQL_LIMIT : AMPQL_NOMEM,
@@ -180,8 +172,7 @@ void serve_answer_cost(const struct serve_api *api, const struct serve_request *
         read_ms(request, "resolution", &cost.resolution_ms, out) &&
         read_text(request, &arena, "aggregate", &lines.aggregate, out) &&
         read_text(request, &arena, "filter", &lines.filter, out) &&
-        read_accumulate(request, &cost, &lines, out) &&
-        read_shares(request, &arena, &cost, &lines, out))
+        read_accumulate(request, &lines, out) && read_shares(request, &arena, &cost, &lines, out))
         put_bill(api, request, source, &cost, out);
     arena_done(&arena);
 }
