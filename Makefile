@@ -87,7 +87,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick rules-oracle serve serve-oracle capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
+	bench-quick instructions rules-oracle serve serve-oracle capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -304,6 +304,10 @@ capture-bench: $(CMD) $(QUICK) $(B)/bench/load ## a generated day as captures, a
 
 bill-bench: $(CMD) $(B)/bench/load ## the bill of a day of 10,000 containers: `ampql allocate` from a capture, and the same queries in a Prometheus 2.42, whose loading takes gigabytes and minutes; CONTAINERS=1000 INTERVAL=120
 	@CONTAINERS=$(CONTAINERS) INTERVAL=$(INTERVAL) sh tests/bench/bill.sh $(B)
+
+instructions: $(BENCHES) ## instructions of queries over the demo's capture, by callgrind, against those recorded; RECORD=1 writes them anew
+	@sh src/cli/dist/deps.sh valgrind
+	@python3 tests/bench/instructions.py $(B)/bench/bench $(if $(RECORD),--record)
 
 bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
 	@rm -f $(B)/bench/quick.lines; set -e; for b in $(QUICK); do QUICK_RESULTS=$(B)/bench/quick.lines $$b; done; \
