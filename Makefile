@@ -180,8 +180,8 @@ text: $(CMD) ## PromQL text cases and command line cases; T=query runs only test
 	$(if $(T),,@$(CMD) test tests/data/promql examples/rules)
 	@AMPQL=$(CURDIR)/$(CMD) sh tests/cli.sh $(T)
 
-examples: $(EXAMPLES) ## every example program runs on the bundled data and prints what it should
-	@B=$(B) sh tests/examples.sh
+examples: $(EXAMPLES) $(SO) $(CMD) ## every example program runs on the bundled data, or before the fake AMP, and prints what it should
+	@B=$(B) PYTHON=$(PYTHON) sh tests/examples.sh
 
 layers: ## includes only go down, as src/layers says
 	@sh tests/layers.sh

@@ -43,3 +43,26 @@ abi: $(SO) ## write src/api/abi.txt again: the functions that programs may rely 
 
 reproducible: ## two builds in folders of different names, by different numbers of jobs, are equal byte for byte
 	@CC=$(CC) CXX=$(CXX) sh tests/reproducible.sh
+
+# The time in packages: that of the last commit, or of the sources' newest change where there is no git.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y include/ampql/base.h)
+MULTIARCH = $(shell $(CC) -print-multiarch)
+deb: $(LIB) $(SO) $(CMD) $(DIST) ## Debian packages in $(B)/deb: ampql, libampql0, libampql-dev
+	@sh src/cli/dist/deps.sh dpkg-dev
+	@rm -rf $(B)/deb
+	@$(MAKE) --no-print-directory install DESTDIR=$(B)/deb/stage PREFIX=/usr LIBDIR=/usr/lib/$(MULTIARCH) \
+	  ZSHDIR=/usr/share/zsh/vendor-completions
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) sh src/cli/dist/deb.sh $(B)/deb/stage $(B)/deb $(VERSION) $(MULTIARCH)
+
+deb-check: deb ## optional, as root, with a Debian mirror: the packages on a bare Debian 12 in a chroot, and lintian
+	@sh tests/deb.sh $(B)/deb
+
+# Optional, with Debian's Go. SAN_B: the library again with AddressSanitizer, for the package's cgo.
+GO_DEPS := golang-go golang-github-prometheus-client-golang-dev
+SAN_B := build/address-undefined
+.PHONY: go
+go: $(LIB) $(SO) $(CMD) $(DIST) ## optional, with Debian's Go: the Go package of examples/go, its RoundTripper with client_golang, cancellations, leaks; GO=
+	@$(if $(GO),,sh src/cli/dist/deps.sh $(GO_DEPS))
+	@$(MAKE) --no-print-directory install PREFIX=$(CURDIR)/$(B)/go/root
+	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined $(SAN_B)/libampql.so
+	@GO=$(GO) sh tests/go.sh $(B) $(SAN_B)

@@ -53,7 +53,7 @@ file 644 "$B/dist/ampql.fish" "$share/fish/vendor_completions.d/ampql.fish"
 for text in LICENSE README.md; do
     file 644 $text "$share/doc/ampql/$text"
 done
-for example in examples/*.c; do
+for example in examples/*.c examples/*.py; do
     file 644 "$example" "$share/doc/ampql/$example"
 done
 own "$share/doc/ampql/examples"
