@@ -5,8 +5,9 @@
 #
 # The command has the library inside, so that it needs none of the others. SOURCE_DATE_EPOCH is the time of all files.
 set -eu
-stage=$1
-out=$2
+stage=$(cd "$1" && pwd)
+mkdir -p "$2"
+out=$(cd "$2" && pwd)
 version=$3
 multiarch=$4
 here=$(dirname "$0")
