@@ -304,6 +304,19 @@ def rules():
         check("virtual series", got == wanted, (got, wanted))
 
 
+def caches(server):
+    """Held data are not read again; what is answered from them is what was answered without."""
+    target = "/api/v1/query?" + encoded(query="sum by (namespace) (avg_over_time(container_memory_allocation_bytes[6h]))", time=MIDNIGHT)
+    part = "/api/v1/query?" + encoded(query="max_over_time(container_memory_allocation_bytes[1h])", time=MIDNIGHT)
+    first, samples = server.ask(target), server.metric("ampql_cache_misses_total")
+    again, smaller = server.ask(target), server.ask(part)
+    check("read once", first[1] == again[1] and server.metric("ampql_cache_misses_total") == samples, samples)
+    check("hits", server.metric("ampql_cache_hits_total") >= 2 and server.metric("ampql_cache_bytes") > 0)
+    with Server("--no-cache") as other:
+        check("the same without a cache", other.ask(target)[1] == first[1] and other.ask(part)[1] == smaller[1])
+        check("no cache, no metrics of it", other.metric("ampql_cache_hits_total") is None)
+
+
 # ---- under way
 
 def many_at_once(server):
@@ -450,6 +463,7 @@ def main():
         bills(server)
         the_rest(server)
         refusals(server)
+        caches(server)
         many_at_once(server)
         check("stops", server.stop() == 0)
     with tempfile.TemporaryDirectory() as folder:
