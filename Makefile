@@ -51,7 +51,7 @@ LDFLAGS_ALL  = $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage) -Wl,-
 LDLIBS_ALL   = $(PKG_LIBS) -lstdc++ -lm -lpthread $(LDLIBS)
 
 # Sources are found, so that adding a file edits nothing here.
-LIB_LAYERS := base series lang plan eval source engine rules cost api
+LIB_LAYERS := base series lang plan eval source engine rules cost serve api
 # What talks HTTP, and the tests of it, is left out with HTTP=0.
 NET := http auth sigv4 aws credentials server fetch
 NET_SRC := $(if $(filter 0,$(HTTP)),$(foreach n,$(NET),src/source/$(n)% tests/test_$(n)% tests/support/$(n)% fuzz/fuzz_$(n)%))

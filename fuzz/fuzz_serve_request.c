@@ -1,7 +1,7 @@
 /* Any bytes as method, target, content type and body, a line each: refused with a status and a
  * message, or a route whose parameters are not longer than what came in. Headers of any bytes end
  * in a yes or no. */
-#include "tool/serve_request.h"
+#include "serve/request.h"
 
 #include <stdlib.h>
 

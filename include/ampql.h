@@ -10,6 +10,7 @@
 #include <ampql/base.h>
 #include <ampql/capture.h>
 #include <ampql/cost.h>
+#include <ampql/http.h>
 #include <ampql/query.h>
 #include <ampql/rules.h>
 #include <ampql/source.h>

@@ -1,6 +1,6 @@
 /* Requests to `ampql serve` without a socket: routes, prefixes, forms, headers. */
 #include "base/buf.h"
-#include "tool/serve_request.h"
+#include "serve/request.h"
 
 /* last: cmocka has a macro named fail */
 #include "support/test.h"

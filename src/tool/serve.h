@@ -4,7 +4,7 @@
 #ifndef AMPQL_SRC_TOOL_SERVE_H
 #define AMPQL_SRC_TOOL_SERVE_H
 
-#include "tool/serve_api.h"
+#include "serve/api.h"
 
 struct serve_options {
     const struct serve_api *api;

@@ -2,7 +2,7 @@
 #ifndef AMPQL_SRC_TOOL_SERVE_METRICS_H
 #define AMPQL_SRC_TOOL_SERVE_METRICS_H
 
-#include "tool/serve_api.h"
+#include "serve/api.h"
 
 enum { SERVE_NBUCKETS = 9 };
 

@@ -1,8 +1,8 @@
 /* Parts of the answers of serve_api.c that lie in files of their own. */
-#ifndef AMPQL_SRC_TOOL_SERVE_PARTS_H
-#define AMPQL_SRC_TOOL_SERVE_PARTS_H
+#ifndef AMPQL_SRC_SERVE_PARTS_H
+#define AMPQL_SRC_SERVE_PARTS_H
 
-#include "tool/serve_api.h"
+#include "serve/api.h"
 
 struct serve_words {
     ARRAY(struct str);

@@ -1,6 +1,6 @@
 /* Reading requests. Forms are read as Go does: those of the body come first, a name may be
  * repeated, and bad escapes refuse the whole. */
-#include "tool/serve_request.h"
+#include "serve/request.h"
 
 #include "base/ascii.h"
 
@@ -9,7 +9,7 @@ static const struct {
     bool allows_post, is_work;
 } routes[] = {
 #define ROUTE(name, path, post, work) [SERVE_##name] = {path, post, work},
-#include "tool/serve_route.def"
+#include "serve/route.def"
 };
 _Static_assert(sizeof routes / sizeof *routes == SERVE_NROUTES, "one row for each route");
 

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/time.h"
-#include "tool/serve_parts.h"
+#include "serve/parts.h"
 
 static void fail_cost(struct serve_answer *out, int status, const struct ampql_error *err,
                       const char *what)
@@ -165,7 +165,7 @@ void serve_answer_cost(const struct serve_api *api, const struct serve_request *
     struct ampql_cost_options cost = api->cost;
     struct ampql_aggregate_options lines = {.size = sizeof lines};
     struct arena arena;
-    arena_init(&arena, &alloc_default);
+    arena_init(&arena, out->body.alc);
     cost.lines = &lines;
     cost.cancel = cancel;
     if (read_window(request, &cost, out) && read_ms(request, "step", &cost.step_ms, out) &&

@@ -1,13 +1,13 @@
 /* What `ampql serve` answers: the HTTP API of Prometheus, and OpenCost's /allocation, from the
  * library's public functions. Knows no HTTP library. */
-#ifndef AMPQL_SRC_TOOL_SERVE_API_H
-#define AMPQL_SRC_TOOL_SERVE_API_H
+#ifndef AMPQL_SRC_SERVE_API_H
+#define AMPQL_SRC_SERVE_API_H
 
 #include <ampql/cost.h>
 #include <ampql/query.h>
 
 #include "base/buf.h"
-#include "tool/serve_request.h"
+#include "serve/request.h"
 
 /* What all requests share; nothing of it changes. */
 struct serve_api {

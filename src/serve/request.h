@@ -1,14 +1,14 @@
 /* A request to `ampql serve`, read: which route it is for, and its parameters. Knows no HTTP
  * library. */
-#ifndef AMPQL_SRC_TOOL_SERVE_REQUEST_H
-#define AMPQL_SRC_TOOL_SERVE_REQUEST_H
+#ifndef AMPQL_SRC_SERVE_REQUEST_H
+#define AMPQL_SRC_SERVE_REQUEST_H
 
 #include "base/array.h"
 #include "base/error.h"
 
 enum serve_route {
 #define ROUTE(name, ...) SERVE_##name,
-#include "tool/serve_route.def"
+#include "serve/route.def"
     SERVE_NROUTES,
     SERVE_NOWHERE = SERVE_NROUTES
 };

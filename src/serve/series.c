@@ -1,7 +1,7 @@
 /* Bodies of /api/v1/series, labels and label values. */
 #include "base/json.h"
 #include "series/label_set.h"
-#include "tool/serve_parts.h"
+#include "serve/parts.h"
 
 #include <stdlib.h>
 

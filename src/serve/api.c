@@ -1,12 +1,12 @@
 /* Answers in the words of Prometheus's web/api/v1, whose status codes and messages clients know. */
-#include "tool/serve_api.h"
+#include "serve/api.h"
 
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "base/time.h"
 #include "series/labels.h"
-#include "tool/serve_parts.h"
+#include "serve/parts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -340,7 +340,7 @@ static void answer_series(const struct serve_api *api, const struct serve_reques
                           int64_t waited_ms, struct serve_answer *out)
 {
     struct matched matched = {0};
-    arena_init(&matched.arena, &alloc_default);
+    arena_init(&matched.arena, out->body.alc);
     if (check_label(request, out) && read_timeout(request, waited_ms, &options, out) &&
         run_selectors(api, request, source, &options, &matched, out)) {
         bool ok = request->route == SERVE_SERIES
