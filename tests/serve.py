@@ -348,7 +348,7 @@ def slow_upstream():
         check("it is computed", until(lambda: Upstream.asked == 1 and server.metric("ampql_running_requests") == 1))
         raw.close()
         check("a client that hangs up ends its query", until(lambda: server.metric("ampql_running_requests") == 0))
-        check("it is counted", server.metric("ampql_abandoned_requests_total") == 1)
+        check("it is counted", until(lambda: server.metric("ampql_abandoned_requests_total") == 1))
 
         status, body, _ = server.ask("/api/v1/query?query=slow&timeout=200ms")
         check("a timeout", status == 503 and json.loads(body)["errorType"] == "timeout", body)

@@ -57,7 +57,8 @@ _ampql() {
             labels) words="--output --record --match --start --end $rules $source $limits" ;;
             serve)
                 words="--listen --token-file --host --prefix --workers --max-queue --max-connections --max-request-bytes"
-                words="$words --max-answer-bytes --idle-timeout --stop-timeout --access-log --queries --pod-uids"
+                words="$words --max-answer-bytes --idle-timeout --stop-timeout --cache-bytes --cache-fresh --cache-age --no-cache --check"
+                words="$words --access-log --queries --pod-uids"
                 words="$words --cluster-label --cluster-id --filter-cluster $rules $source $run"
                 ;;
             allocate)
