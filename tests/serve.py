@@ -304,6 +304,19 @@ def rules():
         check("virtual series", got == wanted, (got, wanted))
 
 
+def caches(server):
+    """Held data are not read again; what is answered from them is what was answered without."""
+    target = "/api/v1/query?" + encoded(query="sum by (namespace) (avg_over_time(container_memory_allocation_bytes[6h]))", time=MIDNIGHT)
+    part = "/api/v1/query?" + encoded(query="max_over_time(container_memory_allocation_bytes[1h])", time=MIDNIGHT)
+    first, samples = server.ask(target), server.metric("ampql_cache_misses_total")
+    again, smaller = server.ask(target), server.ask(part)
+    check("read once", first[1] == again[1] and server.metric("ampql_cache_misses_total") == samples, samples)
+    check("hits", server.metric("ampql_cache_hits_total") >= 2 and server.metric("ampql_cache_bytes") > 0)
+    with Server("--no-cache") as other:
+        check("the same without a cache", other.ask(target)[1] == first[1] and other.ask(part)[1] == smaller[1])
+        check("no cache, no metrics of it", other.metric("ampql_cache_hits_total") is None)
+
+
 # ---- under way
 
 def many_at_once(server):
@@ -335,7 +348,7 @@ def slow_upstream():
         check("it is computed", until(lambda: Upstream.asked == 1 and server.metric("ampql_running_requests") == 1))
         raw.close()
         check("a client that hangs up ends its query", until(lambda: server.metric("ampql_running_requests") == 0))
-        check("it is counted", server.metric("ampql_abandoned_requests_total") == 1)
+        check("it is counted", until(lambda: server.metric("ampql_abandoned_requests_total") == 1))
 
         status, body, _ = server.ask("/api/v1/query?query=slow&timeout=200ms")
         check("a timeout", status == 503 and json.loads(body)["errorType"] == "timeout", body)
@@ -450,6 +463,7 @@ def main():
         bills(server)
         the_rest(server)
         refusals(server)
+        caches(server)
         many_at_once(server)
         check("stops", server.stop() == 0)
     with tempfile.TemporaryDirectory() as folder:

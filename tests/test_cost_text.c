@@ -192,7 +192,7 @@ static void test_refused_lines(void **state)
 
 static void test_prices(void **state)
 {
-    static const struct ampql_prices all = {1, 2, 3, 0.5, 0.25, 0.125};
+    static const struct ampql_prices all = {1, 2, 3, 0.5, 0.25, 0.125, 0.0625};
     static const struct {
         const char *text;
         struct ampql_prices prices; /* of what is given */
@@ -200,18 +200,20 @@ static void test_prices(void **state)
         bool is_custom;
     } rows[] = {
         {"{\"CPU\":\"1\",\"RAM\":2,\"GPU\":\"3\",\"spotCPU\":\"0.5\",\"spotRAM\":\"2.5e-1\","
-         "\"spotGPU\":\"0.125\"}",
+         "\"spotGPU\":\"0.125\",\"storage\":\"0.0625\"}",
          all, 0, false},
-        {"cpu: 1\nRam: '2'\ngpu: 3\nSPOTCPU: 0.5\nspotram: 0.25\nspotgpu: 0.125\n", all, 0, false},
-        {"{\"provider\":\"base\",\n\t\"CPU\": \"1\",\n\t\"discount\": \"30%\", \"storage\": \"x\"}",
-         {1, -1, -1, -1, -1, -1},
+        {"cpu: 1\nRam: '2'\ngpu: 3\nSPOTCPU: 0.5\nspotram: 0.25\nspotgpu: 0.125\nStorage: 0.0625\n",
+         all, 0, false},
+        {"{\"provider\":\"base\",\n\t\"CPU\": \"1\",\n\t\"discount\": \"30%\", "
+         "\"zoneNetworkEgress\": \"x\"}",
+         {1, -1, -1, -1, -1, -1, -1},
          0.3,
          false},
         {"customPricesEnabled: true\ndiscount: 0\nawsServiceKeySecret: a\nGPU: \"\"\n",
-         {-1, -1, -1, -1, -1, -1},
+         {-1, -1, -1, -1, -1, -1, -1},
          0,
          true},
-        {"{}", {-1, -1, -1, -1, -1, -1}, 0, false},
+        {"{}", {-1, -1, -1, -1, -1, -1, -1}, 0, false},
     };
     struct ampql_engine *engine = new_engine();
     (void)state;
@@ -252,7 +254,7 @@ static void test_refused_prices(void **state)
         {"CPU: [1]", 5, 6, "line 1, column 6: CPU is a list, expected a scalar"},
         {"CPUs: 1", 0, 4,
          "line 1, column 1: \"CPUs\" is no price, expected CPU, RAM, GPU, spotCPU, spotRAM, "
-         "spotGPU, "
+         "spotGPU, storage, "
          "discount, negotiatedDiscount, customPricesEnabled, or what else OpenCost's default.json "
          "has"},
         {"CPU: 1\ncpu: 2", 7, 10, "line 2, column 1: CPU is there twice, expected it once"},

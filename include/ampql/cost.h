@@ -18,10 +18,11 @@ struct ampql_prices {
     double gpu; /* of a GPU */
     double spot_cpu, spot_ram;
     double spot_gpu; /* with custom prices only */
+    double storage;  /* of a GiB of a volume: what it costs as an asset, with custom prices */
 };
 
-/* The prices of OpenCost's aws.json: 0.031611, 0.004237, 0.95, 0.006655, 0.000892, and no spot_gpu.
- */
+/* The prices of OpenCost's aws.json: 0.031611, 0.004237, 0.95, 0.006655, 0.000892, no spot_gpu, and
+ * 0.00005479452. */
 AMPQL_API struct ampql_prices ampql_default_prices(void);
 
 /* Which of OpenCost's queries, and what became of the model with them. */
@@ -117,6 +118,11 @@ struct ampql_aggregate_options {
     bool aggregated_metadata; /* lines keep the labels and annotations that all their allocations
                                  have with one value, while those are of one namespace */
     bool share_breakdown;     /* lines say what they carry of each shared namespace and label */
+    bool proportional_assets; /* lines say what part they have of each node, volume and load
+                                 balancer, or of each cluster without idle_by_node; of what was
+                                 computed with idle costs only */
+    bool share_balancers;     /* of these: a cluster on Azure has one public load balancer and one
+                                 private, whatever number of services they stand for */
 };
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
@@ -160,6 +166,26 @@ struct ampql_allocation_shared {
     struct ampql_string name;
     double total_cost;
     double cpu_cost, gpu_cost, ram_cost, volume_cost, network_cost, balancer_cost, external_cost;
+};
+
+/* $ of each kind; or parts, which have no unit. */
+struct ampql_asset_costs {
+    double cpu, gpu, ram, volume, balancer;
+};
+
+/* What an allocation has of an asset, or of all assets of a cluster. What nobody was allocated, and
+ * what is shared, is in no allocation's part, so that they need not add up to 1. */
+struct ampql_allocation_asset {
+    struct ampql_string cluster;
+    struct ampql_string name;        /* a node, a volume, "NAMESPACE/SERVICE"; empty: the cluster */
+    struct ampql_string type;        /* "Node", "PV", "LoadBalancer"; empty: the cluster */
+    struct ampql_string provider_id; /* of a node or a volume */
+    bool is_cluster;                 /* all assets of the cluster are one; a nameless one is not */
+    struct ampql_asset_costs cost;   /* of the allocation; that of a load balancer is what it pays
+                                        for all of them, as OpenCost has it */
+    struct ampql_asset_costs total;  /* of the asset, in the window */
+    struct ampql_asset_costs part;   /* cost / total, of 1; OpenCost calls it percentage */
+    double node_part;                /* of CPU, GPU and RAM together, by their costs */
 };
 
 /* One line of the bill. Strings are empty where the members of an aggregate differ; lists are in
@@ -226,6 +252,10 @@ struct ampql_allocation {
     /* The largest usage seen, known for single containers only. */
     bool has_usage_max;
     double cpu_core_usage_max, ram_byte_usage_max;
+
+    const struct ampql_allocation_asset *assets; /* [nassets] in the order of cluster and name; with
+                                                    proportional_assets */
+    size_t nassets;
 };
 
 /* All windows of the bill, added up by name. In the order of names, bytewise; NULL past the last.
@@ -253,7 +283,7 @@ AMPQL_API bool ampql_allocations_window(const struct ampql_allocations *allocati
 /* Aggregate what was computed again, by something else: nothing is asked of the source. The two are
  * freed apart, in any order. options may be NULL: one allocation a container.
  *   err  AMPQL_BAD_DATA: the aggregate or the filter, with the span in that text; what is shared;
- * steps that cannot be accumulated so; AMPQL_NOMEM */
+ * steps that cannot be accumulated so; parts of assets without idle costs; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_allocations_aggregate(const struct ampql_allocations *allocations,
                                                       const struct ampql_aggregate_options *options,
                                                       struct ampql_allocations **out,
@@ -306,9 +336,9 @@ AMPQL_API enum ampql_code ampql_allocations_ndjson(const struct ampql_allocation
 /* ---- prices */
 
 /* Read a price file as OpenCost's default.json is, JSON or YAML, text [len], UTF-8: CPU, RAM (a
- * GiB), GPU, spotCPU, spotRAM, spotGPU in $ an hour, discount and negotiatedDiscount ("30%"),
- * customPricesEnabled; names in any case, values as strings or not. What such files have besides is
- * passed over.
+ * GiB), GPU, spotCPU, spotRAM, spotGPU, storage (a GiB) in $ an hour, discount and
+ * negotiatedDiscount ("30%"), customPricesEnabled; names in any case, values as strings or not.
+ * What such files have besides is passed over.
  *
  *   options  whose discounts and custom_prices are set where the file has them, and prices
  *   prices   what options->prices is then: those of the file, over ampql_default_prices

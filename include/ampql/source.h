@@ -323,6 +323,54 @@ AMPQL_API enum ampql_code ampql_source_merge(struct ampql_engine *engine,
                                              bool last_wins, struct ampql_source **out,
                                              struct ampql_error *err);
 
+/* ---- answers kept for later runs */
+
+/* Zero means the default; of times a negative one: none. */
+struct ampql_cache_options {
+    size_t size;        /* of this struct */
+    uint64_t max_bytes; /* packed; 0: 256 MiB. What was not used for longest goes first. What runs
+                           use at the time comes on top */
+    int64_t fresh_ms;   /* an answer that reaches into the newest minutes is used again for so long,
+                           and its older part on; 0: 5 s */
+    int64_t settled_ms; /* what is older than this when it is asked for is the same for good; 0:
+                           10 minutes */
+    int64_t max_age_ms; /* and even that is asked for again after so long; 0: 1 hour */
+};
+
+struct ampql_cache_stats {
+    size_t size;        /* of this struct */
+    uint64_t hits;      /* selects, and lists of series, that were answered from it alone */
+    uint64_t shared;    /*    that waited for what another run fetched */
+    uint64_t misses;    /*    of which at least a part was fetched, or failed */
+    uint64_t evictions; /* answers that had to go for others */
+    uint64_t entries;   /* answers now, */
+    uint64_t bytes;     /*    and what they take */
+    uint64_t max_bytes;
+};
+
+/* A cache for sources that answer alike, such as one for each thread to the same server. It keeps
+ * what they answer packed, and answers later selects of the same matchers from it, bit for bit,
+ * also parts of them: only what is missing is asked for. When several runs miss the same, one asks
+ * and the others wait for it. Freshness does not matter to files, whose answers never change.
+ * options may be NULL. Any thread.
+ *   err  AMPQL_NOMEM */
+struct ampql_cache;
+AMPQL_API enum ampql_code ampql_cache_new(struct ampql_engine *engine,
+                                          const struct ampql_cache_options *options,
+                                          struct ampql_cache **out, struct ampql_error *err);
+
+/* NULL is fine. Sources over it keep it alive. */
+AMPQL_API void ampql_cache_free(struct ampql_cache *cache);
+
+AMPQL_API struct ampql_cache_stats ampql_cache_stats(struct ampql_cache *cache);
+
+/* A source that answers as `inner` does, over a cache. Takes inner over, also when this fails. The
+ * engine's allocator is the cache's.
+ *   err  AMPQL_NOMEM */
+AMPQL_API enum ampql_code ampql_source_cache(struct ampql_engine *engine,
+                                             struct ampql_source *inner, struct ampql_cache *cache,
+                                             struct ampql_source **out, struct ampql_error *err);
+
 /* The dialect that the data says it was recorded with; AMPQL_DIALECT_DEFAULT when it does not say.
  */
 AMPQL_API enum ampql_dialect ampql_source_dialect(const struct ampql_source *source);

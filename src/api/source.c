@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "lang/parser.h"
 #include "source/amp.h"
+#include "source/cache.h"
 #include "source/server.h"
 
 enum ampql_code ampql_source_new(struct ampql_engine *engine, const struct ampql_source_ops *ops,
@@ -65,6 +66,36 @@ enum ampql_code ampql_source_merge(struct ampql_engine *engine, struct ampql_sou
                                    struct ampql_error *err)
 {
     return source_merge(&engine->alc, sources, nsources, last_wins, out, err);
+}
+
+enum ampql_code ampql_cache_new(struct ampql_engine *engine,
+                                const struct ampql_cache_options *options, struct ampql_cache **out,
+                                struct ampql_error *err)
+{
+    struct ampql_cache_options read;
+    OPTIONS_READ(read, options);
+    struct cache_options cache = {.max_bytes = read.max_bytes,
+                                  .fresh_ms = read.fresh_ms,
+                                  .settled_ms = read.settled_ms,
+                                  .max_age_ms = read.max_age_ms};
+    return cache_new(&engine->alc, &cache, out, err);
+}
+
+void ampql_cache_free(struct ampql_cache *cache)
+{
+    cache_free(cache);
+}
+
+struct ampql_cache_stats ampql_cache_stats(struct ampql_cache *cache)
+{
+    return cache_stats(cache);
+}
+
+enum ampql_code ampql_source_cache(struct ampql_engine *engine, struct ampql_source *inner,
+                                   struct ampql_cache *cache, struct ampql_source **out,
+                                   struct ampql_error *err)
+{
+    return source_cache_open(&engine->alc, inner, cache, out, err);
 }
 
 #if AMPQL_HTTP

@@ -21,6 +21,7 @@ struct flags {
     int queries, provider, accumulate, share_split;
     bool filter_cluster, pod_uids, custom_prices, strict, print_queries;
     bool idle, split_idle, share_idle, idle_by_node, share_breakdown, aggregated_metadata;
+    bool proportional_assets, share_balancers;
     struct option_list prices, quirks, aliases;
     struct rules_flags rules;
     struct run_flags run;
@@ -63,6 +64,11 @@ static const struct option options[] = {
      "with -o json or ndjson: of what is shared, how much is of each namespace and label"},
     {"aggregated-metadata", 0, OPTION_BOOL, offsetof(struct flags, aggregated_metadata), NULL,
      "lines keep labels and annotations that all their pods have, in one namespace"},
+    {"proportional-assets", 0, OPTION_BOOL, offsetof(struct flags, proportional_assets), NULL,
+     "with -o json or ndjson, and --idle: the part that each line has of each cluster; with "
+     "--idle-by-node of each node, volume and load balancer"},
+    {"share-balancers", 0, OPTION_BOOL, offsetof(struct flags, share_balancers), NULL,
+     "of these: clusters on Azure have one public load balancer and one private"},
     {"labels-of", 0, OPTION_LIST, offsetof(struct flags, aliases), "WORD=LABEL,...",
      "labels that stand for department, environment, owner, product or team"},
     {"cluster-label", 0, OPTION_STRING, offsetof(struct flags, cluster_label), "LABEL",
@@ -72,7 +78,8 @@ static const struct option options[] = {
     {"filter-cluster", 0, OPTION_BOOL, offsetof(struct flags, filter_cluster), NULL,
      "read only series of that cluster"},
     {"default-price", 0, OPTION_LIST, offsetof(struct flags, prices), "NAME=DOLLARS",
-     "an hour of cpu, ram (a GiB), gpu, spot-cpu, spot-ram or spot-gpu, for nodes without prices"},
+     "an hour of cpu, ram (a GiB), gpu, spot-cpu, spot-ram or spot-gpu, for nodes without prices; "
+     "storage (a GiB)"},
     {"prices", 0, OPTION_STRING, offsetof(struct flags, price_file), "FILE",
      "prices and discounts as OpenCost's default.json has them, JSON or YAML"},
     {"custom-prices", 0, OPTION_BOOL, offsetof(struct flags, custom_prices), NULL,
@@ -155,7 +162,8 @@ static enum exit_status read_prices(struct cli *cli, struct option_list flags,
                  {"gpu", offsetof(struct ampql_prices, gpu)},
                  {"spot-cpu", offsetof(struct ampql_prices, spot_cpu)},
                  {"spot-ram", offsetof(struct ampql_prices, spot_ram)},
-                 {"spot-gpu", offsetof(struct ampql_prices, spot_gpu)}};
+                 {"spot-gpu", offsetof(struct ampql_prices, spot_gpu)},
+                 {"storage", offsetof(struct ampql_prices, storage)}};
     enum { NNAMES = sizeof names / sizeof *names };
     for (size_t i = 0; i < flags.n; i++) {
         const char *equals = strchr(flags.at[i], '=');
@@ -165,8 +173,8 @@ static enum exit_status read_prices(struct cli *cli, struct option_list flags,
             k++;
         if (k == NNAMES || !number_parse(str_of(equals + 1), &price))
             return report_usage(cli, NULL,
-                                "--default-price %s: expected cpu, ram, gpu, spot-cpu, spot-ram or "
-                                "spot-gpu, = and a number",
+                                "--default-price %s: expected cpu, ram, gpu, spot-cpu, spot-ram, "
+                                "spot-gpu or storage, = and a number",
                                 flags.at[i]);
         *(double *)((char *)out + names[k].offset) = price;
     }
@@ -259,10 +267,16 @@ static enum exit_status read_lines(struct cli *cli, const struct flags *flags,
         .share_evenly = flags->share_split == 2,
         .share_breakdown = flags->share_breakdown,
         .aggregated_metadata = flags->aggregated_metadata,
+        .proportional_assets = flags->proportional_assets,
+        .share_balancers = flags->share_balancers,
         .accumulate = (enum ampql_cost_accumulate)flags->accumulate, /* in the same order */
     };
     if ((flags->share_idle || flags->idle_by_node) && !flags->idle)
         return report_usage(cli, NULL, "--share-idle and --idle-by-node need --idle");
+    if (flags->proportional_assets && !flags->idle)
+        return report_usage(cli, NULL, "--proportional-assets needs --idle");
+    if (flags->share_balancers && !flags->proportional_assets)
+        return report_usage(cli, NULL, "--share-balancers needs --proportional-assets");
     enum exit_status status =
         read_number(cli, "share-cost", flags->share_cost, "30.42", &out->share_monthly_cost);
     return status ? status : read_aliases(cli, flags->aliases, out);

@@ -20,9 +20,10 @@ struct flags {
     const char *cluster_label, *cluster_id;
     struct option_list hosts;
     uint64_t workers, max_queue, max_connections, max_request_bytes, max_answer_bytes;
-    struct option_ms idle_timeout, stop_timeout;
+    uint64_t cache_bytes;
+    struct option_ms idle_timeout, stop_timeout, cache_fresh, cache_age;
     int queries;
-    bool access_log, filter_cluster, pod_uids;
+    bool no_cache, access_log, filter_cluster, pod_uids;
 };
 
 static const struct option options[] = {
@@ -48,6 +49,14 @@ static const struct option options[] = {
      "until a silent connection is closed, 0 for never; 2m when not given"},
     {"stop-timeout", 0, OPTION_DURATION, offsetof(struct flags, stop_timeout), "DURATION",
      "for answers under way when it is stopped; 30s when not given"},
+    {"cache-bytes", 0, OPTION_INTEGER, offsetof(struct flags, cache_bytes), "N",
+     "what was read is kept for later queries of all clients; 256 MiB when not given"},
+    {"cache-fresh", 0, OPTION_DURATION, offsetof(struct flags, cache_fresh), "DURATION",
+     "what a server said of the last ten minutes is used for so long; 5s when not given"},
+    {"cache-age", 0, OPTION_DURATION, offsetof(struct flags, cache_age), "DURATION",
+     "what a server said of older times is asked for again after so long; 1h when not given"},
+    {"no-cache", 0, OPTION_BOOL, offsetof(struct flags, no_cache), NULL,
+     "read everything anew for each query"},
     {"access-log", 0, OPTION_BOOL, offsetof(struct flags, access_log), NULL,
      "a line on standard error for each answer, without queries"},
     {"queries", 0, OPTION_ENUM, offsetof(struct flags, queries), "2024|2026",
@@ -138,6 +147,34 @@ static enum exit_status find_workspaces(struct cli *cli, const struct flags *fla
     return STATUS_OK;
 }
 
+/* 0 that was said means none. */
+static int64_t cache_time(struct option_ms given)
+{
+    return given.is_set && given.ms == 0 ? -1 : given.ms;
+}
+
+/* One cache for all workers' sources, which it takes the place of. */
+static enum exit_status share_cache(struct cli *cli, const struct flags *flags,
+                                    struct session *session, struct ampql_source **sources,
+                                    size_t n, struct ampql_cache **out)
+{
+    struct ampql_error err = {0};
+    struct ampql_cache_options how = {.size = sizeof how,
+                                      .max_bytes = flags->cache_bytes,
+                                      .fresh_ms = cache_time(flags->cache_fresh),
+                                      .max_age_ms = cache_time(flags->cache_age)};
+    if (flags->no_cache)
+        return STATUS_OK;
+    enum ampql_code code = ampql_cache_new(session->engine, &how, out, &err);
+    for (size_t i = 0; i < n && code == AMPQL_OK; i++) {
+        struct ampql_source *inner = sources[i];
+        sources[i] = NULL;
+        code = ampql_source_cache(session->engine, inner, *out, &sources[i], &err);
+    }
+    session->source = sources[0];
+    return code == AMPQL_OK ? STATUS_OK : report_error(cli, &err, (struct report){0});
+}
+
 /* Sources for all workers; the first is the session's. */
 static enum exit_status open_sources(struct cli *cli, const struct flags *flags,
                                      struct session *session, struct ampql_source **sources,
@@ -222,7 +259,7 @@ static enum exit_status serve(struct cli *cli, const struct flags *flags, struct
 
 static enum exit_status open_and_serve(struct cli *cli, const struct flags *flags,
                                        struct session *session, struct ampql_source **sources,
-                                       size_t nworkers)
+                                       size_t nworkers, struct ampql_cache **cache)
 {
     struct serve_api api;
     struct serve_options serving = {
@@ -251,8 +288,11 @@ static enum exit_status open_and_serve(struct cli *cli, const struct flags *flag
         status = rules_open(cli, &flags->rules, session);
     if (!status)
         status = open_sources(cli, flags, session, sources, nworkers);
+    if (!status)
+        status = share_cache(cli, flags, session, sources, nworkers, cache);
     if (status)
         return status;
+    serving.cache = *cache;
     fill_api(flags, session, nworkers, &api);
     return serve(cli, flags, session, &serving);
 }
@@ -263,6 +303,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     struct flags own = *flags;
     struct ampql_source *sources[MAX_WORKERS] = {NULL};
     struct session session;
+    struct ampql_cache *cache = NULL;
     size_t nworkers = (size_t)either(flags->workers, 4);
     (void)operands;
     enum exit_status status = check(cli, flags);
@@ -271,9 +312,10 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     own.source.server.progress = PROGRESS_NONE;
     status = session_open(cli, &flags->run, &session);
     if (!status)
-        status = open_and_serve(cli, &own, &session, sources, nworkers);
+        status = open_and_serve(cli, &own, &session, sources, nworkers, &cache);
     for (size_t i = 1; i < nworkers; i++)
         ampql_source_free(sources[i]);
+    ampql_cache_free(cache);
     return session_finish(cli, &session, status);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "cost/model.h"
+#include "cost/parts.h"
 #include "cost/share.h"
 
 #include <stdarg.h>
@@ -179,6 +180,8 @@ static enum ampql_code add_mine(struct folding *f, const struct ampql_allocation
         weigh(f, item, NULL);
         return AMPQL_OK;
     }
+    if (f->by->has_parts)
+        TRY(parts_of(&a, f->by->idle_by_node, f->work, err));
     if (f->keeps_idle)
         share_keep(&f->share, item);
     if (f->gives_idle)

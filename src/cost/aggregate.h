@@ -24,6 +24,8 @@ struct aggregate {
     bool splits_idle;              /* idle costs are not all one */
     bool keeps_metadata;           /* labels and annotations that all of a line have */
     bool breaks_down;              /* what is shared, by whose it is */
+    bool has_parts;                /* of assets */
+    bool shares_balancers;         /* in these, on Azure */
     enum ampql_cost_accumulate accumulate;
 };
 
@@ -59,7 +61,8 @@ struct ampql_allocations {
     struct bill_window all; /* all windows, added up by name */
     struct {
         ARRAY(struct ampql_string);
-    } warnings; /* that the set has not */
+    } warnings;            /* that the set has not */
+    struct tally homeless; /* parts of assets that are not known */
 };
 
 /* A set's bill; the set has one user more. err  AMPQL_BAD_DATA: its steps cannot be accumulated so;

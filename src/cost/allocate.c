@@ -4,6 +4,7 @@
 #include "cost/aggregate.h"
 #include "cost/ask.h"
 #include "cost/coverage.h"
+#include "cost/parts.h"
 
 #include "base/options.h"
 #include "base/time.h"
@@ -192,6 +193,17 @@ static enum ampql_code compute(struct ampql_engine *engine, struct ampql_source 
     return params->wants_idle ? idle_fold(set, err) : AMPQL_OK;
 }
 
+/* Of steps that are put together to one window, what assets cost in that, as OpenCost asks. */
+static enum ampql_code compute_assets(struct ampql_engine *engine, struct ampql_source *source,
+                                      struct params params, struct cost_set *whole,
+                                      struct ampql_error *err)
+{
+    params.groups = QUERY_ASSETS;
+    params.start_ms = whole->start_ms;
+    params.end_ms = whole->end_ms;
+    return compute_batch(engine, source, &params, whole, err);
+}
+
 /* One step after the other; the whole has what is to be said of all of them. */
 static enum ampql_code compute_steps(struct ampql_engine *engine, struct ampql_source *source,
                                      struct params params, size_t n, struct pieces *pieces,
@@ -219,6 +231,10 @@ static enum ampql_code compute_steps(struct ampql_engine *engine, struct ampql_s
         whole->end_ms = params.start_ms;
         TRY(set_warn(whole, err, "the last step ends after the window, at %.*s (quirk whole-steps)",
                      length, time));
+    }
+    if (params.wants_whole_assets) {
+        TRY(time_left(deadline_ms, &params, err));
+        TRY(compute_assets(engine, source, params, whole, err));
     }
     return pieces_end(pieces, err);
 }
@@ -294,6 +310,9 @@ enum ampql_code cost_allocate(struct ampql_engine *engine, struct ampql_source *
     enum ampql_code code = aggregate_read(all.lines ? all.lines : &lines, &work, &aggregate, err);
     if (code == AMPQL_OK && params.step_ms == 0)
         params.step_ms = accumulate_step_ms(aggregate.accumulate);
+    params.wants_whole_assets = aggregate.has_parts && aggregate.accumulate == AMPQL_COST_ALL;
+    if (code == AMPQL_OK && aggregate.has_parts && !params.wants_idle)
+        code = parts_refuse(err);
     if (code == AMPQL_OK) /* nothing is fetched when it is refused */
         code = make_bill(engine, source, &params, &aggregate, out, err);
     arena_done(&work);

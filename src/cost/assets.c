@@ -1,11 +1,9 @@
-/* Assets: what nodes cost for as long as they were there, and which disks and load balancers there
- * were. Idle costs are what of this nobody was allocated.
+/* Assets: what nodes cost for as long as they were there. Idle costs are what of this nobody was
+ * allocated.
  *
  * A node's prices and hours are those of one machine, told by its provider id; its capacity is that
  * of its name. Machines of one name are one asset. */
-#include "cost/model.h"
-
-#include "base/index.h"
+#include "cost/assets.h"
 
 #include <stdlib.h>
 
@@ -18,6 +16,7 @@ struct machine {
     bool is_spot;
     bool is_active; /* it has times */
     bool is_hidden; /* a machine of nobody's: Fargate */
+    bool is_azure;
     int64_t start_ms, end_ms;
 };
 
@@ -159,6 +158,7 @@ static void set_labels(struct machine *m, const struct cost_row *row)
 {
     m->is_hidden =
         str_equal(row_label(row, "label_eks_amazonaws_com_compute_type"), STR("fargate"));
+    m->is_azure = row_label(row, "label_kubernetes_azure_com_cluster").p != NULL;
 }
 
 static const struct {
@@ -235,17 +235,9 @@ static void cost_of(const struct params *params, struct machine *m, struct cost_
 
 /* ---- assets, by cluster and name */
 
-struct assets {
-    struct {
-        ARRAY(struct cost_asset);
-    } items;
-    struct index index;
-};
-
-/* The asset of that name, made when it is new, with times of the window when it has none. */
-static enum ampql_code asset_of(const struct machines *all, struct assets *assets,
-                                struct str cluster, struct str name, int64_t start_ms,
-                                int64_t end_ms, struct cost_asset **out, struct ampql_error *err)
+enum ampql_code asset_of(struct assets *assets, struct str cluster, struct str name,
+                         int64_t start_ms, int64_t end_ms, struct cost_asset **out,
+                         struct ampql_error *err)
 {
     const struct str key[] = {cluster, name};
     uint64_t hash = key_hash(key, 2);
@@ -258,11 +250,12 @@ static enum ampql_code asset_of(const struct machines *all, struct assets *asset
         *out = a;
         return AMPQL_OK;
     }
-    struct cost_asset fresh = {.cluster = set_text(all->set, cluster),
-                               .name = set_text(all->set, name),
+    struct cost_asset fresh = {.cluster = set_text(assets->set, cluster),
+                               .name = set_text(assets->set, name),
                                .start_ms = start_ms,
                                .end_ms = end_ms};
-    if (!fresh.cluster.data || !fresh.name.data || !array_push(&assets->items, all->work, fresh) ||
+    if (!fresh.cluster.data || !fresh.name.data ||
+        !array_push(&assets->items, assets->work, fresh) ||
         !index_add(&assets->index, hash, assets->items.n - 1))
         return fail_nomem(err, "assets");
     *out = &assets->items.at[assets->items.n - 1];
@@ -287,8 +280,9 @@ static enum ampql_code fold_machines(struct machines *all, struct assets *assets
         } else if (!m->has_cores || !m->has_bytes) {
             tally_add(&coreless, m->name, m->cluster);
         }
-        TRY(asset_of(all, assets, m->cluster, m->name, m->start_ms, m->end_ms, &a, err));
+        TRY(asset_of(assets, m->cluster, m->name, m->start_ms, m->end_ms, &a, err));
         a->is_node = true;
+        all->set->is_azure |= m->is_azure;
         a->start_ms = m->start_ms < a->start_ms ? m->start_ms : a->start_ms;
         a->end_ms = m->end_ms > a->end_ms ? m->end_ms : a->end_ms;
         cost_of(params, m, a);
@@ -299,46 +293,6 @@ static enum ampql_code fold_machines(struct machines *all, struct assets *assets
     return set_warn_tally(all->set, &coreless, query_info[COST_ASSET_CPU_CAPACITY].name,
                           "nodes have no capacity of CPU or RAM, which counts as 1", "node",
                           "of cluster", err);
-}
-
-/* Disks by the names of volumes, and of the instances whose own they are; load balancers. They have
- * no cost that could be idle, but entries. */
-static enum ampql_code fold_others(struct machines *all, struct assets *assets,
-                                   struct ampql_error *err)
-{
-    static const struct {
-        enum cost_query query;
-        const char *name, *first; /* labels; first/name, or name alone */
-        bool has_times;
-    } others[] = {
-        {COST_LB_ASSET_MINUTES, "service_name", "namespace", true},
-        {COST_DISK_MINUTES, "persistentvolume", NULL, true},
-        {COST_PVC_INFO, "volumename", NULL, false},
-        {COST_PV_BYTES, "persistentvolume", NULL, false},
-        {COST_DISK_PRICE, "persistentvolume", NULL, false},
-        {COST_LOCAL_DISK_BYTES, "instance", NULL, false},
-    };
-    for (size_t k = 0; k < sizeof others / sizeof *others; k++) {
-        const struct answer *answer = &all->answers[others[k].query];
-        for (size_t i = 0; i < answer->n; i++) {
-            const struct cost_row *row = &answer->rows[i];
-            struct str name = row_label(row, others[k].name);
-            struct str first = others[k].first ? row_label(row, others[k].first) : STR("");
-            int64_t start_ms = all->params->start_ms, end_ms = all->params->end_ms;
-            struct cost_asset *a;
-            if (!name.p || !first.p)
-                continue;
-            if (others[k].first)
-                name = join_names(all->work, first, name);
-            if (!name.p)
-                return fail_nomem(err, "assets");
-            if (others[k].has_times)
-                row_span(all->params, row, &start_ms, &end_ms);
-            TRY(asset_of(all, assets, row_cluster(row, all->params), name, start_ms, end_ms, &a,
-                         err));
-        }
-    }
-    return AMPQL_OK;
 }
 
 static int compare(const void *a, const void *b)
@@ -355,8 +309,9 @@ static enum ampql_code fold(struct machines *all, struct assets *assets, struct 
     TRY(fold_times(all, err));
     fold_by_name(all);
     TRY(fold_machines(all, assets, err));
-    if (all->params->quirks.is_on[QUIRK_IDLE_OF_DISKS])
-        TRY(fold_others(all, assets, err));
+    TRY(balancer_assets_fold(assets, all->params, all->answers, err));
+    TRY(disk_assets_fold(assets, all->params, all->answers, err));
+    set->has_assets = true;
     set->nassets = assets->items.n;
     set->assets = arena_alloc(&set->arena, set->nassets, sizeof *set->assets);
     if (!set->assets)
@@ -373,7 +328,7 @@ enum ampql_code assets_fold(struct cost_set *set, const struct params *params,
 {
     struct arena work;
     struct machines all = {.set = set, .params = params, .answers = answers, .work = &work};
-    struct assets assets = {0};
+    struct assets assets = {.set = set, .work = &work};
     arena_init(&work, &set->alc);
     index_init(&all.by_id, &set->alc);
     index_init(&all.by_name, &set->alc);

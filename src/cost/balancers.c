@@ -79,7 +79,7 @@ static enum ampql_code fold_times(struct model *model, struct balancers *all,
 }
 
 /* An address of RFC 1918 or RFC 4193; a host name is none. */
-static bool is_private(struct str ip)
+bool address_is_private(struct str ip)
 {
     char text[INET6_ADDRSTRLEN];
     unsigned char a[16];
@@ -119,7 +119,7 @@ static enum ampql_code fold_prices(struct model *model, struct balancers *all,
         struct balancer *b = &all->items.at[known];
         add_price(model, b, row->value);
         b->ip = model_text(model, ip);
-        b->is_private = is_private(ip);
+        b->is_private = address_is_private(ip);
         if (!b->ip.p)
             return fail_nomem(err, "load balancers");
     }

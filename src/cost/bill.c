@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "cost/model.h"
+#include "cost/parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,10 +125,16 @@ static enum ampql_code fill(struct ampql_allocations *bill, const struct aggrega
     struct bill_window *steps = arena_alloc(&bill->arena, n, sizeof *steps);
     if (!steps)
         return fail_nomem(err, "windows");
+    if (by->has_parts && !parts_are_known(set))
+        return parts_refuse(err);
     for (size_t i = 0; i < n; i++)
         TRY(aggregate_step(bill, set->steps ? set->steps[i] : set, by, &steps[i], err));
     TRY(accumulate_windows(bill, steps, n, by->accumulate, &bill->windows, &bill->nwindows, err));
-    return aggregate_windows(bill, bill->windows, bill->nwindows, &bill->all, err);
+    for (size_t i = 0; i < bill->nwindows; i++)
+        TRY(parts_fill(bill, by, &bill->windows[i], err));
+    TRY(parts_warn(bill, err));
+    TRY(aggregate_windows(bill, bill->windows, bill->nwindows, &bill->all, err));
+    return bill->nwindows > 1 ? parts_fill(bill, by, &bill->all, err) : AMPQL_OK;
 }
 
 enum ampql_code allocations_make(struct cost_set *set, const struct aggregate *by,

@@ -78,6 +78,7 @@ static enum ampql_code add_idle(struct cost_set *set, const struct used *used, s
                                 struct ampql_error *err)
 {
     struct ampql_string nothing = cost_string(STR(""));
+    size_t n = 0;
     struct ampql_allocation *items = arena_alloc(&set->arena, set->n + set->nassets, sizeof *items);
     if (!items)
         return fail_nomem(err, "idle costs");
@@ -85,7 +86,9 @@ static enum ampql_code add_idle(struct cost_set *set, const struct used *used, s
         memcpy(items, set->items, set->n * sizeof *items);
     for (size_t i = 0; i < set->nassets; i++) {
         const struct cost_asset *asset = &set->assets[i];
-        struct ampql_allocation *idle = &items[set->n + i];
+        if (!asset->is_node && !set->quirks.is_on[QUIRK_IDLE_OF_DISKS])
+            continue;
+        struct ampql_allocation *idle = &items[set->n + n++];
         *idle = (struct ampql_allocation){.name = idle_name(set, work, asset),
                                           .cluster = asset->cluster,
                                           .node = asset->name,
@@ -107,7 +110,7 @@ static enum ampql_code add_idle(struct cost_set *set, const struct used *used, s
         allocation_finish(idle);
     }
     set->items = items;
-    set->n += set->nassets;
+    set->n += n;
     if (set->n)
         qsort(set->items, set->n, sizeof *set->items, allocation_compare);
     return AMPQL_OK;

@@ -187,6 +187,8 @@ enum ampql_code aggregate_read(const struct ampql_aggregate_options *options, st
                               .splits_idle = all.split_idle,
                               .keeps_metadata = all.aggregated_metadata,
                               .breaks_down = all.share_breakdown,
+                              .has_parts = all.proportional_assets,
+                              .shares_balancers = all.share_balancers,
                               .accumulate = all.accumulate};
     if ((unsigned)all.accumulate > AMPQL_COST_MONTHS)
         return fail(err, AMPQL_BAD_DATA, "there is no way %d to accumulate", (int)all.accumulate);

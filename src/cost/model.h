@@ -12,7 +12,8 @@
  *   balancers.c              load balancers
  *   pricing.c                node prices, and costs
  *   accumulate.c             pieces of a long window, added up
- *   assets.c, idle.c         what nodes cost, and what of it nobody was allocated
+ *   assets.c, disks.c        what nodes, disks and load balancers cost
+ *   idle.c                   what of it nobody was allocated
  *   coverage.c               how much of the data there was
  *   warn.c                   what the bill does not say
  *   allocate.c               the whole, from options to a set
@@ -20,6 +21,7 @@
  *   window.c, prices.c       windows and price files, read
  *   field.c, filter.c        what allocations are named and found by
  *   keys.c, share.c          what names lines, and who carries what is shared
+ *   parts.c                  what part of each asset lines have
  *   aggregate.c, bill.c      a set by namespace, ..., in steps
  *   report.c                 as JSON */
 #ifndef AMPQL_SRC_COST_MODEL_H
@@ -234,6 +236,9 @@ bool selector_matches(const struct model *model, const struct selector *selector
 double node_discount(const struct params *params, struct str type, bool is_spot);
 
 /* ---- helpers */
+
+/* Is an address one of a private network (RFC 1918, RFC 4193)? */
+bool address_is_private(struct str ip);
 
 /* The set's copy of a string; p is NULL when memory is out. */
 static inline struct str model_text(struct model *model, struct str s)

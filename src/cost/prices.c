@@ -23,6 +23,7 @@ static const struct entry {
     {"spotCPU", ENTRY_PRICE, offsetof(struct ampql_prices, spot_cpu)},
     {"spotRAM", ENTRY_PRICE, offsetof(struct ampql_prices, spot_ram)},
     {"spotGPU", ENTRY_PRICE, offsetof(struct ampql_prices, spot_gpu)},
+    {"storage", ENTRY_PRICE, offsetof(struct ampql_prices, storage)},
     {"discount", ENTRY_PERCENT, offsetof(struct ampql_cost_options, discount)},
     {"negotiatedDiscount", ENTRY_PERCENT, offsetof(struct ampql_cost_options, negotiated_discount)},
     {"customPricesEnabled", ENTRY_FLAG, offsetof(struct ampql_cost_options, custom_prices)},
@@ -33,7 +34,6 @@ static const struct entry {
     UNUSED("provider"),
     UNUSED("description"),
     UNUSED("currencyCode"),
-    UNUSED("storage"),
     UNUSED("zoneNetworkEgress"),
     UNUSED("regionNetworkEgress"),
     UNUSED("internetNetworkEgress"),
@@ -157,11 +157,12 @@ static enum ampql_code read_fields(struct yaml *yaml, struct arena *arena,
             return AMPQL_OK;
         const struct entry *entry = find(name.value);
         if (!entry)
-            return yaml_fail(err, name.place, name.end,
-                             "%s is no price, expected CPU, RAM, GPU, spotCPU, spotRAM, spotGPU, "
-                             "discount, negotiatedDiscount, customPricesEnabled, or what else "
-                             "OpenCost's default.json has",
-                             quote_clipped(quoted, sizeof quoted, name.value));
+            return yaml_fail(
+                err, name.place, name.end,
+                "%s is no price, expected CPU, RAM, GPU, spotCPU, spotRAM, spotGPU, "
+                "storage, discount, negotiatedDiscount, customPricesEnabled, or what else "
+                "OpenCost's default.json has",
+                quote_clipped(quoted, sizeof quoted, name.value));
         if (entry >= entries && entry < entries + NENTRIES) {
             if (is_seen[entry - entries])
                 return yaml_fail(err, name.place, name.end, "%s is there twice, expected it once",

@@ -21,8 +21,12 @@ static const char node_labels[] =
 
 struct ampql_prices ampql_default_prices(void)
 {
-    return (struct ampql_prices){
-        .cpu = 0.031611, .ram = 0.004237, .gpu = 0.95, .spot_cpu = 0.006655, .spot_ram = 0.000892};
+    return (struct ampql_prices){.cpu = 0.031611,
+                                 .ram = 0.004237,
+                                 .gpu = 0.95,
+                                 .spot_cpu = 0.006655,
+                                 .spot_ram = 0.000892,
+                                 .storage = 0.00005479452};
 }
 
 static bool is_label_name(struct str name)
@@ -45,7 +49,8 @@ static enum ampql_code check_discount(double discount, struct ampql_error *err)
 
 static enum ampql_code check_prices(const struct ampql_prices *p, struct ampql_error *err)
 {
-    const double prices[] = {p->cpu, p->ram, p->gpu, p->spot_cpu, p->spot_ram, p->spot_gpu};
+    const double prices[] = {p->cpu,      p->ram,      p->gpu,    p->spot_cpu,
+                             p->spot_ram, p->spot_gpu, p->storage};
     for (size_t i = 0; i < sizeof prices / sizeof *prices; i++)
         if (!(prices[i] >= 0 && prices[i] <= DBL_MAX))
             return fail(err, AMPQL_BAD_DATA, "a price is negative or no number");
@@ -180,6 +185,14 @@ static int64_t span(const struct params *params)
     return (params->end_ms - params->start_ms + (is_longer ? params->resolution_ms : 0)) / 1000;
 }
 
+/* To six decimals, as OpenCost does; no locale has a say. */
+static void render_hours(struct buf *out, int64_t seconds)
+{
+    int64_t millionths = (seconds * 1000000 + 1800) / 3600;
+    buf_format(out, "%lld.%06lld", (long long)(millionths / 1000000),
+               (long long)(millionths % 1000000));
+}
+
 static void render_variable(struct buf *out, enum cost_query query, struct str name,
                             const struct params *params)
 {
@@ -200,6 +213,8 @@ static void render_variable(struct buf *out, enum cost_query query, struct str n
         render_duration(out, 2 * resolution);
     } else if (str_equal(name, STR("RESM"))) {
         render_duration(out, whole_minutes(params));
+    } else if (str_equal(name, STR("HOURS"))) {
+        render_hours(out, whole_minutes(params));
     } else if (str_equal(name, STR("SUB"))) {
         buf_text(out, is_newer ? ":" : "");
         if (is_newer)

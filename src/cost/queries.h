@@ -49,7 +49,8 @@ struct params {
     struct ampql_cancel *cancel;
     enum ampql_cost_queries queries;
     bool pod_uids, wants_node_labels, wants_idle, is_strict;
-    unsigned groups; /* enum query_group: what is asked now */
+    bool wants_whole_assets; /* of all steps as one window, too */
+    unsigned groups;         /* enum query_group: what is asked now */
     int64_t max_duration_ms;
     int64_t step_ms; /* 0: one step, the whole window */
     int64_t now_ms;

@@ -186,6 +186,34 @@ static void put_shared(struct buf *out, const struct ampql_allocation *a)
     buf_byte(out, '}');
 }
 
+/* "CLUSTER,NAME", or "CLUSTER" for all of it; what is empty is left out. */
+static void put_assets(struct buf *out, const struct ampql_allocation *a)
+{
+    put_key(out, STR("proportionalAssetResourceCosts"));
+    buf_byte(out, '{');
+    for (size_t i = 0; i < a->nassets; i++) {
+        const struct ampql_allocation_asset *p = &a->assets[i];
+        buf_text(out, i ? ",\"" : "\"");
+        json_escape(out, str_view(p->cluster));
+        if (!p->is_cluster)
+            buf_byte(out, ',');
+        json_escape(out, str_view(p->name));
+        buf_text(out, "\":{");
+        put_text(out, "cluster", p->cluster);
+        put_property(out, "name", p->name);
+        put_property(out, "type", p->type);
+        put_property(out, "providerID", p->provider_id);
+        put_member(out, "cpuPercentage", p->part.cpu);
+        put_member(out, "gpuPercentage", p->part.gpu);
+        put_member(out, "ramPercentage", p->part.ram);
+        put_member(out, "loadBalancerPercentage", p->part.balancer);
+        put_member(out, "pvPercentage", p->part.volume);
+        put_member(out, "nodeResourceCostPercentage", p->node_part);
+        buf_byte(out, '}');
+    }
+    buf_byte(out, '}');
+}
+
 /* ---- one allocation */
 
 static void put_resources(struct buf *out, const struct ampql_allocation *a, bool has_limits)
@@ -267,8 +295,7 @@ static void put_item(struct buf *out, const struct ampql_allocation *a, bool has
         put_member(out, "ramByteUsageMax", a->ram_byte_usage_max);
         buf_byte(out, '}');
     }
-    put_key(out, STR("proportionalAssetResourceCosts"));
-    buf_text(out, "{}"); /* parts of assets are not computed */
+    put_assets(out, a);
     put_balancers(out, a);
     put_shared(out, a);
     buf_byte(out, '}');

@@ -27,6 +27,9 @@ struct cost_asset {
     int64_t start_ms, end_ms;
     bool is_node;
     double cpu_cost, ram_cost, gpu_cost;
+    double volume_cost;   /* of a disk that is no node's own */
+    double balancer_cost; /* of a load balancer, */
+    bool is_private;      /* whose address is one of a private network */
 };
 
 /* Steps of one query in one cluster, as in struct ampql_cost_coverage. */
@@ -53,6 +56,8 @@ struct cost_set {
     struct cost_asset
         *assets; /* [nassets] in the order of cluster and name; with idle costs only */
     size_t nassets;
+    bool has_assets; /* they were asked for */
+    bool is_azure;   /* a node says so */
     struct {
         ARRAY(struct cost_warning);
     } warnings;
@@ -153,6 +158,11 @@ struct volume_part {
     size_t number;
 };
 
+struct asset_part {
+    struct ampql_allocation_asset asset;
+    size_t number;
+};
+
 struct balancer_part {
     struct ampql_allocation_balancer balancer;
     size_t number;
@@ -174,6 +184,9 @@ struct sum {
     struct {
         ARRAY(struct ampql_allocation_shared);
     } shared; /* each name once */
+    struct {
+        ARRAY(struct asset_part);
+    } assets;
 };
 
 /* Lists stay those of the first until a second is added. */

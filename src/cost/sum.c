@@ -318,6 +318,23 @@ enum ampql_code sum_shared(struct sum *sum, const struct ampql_allocation_shared
     return AMPQL_OK;
 }
 
+/* Parts of the first as they are; one without a name that is added counts as the cluster's, as
+ * there. */
+static bool add_assets(struct sum *sum, const struct ampql_allocation *a, bool is_first,
+                       struct arena *arena)
+{
+    for (size_t i = 0; i < a->nassets; i++) {
+        struct asset_part part = {a->assets[i], sum->assets.n};
+        if (!is_first && part.asset.name.size == 0) {
+            part.asset.is_cluster = true;
+            part.asset.type = part.asset.provider_id = cost_string(STR(""));
+        }
+        if (!array_push(&sum->assets, arena, part))
+            return false;
+    }
+    return true;
+}
+
 enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, struct arena *arena,
                         struct ampql_error *err)
 {
@@ -334,6 +351,10 @@ enum ampql_code sum_add(struct sum *sum, const struct ampql_allocation *more, st
     TRY(sum_shared(sum, more->shared, more->nshared, 1, arena, err));
     a->shared = NULL;
     a->nshared = 0;
+    if (!add_assets(sum, a, true, arena) || !add_assets(sum, more, false, arena))
+        return fail_nomem(err, "a sum");
+    a->assets = NULL;
+    a->nassets = 0;
     if (!intersect_metadata(sum, a, more, arena))
         return fail_nomem(err, "a sum");
     intersect(a, more);
@@ -419,6 +440,43 @@ static bool merge_balancers(struct sum *sum, struct arena *arena)
     return true;
 }
 
+static int by_asset(const void *a, const void *b)
+{
+    const struct asset_part *x = a, *y = b;
+    int order = str_compare(str_view(x->asset.cluster), str_view(y->asset.cluster));
+    if (order == 0)
+        order = y->asset.is_cluster - x->asset.is_cluster;
+    if (order == 0)
+        order = str_compare(str_view(x->asset.name), str_view(y->asset.name));
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+/* Of one asset: what was first names it. */
+static bool merge_assets(struct sum *sum, struct arena *arena)
+{
+    struct ampql_allocation_asset *out = arena_alloc(arena, sum->assets.n, sizeof *out);
+    size_t n = 0;
+    if (!out)
+        return false;
+    qsort(sum->assets.at, sum->assets.n, sizeof *sum->assets.at, by_asset);
+    for (size_t i = 0; i < sum->assets.n; i++) {
+        const struct ampql_allocation_asset *p = &sum->assets.at[i].asset;
+        if (n == 0 || !is_same(out[n - 1].cluster, p->cluster) ||
+            out[n - 1].is_cluster != p->is_cluster || !is_same(out[n - 1].name, p->name)) {
+            out[n++] = *p;
+            continue;
+        }
+        out[n - 1].cost.cpu += p->cost.cpu;
+        out[n - 1].cost.gpu += p->cost.gpu;
+        out[n - 1].cost.ram += p->cost.ram;
+        out[n - 1].cost.volume += p->cost.volume;
+        out[n - 1].cost.balancer += p->cost.balancer;
+    }
+    sum->a.assets = out;
+    sum->a.nassets = n;
+    return true;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct ampql_allocation_shared *x = a, *y = b;
@@ -452,6 +510,8 @@ enum ampql_code sum_end(struct sum *sum, struct arena *arena, struct ampql_error
     if ((sum->volumes.n && !merge_volumes(sum, arena)) ||
         (sum->balancers.n && !merge_balancers(sum, arena)) ||
         (sum->shared.n && !sort_shared(sum, arena)) ||
+        (sum->a.nassets && !add_assets(sum, &sum->a, true, arena)) ||
+        (sum->assets.n && !merge_assets(sum, arena)) ||
         (sum->keeps_metadata && (!copy_labels(&sum->a.labels, sum->a.nlabels, arena) ||
                                  !copy_labels(&sum->a.annotations, sum->a.nannotations, arena))))
         return fail_nomem(err, "a sum");

@@ -118,7 +118,10 @@ static bool read_shares(const struct serve_request *request, struct arena *arena
            read_bool(request, "splitIdle", &lines->split_idle, out) &&
            read_bool(request, "idleByNode", &lines->idle_by_node, out) &&
            read_bool(request, "includeSharedCostBreakdown", &lines->share_breakdown, out) &&
-           read_bool(request, "includeAggregatedMetadata", &lines->aggregated_metadata, out);
+           read_bool(request, "includeAggregatedMetadata", &lines->aggregated_metadata, out) &&
+           read_bool(request, "includeProportionalAssetResourceCosts", &lines->proportional_assets,
+                     out) &&
+           read_bool(request, "sharelb", &lines->share_balancers, out);
 }
 
 static bool read_window(const struct serve_request *request, struct ampql_cost_options *cost,

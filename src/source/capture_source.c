@@ -260,5 +260,6 @@ enum ampql_code source_capture_open(const struct ampql_allocator *alc, const cha
     (*out)->marked_after_ms = capture->origin.marked_after_ms;
     (*out)->redaction = &capture->origin.redaction;
     (*out)->is_trusted = true;
+    (*out)->is_static = true;
     return AMPQL_OK;
 }

@@ -1,57 +1,12 @@
 /* Asking a source, and keeping what it answers in a log. */
 #include "source/capture_take.h"
 
+#include "source/ask_hold.h"
 #include "source/folder.h"
 #include "source/server.h"
 #include "source/sink.h"
 
 /* ---- one answer */
-
-struct taking {
-    const struct ampql_select *select;
-    bool is_listing;
-    struct hold *hold;
-    struct ampql_error *err;
-};
-
-/* Sources may push points beside the grid. */
-static enum ampql_code append_points(const struct taking *taking, size_t series,
-                                     const struct samples *samples)
-{
-    const struct ampql_select *select = taking->select;
-    int64_t step = select->end_ms > select->start_ms ? select->step_ms : 1;
-    for (size_t i = 0; i < samples->n;) {
-        size_t n = 0;
-        while (i + n < samples->n && (samples->t[i + n] - select->start_ms) % step == 0)
-            n++;
-        struct samples some = {samples->t + i, samples->v + i, n};
-        if (n)
-            TRY(hold_append(taking->hold, series, &some, taking->err));
-        i += n + 1;
-    }
-    return AMPQL_OK;
-}
-
-/* Sources may push more than was asked for: what is kept is what was asked. */
-static enum ampql_code take_series(void *payload, const struct ampql_label *labels, size_t nlabels,
-                                   const struct samples *samples)
-{
-    struct taking *taking = payload;
-    const struct ampql_select *select = taking->select;
-    size_t series;
-    TRY(hold_find_or_add_text(taking->hold, labels, nlabels, &series, taking->err));
-    if (taking->is_listing) {
-        static const double listed = 1;
-        const struct samples one = {&select->maxt_ms, &listed, 1};
-        bool is_new = taking->hold->columns.at[series].n == 0;
-        return is_new ? hold_append(taking->hold, series, &one, taking->err) : AMPQL_OK;
-    }
-    bool is_raw = select->kind == AMPQL_SELECT_RAW;
-    struct samples in = is_raw ? samples_clip(samples, select->mint_ms, select->maxt_ms)
-                               : samples_clip(samples, select->start_ms - 1, select->end_ms);
-    return is_raw ? hold_append(taking->hold, series, &in, taking->err)
-                  : append_points(taking, series, &in);
-}
 
 static int64_t settled_until(const struct capture_log *log, const struct held *held)
 {
@@ -60,38 +15,17 @@ static int64_t settled_until(const struct capture_log *log, const struct held *h
     return upto < settled ? upto : settled;
 }
 
-/* What a select asks, as it is kept: matchers in the arena, strings in the select's. at of the
- * matchers is NULL when memory is out. */
-static struct held held_of(const struct capture_question *question, struct arena *arena)
-{
-    const struct ampql_select *select = question->select;
-    struct held held = {.kind = question->is_listing ? HELD_LISTING : select->kind,
-                        .matchers = held_matchers(select, arena)};
-    if (held_is_window(&held)) {
-        held.after_ms = select->mint_ms;
-        held.upto_ms = select->maxt_ms;
-        return held;
-    }
-    held.start_ms = select->start_ms;
-    held.end_ms = select->end_ms;
-    held.step_ms = question->step_ms              ? question->step_ms
-                   : held.start_ms == held.end_ms ? 1
-                                                  : select->step_ms;
-    held.lookback_ms = select->lookback_ms;
-    held.dialect = select->dialect;
-    return held;
-}
-
 static enum ampql_code keep(struct capture_log *log, const struct capture_question *question,
                             const struct ampql_sink *sink, struct hold *hold,
                             struct ampql_error *err)
 {
     struct arena work;
     arena_init(&work, &log->alc);
-    struct capture_entry entry = {.held = held_of(question, &work),
-                                  .warnings = sink->warnings.at,
-                                  .nwarnings = sink->warnings.n,
-                                  .billed = sink->cost.billed_samples + question->known_billed};
+    struct capture_entry entry = {
+        .held = ask_held(question->select, question->is_listing, question->step_ms, &work),
+        .warnings = sink->warnings.at,
+        .nwarnings = sink->warnings.n,
+        .billed = sink->cost.billed_samples + question->known_billed};
     entry.settled_ms = settled_until(log, &entry.held);
     enum ampql_code code = entry.held.matchers.at ? capture_log_append(log, &entry, hold, err)
                                                   : fail_nomem(err, "a capture");
@@ -104,12 +38,9 @@ enum ampql_code capture_ask(struct capture_log *log, struct ampql_source *source
                             const struct capture_question *question, struct hold *hold,
                             struct ampql_sink *warned, struct ampql_error *err)
 {
-    struct taking taking = {question->select, question->is_listing, hold, err};
     struct ampql_sink sink;
-    sink_init(&sink, &log->alc, take_series, &taking, source->is_trusted);
-    enum ampql_code code = (question->is_listing ? source->ops.series : source->ops.select)(
-        source->payload, question->select, &sink, err);
-    code = sink_finish(&sink, code, err);
+    enum ampql_code code =
+        ask_hold(&log->alc, source, question->select, question->is_listing, hold, &sink, err);
     if (warned)
         ampql_sink_cost(warned, &sink.cost);
     if (code == AMPQL_OK)

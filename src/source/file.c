@@ -189,5 +189,7 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
         code = format == FORMAT_JSON ? read_answer(alc, &input, &o, out, err)
                                      : read_samples(alc, &input, format, &o, out, err);
     input_done(&input);
+    if (code == AMPQL_OK)
+        (*out)->is_static = true;
     return code;
 }

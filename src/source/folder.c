@@ -509,6 +509,7 @@ enum ampql_code folder_source(struct folder *folder, struct ampql_source **out,
     (*out)->dialect = dialect;
     (*out)->recorded_of = folder->recorded_of;
     (*out)->is_trusted = true;
+    (*out)->is_static = true;
     return AMPQL_OK;
 }
 

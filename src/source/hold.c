@@ -8,21 +8,12 @@ enum ampql_code hold_init(struct hold *hold, const struct ampql_allocator *alc,
     return store_init(&hold->sets, alc, false, err);
 }
 
-static void free_room(struct hold *hold)
-{
-    alloc_put(hold->sets.alc, hold->t, hold->room, sizeof *hold->t);
-    alloc_put(hold->sets.alc, hold->v, hold->room, sizeof *hold->v);
-    hold->t = NULL;
-    hold->v = NULL;
-    hold->room = 0;
-}
-
 void hold_done(struct hold *hold)
 {
     for (size_t i = 0; i < hold->columns.n; i++)
         columns_done(&hold->columns.at[i], hold->sets.alc);
     array_done(&hold->columns, hold->sets.alc);
-    free_room(hold);
+    sample_room_done(&hold->room, hold->sets.alc);
     store_done(&hold->sets);
 }
 
@@ -186,29 +177,34 @@ enum ampql_code hold_join(struct hold *to, struct hold *from, struct ampql_error
     return AMPQL_OK;
 }
 
+enum ampql_code hold_read(const struct hold *hold, size_t series, struct sample_room *room,
+                          struct samples *out, struct ampql_error *err)
+{
+    const struct columns *columns = &hold->columns.at[series];
+    size_t done = 0, n;
+    /* a block is unpacked into room for a whole one */
+    if (!sample_room_grow(room, hold->sets.alc, 0, (size_t)columns->n + BLOCK_MAX_SAMPLES))
+        return fail_nomem(err, "the samples of a series");
+    struct columns_reader reader = columns_read(columns);
+    do {
+        TRY(columns_next(&reader, room->t + done, room->v + done, &n, err));
+        done += n;
+    } while (n && done < columns->n);
+    *out = (struct samples){room->t, room->v, done};
+    return AMPQL_OK;
+}
+
 enum ampql_code hold_unpack(struct hold *hold, size_t series, struct samples *out,
                             struct ampql_error *err)
 {
-    const struct columns *columns = &hold->columns.at[series];
-    /* a block is unpacked into room for a whole one */
-    size_t want = (size_t)columns->n + BLOCK_MAX_SAMPLES, done = 0, n;
-    if (want > hold->room) {
-        free_room(hold);
-        hold->t = alloc_get(hold->sets.alc, want, sizeof *hold->t);
-        hold->v = alloc_get(hold->sets.alc, want, sizeof *hold->v);
-        hold->room = want;
-        if (!hold->t || !hold->v) {
-            free_room(hold);
-            return fail_nomem(err, "the samples of a series");
-        }
-    }
-    struct columns_reader reader = columns_read(columns);
-    do {
-        TRY(columns_next(&reader, hold->t + done, hold->v + done, &n, err));
-        done += n;
-    } while (n && done < columns->n);
-    *out = (struct samples){hold->t, hold->v, done};
-    return AMPQL_OK;
+    return hold_read(hold, series, &hold->room, out, err);
+}
+
+void hold_trim(struct hold *hold)
+{
+    for (size_t i = 0; i < hold->columns.n; i++)
+        columns_trim(&hold->columns.at[i], hold->sets.alc);
+    sample_room_done(&hold->room, hold->sets.alc);
 }
 
 enum ampql_code hold_sort(struct hold *hold, struct ampql_error *err)
@@ -246,7 +242,7 @@ size_t hold_bytes(const struct hold *hold)
                hold->sets.symbols.nslots * sizeof(uint32_t) +
                hold->sets.series.cap * sizeof(struct store_series) +
                hold->sets.by_labels.nslots * sizeof(struct index_slot) +
-               hold->columns.cap * sizeof(struct columns) + hold->room * 16;
+               hold->columns.cap * sizeof(struct columns) + hold->room.room * 16;
     for (size_t i = 0; i < hold->columns.n; i++)
         n += hold->columns.at[i].cap;
     return n;

@@ -13,9 +13,7 @@ struct hold {
     struct {
         ARRAY(struct columns); /* [sets.series.n] */
     } columns;
-    int64_t *t; /* [room] one series unpacked, used again and again */
-    double *v;
-    size_t room;
+    struct sample_room room; /* one series unpacked, used again and again */
 };
 
 /* err  AMPQL_NOMEM; then nothing is held */
@@ -48,6 +46,14 @@ enum ampql_code hold_join(struct hold *to, struct hold *from, struct ampql_error
  *   err  AMPQL_NOMEM; AMPQL_BAD_DATA: memory was damaged */
 enum ampql_code hold_unpack(struct hold *hold, size_t series, struct samples *out,
                             struct ampql_error *err);
+
+/* The same into room of the caller's, sample_room_done it: nothing of the hold changes, so that
+ * other threads may read it, too. */
+enum ampql_code hold_read(const struct hold *hold, size_t series, struct sample_room *room,
+                          struct samples *out, struct ampql_error *err);
+
+/* Give back the room that was kept for more: nothing will be added. */
+void hold_trim(struct hold *hold);
 
 /* Put series in label order: hold->sets.order. err AMPQL_NOMEM */
 enum ampql_code hold_sort(struct hold *hold, struct ampql_error *err);

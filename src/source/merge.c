@@ -233,6 +233,9 @@ static enum ampql_code merge_new(const struct ampql_allocator *alc, struct ampql
     }
     (*out)->dialect = dialect;
     (*out)->is_trusted = true;
+    (*out)->is_static = true;
+    for (size_t i = 0; i < nsources; i++)
+        (*out)->is_static &= sources[i]->is_static;
     (*out)->marked_after_ms = merge->marked_after_ms;
     (*out)->window_ms = window_of(sources, nsources);
     for (size_t i = 0; i < nsources && !(*out)->redaction; i++)

@@ -23,6 +23,7 @@ struct ampql_source {
     const struct redaction
         *redaction;    /* NULL: label values are what they are. As long as the source */
     bool is_trusted;   /* one of ours: the sink need not check what it pushes */
+    bool is_static;    /* it never says anything else: files */
     int64_t window_ms; /* of a server: about as much time as one request asks for; 0: no matter */
     int64_t marked_after_ms; /* its stale markers were put in, after so long a silence; 0: no */
 };

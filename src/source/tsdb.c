@@ -261,5 +261,6 @@ enum ampql_code source_tsdb_open(const struct ampql_allocator *alc, const char *
         return code;
     }
     (*out)->is_trusted = true;
+    (*out)->is_static = true;
     return AMPQL_OK;
 }

@@ -249,8 +249,12 @@ static void answer_self(struct job *job)
     answer->type = "text/plain; charset=utf-8";
     if (job->request.route == SERVE_METRICS) {
         answer->type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        struct ampql_cache *cache = s->options->cache;
+        struct ampql_cache_stats stats;
+        if (cache)
+            stats = ampql_cache_stats(cache);
         pthread_mutex_lock(&s->mutex);
-        serve_metrics_write(&s->metrics, &answer->body);
+        serve_metrics_write(&s->metrics, cache ? &stats : NULL, &answer->body);
         pthread_mutex_unlock(&s->mutex);
     } else if (job->request.route == SERVE_READY && s->is_draining) {
         answer->status = 503;

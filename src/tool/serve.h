@@ -10,7 +10,8 @@ struct serve_options {
     const struct serve_api *api;
     struct ampql_source *const *sources; /* [nworkers] one a worker */
     size_t nworkers;
-    int listener; /* a socket that listens; closed when it ends */
+    struct ampql_cache *cache; /* of the sources, for /metrics; NULL: none */
+    int listener;              /* a socket that listens; closed when it ends */
     struct serve_prefixes prefixes;
     struct str token;              /* that requests must bear; n 0: none */
     bool checks_host;              /* only names of this machine, and */

@@ -78,12 +78,40 @@ static void put_errors(const struct serve_metrics *m, struct buf *out)
                        m->errors[i]);
 }
 
-void serve_metrics_write(const struct serve_metrics *m, struct buf *out)
+struct row {
+    const char *name, *type, *help;
+    uint64_t value;
+};
+
+static void put_rows(const struct row *rows, size_t n, struct buf *out)
 {
-    const struct {
-        const char *name, *type, *help;
-        uint64_t value;
-    } rows[] = {
+    for (size_t i = 0; i < n; i++) {
+        head(out, rows[i].name, rows[i].type, rows[i].help);
+        buf_format(out, "%s%s %" PRIu64 "\n", rows[i].name, rows[i].type[0] == 'c' ? "_total" : "",
+                   rows[i].value);
+    }
+}
+
+static void put_cache(const struct ampql_cache_stats *cache, struct buf *out)
+{
+    const struct row rows[] = {
+        {"ampql_cache_hits", "counter", "Selects that were answered from the cache.", cache->hits},
+        {"ampql_cache_shared", "counter", "Selects that waited for another query's answer.",
+         cache->shared},
+        {"ampql_cache_misses", "counter", "Selects of which a part was read.", cache->misses},
+        {"ampql_cache_evictions", "counter", "Answers that made room for others.",
+         cache->evictions},
+        {"ampql_cache_entries", "gauge", "Answers that are held.", cache->entries},
+        {"ampql_cache_bytes", "gauge", "What they take.", cache->bytes},
+        {"ampql_cache_max_bytes", "gauge", "And may take.", cache->max_bytes},
+    };
+    put_rows(rows, sizeof rows / sizeof *rows, out);
+}
+
+void serve_metrics_write(const struct serve_metrics *m, const struct ampql_cache_stats *cache,
+                         struct buf *out)
+{
+    const struct row rows[] = {
         {"ampql_read_series", "counter", "Series that were read of the sources.", m->series},
         {"ampql_read_samples", "counter", "Samples that were read of the sources.", m->samples},
         {"ampql_source_requests", "counter", "Requests to source servers.", m->requests},
@@ -100,10 +128,8 @@ void serve_metrics_write(const struct serve_metrics *m, struct buf *out)
     put_requests(m, out);
     put_latency(m, out);
     put_errors(m, out);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        head(out, rows[i].name, rows[i].type, rows[i].help);
-        buf_format(out, "%s%s %" PRIu64 "\n", rows[i].name, rows[i].type[0] == 'c' ? "_total" : "",
-                   rows[i].value);
-    }
+    put_rows(rows, sizeof rows / sizeof *rows, out);
+    if (cache)
+        put_cache(cache, out);
     buf_text(out, "# EOF\n");
 }

@@ -21,6 +21,9 @@ struct serve_metrics {
 
 void serve_metrics_add(struct serve_metrics *metrics, enum serve_route route, int64_t took_ms,
                        const struct serve_answer *answer);
-void serve_metrics_write(const struct serve_metrics *metrics, struct buf *out);
+
+/* cache  of the sources; NULL: none */
+void serve_metrics_write(const struct serve_metrics *metrics, const struct ampql_cache_stats *cache,
+                         struct buf *out);
 
 #endif

@@ -52,7 +52,7 @@ class OpenCost:
 
     def bill(self, start, end, **how):
         """{name: row}, as cost_model.compute gives it; volumes are a list. how: as struct question of main.go has it. None where
-        OpenCost has no bill: it shares idle costs by the names of clusters, and one has none."""
+        OpenCost has no bill: it shares idle costs by the names of clusters, and one has none; an allocation is on a node that has no costs."""
         self.process.stdin.write(json.dumps(dict(how, Start=start, End=end)) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
@@ -61,6 +61,8 @@ class OpenCost:
         answer = json.loads(answer)
         rows = answer["Rows"]
         if answer["Error"] == "ClusterProp is not set" and how.get("ShareIdle"):
+            return None
+        if answer["Error"] == "unable to locate allocation totals for allocation" and how.get("Proportional"):
             return None
         if answer["Error"]:
             sys.exit("OpenCost: " + answer["Error"])
@@ -86,7 +88,13 @@ MADE = [
     ("-a namespace --idle --share-idle", dict(Aggregate=["namespace"], Idle=True, ShareIdle=True)),
     ("-a namespace --idle --share-idle --idle-by-node",
      dict(Aggregate=["namespace"], Idle=True, ShareIdle=True, IdleByNode=True)),
+    ("-a namespace --idle --proportional-assets", dict(Aggregate=["namespace"], Idle=True, Proportional=True)),
+    ("-a namespace,pod --idle --idle-by-node --proportional-assets",
+     dict(Aggregate=["namespace", "pod"], Idle=True, IdleByNode=True, Proportional=True)),
 ]
+
+# The same of a window in two steps, which takes two bills more: of windows up to this length.
+STEPPED = 2 * DAY
 
 
 def cancelled(row, want, scale):
@@ -104,10 +112,40 @@ def check_numbers(check, flags, name, row, want, scale):
             check.near("%s: %s of %s" % (flags, field, name), float(row[field]), value, scale if field.endswith("_cost") else 0)
 
 
+# What rows of OpenCost's API have of an asset; the API prints these.
+PARTS = ("cluster", "name", "type", "providerID", "cpuPercentage", "gpuPercentage", "ramPercentage", "loadBalancerPercentage",
+         "pvPercentage", "nodeResourceCostPercentage")
+
+
+def named(assets, by_node):
+    """Of what stands for unmounted volumes nothing is a node's; whether that is the cluster's or a nameless node's goes by hash maps."""
+    return {key: part for key, part in assets.items() if part.get("name") or not by_node}
+
+
+def check_assets(check, where, got, want, by_node):
+    got, want = named(got, by_node), named(want, by_node)
+    check.equal(where, sorted(got), sorted(want))
+    for key in sorted(set(got) & set(want)):
+        for field in PARTS:
+            if field.endswith("Percentage"):
+                check.near("%s: %s of %s" % (where, field, key), got[key][field], want[key][field])
+            else:
+                check.equal("%s: %s of %s" % (where, field, key), got[key].get(field), want[key].get(field))
+
+
+def made(start, end):
+    """MADE, and what is made of two steps."""
+    step = (end - start) // 2 // 60 * 60
+    if end - start > STEPPED or 2 * step != end - start:
+        return MADE
+    return MADE + [("-a namespace --idle --idle-by-node --proportional-assets --accumulate all --step %ds" % step,
+                    dict(Aggregate=["namespace"], Idle=True, IdleByNode=True, Proportional=True, Step=step))]
+
+
 def check_made(check, opencost, bill, start, end, containers):
     controllers = {name: row["controller_kind"] + ":" + row["controller"] for name, row in containers.items() if row["controller"]}
     largest = max((abs(value) for row in containers.values() for field, value in row.items() if field.endswith("_cost")), default=0)
-    for flags, how in MADE:
+    for flags, how in made(start, end):
         if "ShareHourly" in how and end > time.time():
             continue  # costs that are to come are not shared, and OpenCost takes no other now
         want = opencost.bill(start, end, Controllers=controllers, **how)
@@ -120,6 +158,8 @@ def check_made(check, opencost, bill, start, end, containers):
             for field in ("labels", "annotations"):
                 check.equal("%s: %s of %s" % (flags, field, name), items[name]["properties"].get(field, {}), want[name][field])
             got, shared = items[name]["sharedCostBreakdown"], want[name]["shared"] or {}
+            check_assets(check, "%s: assets of %s" % (flags, name), items[name]["proportionalAssetResourceCosts"],
+                         want[name]["assets"], how.get("IdleByNode"))
             check.equal("%s: shared costs of %s" % (flags, name), sorted(got), sorted(shared))
             for key in sorted(set(got) & set(shared)):
                 for field, value in shared[key].items():

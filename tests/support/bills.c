@@ -117,6 +117,8 @@ static const struct option {
     LINES(share_evenly, FLAG),
     LINES(share_breakdown, FLAG),
     LINES(aggregated_metadata, FLAG),
+    LINES(proportional_assets, FLAG),
+    LINES(share_balancers, FLAG),
     LINES(share_monthly_cost, NUMBER),
     LINES(accumulate, CHOICE),
 #undef LINES
@@ -131,6 +133,7 @@ static const struct option {
     PRICED(spot_cpu),
     PRICED(spot_ram),
     PRICED(spot_gpu),
+    PRICED(storage),
 #undef PRICED
 };
 
@@ -348,6 +351,26 @@ static void check_shared(const struct ampql_allocation *a, char *value, const ch
         fail_msg("%s: there is no shared cost of %s", where, value);
 }
 
+/* "CLUSTER,NAME:CPU:RAM:GPU:PV:LB:NODE;...": parts, of 1; "CLUSTER:..." of all of it */
+static void check_assets(const struct ampql_allocation *a, char *value, const char *where)
+{
+    for (size_t i = 0; i < a->nassets; i++) {
+        const struct ampql_allocation_asset *p = &a->assets[i];
+        const double parts[] = {p->part.cpu,    p->part.ram,      p->part.gpu,
+                                p->part.volume, p->part.balancer, p->node_part};
+        char *part = next_part(&value, ";");
+        char *key = next_part(&part, ":"), got[256];
+        snprintf(got, sizeof got, "%.*s%s%.*s", (int)p->cluster.size, p->cluster.data,
+                 p->is_cluster ? "" : ",", (int)p->name.size, p->name.data);
+        if (strcmp(got, key) != 0)
+            fail_msg("%s: asset %zu is %s, want %s", where, i, got, key);
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+            check_number(parts[k], next_part(&part, ":"), key, where);
+    }
+    if (*value)
+        fail_msg("%s: there is no part of %s", where, value);
+}
+
 static void check_time(int64_t ms, const char *value, const char *key, const char *where)
 {
     if (ms != strtoll(value, NULL, 10) * 1000)
@@ -383,6 +406,8 @@ static void check_field(const struct ampql_allocation *a, const char *key, char 
         check_balancers(a, value, where);
     else if (strcmp(key, "shared") == 0)
         check_shared(a, value, where);
+    else if (strcmp(key, "assets") == 0)
+        check_assets(a, value, where);
     else if (!text)
         fail_msg("%s: no field %s", where, key);
 }
@@ -456,7 +481,6 @@ static void check_bill(struct bill_case *c, const char *aggregate, char **at)
     size_t n = 0;
     ampql_allocations_free(c->bill); /* warnings are looked at once, after the last of a case */
     c->lines.aggregate = aggregate;
-    c->options.lines = &c->lines;
     c->nwarnings = 0;
     if (ampql_allocate(c->engine, c->source, &c->options, &c->bill, &err) != AMPQL_OK)
         fail_msg("%s: %s", c->path, err.message);
@@ -579,6 +603,7 @@ void bills_check(struct ampql_engine *engine, const char *path)
                           .options.size = sizeof c.options,
                           .lines.size = sizeof c.lines};
     assert_int_equal(ampql_source_memory(engine, NULL, &c.source, NULL), AMPQL_OK);
+    c.options.lines = &c.lines;
     for (char *at = text, *line; (line = next_line(&at));)
         read_line(&c, line, &at);
     assert_non_null(c.bill);

@@ -94,6 +94,18 @@ run 2 allocate --window $day --share-idle <<'END'
 ! ampql: error: allocate: --share-idle and --idle-by-node need --idle
 !   hint: see `ampql help allocate`
 END
+run 2 allocate --window $day --proportional-assets <<'END'
+! ampql: error: allocate: --proportional-assets needs --idle
+!   hint: see `ampql help allocate`
+END
+run 2 allocate --window $day --idle --share-balancers <<'END'
+! ampql: error: allocate: --share-balancers needs --proportional-assets
+!   hint: see `ampql help allocate`
+END
+"$AMPQL" allocate --window $day -a cluster --idle -o json >"$work/json"
+check "parts of assets are there when they are asked for" grep -q '"proportionalAssetResourceCosts":{},' "$work/json"
+"$AMPQL" allocate --window $day -a cluster --idle --idle-by-node --proportional-assets -o json >"$work/json"
+check "with what OpenCost says of each" grep -q '"proportionalAssetResourceCosts":{.*"eks-prod,ip-[^"]*":{"cluster":"eks-prod","name":"ip-[^"]*","type":"Node","providerID":"i-[^"]*","cpuPercentage":0\.[0-9]*,"gpuPercentage":[0-9.]*,"ramPercentage":0\.[0-9]*,"loadBalancerPercentage":0,"pvPercentage":0,"nodeResourceCostPercentage":0\.[0-9]*}' "$work/json"
 run 2 allocate --window $day --share-labels app <<'END'
 ! ampql: error: allocate: the label to share by is "app", expected NAME:VALUE
 !   hint: see `ampql help allocate`
@@ -120,7 +132,7 @@ run 10 allocate --window $day --html "$work/none/page.html" <<END
 ! ampql: error: --html: $work/none/page.html.new: No such file or directory
 END
 run 2 allocate --window $day --default-price disk=1 <<'END'
-! ampql: error: allocate: --default-price disk=1: expected cpu, ram, gpu, spot-cpu, spot-ram or spot-gpu, = and a number
+! ampql: error: allocate: --default-price disk=1: expected cpu, ram, gpu, spot-cpu, spot-ram, spot-gpu or storage, = and a number
 !   hint: see `ampql help allocate`
 END
 run 2 allocate --window $day --default-price cpu=-1 <<'END'
@@ -178,7 +190,7 @@ END
 
 # what is fetched for the bill is all that the bill reads
 "$AMPQL" allocate --window $day --idle --print-queries >"$work/queries"
-check "a query a line" [ "$(wc -l <"$work/queries")" = 57 ]
+check "a query a line" [ "$(wc -l <"$work/queries")" = 58 ]
 tr '\n' '\0' <"$work/queries" |
     xargs -0 "$AMPQL" fetch -s examples/data/cluster_day.aqc --time 2026-03-02T00:00:00Z --out "$work/day.aqc" --progress none >/dev/null
 "$AMPQL" allocate -s examples/data/cluster_day.aqc --window $day --idle -o csv >"$work/csv"

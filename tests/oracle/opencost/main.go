@@ -53,7 +53,18 @@ type question struct {
 	ShareHourly     float64
 	Breakdown       bool
 	Metadata        bool
+	Proportional    bool // parts of assets, which only its API makes: of Step seconds accumulated, or at once
+	Step            int64
 	Controllers     map[string]string
+}
+
+// What rows have of assets, by OpenCost's keys.
+func assets(a *kubecost.Allocation) map[string]kubecost.ProportionalAssetResourceCost {
+	out := map[string]kubecost.ProportionalAssetResourceCost{}
+	for key, part := range a.ProportionalAssetResourceCosts {
+		out[key] = part
+	}
+	return out
 }
 
 func row(a *kubecost.Allocation) map[string]any {
@@ -87,7 +98,7 @@ func row(a *kubecost.Allocation) map[string]any {
 		"network_cross_region_cost": a.NetworkCrossRegionCost, "network_internet_cost": a.NetworkInternetCost,
 		"load_balancer_cost": a.LoadBalancerCost, "lbs": balancers,
 		"pv_cost": a.PVCost(), "pv_byte_hours": a.PVByteHours(), "pvs": volumes,
-		"shared_cost": a.SharedCost, "shared": a.SharedCostBreakdown,
+		"shared_cost": a.SharedCost, "shared": a.SharedCostBreakdown, "assets": assets(a),
 		"total_cost": a.TotalCost(), "total_efficiency": a.TotalEfficiency(),
 	}
 }
@@ -140,8 +151,16 @@ func (q *question) set(cm *costmodel.CostModel, resolution time.Duration) (*kube
 	if !q.Idle {
 		return cm.ComputeAllocation(start, end, resolution)
 	}
-	sets, err := cm.QueryAllocation(kubecost.NewClosedWindow(start, end), resolution, end.Sub(start), nil, true, q.IdleByNode,
-		false, false, false, kubecost.AccumulateOptionNone)
+	step, accumulate := end.Sub(start), kubecost.AccumulateOptionNone
+	var by []string
+	if q.Proportional {
+		by = q.Aggregate
+	}
+	if q.Step > 0 {
+		step, accumulate = time.Duration(q.Step)*time.Second, kubecost.AccumulateOptionAll
+	}
+	sets, err := cm.QueryAllocation(kubecost.NewClosedWindow(start, end), resolution, step, by, true, q.IdleByNode,
+		q.Proportional, q.Metadata, false, accumulate)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +182,7 @@ func answer(cm *costmodel.CostModel, line []byte, resolution time.Duration) (map
 		}
 	}
 	options, err := q.options()
-	if err == nil && q.Aggregate != nil {
+	if err == nil && q.Aggregate != nil && !q.Proportional {
 		err = set.AggregateBy(q.Aggregate, options)
 	}
 	if err != nil {
