@@ -149,6 +149,12 @@ $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl
 
+# Only measured against.
+SIMDJSON := $(shell pkg-config --exists simdjson 2>/dev/null && echo 1)
+$(B)/bench/json: $(B)/obj/tests/bench/json_simdjson.cc.o
+$(B)/bench/json: LDLIBS += $(if $(SIMDJSON),-lsimdjson)
+$(B)/obj/tests/bench/json_simdjson.cc.o: COMMON += -Itests -DBENCH_SIMDJSON=$(or $(SIMDJSON),0)
+
 # What is measured without a server reaches below the public names.
 $(QUICK): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
