@@ -90,7 +90,7 @@ include src/cli/dist/install.mk
 
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick instructions rules-oracle serve serve-oracle capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
+	bench-quick growth instructions rules-oracle serve serve-oracle capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -313,6 +313,9 @@ capture-bench: $(CMD) $(QUICK) $(B)/bench/load ## a generated day as captures, a
 
 bill-bench: $(CMD) $(B)/bench/load ## the bill of a day of 10,000 containers: `ampql allocate` from a capture, and the same queries in a Prometheus 2.42, whose loading takes gigabytes and minutes; CONTAINERS=1000 INTERVAL=120
 	@CONTAINERS=$(CONTAINERS) INTERVAL=$(INTERVAL) sh tests/bench/bill.sh $(B)
+
+growth: $(BENCHES) ## how cost grows with samples, steps and groups: tables, and a figure; MAX_CONTAINERS=4000 for smaller machines
+	@PYTHONPATH=tests/oracle python3 tests/bench/growth.py $(B)/bench/bench $(B)/growth.svg
 
 instructions: $(BENCHES) ## instructions of queries over the demo's capture, by callgrind, against those recorded; RECORD=1 writes them anew
 	@sh src/cli/dist/deps.sh valgrind
