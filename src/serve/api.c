@@ -105,6 +105,16 @@ bool serve_read_time(const struct serve_request *request, const char *name, int6
 }
 
 /* duration := seconds | "1h30m" */
+static bool parse_duration(struct str text, int64_t *ms)
+{
+    double seconds;
+    if (number_parse(text, &seconds) && seconds > -9e15 && seconds < 9e15) {
+        *ms = (int64_t)(seconds * 1000);
+        return true;
+    }
+    return text.n && duration_parse(text, ms, NULL) == AMPQL_OK;
+}
+
 static bool read_duration(const struct serve_request *request, const char *name, int64_t *ms,
                           struct serve_answer *out)
 {
@@ -112,11 +122,7 @@ static bool read_duration(const struct serve_request *request, const char *name,
     struct str text = serve_param(request, name);
     double seconds;
     char quoted[320];
-    if (number_parse(text, &seconds) && seconds > -9e15 && seconds < 9e15) {
-        *ms = (int64_t)(seconds * 1000);
-        return true;
-    }
-    if (text.n && duration_parse(text, ms, NULL) == AMPQL_OK)
+    if (parse_duration(text, ms))
         return true;
     fail(&err, AMPQL_BAD_DATA, "cannot parse %s to a valid duration%s",
          quote_clipped(quoted, sizeof quoted, text),
@@ -158,6 +164,16 @@ static bool read_range(const struct serve_request *request, struct ampql_run_opt
                       "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
                       "the query resolution (?step=XX)");
     return true;
+}
+
+int64_t serve_api_timeout_ms(const struct serve_api *api, const struct serve_request *request)
+{
+    int64_t ms, limit = api->options.timeout_ms;
+    if (!parse_duration(serve_param(request, "timeout"), &ms))
+        return limit;
+    if (limit == 0 || ms < limit)
+        limit = ms > 0 ? ms : 1;
+    return limit;
 }
 
 /* The shorter one of the server's and the request's, less what is over. */
@@ -413,7 +429,7 @@ void serve_api_answer(const struct serve_api *api, const struct serve_request *r
     case SERVE_ALLOCATION_COMPUTE:
     case SERVE_SUMMARY:
     case SERVE_SUMMARY_COMPUTE:
-        serve_answer_cost(api, request, source, cancel, out);
+        serve_answer_cost(api, request, source, cancel, waited_ms, out);
         break;
     default:
         answer_status(api, request, out);
