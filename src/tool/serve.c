@@ -23,7 +23,6 @@ enum ampql_code serve_run(const struct serve_options *options, struct ampql_erro
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,25 +50,11 @@ static void look_after(struct job *job, bool cancels)
         ampql_cancel_set(job->cancel);
 }
 
-/* The rest of a request whose client has closed its end never comes. libmicrohttpd waits for it all
- * the same, until the connection has been silent for long. */
-static void close_half(struct job *job)
-{
-    struct pollfd fd = {.fd = job->fd, .events = POLLRDHUP};
-    int unread = 0;
-    if (job->fd >= 0 && poll(&fd, 1, 0) == 1 && ioctl(job->fd, FIONREAD, &unread) == 0 &&
-        unread == 0)
-        shutdown(job->fd, SHUT_RDWR);
-}
-
-/* A job in a list has its connection still open, whoever closes it takes it out first. */
 static void look_after_all(struct server *s, bool cancels)
 {
     pthread_mutex_lock(&s->mutex);
     for (struct job *job = s->running; job; job = job->next)
         look_after(job, cancels);
-    for (struct job *job = s->coming; job; job = job->next)
-        close_half(job);
     job_look_at_queue(s, cancels);
     pthread_mutex_unlock(&s->mutex);
 }
@@ -174,11 +159,14 @@ static unsigned idle_seconds(int64_t ms)
     return seconds < INT32_MAX ? (unsigned)seconds : INT32_MAX;
 }
 
+/* By poll: epoll tells libmicrohttpd once that there is something to read, and when the client's
+ * end came together with its last bytes, not of the end; then half a request stays until it has
+ * been silent for too long. */
 static struct MHD_Daemon *start_daemon(struct server *s)
 {
     const struct serve_options *o = s->options;
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_NO_LISTEN_SOCKET,
         0, NULL, NULL, job_on_request, s, MHD_OPTION_URI_LOG_CALLBACK, job_on_target, s,
         MHD_OPTION_NOTIFY_COMPLETED, job_on_end, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,

@@ -26,8 +26,6 @@ static void list_add(struct job **list, struct job *job)
 
 static void list_remove(struct job *job)
 {
-    if (!job->at)
-        return;
     *job->at = job->next;
     if (job->next)
         job->next->at = job->at;
@@ -264,8 +262,6 @@ enum MHD_Result job_on_request(void *payload, struct MHD_Connection *connection,
     }
     pthread_mutex_lock(&s->mutex);
     bool is_answered = job->is_answered;
-    if (!job->is_whole)
-        list_remove(job); /* of those that come */
     s->nwhole += !job->is_whole;
     job->is_whole = true;
     pthread_mutex_unlock(&s->mutex);
@@ -291,7 +287,6 @@ void *job_on_target(void *payload, const char *target, struct MHD_Connection *co
         job->target = STR("");
     pthread_mutex_lock(&s->mutex);
     s->nopen++;
-    list_add(&s->coming, job);
     pthread_mutex_unlock(&s->mutex);
     return job;
 }
@@ -305,9 +300,6 @@ void job_on_end(void *payload, struct MHD_Connection *connection, void **place,
     if (!job)
         return;
     bool was_whole = job->is_whole;
-    pthread_mutex_lock(&s->mutex);
-    list_remove(job);
-    pthread_mutex_unlock(&s->mutex);
     ampql_cancel_free(job->cancel);
     buf_done(&job->answer.body);
     buf_done(&job->body);

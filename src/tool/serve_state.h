@@ -42,7 +42,7 @@ struct server {
     pthread_mutex_t mutex; /* what is below */
     pthread_cond_t work;   /* somebody waits, or is_stopping */
     struct serve_queue queue;
-    struct job *running, *coming; /* coming: requests that have not come to their end */
+    struct job *running;
     struct serve_metrics metrics;
     size_t nopen;  /* jobs that were begun and are not yet freed */
     size_t nwhole; /* of these, whose requests have come to their end */
