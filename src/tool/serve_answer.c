@@ -55,9 +55,12 @@ static void log_answer(struct job *job, int64_t took_ms)
     o->log(o->log_payload, line);
 }
 
-static void account(struct job *job)
+void job_account(struct job *job)
 {
     struct server *s = job->server;
+    if (job->is_counted || job->answer.status == 0)
+        return;
+    job->is_counted = true;
     int64_t took_ms = time_monotonic() - job->began_ms;
     pthread_mutex_lock(&s->mutex);
     serve_metrics_add(&s->metrics, job->request.route, took_ms, &job->answer);
@@ -71,7 +74,7 @@ enum MHD_Result job_send(struct job *job)
     struct serve_answer *answer = &job->answer;
     bool is_packed = answer->body.n > 1024 &&
                      serve_takes_gzip(job_header(job, "Accept-Encoding")) && pack(&answer->body);
-    account(job);
+    job_account(job);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         answer->body.n, answer->body.p ? answer->body.p : (void *)"", MHD_RESPMEM_PERSISTENT);
     if (!response)

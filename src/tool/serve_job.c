@@ -300,6 +300,7 @@ void job_on_end(void *payload, struct MHD_Connection *connection, void **place,
     if (!job)
         return;
     bool was_whole = job->is_whole;
+    job_account(job);
     ampql_cancel_free(job->cancel);
     buf_done(&job->answer.body);
     buf_done(&job->body);

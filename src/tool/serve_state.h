@@ -32,7 +32,7 @@ struct job {
     size_t token;               /* which one it bears */
     int fd;
     const char *method;
-    bool has_begun, is_whole, is_too_long, is_answered;
+    bool has_begun, is_whole, is_too_long, is_answered, is_counted;
     atomic_bool is_gone;
 };
 
@@ -61,6 +61,9 @@ void job_refuse(struct job *job, int status, enum ampql_code code, const char *m
 
 /* /metrics, /-/ready, /-/healthy */
 void job_answer_self(struct job *job);
+
+/* Count and log the answer, once; also one that nobody waits for any more. */
+void job_account(struct job *job);
 
 /* Send job->answer, once. */
 enum MHD_Result job_send(struct job *job);
