@@ -43,7 +43,8 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 # Exact arithmetic: no fused multiply-add, no reassociation, SSE2 doubles.
 EXACT := -ffp-contract=off -fno-fast-math
-COMMON = -Iinclude -Isrc $(EXACT) $(OPT) -fPIC -fvisibility=hidden -fstack-protector-strong \
+# The folder that it is built in leaves no trace, so that two builds are equal (make reproducible).
+COMMON = -Iinclude -Isrc $(EXACT) $(OPT) -ffile-prefix-map=$(CURDIR)=. -fPIC -fvisibility=hidden -fstack-protector-strong \
 	-MMD -MP -DAMPQL_HTTP=$(HTTP) $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
 CFLAGS_ALL   = -std=c11 -D_GNU_SOURCE $(COMMON) $(WARN) $(PKG_CFLAGS) $(CFLAGS)
 CXXFLAGS_ALL = -std=c++17 $(COMMON) $(WARNXX) $(PKG_CFLAGS) $(CXXFLAGS)
@@ -83,6 +84,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+include src/cli/dist/install.mk
+
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick rules-oracle serve serve-oracle serve-load capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
@@ -116,7 +119,7 @@ $(B)/obj/%.cc.o: %.cc
 # One relocatable object with hidden names made local, so that a static link cannot clash with the host.
 $(LIB): $(LIB_OBJ)
 	$(call say,AR,$@)ld -r --force-group-allocation -o $(B)/libampql.o $^ && \
-	  objcopy -w --keep-global-symbol='ampql_*' $(B)/libampql.o && rm -f $@ && ar rcs $@ $(B)/libampql.o
+	  objcopy -w --keep-global-symbol='ampql_*' $(B)/libampql.o && rm -f $@ && ar rcsD $@ $(B)/libampql.o
 
 $(SO): $(LIB_OBJ) src/api/exports.map
 	$(call say,LD,$@)$(CXX) -shared -Wl,--as-needed -Wl,-soname,libampql.so.0 -Wl,--version-script=src/api/exports.map \
@@ -162,13 +165,13 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch serve) symbols layers readme
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch serve) symbols layers readme install-check
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
 	@echo 'check: ok'
 
-binaries: all $(TESTS) $(FUZZ_REPLAY)
+binaries: all $(DIST) $(TESTS) $(FUZZ_REPLAY)
 
 test: $(TESTS) $(CMD) ## unit tests; T=duration runs only test_duration
 	@set -e; for t in $(if $(T),$(B)/tests/test_$(T),$(TESTS)); do echo "  TEST $$t"; $$t; done
@@ -177,13 +180,13 @@ text: $(CMD) ## PromQL text cases and command line cases; T=query runs only test
 	$(if $(T),,@$(CMD) test tests/data/promql examples/rules)
 	@AMPQL=$(CURDIR)/$(CMD) sh tests/cli.sh $(T)
 
-examples: $(EXAMPLES) ## every example program runs on the bundled data and prints what it should
-	@B=$(B) sh tests/examples.sh
+examples: $(EXAMPLES) $(SO) $(CMD) ## every example program runs on the bundled data, or before the fake AMP, and prints what it should
+	@B=$(B) PYTHON=$(PYTHON) sh tests/examples.sh
 
 layers: ## includes only go down, as src/layers says
 	@sh tests/layers.sh
 
-symbols: $(LIB) $(SO) ## only ampql_ names are visible, and a host's own C++ does not clash
+symbols: $(LIB) $(SO) ## only ampql_ names are visible, those of src/api/abi.txt, and a host's own C++ does not clash
 	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/symbols.sh
 
 readme: $(LIB) $(CMD) ## the README's C program compiles, runs and prints what it says

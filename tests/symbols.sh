@@ -32,6 +32,14 @@ only_ampql() {
 only_ampql libampql.a --extern-only --defined-only "$build/libampql.a"
 only_ampql libampql.so -D --defined-only "$build/libampql.so"
 
+# What programs rely on neither comes nor goes unnoticed.
+sh src/cli/dist/abi.sh "$build/libampql.so" | diff -u src/api/abi.txt - >"$work/abi" || {
+    echo "  FAIL libampql.so has other functions than src/api/abi.txt; if that is meant, write it again: make abi" >&2
+    grep '^[+-]a' "$work/abi" >&2
+    exit 1
+}
+echo "  OK   libampql.so: the $(wc -l <src/api/abi.txt) functions of src/api/abi.txt"
+
 cat >"$work/use.h" <<'END'
 /* Shared by the C and the C++ program: one evaluation. */
 #include <ampql.h>

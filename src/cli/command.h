@@ -1,4 +1,4 @@
-/* A command: one row of main.c's table, and what it is run with. */
+/* A command: one row of the table in commands.c, and what it is run with. */
 #ifndef AMPQL_SRC_CLI_COMMAND_H
 #define AMPQL_SRC_CLI_COMMAND_H
 
@@ -40,6 +40,11 @@ extern const struct command command_capture_convert, command_capture_diff, comma
     command_capture_merge, command_capture_redact, command_capture_show, command_capture_verify,
     command_query, command_fetch, command_explain, command_series, command_labels, command_allocate,
     command_rules_check, command_rules_eval, command_rules_backfill, command_rules_run, command_fmt,
-    command_functions, command_test, command_doctor, command_whoami, command_version, command_serve;
+    command_functions, command_test, command_doctor, command_whoami, command_version, command_serve,
+    command_completion;
+
+/* All of them, in the order of `ampql help`; what has the same first word stands together. */
+extern const struct command *const command_table[]; /* [command_count] */
+extern const size_t command_count;
 
 #endif

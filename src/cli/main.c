@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
+#include "cli/man.h"
 #include "cli/report.h"
 #include "tool/suggest.h"
 
@@ -13,51 +14,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* One row a command, in the order of `ampql help`. */
-static const struct command *const commands[] = {
-    &command_query,
-    &command_fetch,
-    &command_explain,
-    &command_series,
-    &command_labels,
-    &command_allocate,
-    &command_serve,
-    &command_rules_check,
-    &command_rules_eval,
-    &command_rules_backfill,
-    &command_rules_run,
-    &command_capture_ls,
-    &command_capture_show,
-    &command_capture_verify,
-    &command_capture_convert,
-    &command_capture_merge,
-    &command_capture_redact,
-    &command_capture_diff,
-    &command_fmt,
-    &command_functions,
-    &command_test,
-    &command_doctor,
-    &command_whoami,
-    &command_version,
-};
-enum { NCOMMANDS = sizeof commands / sizeof *commands };
-
 /* The command whose name the first words [nwords] spell, and how many words that takes; NULL: none.
  */
 static const struct command *find(const char *const *words, size_t nwords, size_t *taken)
 {
-    for (size_t i = 0; i < NCOMMANDS; i++) {
-        struct str name = str_of(commands[i]->name);
+    for (size_t i = 0; i < command_count; i++) {
+        struct str name = str_of(command_table[i]->name);
         const char *blank = memchr(name.p, ' ', name.n);
         size_t first = blank ? (size_t)(blank - name.p) : name.n;
         if (nwords < 1 || !str_equal(str_of(words[0]), str_make(name.p, first)))
             continue;
         *taken = 1;
         if (!blank)
-            return commands[i];
+            return command_table[i];
         *taken = 2;
         if (nwords > 1 && str_equal(str_of(words[1]), str_from(name, first + 1)))
-            return commands[i];
+            return command_table[i];
     }
     return NULL;
 }
@@ -68,11 +40,11 @@ static const struct command *const *family_of(const char *word, size_t *n)
 {
     const struct command *const *first = NULL;
     *n = 0;
-    for (size_t i = 0; i < NCOMMANDS; i++) {
-        const char *name = commands[i]->name, *blank = strchr(name, ' ');
+    for (size_t i = 0; i < command_count; i++) {
+        const char *name = command_table[i]->name, *blank = strchr(name, ' ');
         if (!blank || !str_equal(str_of(word), str_make(name, (size_t)(blank - name))))
             continue;
-        first = first ? first : &commands[i];
+        first = first ? first : &command_table[i];
         ++*n;
     }
     return first;
@@ -99,8 +71,8 @@ static enum exit_status unknown_command(struct cli *cli, const char *word)
     list_family(family, nfamily, hint, sizeof hint);
     if (family)
         return report_usage(cli, hint, "ampql %s is several commands", word);
-    for (size_t i = 0; i < NCOMMANDS; i++)
-        suggest_try(&suggest, commands[i]->name);
+    for (size_t i = 0; i < command_count; i++)
+        suggest_try(&suggest, command_table[i]->name);
     suggest_try(&suggest, "help");
     if (suggest.best)
         snprintf(hint, sizeof hint, "did you mean ampql %s?", suggest.best);
@@ -115,7 +87,11 @@ static enum exit_status help(struct cli *cli, const char *const *words, size_t n
 {
     size_t taken;
     if (nwords == 0) {
-        help_overview(&cli->out, commands, NCOMMANDS);
+        help_overview(&cli->out, command_table, command_count);
+        return STATUS_OK;
+    }
+    if (strcmp(words[0], "--man") == 0) { /* for the build, which puts it into ampql.1 */
+        man_write(&cli->out);
         return STATUS_OK;
     }
     const struct command *command = find(words, nwords, &taken);
@@ -170,7 +146,7 @@ static enum exit_status dispatch(struct cli *cli, const char *const *words, size
     if (nwords == 0) {
         struct output err_out;
         output_init(&err_out, stderr, cli->err_is_tty);
-        help_overview(&err_out, commands, NCOMMANDS);
+        help_overview(&err_out, command_table, command_count);
         return STATUS_USAGE;
     }
     if (strcmp(words[0], "help") == 0 || asks_for_help(words[0]))

@@ -1,0 +1,3 @@
+module example.org/ampql
+
+go 1.19
