@@ -88,7 +88,7 @@ include src/cli/dist/install.mk
 
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick rules-oracle serve serve-oracle serve-load capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
+	bench-quick rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -285,6 +285,9 @@ capture-replay: $(B)/tests/test_replay ## random questions to random captures; N
 
 serve-oracle: $(CMD) $(B)/bench/load ## `ampql serve` beside the Prometheus 2.42 that it reads: requests in all forms, promtool, errors
 	@sh tests/oracle/serve.sh $(B)
+
+serve-go: $(CMD) $(B)/bench/load ## optional, with Debian's Go: client_golang over `ampql serve` and over the Prometheus 2.42 that it reads
+	@sh tests/oracle/serve_go.sh $(B)
 
 serve-load: $(CMD) $(B)/bench/load ## both under 32 clients that ask what OpenCost asks: throughput, latency, memory; DURATION=300 CLIENTS=32 CONTAINERS=300
 	@DURATION=$(DURATION) CLIENTS=$(CLIENTS) CONTAINERS=$(CONTAINERS) sh tests/oracle/serve_load.sh $(B)

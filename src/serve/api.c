@@ -296,7 +296,8 @@ struct matched {
     struct serve_words words;
 };
 
-static bool run_selector(const struct serve_api *api, struct str text, struct ampql_source *source,
+static bool run_selector(const struct serve_api *api, const struct serve_request *request,
+                         struct str text, struct ampql_source *source,
                          const struct ampql_run_options *options, struct matched *matched,
                          struct serve_answer *out)
 {
@@ -306,7 +307,10 @@ static bool run_selector(const struct serve_api *api, struct str text, struct am
         ampql_series_run(api->engine, text.n ? text.p : "", text.n, source, options, &result, &err);
     if (code == AMPQL_PARSE) {
         place_error(&err, text);
-        serve_fail_param(out, "match[]", &err);
+        if (out->is_prom2 && request->route != SERVE_SERIES) /* 2.42 does not name it there */
+            serve_api_fail(out, 400, &err, "");
+        else
+            serve_fail_param(out, "match[]", &err);
         return false;
     }
     if (code != AMPQL_OK) {
@@ -333,12 +337,13 @@ static bool run_selectors(const struct serve_api *api, const struct serve_reques
         if (!str_equal(request->params.at[i].name, STR("match[]")))
             continue;
         n++;
-        if (!run_selector(api, request->params.at[i].value, source, options, matched, out))
+        if (!run_selector(api, request, request->params.at[i].value, source, options, matched, out))
             return false;
     }
     if (n == 0 && request->route == SERVE_SERIES)
         return refuse(out, NULL, "no match[] parameter provided");
-    return n > 0 || run_selector(api, STR("{__name__=~\".+\"}"), source, options, matched, out);
+    return n > 0 ||
+           run_selector(api, request, STR("{__name__=~\".+\"}"), source, options, matched, out);
 }
 
 static bool check_label(const struct serve_request *request, struct serve_answer *out)

@@ -25,7 +25,7 @@ ERRORS = [
     "query_range?query=up&start=1&end=1&step=x", "query_range?query=1&start=1&end=2&step=-1", "query_range?query=1&start=1&end=2&step=1e20",
     "query_range?query=up&start=0&end=11001&step=1", "query_range?query=up[5m]&start=0&end=1&step=1",
     "query_range?query=rate(up&start=0&end=1&step=1", "series", "series?match[]=up%7B", "series?match[]=up&start=x",
-    "series?match[]=up&end=x", "label/a-b/values",
+    "series?match[]=up&end=x", "labels?match[]=up%7B", "label/job/values?match[]=up%7B", "label/a-b/values",
 ]
 
 
