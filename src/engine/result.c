@@ -90,10 +90,10 @@ static int samples_by_labels(const void *a, const void *b, void *symbols)
 
 static struct ampql_result *new_result(const struct ampql_engine *engine)
 {
-    struct ampql_result *result = alloc_get(&engine->alc, 1, sizeof *result);
+    struct ampql_result *result = alloc_get(&engine->result_alc, 1, sizeof *result);
     if (!result)
         return NULL;
-    *result = (struct ampql_result){.alc = engine->alc};
+    *result = (struct ampql_result){.alc = engine->result_alc};
     arena_init(&result->arena, &result->alc);
     return result;
 }
