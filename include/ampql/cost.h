@@ -1,7 +1,7 @@
 /* Kubernetes cost allocation: OpenCost's model, computed from the series that its exporter and
  * kube-state-metrics leave in Prometheus.
  *
- * Threads: a bill is read by any number of threads, and aggregated by one at a time; else as a run.
+ * Threads: a bill may be read, and aggregated again, by any number of threads; else as a run.
  *   see  OpenCost 1.108 (2024) and its queries of 2026: pkg/costmodel/allocation*.go */
 #ifndef AMPQL_COST_H
 #define AMPQL_COST_H
