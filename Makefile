@@ -35,10 +35,12 @@ OPT := -O0 -g --coverage
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib libzstd libcrypto
-LIBS_HTTP := libcurl libssl snappy libmicrohttpd
+LIBS_HTTP := snappy libmicrohttpd
+# Not linked, but loaded when they are needed: src/source/http_library.h.
+LIBS_LOADED := libcurl libssl
 PKGS := $(LIBS_CORE) $(if $(filter 0,$(HTTP)),,$(LIBS_HTTP))
 # Only asked for when something is built, and then once, so that `make deps` and `make help` work on a bare machine.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS) $(if $(filter 0,$(HTTP)),,$(LIBS_LOADED))))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 # Exact arithmetic: no fused multiply-add, no reassociation, SSE2 doubles.

@@ -175,7 +175,7 @@ static void test_torture(void **state)
     (void)state;
     assert_true(torture_all(fill_arena) > 3);
     assert_true(torture_all(fill_array) > 3);
-    assert_int_equal(torture_all(fill_pool), 50);
+    assert_int_equal(torture_all(fill_pool), 6);
 }
 
 static const struct CMUnitTest tests[] = {

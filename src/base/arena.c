@@ -1,8 +1,9 @@
-/* Arenas: a list of blocks that double in size up to 1 MiB; larger pieces get a block of their own.
+/* Arenas: a list of blocks that double in size up to 16 MiB; larger pieces get a block of their
+ * own.
  */
 #include "base/arena.h"
 
-enum { ALIGN = 16, FIRST_BLOCK = 1024, LARGEST_BLOCK = 1 << 20 };
+enum { ALIGN = 16, FIRST_BLOCK = 1024, LARGEST_BLOCK = 16 << 20 };
 
 struct arena_block {
     struct arena_block *next;
@@ -51,6 +52,7 @@ static bool add_block(struct arena *arena, size_t bytes)
     struct arena_block *block = alloc_get(arena->alc, size, 1);
     if (!block)
         return false;
+    alloc_touched_soon(block, size);
     block->size = size;
     block->next = arena->block;
     arena->block = block;

@@ -1,5 +1,5 @@
-/* A pool of equal blocks that are used again and again: first-touch memory costs more than
- * arithmetic.
+/* A pool of equal blocks that are used again and again: memory that is touched for the first time
+ * costs more than arithmetic.
  *
  * pool_take gives a block of block_bytes, aligned to 64; pool_give puts it back for the next taker.
  */
@@ -8,14 +8,14 @@
 
 #include "base/alloc.h"
 
-struct pool_block;
-
 struct pool {
     const struct ampql_allocator *alc;
     size_t block_bytes;
-    struct pool_block *free; /* given back */
-    struct pool_block *all;  /* every block ever taken */
-    size_t nblocks;
+    struct pool_free *free;  /* given back */
+    struct pool_slab *slabs; /* newest first */
+    char *fresh;             /* blocks of the newest that nobody has had: [nfresh] */
+    size_t nfresh;
+    size_t nblocks; /* ever taken from slabs */
 };
 
 void pool_init(struct pool *pool, const struct ampql_allocator *alc, size_t block_bytes);

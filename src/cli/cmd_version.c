@@ -3,11 +3,7 @@
 
 #include "cli/print.h"
 #include "cli/report.h"
-
-#include <cjson/cJSON.h>
-#include <xxhash.h>
-#include <yaml.h>
-#include <zlib.h>
+#include "tool/libraries.h"
 
 struct flags {
     int format, error_format;
@@ -18,44 +14,26 @@ static const struct option options[] = {
     REPORT_OPTIONS(struct flags, error_format),
 };
 
-struct part {
-    const char *name, *version;
-};
-
-static void print(struct output *out, const struct part *parts, size_t nparts, bool as_json)
+static void print(struct output *out, bool as_json, const char *name, const char *version)
 {
-    for (size_t i = 0; i < nparts; i++) {
-        char line[160];
-        snprintf(line, sizeof line, as_json ? "%s\"%s\":\"%s\"" : "%s%-8s %s\n",
-                 !as_json ? ""
-                 : i      ? ","
-                          : "{",
-                 parts[i].name, parts[i].version);
-        output_text(out, line);
-    }
-    output_text(out, as_json ? "}\n" : "");
+    char line[400];
+    snprintf(line, sizeof line, as_json ? ",\"%s\":\"%s\"" : "%-8s %s\n", name, version);
+    output_text(out, line + (as_json && strcmp(name, "ampql") == 0));
 }
 
 static enum exit_status run(struct cli *cli, const void *payload, struct option_list operands)
 {
     const struct flags *flags = payload;
-    char xxhash[32];
-    unsigned v = XXH_versionNumber();
+    bool as_json = flags->format == PRINT_JSON;
+    struct library libraries[LIBRARIES];
     (void)operands;
-    snprintf(xxhash, sizeof xxhash, "%u.%u.%u", v / 10000, v / 100 % 100, v % 100);
-    const struct part parts[] = {
-        {"ampql", ampql_version()},
-        {"dialects", "prom3 prom2"},
-        {"http", "no"},
-        {"cjson", cJSON_Version()},
-        {"xxhash", xxhash},
-        {"yaml", yaml_get_version_string()},
-        {"zlib", zlibVersion()},
-#ifdef __VERSION__
-        {"compiler", __VERSION__},
-#endif
-    };
-    print(&cli->out, parts, sizeof parts / sizeof *parts, flags->format == PRINT_JSON);
+    libraries_list(libraries);
+    output_text(&cli->out, as_json ? "{" : "");
+    print(&cli->out, as_json, "ampql", ampql_version());
+    print(&cli->out, as_json, "dialects", "prom3 prom2");
+    for (size_t i = 0; i < LIBRARIES; i++)
+        print(&cli->out, as_json, libraries[i].name, libraries[i].version);
+    output_text(&cli->out, as_json ? "}\n" : "");
     return STATUS_OK;
 }
 

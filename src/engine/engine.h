@@ -30,10 +30,19 @@ struct ampql_cancel {
     atomic_bool is_set;
 };
 
-/* Owns everything it shows, in one arena. */
+/* Rows of a run, which its results show without a copy: the last of them frees these. */
+struct result_rows {
+    struct ampql_allocator alc;
+    struct pool pool;
+    size_t nsteps;
+    atomic_size_t nusers;
+};
+
+/* Owns everything it shows, in one arena, but for rows. */
 struct ampql_result {
     struct ampql_allocator alc;
     struct arena arena;
+    struct result_rows *rows; /* NULL: they are in the arena */
     enum ampql_result_kind kind;
     enum ampql_dialect dialect; /* that JSON is spelled in */
     struct grid grid;
@@ -144,10 +153,19 @@ struct read_select {
     struct ampql_stats stats;
 };
 
+/* Take the rows that a run's evaluated queries [n] keep out of it, for result_new; *out is NULL
+ * when most of what would be held is not theirs, and then they are copied. Drop it when all results
+ * are made. err AMPQL_NOMEM */
+enum ampql_code result_rows_take(const struct ampql_engine *engine, struct eval *eval,
+                                 const struct eval_query *queries, size_t n,
+                                 struct result_rows **out, struct ampql_error *err);
+void result_rows_drop(struct result_rows *rows);
+
 /* Copy an evaluated query out of the run, with what it read. err AMPQL_NOMEM */
 enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
-                           struct ampql_stats stats, const struct read_select *selects,
-                           size_t nselects, struct ampql_result **out, struct ampql_error *err);
+                           struct result_rows *rows, struct ampql_stats stats,
+                           const struct read_select *selects, size_t nselects,
+                           struct ampql_result **out, struct ampql_error *err);
 
 /* What a source is asked for a select: "up{job="a"}[5m]", or the bare selector; failures stay in
  * out. left_closed: the server gives the sample at the left end of a window by itself. */

@@ -1,9 +1,52 @@
-/* Results: copied once out of a run, into an arena of their own. */
+/* Results: copied once out of a run, into an arena of their own; large rows are taken over instead.
+ */
 #include "engine/engine.h"
 
 #include "eval/note.h"
 
 #include <stdlib.h>
+
+/* ---- rows that are taken over */
+
+enum ampql_code result_rows_take(const struct ampql_engine *engine, struct eval *eval,
+                                 const struct eval_query *queries, size_t n,
+                                 struct result_rows **out, struct ampql_error *err)
+{
+    size_t nsteps = eval->plan->options.grid.n, nkept = 0;
+    struct pool *pool = eval_pool(eval, nsteps);
+    *out = NULL;
+    for (size_t q = 0; q < n; q++)
+        nkept += queries[q].code == AMPQL_OK ? queries[q].rows.n : 0;
+    if (!pool || pool->nblocks / 2 > nkept)
+        return AMPQL_OK;
+    struct result_rows *rows = alloc_get(&engine->alc, 1, sizeof *rows);
+    if (!rows)
+        return fail_nomem(err, "a result");
+    *rows = (struct result_rows){.alc = engine->alc, .pool = *pool, .nsteps = nsteps};
+    atomic_init(&rows->nusers, 1);
+    rows->pool.alc = &rows->alc;
+    pool_init(pool, pool->alc, pool->block_bytes);
+    *out = rows;
+    return AMPQL_OK;
+}
+
+static struct result_rows *use_rows(struct result_rows *rows)
+{
+    if (rows)
+        atomic_fetch_add(&rows->nusers, 1);
+    return rows;
+}
+
+void result_rows_drop(struct result_rows *rows)
+{
+    if (!rows || atomic_fetch_sub(&rows->nusers, 1) != 1)
+        return;
+    struct ampql_allocator alc = rows->alc;
+    pool_done(&rows->pool);
+    alloc_put(&alc, rows, 1, sizeof *rows);
+}
+
+/* ---- what is copied */
 
 /* Strings of the run that were copied already, by symbol. */
 struct copier {
@@ -45,16 +88,20 @@ static bool copy_labels(struct copier *copier, struct labels labels, struct ampq
     return true;
 }
 
-static bool copy_row(struct copier *copier, const struct kept *kept, bool is_vector,
-                     struct ampql_series *out)
+/* The row as it is when the result has it, else a copy in its arena. */
+static bool show_row(struct arena *arena, const struct result_rows *rows, const struct row *row,
+                     bool is_vector, struct ampql_series *out)
 {
-    const struct row *row = &kept->row;
-    double *values = arena_alloc(copier->arena, row->n, sizeof *values);
-    uint64_t *present = arena_alloc(copier->arena, row_words(row->n), sizeof *present);
-    if (!values || !present || !copy_labels(copier, kept->labels, out))
+    bool is_own = rows && rows->nsteps == row->n;
+    double *values = is_own ? row->v : arena_alloc(arena, row->n, sizeof *values);
+    uint64_t *present =
+        is_own ? row->present : arena_alloc(arena, row_words(row->n), sizeof *present);
+    if (!values || !present)
         return false;
-    memcpy(values, row->v, row->n * sizeof *values);
-    memcpy(present, row->present, row_words(row->n) * sizeof *present);
+    if (!is_own) {
+        memcpy(values, row->v, row->n * sizeof *values);
+        memcpy(present, row->present, row_words(row->n) * sizeof *present);
+    }
     out->values = values;
     out->present = is_vector ? NULL : present;
     out->n = row->n;
@@ -103,6 +150,7 @@ void ampql_result_free(struct ampql_result *result)
     if (!result)
         return;
     struct ampql_allocator alc = result->alc;
+    result_rows_drop(result->rows);
     arena_done(&result->arena);
     alloc_put(&alc, result, 1, sizeof *result);
 }
@@ -145,8 +193,10 @@ static enum ampql_code fill_series(struct ampql_result *result, const struct eva
         TRY(poll_work(&query->eval->poll,
                       EACH + (is_samples ? query->samples.at[result->nseries].n : result->grid.n),
                       err));
+        const struct kept *kept = is_samples ? NULL : &query->rows.at[result->nseries];
         bool ok = is_samples ? copy_samples(copier, &query->samples.at[result->nseries], out)
-                             : copy_row(copier, &query->rows.at[result->nseries], is_vector, out);
+                             : show_row(&result->arena, result->rows, &kept->row, is_vector, out) &&
+                                   copy_labels(copier, kept->labels, out);
         if (!ok)
             return fail_nomem(err, "a result");
     }
@@ -206,13 +256,15 @@ static bool copy_selects(struct ampql_result *result, const struct plan *plan,
 }
 
 enum ampql_code result_new(const struct ampql_engine *engine, const struct eval_query *query,
-                           struct ampql_stats stats, const struct read_select *selects,
-                           size_t nselects, struct ampql_result **out, struct ampql_error *err)
+                           struct result_rows *rows, struct ampql_stats stats,
+                           const struct read_select *selects, size_t nselects,
+                           struct ampql_result **out, struct ampql_error *err)
 {
     struct ampql_result *result = new_result(engine);
     if (!result)
         return fail_nomem(err, "a result");
     result->kind = kind_of(query);
+    result->rows = use_rows(rows);
     result->grid = query->eval->plan->options.grid;
     result->dialect = query->eval->plan->options.dialect;
     result->stats = stats;

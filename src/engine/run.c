@@ -242,6 +242,11 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
                                struct ampql_error *errs)
 {
     enum ampql_code first = AMPQL_OK;
+    struct ampql_error err;
+    struct result_rows *rows;
+    if (result_rows_take(run->engine, &run->eval, run->queries, run->nqueries, &rows, &err) !=
+        AMPQL_OK)
+        return fail_all(err.code, &err, errs, run->nqueries);
     for (size_t q = 0; q < run->nqueries; q++) {
         struct eval_query *query = &run->queries[q];
         struct read_select *reads = NULL;
@@ -249,8 +254,8 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
         if (query->code == AMPQL_OK)
             query->code = run_list_reads(run, query, &reads, &nreads, &query->err);
         if (query->code == AMPQL_OK)
-            query->code =
-                result_new(run->engine, query, run->stats, reads, nreads, &results[q], &query->err);
+            query->code = result_new(run->engine, query, rows, run->stats, reads, nreads,
+                                     &results[q], &query->err);
         if (query->code == AMPQL_OK)
             continue;
         query->err.code = query->code;
@@ -259,6 +264,7 @@ static enum ampql_code collect(struct run *run, struct ampql_result **results,
         if (first == AMPQL_OK)
             first = query->code;
     }
+    result_rows_drop(rows);
     return first;
 }
 

@@ -74,14 +74,25 @@ enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples 
     return AMPQL_OK;
 }
 
+static struct row_pool *find_pool(const struct eval *eval, size_t nsteps)
+{
+    struct row_pool *pool = eval->pools;
+    while (pool && pool->nsteps != nsteps)
+        pool = pool->next;
+    return pool;
+}
+
+struct pool *eval_pool(const struct eval *eval, size_t nsteps)
+{
+    struct row_pool *pool = find_pool(eval, nsteps);
+    return pool ? &pool->pool : NULL;
+}
+
 static struct row_pool *pool_for(struct eval *eval, size_t nsteps)
 {
-    for (struct row_pool *pool = eval->pools; pool; pool = pool->next)
-        if (pool->nsteps == nsteps)
-            return pool;
-    struct row_pool *pool = arena_new(&eval->work, struct row_pool);
-    if (!pool)
-        return NULL;
+    struct row_pool *pool = find_pool(eval, nsteps);
+    if (pool || !(pool = arena_new(&eval->work, struct row_pool)))
+        return pool;
     pool->nsteps = nsteps;
     pool_init(&pool->pool, eval->alc,
               nsteps * sizeof(double) + row_words(nsteps) * sizeof(uint64_t));

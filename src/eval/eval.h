@@ -174,6 +174,10 @@ enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
                           struct ampql_error *err);
 void eval_give(struct eval *eval, struct row *row);
 
+/* The pool of the rows of nsteps, for who keeps them for longer than the run; NULL when there are
+ * none. */
+struct pool *eval_pool(const struct eval *eval, size_t nsteps);
+
 /* The rows of a list, which is empty afterwards. */
 void eval_give_all(struct eval *eval, struct kept_list *list);
 

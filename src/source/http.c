@@ -5,21 +5,12 @@
 #include "base/time.h"
 #include "source/http_client.h"
 
-#include <pthread.h>
 #include <time.h>
 
 enum {
     SLICE_MS = 25, /* between two looks at the caller's poll */
     MIN_BUFFER = 64 << 10
 };
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_ready;
-
-static void init_curl(void)
-{
-    curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static bool copy_text(struct arena *arena, const char **text)
 {
@@ -60,13 +51,14 @@ static void fill_defaults(struct http_options *o)
 
 static enum ampql_code open_multi(struct http *http, struct ampql_error *err)
 {
-    http->multi = curl_multi_init();
+    http->multi = http->curl->multi_init();
     if (!http->multi)
         return fail_nomem(err, "an HTTP client");
     /* One stream a connection, also with HTTP/2: in libcurl 7.88 a stream that waits for its reader
      * holds up all others on its connection. */
-    curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)(http->options.max_connections + 4));
+    http->curl->multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    http->curl->multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
+                             (long)(http->options.max_connections + 4));
     return AMPQL_OK;
 }
 
@@ -74,14 +66,12 @@ enum ampql_code http_new(const struct ampql_allocator *alc, const struct http_op
                          struct http **out, struct ampql_error *err)
 {
     static const struct http_options none = {0};
-    pthread_once(&curl_once, init_curl);
-    if (curl_ready != CURLE_OK)
-        return fail(err, AMPQL_UNAVAILABLE, "libcurl does not start: %s",
-                    curl_easy_strerror(curl_ready));
+    const struct http_library *curl;
+    TRY(http_library(&curl, err));
     struct http *http = alloc_get(alc, 1, sizeof *http);
     if (!http)
         return fail_nomem(err, "an HTTP client");
-    *http = (struct http){.alc = alc, .options = options ? *options : none};
+    *http = (struct http){.alc = alc, .curl = curl, .options = options ? *options : none};
     arena_init(&http->arena, alc);
     fill_defaults(&http->options);
     enum ampql_code code = copy_options(http, err);
@@ -101,10 +91,10 @@ void http_free(struct http *http)
     while (http->first)
         http_end(http->first);
     for (size_t i = 0; i < http->idle.n; i++)
-        curl_easy_cleanup(http->idle.at[i]);
+        http->curl->easy_cleanup(http->idle.at[i]);
     array_done(&http->idle, http->alc);
     if (http->multi)
-        curl_multi_cleanup(http->multi);
+        http->curl->multi_cleanup(http->multi);
     array_done(&http->sockets, http->alc);
     arena_done(&http->arena);
     alloc_put(http->alc, http, 1, sizeof *http);
@@ -127,14 +117,14 @@ static CURL *take_easy(struct http *http)
 {
     if (http->idle.n)
         return http->idle.at[--http->idle.n];
-    return curl_easy_init();
+    return http->curl->easy_init();
 }
 
 static void give_easy(struct http *http, CURL *easy)
 {
-    curl_easy_reset(easy);
+    http->curl->easy_reset(easy);
     if (http->idle.n >= http->options.max_connections || !array_add(&http->idle, http->alc, easy))
-        curl_easy_cleanup(easy);
+        http->curl->easy_cleanup(easy);
 }
 
 void transfer_detach(struct http_transfer *transfer)
@@ -143,7 +133,7 @@ void transfer_detach(struct http_transfer *transfer)
     if (!easy)
         return;
     transfer->easy = NULL;
-    curl_multi_remove_handle(transfer->http->multi, easy);
+    transfer->http->curl->multi_remove_handle(transfer->http->multi, easy);
     give_easy(transfer->http, easy);
 }
 
@@ -156,7 +146,7 @@ static void begin(struct http_transfer *transfer)
     transfer->state = HTTP_RUNNING;
     enum ampql_code code =
         easy ? transfer_setup(transfer, easy, &err) : fail_nomem(&err, "an HTTP request");
-    if (code == AMPQL_OK && curl_multi_add_handle(http->multi, easy) != CURLM_OK)
+    if (code == AMPQL_OK && http->curl->multi_add_handle(http->multi, easy) != CURLM_OK)
         code = fail_nomem(&err, "an HTTP request");
     if (code == AMPQL_OK) {
         transfer->easy = easy;
@@ -242,7 +232,8 @@ void http_end(struct http_transfer *transfer)
 static bool is_sent(const struct http_transfer *t)
 {
     curl_off_t us = 0;
-    return curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &us) == CURLE_OK && us > 0;
+    return t->http->curl->easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &us) == CURLE_OK &&
+           us > 0;
 }
 
 static void check_clocks(struct http_transfer *t)
@@ -300,15 +291,15 @@ static void age(struct http *http)
 static void reap(struct http *http)
 {
     int left;
-    for (CURLMsg *m; (m = curl_multi_info_read(http->multi, &left)) != NULL;) {
+    for (CURLMsg *m; (m = http->curl->multi_info_read(http->multi, &left)) != NULL;) {
         if (m->msg != CURLMSG_DONE)
             continue;
         CURLcode result = m->data.result; /* m is gone when the handle is */
         char *payload = NULL;
-        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &payload);
+        http->curl->easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &payload);
         struct http_transfer *t = (struct http_transfer *)(void *)payload;
         long n = 0;
-        if (curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &n) == CURLE_OK && n > 0)
+        if (t->http->curl->easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &n) == CURLE_OK && n > 0)
             http->connections += (uint64_t)n;
         if (result == CURLE_ABORTED_BY_CALLBACK && t->code == AMPQL_OK) {
             transfer_detach(t);
@@ -327,7 +318,7 @@ static void perform(struct http *http)
     begin_queued(http);
     for (struct http_transfer *t = http->first; t; t = t->next)
         t->ages = t->state == HTTP_RUNNING && !t->is_paused;
-    curl_multi_perform(http->multi, &running);
+    http->curl->multi_perform(http->multi, &running);
     reap(http);
     age(http);
 }
@@ -363,7 +354,7 @@ enum ampql_code http_wait(struct http_transfer *transfer, transfer_ready *is_rea
         if (is_ready(transfer))
             break;
         TRY(look_at_poll(http, transfer->origin, err));
-        curl_multi_poll(http->multi, NULL, 0, SLICE_MS, NULL);
+        http->curl->multi_poll(http->multi, NULL, 0, SLICE_MS, NULL);
     }
     return AMPQL_OK;
 }
@@ -378,7 +369,8 @@ enum ampql_code http_wait_ms(struct http *http, int64_t ms, struct ampql_error *
         int64_t left_ms = end_ms - time_monotonic();
         if (left_ms <= 0)
             return AMPQL_OK;
-        curl_multi_poll(http->multi, NULL, 0, (int)(left_ms < SLICE_MS ? left_ms : SLICE_MS), NULL);
+        http->curl->multi_poll(http->multi, NULL, 0, (int)(left_ms < SLICE_MS ? left_ms : SLICE_MS),
+                               NULL);
     }
 }
 

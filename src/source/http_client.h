@@ -6,9 +6,8 @@
 #include "base/buf.h"
 #include "source/http.h"
 #include "source/http_decode.h"
+#include "source/http_library.h"
 #include "source/http_url.h"
-
-#include <curl/curl.h>
 
 enum { HTTP_ORIGIN_MAX = 288, HTTP_MESSAGE_MAX = 256 };
 
@@ -22,6 +21,7 @@ struct http {
     const struct ampql_allocator *alc;
     struct arena arena;
     struct http_options options;
+    const struct http_library *curl;
     CURLM *multi;
     struct {
         ARRAY(CURL *); /* used before and free: they keep TLS sessions */

@@ -147,12 +147,12 @@ enum ampql_code transfer_copy(struct http_transfer *t, const struct http_request
 
 #define SET(option, value)                                                                         \
     do {                                                                                           \
-        CURLcode set_code_ = curl_easy_setopt(easy, (option), (value));                            \
+        CURLcode set_code_ = curl->easy_setopt(easy, (option), (value));                           \
         if (set_code_ != CURLE_OK)                                                                 \
             return set_code_;                                                                      \
     } while (0)
 
-static CURLcode set_tls(const struct http_options *o, CURL *easy)
+static CURLcode set_tls(const struct http_library *curl, const struct http_options *o, CURL *easy)
 {
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -173,6 +173,7 @@ static CURLcode set_tls(const struct http_options *o, CURL *easy)
 
 static CURLcode set_method(struct http_transfer *t, CURL *easy)
 {
+    const struct http_library *curl = t->http->curl;
     bool is_post = str_equal(t->method, STR("POST"));
     bool has_body = is_post || str_equal(t->method, STR("PUT")) || t->body.n;
     if (str_equal(t->method, STR("HEAD"))) {
@@ -192,6 +193,7 @@ static CURLcode set_method(struct http_transfer *t, CURL *easy)
 static CURLcode set_all(struct http_transfer *t, CURL *easy)
 {
     const struct http_options *o = &t->http->options;
+    const struct http_library *curl = t->http->curl;
     bool is_near = http_url_is_loopback(&t->parts) || http_url_is_link_local(&t->parts);
 #if LIBCURL_VERSION_NUM >= 0x075500
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -219,8 +221,8 @@ static CURLcode set_all(struct http_transfer *t, CURL *easy)
     else if (o->proxy_url)
         SET(CURLOPT_PROXY, o->proxy_url);
     /* no HTTP/2 in this libcurl is no failure */
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     (long)(o->no_http2 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    curl->easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                      (long)(o->no_http2 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
     t->curl_error[0] = '\0';
     SET(CURLOPT_ERRORBUFFER, t->curl_error);
     SET(CURLOPT_SOCKOPTFUNCTION, reuse_on_open);
@@ -236,7 +238,7 @@ static CURLcode set_all(struct http_transfer *t, CURL *easy)
     SET(CURLOPT_WRITEFUNCTION, transfer_on_body);
     SET(CURLOPT_WRITEDATA, t);
     CURLcode code = set_method(t, easy);
-    return code == CURLE_OK ? set_tls(o, easy) : code;
+    return code == CURLE_OK ? set_tls(curl, o, easy) : code;
 }
 
 enum ampql_code transfer_setup(struct http_transfer *t, CURL *easy, struct ampql_error *err)
@@ -247,5 +249,5 @@ enum ampql_code transfer_setup(struct http_transfer *t, CURL *easy, struct ampql
     if (code == CURLE_OUT_OF_MEMORY)
         return fail_nomem(err, "an HTTP request");
     return fail(err, AMPQL_UNSUPPORTED, "this libcurl cannot do what is asked of it: %s",
-                curl_easy_strerror(code));
+                t->http->curl->easy_strerror(code));
 }

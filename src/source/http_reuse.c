@@ -10,7 +10,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -62,17 +61,17 @@ static bool is_at(curl_socket_t fd, name_of *name, const char *ip, int port)
 static SSL *tls_of(const struct http_transfer *t)
 {
     struct curl_tlssessioninfo *info = NULL;
-    if (curl_easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info ||
+    if (t->http->curl->easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info ||
         info->backend != CURLSSLBACKEND_OPENSSL)
         return NULL;
     return info->internals;
 }
 
 /* An end of the connection can be read, too: it is as useless. */
-static bool can_be_read(curl_socket_t fd, const SSL *tls)
+static bool can_be_read(const struct http_library *curl, curl_socket_t fd, const SSL *tls)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};
-    return (tls && SSL_has_pending(tls)) || poll(&one, 1, 0) != 0;
+    return (tls && curl->has_pending && curl->has_pending(tls)) || poll(&one, 1, 0) != 0;
 }
 
 int reuse_on_request(void *payload, char *primary_ip, char *local_ip, int primary_port,
@@ -90,7 +89,7 @@ int reuse_on_request(void *payload, char *primary_ip, char *local_ip, int primar
         found->was_used = true;
         return CURL_PREREQFUNC_OK;
     }
-    if (t->is_alone || (found && !can_be_read(found->fd, tls_of(t))))
+    if (t->is_alone || (found && !can_be_read(t->http->curl, found->fd, tls_of(t))))
         return CURL_PREREQFUNC_OK;
     t->is_alone = true;
     return CURL_PREREQFUNC_ABORT;

@@ -106,13 +106,13 @@ void transfer_finish(struct http_transfer *t, CURLcode result)
     /* So libcurl calls it when a header line grows over its own limit. */
     long sent = 0;
     if (result == CURLE_OUT_OF_MEMORY && !t->has_headers && t->easy &&
-        curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0)
+        t->http->curl->easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0)
         m = (struct curl_meaning){HTTP_CAUSE_LIMIT, AMPQL_LIMIT,
                                   "a header that does not end, or no memory"};
     /* The same code stands for a broken connection and for trash in the chunks. */
     if (result == CURLE_RECV_ERROR && strstr(t->curl_error, "chunk"))
         m = meaning(CURLE_WEIRD_SERVER_REPLY);
-    const char *detail = t->curl_error[0] ? t->curl_error : curl_easy_strerror(result);
+    const char *detail = t->curl_error[0] ? t->curl_error : t->http->curl->easy_strerror(result);
     transfer_fail(t, m.cause, m.code, "%s (%s)", m.what, detail);
 }
 
@@ -330,7 +330,7 @@ static void resume(struct http_transfer *t)
     if (!t->is_paused || t->in_n - t->in_at > t->http->options.buffer_bytes / 4)
         return;
     t->is_paused = false;
-    if (t->easy && curl_easy_pause(t->easy, CURLPAUSE_CONT) != CURLE_OK)
+    if (t->easy && t->http->curl->easy_pause(t->easy, CURLPAUSE_CONT) != CURLE_OK)
         transfer_fail(t, HTTP_CAUSE_PROTOCOL, AMPQL_BAD_DATA, "the answer cannot be read on");
 }
 

@@ -2,13 +2,14 @@
  * source borrows.
  *
  *   bench QUERIES [--containers N] [--seed N] [--start S] [--duration S] [--interval S] [--only
- * NAMES] [--rounds N]
+ * NAMES] [--rounds N] [--warm N] [--source CAPTURE]
  *
  * QUERIES is a file of lines "name TAB start TAB end TAB step TAB query", times in Unix seconds,
  * step 0 for an instant query at end; the query "allocate AGGREGATE" is the bill of the window.
- * Each query is compiled once, run twice unmeasured and then
- * --rounds times; its result is written as the HTTP API's JSON, which is thrown away: the work that
- * a server does for the same request, without the network. Prints one JSON object a line.
+ * Each query is compiled once, run --warm times unmeasured (2) and then
+ * --rounds times (7); its result is written as the HTTP API's JSON, which is thrown away: the work
+ * that a server does for the same request, without the network. Prints one JSON object a line. With
+ * --source a capture takes the place of the generated cluster.
  *
  * With --rounds 0 nothing is measured: a line is the HTTP API's body for the query, for a
  * comparison of answers. */
@@ -26,7 +27,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { LINE_BYTES = 1 << 14, MAX_ROUNDS = 200 };
+enum { LINE_BYTES = 1 << 16, MAX_ROUNDS = 200 };
 
 /* Every sample of the cluster, owned here, lent to the source. */
 struct columns {
@@ -119,7 +120,7 @@ static void fill(struct ampql_source *source, struct cluster *c, struct columns 
 }
 
 /* The queries of one line: most have one, a batch is written "query ;; query". */
-enum { MAX_BATCH = 8 };
+enum { MAX_BATCH = 32 };
 
 struct batch {
     struct ampql_query *at[MAX_BATCH];
@@ -140,7 +141,9 @@ static struct batch compile(struct ampql_engine *engine, const char *text)
     struct ampql_error err;
     if (aggregate_of(text))
         return batch;
-    for (const char *end; text && batch.n < MAX_BATCH; text = end) {
+    for (const char *end; text; text = end) {
+        if (batch.n == MAX_BATCH)
+            die("a batch of too many queries", NULL);
         end = strstr(text, separator);
         size_t size = end ? (size_t)(end - text) : strlen(text);
         if (ampql_query_compile(engine, text, size, &batch.at[batch.n++], &err) != AMPQL_OK)
@@ -242,22 +245,25 @@ static struct ampql_stats answer(struct ampql_engine *engine, const struct batch
 
 static void measure(struct ampql_engine *engine, const struct batch *batch,
                     struct ampql_source *source, struct meter *meter, const struct question *q,
-                    int rounds)
+                    int warm, int rounds)
 {
     size_t nseries = 0, before = atomic_load(&meter->live);
     int64_t evaluated_ns[MAX_ROUNDS] = {0};
     atomic_store(&meter->peak, before);
     struct ampql_stats stats = {0};
-    for (int i = 0; i < 2; i++)
-        stats = answer(engine, batch, source, q, &nseries, evaluated_ns);
+    for (int i = 0; i < warm; i++)
+        answer(engine, batch, source, q, &nseries, evaluated_ns);
+    int64_t spent_ns[MAX_ROUNDS];
+    for (int i = 0; i < rounds; i++) {
+        int64_t from = cpu_ns();
+        stats = answer(engine, batch, source, q, &nseries, &evaluated_ns[i]);
+        spent_ns[i] = cpu_ns() - from;
+    }
     printf("{\"name\":\"%s\",\"samples\":%" PRIu64 ",\"input_series\":%" PRIu64
            ",\"series\":%zu,\"work_bytes\":%zu,\"cpu_ns\":[",
            q->name, stats.samples, stats.series, nseries, atomic_load(&meter->peak) - before);
-    for (int i = 0; i < rounds; i++) {
-        int64_t from = cpu_ns();
-        answer(engine, batch, source, q, &nseries, &evaluated_ns[i]);
-        printf("%s%" PRId64, i ? "," : "", cpu_ns() - from);
-    }
+    for (int i = 0; i < rounds; i++)
+        printf("%s%" PRId64, i ? "," : "", spent_ns[i]);
     printf("],\"evaluated_ns\":[");
     for (int i = 0; i < rounds; i++)
         printf("%s%" PRId64, i ? "," : "", evaluated_ns[i]);
@@ -296,7 +302,7 @@ static void print_answer(struct ampql_engine *engine, struct ampql_source *sourc
 }
 
 static void ask(struct ampql_engine *engine, struct ampql_source *source, struct meter *meter,
-                char *line, int rounds)
+                char *line, int warm, int rounds)
 {
     struct question q = read_question(line);
     if (rounds == 0) {
@@ -304,7 +310,7 @@ static void ask(struct ampql_engine *engine, struct ampql_source *source, struct
         return;
     }
     struct batch batch = compile(engine, q.text);
-    measure(engine, &batch, source, meter, &q, rounds);
+    measure(engine, &batch, source, meter, &q, warm, rounds);
     for (size_t i = 0; i < batch.n; i++)
         ampql_query_free(batch.at[i]);
     fflush(stdout);
@@ -317,7 +323,8 @@ int main(int argc, char **argv)
                                       .start_ms = 1772316000000,
                                       .duration_ms = 97200000,
                                       .interval_ms = 60000};
-    int rounds = 7;
+    int warm = 2, rounds = 7;
+    const char *capture = NULL;
     for (int i = 2; i + 1 < argc; i += 2) {
         int64_t x = atoll(argv[i + 1]);
         if (strcmp(argv[i], "--only") == 0)
@@ -332,6 +339,10 @@ int main(int argc, char **argv)
             options.duration_ms = x * 1000;
         else if (strcmp(argv[i], "--interval") == 0)
             options.interval_ms = x * 1000;
+        else if (strcmp(argv[i], "--source") == 0)
+            capture = argv[i + 1];
+        else if (strcmp(argv[i], "--warm") == 0)
+            warm = x >= 0 && x < MAX_ROUNDS ? (int)x : warm;
         else if (strcmp(argv[i], "--rounds") == 0)
             rounds = x >= 0 && x < MAX_ROUNDS ? (int)x : rounds;
         else
@@ -349,17 +360,21 @@ int main(int argc, char **argv)
     struct ampql_engine *engine;
     struct ampql_source *source;
     struct ampql_error err;
-    if (ampql_engine_new(&engine_options, &engine, &err) != AMPQL_OK ||
-        ampql_source_memory(engine, &memory_options, &source, &err) != AMPQL_OK)
+    if (ampql_engine_new(&engine_options, &engine, &err) != AMPQL_OK)
         die("engine", &err);
     struct columns columns = {0};
-    struct cluster *cluster = cluster_new(&options);
-    fill(source, cluster, &columns);
-    cluster_free(cluster);
+    if (capture ? ampql_source_capture(engine, capture, NULL, &source, &err) != AMPQL_OK
+                : ampql_source_memory(engine, &memory_options, &source, &err) != AMPQL_OK)
+        die("source", &err);
+    if (!capture) {
+        struct cluster *cluster = cluster_new(&options);
+        fill(source, cluster, &columns);
+        cluster_free(cluster);
+    }
 
     static char line[LINE_BYTES];
     while (fgets(line, sizeof line, queries))
-        ask(engine, source, &meter, line, rounds);
+        ask(engine, source, &meter, line, warm, rounds);
     fclose(queries);
 
     struct rusage usage;

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
-"""CPU time and memory of the same queries on the same samples, in a Prometheus 2.42 and in ampql.
+"""CPU time and memory of the same queries on the same samples: servers, and ampql from a capture and in memory.
 
-    bench.py URL PID BENCH_PROGRAM LOAD_OPTIONS OUT.json
+    bench.py BUILD_FOLDER LOAD_OPTIONS CAPTURE NAME=URL=PID...
+    bench.py --metrics                   what is to be loaded
 
-Prometheus: what all its threads spend between two readings of /proc/PID/task/*/schedstat, over enough identical requests
-that a reading lasts; HTTP and JSON included, its answer thrown away. ampql: the bench program, JSON included ("of it ev": only
-the evaluation, what a program that reads the rows pays). Both warm,
-ROUNDS rounds each, medians. ONLY, a regular expression, keeps queries by name. Prints a table, and writes the numbers as JSON."""
+Servers: what all threads spend between two readings of /proc/PID/task/*/schedstat, over enough identical requests that a reading
+lasts; HTTP and JSON included, the answer thrown away. ampql: `ampql query` over CAPTURE, which is in the page cache, from the
+process's start to its end, its JSON thrown away ("memory": a program that has the samples as columns, JSON included; "rows":
+it reads the result's rows instead). Then all ranges and all instants as one batch each, in a process of its own, against the
+sum of what the servers take for them. All warm, ROUNDS rounds each, medians. ONLY, a regular expression, keeps queries by name.
+Prints tables, and writes BUILD_FOLDER/bench.json."""
 import json
 import os
 import re
 import statistics
 import subprocess
 import sys
-import time
 
 from differential import DAY, END, START, fill
 from server import Server
@@ -26,6 +28,8 @@ ROUND_NS = 50_000_000  # of server CPU a round, at least: then its own housekeep
 DAY_QUERIES = ["RAMBytesAllocated", "RAMUsageAvg", "RAMUsageMax", "CPUUsageAvg", "CPURequests", "Pods", "NodeCostPerCPUHr",
                "NetTransferBytes", "PodLabels", "CPUUsageMaxSubquery"]
 
+
+BATCH = " ;; "  # between the queries of a batch
 
 # The shapes that decide about the design. A query with " ;; " in it is two of a batch that share a select.
 CPU = 'container_cpu_usage_seconds_total{container!=""}'
@@ -97,77 +101,159 @@ def status_bytes(pid, field):
     return 0
 
 
-def ask(server, start, end, step, query):
-    for one in query.split(" ;; "):
-        if step:
-            server.range(one, start, end, step)
-        else:
-            server.instant(one, end)
+class Measured:
+    """A server and its process."""
+
+    def __init__(self, text):
+        self.name, url, pid = text.split("=")
+        self.server, self.pid = Server(url), pid
+
+    def ask(self, start, end, step, query):
+        for one in query.split(BATCH):
+            if step:
+                self.server.range(one, start, end, step)
+            else:
+                self.server.instant(one, end)
+
+    def forget_peak(self):
+        with open("/proc/%s/clear_refs" % self.pid, "w", encoding="ascii") as file:
+            file.write("5")
+
+    def peak(self):
+        return status_bytes(self.pid, "VmHWM")
+
+    def rounds(self, start, end, step, query):
+        """CPU nanoseconds of one request, [ROUNDS]."""
+        before = server_cpu_ns(self.pid)
+        for _ in range(2):
+            self.ask(start, end, step, query)
+        once = max(1, (server_cpu_ns(self.pid) - before) // 2)
+        repeats = max(1, ROUND_NS // once)
+        rounds = []
+        for _ in range(ROUNDS):
+            before = server_cpu_ns(self.pid)
+            for _ in range(repeats):
+                self.ask(start, end, step, query)
+            rounds.append((server_cpu_ns(self.pid) - before) / repeats)
+        return rounds
 
 
-def measure_server(server, pid, start, end, step, query):
-    """CPU nanoseconds of one request, [ROUNDS]."""
-    before = server_cpu_ns(pid)
-    for _ in range(2):
-        ask(server, start, end, step, query)
-    once = max(1, (server_cpu_ns(pid) - before) // 2)
-    repeats = max(1, ROUND_NS // once)
-    rounds = []
-    for _ in range(ROUNDS):
-        before = server_cpu_ns(pid)
-        for _ in range(repeats):
-            ask(server, start, end, step, query)
-        rounds.append((server_cpu_ns(pid) - before) / repeats)
-    return rounds
+def spent(command, out=subprocess.DEVNULL):
+    """CPU nanoseconds of a command from its start to its end, and its output."""
+    with subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True) as process:
+        said = process.stdout.read() if out == subprocess.PIPE else ""
+        errors = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit("error: %s\n%s" % (" ".join(command), errors))
+    return (usage.ru_utime + usage.ru_stime) * 1e9, said
+
+
+def peak_of(command):
+    """Bytes. time's child is asked for: a child of ours would begin with our own peak."""
+    done = subprocess.run(["/usr/bin/time", "-f", "%M", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          check=True)
+    return int(done.stderr.split()[-1]) * 1024
+
+
+def commands(ampql, capture, start, end, step, query):
+    grid = ["--start", str(start), "--end", str(end), "--step", str(step)] if step else ["--time", str(end)]
+    return [[ampql, "query", "-s", capture, "--dialect", "prom2", "--max-samples", "1000000000000", "-o", "json", *grid, "--", one]
+            for one in query.split(BATCH)]
+
+
+def measure_command(ampql, capture, *question):
+    """CPU nanoseconds of the whole command, [ROUNDS], and its peak of memory in bytes."""
+    asked = commands(ampql, capture, *question)
+    rounds = [sum(spent(command)[0] for command in asked) for _ in range(ROUNDS)]
+    return rounds, max(map(peak_of, asked))
+
+
+def write_listing(path, rows):
+    with open(path, "w", encoding="utf-8") as file:
+        for row in rows:
+            file.write("%s\t%s\t%s\t%s\t%s\n" % row)
+    return path
+
+
+def in_memory(build, options, rows):
+    """What the bench program says of each query by name, and of its end as ""."""
+    listing = write_listing(os.path.join(build, "bench_queries.tsv"), rows)
+    said = spent([os.path.join(build, "bench", "bench"), listing, *options.split(), "--rounds", str(ROUNDS)], subprocess.PIPE)[1]
+    return {row["name"]: row for row in map(json.loads, said.splitlines())}
+
+
+def sets(rows):
+    """All ranges as one batch, and all instants as another: the selects of each are read once."""
+    for name, wanted in (("ranges", True), ("instants", False)):
+        of = [row for row in rows if bool(row[3]) == wanted]
+        if of:
+            yield ("all %d %s" % (len(of), name), *of[0][1:4], BATCH.join(row[4] for row in of)), of
+
+
+def measure_sets(build, capture, rows, theirs):
+    """One process for each set: CPU from its start to its end."""
+    print("\n%-52s %10s %s" % ("sets, one process each", "ampql ms", "".join("%22s ms  ratio" % name for name in theirs)))
+    for question, of in sets(rows):
+        listing = write_listing(os.path.join(build, "bench_set.tsv"), [question])
+        command = [os.path.join(build, "bench", "bench"), listing, "--source", capture, "--warm", "0", "--rounds", "1"]
+        done = [spent(command)[0] for _ in range(ROUNDS)]
+        ours = statistics.median(done)
+        columns = {name: sum(statistics.median(rounds[row[0]]) for row in of) for name, rounds in theirs.items()}
+        print("%-52s %10.1f %s" % (question[0], ours / 1e6, "".join("%25.1f %6.1f" % (x / 1e6, x / ours) for x in columns.values())))
+        yield {"name": question[0], "ampql_cpu_ns": done, "ampql_peak_bytes": peak_of(command),
+               "server_cpu_ns": columns}
 
 
 def main():
     if len(sys.argv) == 2 and sys.argv[1] == "--metrics":
         print(",".join(metrics()))
         return
-    if len(sys.argv) != 6:
+    if len(sys.argv) < 5:
         raise SystemExit(__doc__)
-    url, pid, program, options, out = sys.argv[1:]
-    server = Server(url)
+    build, options, capture = sys.argv[1:4]
+    servers = [Measured(text) for text in sys.argv[4:]]
+    ampql = os.path.join(build, "ampql")
     rows = list(queries())
     if not rows:
         raise SystemExit("error: ONLY keeps no query")
-    listing = os.path.join(os.path.dirname(out) or ".", "bench_queries.tsv")
-    with open(listing, "w", encoding="utf-8") as file:
-        for row in rows:
-            file.write("%s\t%s\t%s\t%s\t%s\n" % row)
-    done = subprocess.run([program, listing, *options.split(), "--rounds", str(ROUNDS)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    ours = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+    ours = in_memory(build, options, rows)
     total = ours.pop("")
-    time.sleep(1)
-    resident = status_bytes(pid, "VmRSS")
-    results = []
-    print("%-52s %10s %9s %9s %9s %6s %6s %7s %9s" % ("median CPU of one query", "samples", "prom ms", "ampql ms", "of it ev", "ratio", "ev rat",
-                                                         "ns/smp", "work KiB"))
-    for name, start, end, step, query in rows:
-        theirs = measure_server(server, pid, start, end, step, query)
-        mine = ours[name]
-        a, b = statistics.median(theirs), statistics.median(mine["cpu_ns"])
-        only = statistics.median(mine["evaluated_ns"])
-        samples = max(1, mine["samples"])
-        results.append({"name": name, "query": query, "start": start, "end": end, "step": step, "prometheus_cpu_ns": theirs,
-                        "ampql_cpu_ns": mine["cpu_ns"], "ampql_evaluated_ns": mine["evaluated_ns"], "ratio": a / b, "samples": mine["samples"], "series": mine["series"],
-                        "ampql_ns_per_sample": b / samples, "prometheus_ns_per_sample": a / samples,
-                        "ampql_work_bytes": mine["work_bytes"]})
-        print("%-52s %10d %9.3f %9.3f %9.3f %6.1f %6.1f %7.1f %9d" % (name[:52], mine["samples"], a / 1e6, b / 1e6, only / 1e6, a / b,
-                                                                  a / only, b / samples, mine["work_bytes"] // 1024))
+    results, theirs = [], {server.name: {} for server in servers}
+    print("%-52s %10s %s %9s %7s %9s %9s" % ("median CPU of one query", "samples", "".join("%22s ms  ratio" % s.name for s in servers),
+                                             "ampql ms", "MiB", "memory ms", "rows ms"))
+    for server in servers:
+        server.forget_peak()
+    for row in rows:
+        name, mine = row[0], ours[row[0]]
+        command, peak = measure_command(ampql, capture, *row[1:])
+        whole = statistics.median(command)
+        columns = ""
+        for server in servers:
+            theirs[server.name][name] = server.rounds(*row[1:])
+            median = statistics.median(theirs[server.name][name])
+            columns += "%25.1f %6.1f" % (median / 1e6, median / whole)
+        print("%-52s %10d %s %9.1f %7d %9.1f %9.1f" % (name[:52], mine["samples"], columns, whole / 1e6, peak >> 20,
+                                                       statistics.median(mine["cpu_ns"]) / 1e6, statistics.median(mine["evaluated_ns"]) / 1e6))
         sys.stdout.flush()
-    ratio = statistics.median(row["ratio"] for row in results)
-    peak = status_bytes(pid, "VmHWM")
-    work = max(row["ampql_work_bytes"] for row in results)
-    print("%d series, %d samples; median ratio %.1f (prometheus / ampql CPU)" % (total["total_series"], total["total_samples"], ratio))
-    print("memory: prometheus peak %d MiB (%d MiB before the queries); ampql peak %d MiB with all samples as plain columns, "
-          "at most %d KiB of it for a query" % (peak >> 20, resident >> 20, total["max_rss_bytes"] >> 20, work // 1024))
-    with open(out, "w", encoding="utf-8") as file:
-        json.dump({"version": 1, "options": options, "rounds": ROUNDS, "median_ratio": ratio, "prometheus_peak_bytes": peak,
-                   "prometheus_loaded_bytes": resident, "ampql": total, "queries": results}, file, indent=1)
+        results.append({"name": name, "query": row[4], "start": row[1], "end": row[2], "step": row[3], "samples": mine["samples"],
+                        "series": mine["series"], "server_cpu_ns": {s.name: theirs[s.name][name] for s in servers},
+                        "ampql_command_cpu_ns": command, "ampql_command_peak_bytes": peak, "ampql_memory_cpu_ns": mine["cpu_ns"],
+                        "ampql_memory_rows_ns": mine["evaluated_ns"], "ampql_work_bytes": mine["work_bytes"]})
+    of_sets = list(measure_sets(build, capture, rows, theirs))
+    ratios = {s.name: statistics.median(statistics.median(row["server_cpu_ns"][s.name]) / statistics.median(row["ampql_command_cpu_ns"])
+                                        for row in results) for s in servers}
+    print("\n%d series, %d samples, a capture of %.1f MB; median ratios: %s" % (
+        total["total_series"], total["total_samples"], os.path.getsize(capture) / 1e6,
+        ", ".join("%s %.1f" % item for item in ratios.items())))
+    print("peak MiB: %s, ampql %d (the command), %d (a set)" % (
+        ", ".join("%s %d" % (s.name, s.peak() >> 20) for s in servers), max(row["ampql_command_peak_bytes"] for row in results) >> 20,
+        max(row["ampql_peak_bytes"] for row in of_sets) >> 20))
+    with open(os.path.join(build, "bench.json"), "w", encoding="utf-8") as file:
+        json.dump({"version": 2, "options": options, "rounds": ROUNDS, "median_ratios": ratios, "ampql": total,
+                   "capture_bytes": os.path.getsize(capture), "server_peak_bytes": {s.name: s.peak() for s in servers},
+                   "queries": results, "sets": of_sets}, file, indent=1)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,15 @@ prometheus_find() {
     [ -x "$PROMETHEUS" ] && return 0
     echo "unpacking Debian's prometheus into build/oracle"
     mkdir -p build/oracle
-    prometheus_download || { # the lists of packages may be old, or none
-        prometheus_as_root apt-get update -q && prometheus_download
+    debian_unpack prometheus || { # the lists of packages may be old, or none
+        prometheus_as_root apt-get update -q && debian_unpack prometheus
     }
     [ -x "$PROMETHEUS" ]
 }
 
-prometheus_download() {
-    (cd build/oracle && apt-get download -q prometheus && dpkg -x prometheus_*.deb .)
+# Debian's package, into build/oracle.
+debian_unpack() {
+    (cd build/oracle && apt-get download -q "$1" && dpkg -x "$1"_*.deb .)
 }
 
 prometheus_as_root() {

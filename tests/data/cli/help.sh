@@ -9,6 +9,11 @@ check "no command prints nothing as data" [ ! -s "$work/none" ]
 check "no command prints the overview" cmp -s "$work/help" "$work/overview"
 "$AMPQL" --version | grep -qE '^ampql [0-9]+\.[0-9]+\.[0-9]+$'
 check "ampql --version" [ $? = 0 ]
+"$AMPQL" version -o json | python3 -c 'import json, sys
+said = json.load(sys.stdin)
+assert said["ampql"] and said["dialects"] == "prom3 prom2" and said["zstd"][0] == "1", said
+assert said["http"] == "no" or said["http"].startswith("libcurl/"), said'
+check "ampql version -o json" [ $? = 0 ]
 
 # A first word that several commands share has a page of its own.
 for family in rules capture; do
