@@ -90,7 +90,7 @@ include src/cli/dist/install.mk
 
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick rules-oracle serve serve-oracle capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
+	bench-quick rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -101,7 +101,7 @@ help: ## this list
 	@echo '             CC=clang CXX=clang++  WERROR=1  COVERAGE=1; each builds in its own build/VARIANT/'
 
 DEPS := gcc g++ make binutils pkg-config git libre2-dev libxxhash-dev libcjson-dev libyaml-dev zlib1g-dev \
-	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev libmicrohttpd-dev openssl python3-h2)
+	libcmocka-dev python3 libssl-dev libzstd-dev $(if $(filter 0,$(HTTP)),,libcurl4-openssl-dev libsnappy-dev libmicrohttpd-dev openssl python3-h2 python3-yaml)
 deps: ## install what is missing, with apt
 	@sh src/cli/dist/deps.sh $(DEPS)
 
@@ -267,8 +267,10 @@ grids: $(NEWEST) ## optional, with Go: numbers at their edges, in the newest Pro
 fetch: $(CMD) $(B)/bench/load ## fetch through the fake AMP: faults, edges, and OpenCost's queries over a real Prometheus 2.42
 	@sh tests/fetch.sh $(B)
 
-serve: $(CMD) ## `ampql serve` over real sockets: answers, refusals, clients that hang up, a stop under load
+serve: $(CMD) ## `ampql serve` over real sockets: answers, refusals, faults, a stop under load; examples/kubernetes
 	@$(PYTHON) -B tests/serve.py $(CURDIR)/$(CMD)
+	@$(PYTHON) -B tests/serve_faults.py $(CURDIR)/$(CMD)
+	@$(PYTHON) -B tests/kubernetes.py $(CURDIR)/$(CMD)
 
 newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
 	@sh tests/fake_amp/newest.sh $(B)
@@ -285,6 +287,12 @@ capture-replay: $(B)/tests/test_replay ## random questions to random captures; N
 
 serve-oracle: $(CMD) $(B)/bench/load ## `ampql serve` beside the Prometheus 2.42 that it reads: requests in all forms, promtool, errors
 	@sh tests/oracle/serve.sh $(B)
+
+serve-go: $(CMD) $(B)/bench/load ## optional, with Debian's Go: client_golang over `ampql serve` and over the Prometheus 2.42 that it reads
+	@sh tests/oracle/serve_go.sh $(B)
+
+serve-load: $(CMD) $(B)/bench/load ## both under 32 clients that ask what OpenCost asks: throughput, latency, memory; DURATION=300 CLIENTS=32 CONTAINERS=300
+	@DURATION=$(DURATION) CLIENTS=$(CLIENTS) CONTAINERS=$(CONTAINERS) sh tests/oracle/serve_load.sh $(B)
 
 fetch-peak: $(CMD) $(B)/bench/load ## peak memory while ten million samples are fetched
 	@sh tests/fake_amp/peak.sh $(B)

@@ -1,135 +1,25 @@
 #!/usr/bin/env python3
-"""`ampql serve` over real sockets: its answers beside those of the command, refusals, what it does when clients hang up, too
-many come, or it is told to stop.
+"""`ampql serve` over real sockets: its answers beside those of the command, and refusals. serve_faults.py has what goes wrong.
 
     serve.py AMPQL
 """
 import concurrent.futures
 import gzip
-import http.client
-import http.server
 import json
 import os
-import re
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import urllib.parse
 
-DAY = "examples/data/cluster_day.aqc"
-MIDNIGHT = "1772409600"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-failures = []
-
-
-def check(what, ok, shown=""):
-    if not ok:
-        failures.append(what)
-        print(f"  failed: {what}: {str(shown)[:600]}")
-
-
-def until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-class Upstream(http.server.BaseHTTPRequestHandler):
-    """A Prometheus without series; an answer about `slow` waits until it is let go."""
-
-    let_go = threading.Event()
-    asked = 0
-
-    def do_POST(self):
-        body = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        query = body.get("query", [""])[0]
-        result = []
-        if query.startswith("count_over_time(vector(1)"):
-            result = [{"metric": {}, "value": [float(body["time"][0]), "1"]}]
-        if "slow" in query:
-            Upstream.asked += 1
-            Upstream.let_go.wait(30)
-        answer = json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
-        try:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-        except OSError:
-            pass
-
-    do_GET = do_POST
-
-    def log_message(self, *_):
-        pass
-
-
-class Server:
-    """An `ampql serve` at a free port, or at a path."""
-
-    def __init__(self, *flags, source=DAY, listen="127.0.0.1:0"):
-        self.process = subprocess.Popen([sys.argv[1], "serve", "-s", source, "--listen", listen, *flags], stderr=subprocess.PIPE,
-                                        stdin=subprocess.DEVNULL, text=True, env={**os.environ, "NO_COLOR": "1"})
-        line = self.process.stderr.readline()
-        self.port = int(line.rsplit(":", 1)[1]) if "http://" in line else 0
-        self.first_line = line
-        self.rest = []
-        self.reader = threading.Thread(target=lambda: self.rest.extend(self.process.stderr), daemon=True)
-        self.reader.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        """Every server ends as it should: a sanitizer's report, leaks too, is another exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            status = self.process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            status = self.process.wait()
-        self.reader.join()
-        if status != 0:
-            sys.stderr.writelines(self.rest)
-        check("every server ends well", status == 0, (self.process.args, status))
-
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-
-    def ask(self, target, method="GET", body=None, headers=None):
-        connection = self.connect()
-        connection.request(method, target, body, headers or {})
-        response = connection.getresponse()
-        data = response.read()
-        connection.close()
-        return response.status, data, response.headers
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
-
-    def metric(self, name):
-        found = re.search(rf"^{re.escape(name)} (\S+)$", self.ask("/metrics")[1].decode(), re.M)
-        return float(found.group(1)) if found else None
+from serve_lab import DAY, FORM, MIDNIGHT, Server, check, encoded, finish
 
 
 def ampql(*args):
     done = subprocess.run([sys.argv[1], *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     check(" ".join(args), done.returncode == 0, done.stderr)
     return done.stdout if done.returncode == 0 else "{}"
-
-
-def encoded(**params):
-    return urllib.parse.urlencode({k.rstrip("_"): v for k, v in params.items()})
 
 
 # ---- answers
@@ -338,123 +228,6 @@ def many_at_once(server):
         check("16 clients, 20 questions each", all(pool.map(client, range(16))))
 
 
-def slow_upstream():
-    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    source = f"http://127.0.0.1:{upstream.server_port}"
-    with Server("--workers", "2", "--max-queue", "1", source=source) as server:
-        raw = socket.create_connection(("127.0.0.1", server.port))
-        raw.sendall(b"GET /api/v1/query?query=slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        check("it is computed", until(lambda: Upstream.asked == 1 and server.metric("ampql_running_requests") == 1))
-        raw.close()
-        check("a client that hangs up ends its query", until(lambda: server.metric("ampql_running_requests") == 0))
-        check("it is counted", until(lambda: server.metric("ampql_abandoned_requests_total") == 1))
-
-        status, body, _ = server.ask("/api/v1/query?query=slow&timeout=200ms")
-        check("a timeout", status == 503 and json.loads(body)["errorType"] == "timeout", body)
-
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            first = []
-            for n in (1, 2):  # not both at once: one of them could find the queue full
-                first.append(pool.submit(server.ask, "/api/v1/query?query=slow"))
-                check(f"{n} computed", until(lambda n=n: server.metric("ampql_running_requests") == n))
-            third = pool.submit(server.ask, "/api/v1/query?query=slow")
-            check("one waits", until(lambda: server.metric("ampql_queued_requests") == 1))
-            status, body, headers = server.ask("/api/v1/query?query=slow")
-            check("no more may wait", status == 503 and headers["Retry-After"] == "1" and b"too many requests" in body, body)
-            server.process.send_signal(signal.SIGTERM)
-            time.sleep(0.3)
-            check("it does not end before its answers", server.process.poll() is None)
-            Upstream.let_go.set()
-            answers = [f.result()[:2] for f in [*first, third]]
-            empty = (200, b'{"status":"success","data":{"resultType":"vector","result":[]}}')
-            check("all are answered", answers == [empty] * 3, answers)
-        check("then it ends", server.process.wait(timeout=60) == 0)
-        try:
-            server.ask("/-/healthy")
-            check("nobody is there", False)
-        except OSError:
-            pass
-    upstream.shutdown()
-    upstream.server_close()
-
-
-def too_many_connections():
-    with Server("--max-connections", "20") as server:
-        open_ones = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
-        check("the last of them is served", until(lambda: len(open_ones) == 20))
-        open_ones[-1].sendall(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        open_ones[-1].settimeout(20)
-        check("20 fit", open_ones[-1].recv(4096).startswith(b"HTTP/1.1 200"))
-        for _ in range(200):
-            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as raw:
-                answer = raw.recv(4096)
-                if not answer.startswith(b"HTTP/1.1 503"):
-                    check("the others are told to come back", False, answer)
-                    break
-        for one in open_ones:
-            one.close()
-        check("there is room again", until(lambda: can_ask(server)))
-        check("they are counted", server.metric("ampql_refused_connections_total") >= 200)
-
-
-def half_requests():
-    with Server() as server:
-        halves = []
-        for ends in (False, True):
-            halves.append(socket.create_connection(("127.0.0.1", server.port)))
-            halves[-1].sendall(b"POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nquery=")
-            if ends:
-                halves[-1].shutdown(socket.SHUT_WR)
-        check("it has them", until(lambda: server.metric("ampql_connections") >= 2))
-        server.process.send_signal(signal.SIGTERM)
-        try:  # --stop-timeout is 30s
-            server.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            check("half a request holds no stop up", False)
-        for half in halves:
-            half.close()
-
-
-def can_ask(server):
-    try:
-        return server.ask("/-/healthy")[0] == 200
-    except (OSError, http.client.HTTPException):
-        return False
-
-
-def stop_under_load():
-    with Server() as server:
-        lost, answered = [], []
-
-        def client():
-            target = "/api/v1/query?" + encoded(query="count(up)", time=MIDNIGHT)
-            connection = server.connect()
-            while True:
-                try:
-                    connection.request("GET", target)
-                except OSError:
-                    return  # nobody listens any more: nothing was asked
-                try:
-                    response = connection.getresponse()
-                    body = response.read()
-                except (OSError, http.client.HTTPException) as e:
-                    lost.append(repr(e))
-                    return
-                answered.append(response.status == 200 and b'"success"' in body)
-                if response.headers.get("Connection") == "close":
-                    return
-
-        threads = [threading.Thread(target=client) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        until(lambda: len(answered) > 200)
-        check("stopped under load", server.stop() == 0)
-        for thread in threads:
-            thread.join()
-        check("no answer is lost", not lost and all(answered), lost)
-
-
 def main():
     os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     usage()
@@ -472,12 +245,7 @@ def main():
     rules()
     long_answers()
     silent_connections()
-    slow_upstream()
-    too_many_connections()
-    half_requests()
-    stop_under_load()
-    print(f"  {'FAIL' if failures else 'OK  '} serve: {len(failures)} failures")
-    sys.exit(1 if failures else 0)
+    finish("serve")
 
 
 main()

@@ -399,6 +399,26 @@ static void lists(void **state)
     cache_free(cache);
 }
 
+/* Of one question at ever other times no more is kept than can be looked through. */
+static void many_times(void **state)
+{
+    (void)state;
+    struct live live = new_live();
+    struct ampql_cache *cache = new_cache(0, 0);
+    struct ampql_source *source = over(cache, &live);
+    the_time_ms = 1000 * (int64_t)HOUR_MS;
+    for (int64_t i = 0; i < 500; i++)
+        ask_raw(source, "m", i * 10 * MINUTE_MS, i * 10 * MINUTE_MS + MINUTE_MS);
+    struct ampql_cache_stats stats = cache_stats(cache);
+    assert_int_equal(stats.misses, 500);
+    assert_int_equal(stats.entries, 64);
+    assert_int_equal(stats.evictions, 500 - 64);
+    ask_raw(source, "m", 499 * 10 * MINUTE_MS, 499 * 10 * MINUTE_MS + MINUTE_MS);
+    assert_int_equal(cache_stats(cache).hits, 1);
+    source_free(source);
+    cache_free(cache);
+}
+
 /* ---- threads */
 
 struct client {
@@ -611,7 +631,8 @@ static void no_memory(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(same_bits),  cmocka_unit_test(only_what_is_missing),
     cmocka_unit_test(freshness),  cmocka_unit_test(lists),
-    cmocka_unit_test(asked_once), cmocka_unit_test(owner_ends),
-    cmocka_unit_test(no_embrace), cmocka_unit_test(no_memory),
+    cmocka_unit_test(many_times), cmocka_unit_test(asked_once),
+    cmocka_unit_test(owner_ends), cmocka_unit_test(no_embrace),
+    cmocka_unit_test(no_memory),
 };
 TEST_MAIN(tests)

@@ -23,14 +23,14 @@ struct flags {
     uint64_t cache_bytes;
     struct option_ms idle_timeout, stop_timeout, cache_fresh, cache_age;
     int queries;
-    bool no_cache, access_log, filter_cluster, pod_uids;
+    bool check, no_cache, access_log, filter_cluster, pod_uids;
 };
 
 static const struct option options[] = {
     {"listen", 'l', OPTION_STRING, offsetof(struct flags, listen), "ADDRESS:PORT|unix:PATH",
      "127.0.0.1:9091 when not given; beyond this machine only with --token-file"},
     {"token-file", 0, OPTION_STRING, offsetof(struct flags, token_file), "FILE",
-     "requests must bear what it holds: Authorization: Bearer TOKEN"},
+     "requests must bear what it holds, or one of its lines: Authorization: Bearer TOKEN"},
     {"host", 0, OPTION_LIST, offsetof(struct flags, hosts), "NAME",
      "answer to this name, too, not to this machine's own alone; may be repeated"},
     {"prefix", 0, OPTION_STRING, offsetof(struct flags, prefix), "PATH",
@@ -38,7 +38,7 @@ static const struct option options[] = {
     {"workers", 0, OPTION_INTEGER, offsetof(struct flags, workers), "N",
      "requests that are computed at once, each over sources of its own; 4 when not given"},
     {"max-queue", 0, OPTION_INTEGER, offsetof(struct flags, max_queue), "N",
-     "requests that wait for that, first come first served; 256 when not given"},
+     "requests that wait for that, clients by turns; 256 when not given"},
     {"max-connections", 0, OPTION_INTEGER, offsetof(struct flags, max_connections), "N",
      "more are told to come back; 512 when not given"},
     {"max-request-bytes", 0, OPTION_INTEGER, offsetof(struct flags, max_request_bytes), "N",
@@ -57,6 +57,8 @@ static const struct option options[] = {
      "what a server said of older times is asked for again after so long; 1h when not given"},
     {"no-cache", 0, OPTION_BOOL, offsetof(struct flags, no_cache), NULL,
      "read everything anew for each query"},
+    {"check", 0, OPTION_BOOL, offsetof(struct flags, check), NULL,
+     "read flags, rules and tokens, and end: nothing is opened or asked"},
     {"access-log", 0, OPTION_BOOL, offsetof(struct flags, access_log), NULL,
      "a line on standard error for each answer, without queries"},
     {"queries", 0, OPTION_ENUM, offsetof(struct flags, queries), "2024|2026",
@@ -82,6 +84,11 @@ static uint64_t either(uint64_t given, uint64_t otherwise)
     return given ? given : otherwise;
 }
 
+static const char *listen_at(const struct flags *flags)
+{
+    return flags->listen ? flags->listen : "127.0.0.1:9091";
+}
+
 /* ---- what is checked before anything is opened */
 
 static enum exit_status check(struct cli *cli, const struct flags *flags)
@@ -105,22 +112,63 @@ static enum exit_status check(struct cli *cli, const struct flags *flags)
     return STATUS_OK;
 }
 
-/* A token of printable bytes, up to the end of the line. */
-static enum exit_status read_token(struct cli *cli, const struct flags *flags, struct str *out)
+static enum exit_status check_token(struct cli *cli, struct str token, size_t line)
+{
+    for (size_t i = 0; i < token.n; i++)
+        if (token.p[i] <= ' ' || token.p[i] > '~')
+            return report_usage(cli, NULL, "--token-file: line %zu, byte %zu is no printable ASCII",
+                                line, i + 1);
+    if (token.n < TOKEN_MIN)
+        return report_usage(cli, NULL, "--token-file: line %zu: a token has at least %d bytes",
+                            line, TOKEN_MIN);
+    return STATUS_OK;
+}
+
+/* Tokens of printable bytes, one a line; empty lines are none. */
+static enum exit_status read_tokens(struct cli *cli, const struct flags *flags,
+                                    struct serve_options *out)
 {
     struct ampql_error err = {0};
-    *out = STR("");
+    struct str rest;
+    struct {
+        ARRAY(struct str);
+    } tokens = {0};
     if (!flags->token_file)
         return STATUS_OK;
-    if (text_file_read(&cli->arena, flags->token_file, out, &err) != AMPQL_OK)
+    if (text_file_read(&cli->arena, flags->token_file, &rest, &err) != AMPQL_OK)
         return report_error(cli, &err, (struct report){.what = "--token-file"});
-    while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
-        out->n--;
-    for (size_t i = 0; i < out->n; i++)
-        if (out->p[i] <= ' ' || out->p[i] > '~')
-            return report_usage(cli, NULL, "--token-file: byte %zu is no printable ASCII", i + 1);
-    if (out->n < TOKEN_MIN)
-        return report_usage(cli, NULL, "--token-file: a token has at least %d bytes", TOKEN_MIN);
+    for (size_t line = 1; rest.n; line++) {
+        const char *feed = memchr(rest.p, '\n', rest.n);
+        struct str token = str_make(rest.p, feed ? (size_t)(feed - rest.p) : rest.n);
+        rest = str_from(rest, feed ? token.n + 1 : token.n);
+        token.n -= token.n && token.p[token.n - 1] == '\r';
+        if (token.n == 0)
+            continue;
+        enum exit_status status = check_token(cli, token, line);
+        if (status)
+            return status;
+        if (!array_push(&tokens, &cli->arena, token))
+            return report_nomem(cli);
+    }
+    if (tokens.n == 0)
+        return report_usage(cli, NULL, "--token-file: it holds no token");
+    out->tokens = tokens.at;
+    out->ntokens = tokens.n;
+    return STATUS_OK;
+}
+
+/* The place to listen at is one, and not open to everybody. */
+static enum exit_status check_listen(struct cli *cli, const struct flags *flags,
+                                     const struct serve_options *serve)
+{
+    struct ampql_error err = {0};
+    bool is_local, is_unix;
+    if (serve_listen_read(listen_at(flags), &is_local, &is_unix, &err) != AMPQL_OK)
+        return report_error(cli, &err, (struct report){.status = STATUS_USAGE});
+    if (!is_local && serve->ntokens == 0)
+        return report_usage(cli, NULL,
+                            "--listen beyond this machine needs --token-file: whoever reaches it "
+                            "could read everything");
     return STATUS_OK;
 }
 
@@ -237,17 +285,9 @@ static enum exit_status serve(struct cli *cli, const struct flags *flags, struct
     struct ampql_error err = {0};
     bool is_local, is_unix;
     char url[128];
-    if (serve_listen(flags->listen ? flags->listen : "127.0.0.1:9091", &serve->listener, &is_local,
-                     &is_unix, url, &err) != AMPQL_OK)
-        return report_error(
-            cli, &err,
-            (struct report){.status = err.code == AMPQL_BAD_DATA ? STATUS_USAGE : STATUS_OK});
-    if (!is_local && serve->token.n == 0) {
-        close(serve->listener);
-        return report_usage(cli, NULL,
-                            "--listen beyond this machine needs --token-file: whoever reaches it "
-                            "could read everything");
-    }
+    if (serve_listen(listen_at(flags), &serve->listener, &is_local, &is_unix, url, &err) !=
+        AMPQL_OK)
+        return report_error(cli, &err, (struct report){0});
     serve->checks_host = !is_unix && (is_local || flags->hosts.n > 0);
     interrupt_stops(session->cancel);
     report_note(cli, "serving at %s", url);
@@ -276,13 +316,16 @@ static enum exit_status open_and_serve(struct cli *cli, const struct flags *flag
         .stops = stops,
         .log = flags->access_log ? log_line : NULL,
     };
-    enum exit_status status = read_token(cli, flags, &serving.token);
+    enum exit_status status = read_tokens(cli, flags, &serving);
+    if (!status)
+        status = check_listen(cli, flags, &serving);
     if (!status)
         status = find_workspaces(cli, flags, &serving.prefixes);
     if (!status)
         status = rules_read_flags(cli, &flags->rules, &flags->run, session);
-    if (!status)
-        status = session_source(cli, &flags->source, &flags->run, session);
+    if (status || flags->check)
+        return status;
+    status = session_source(cli, &flags->source, &flags->run, session);
     session->progress.is_tty = false; /* several threads would write it */
     if (!status)
         status = rules_open(cli, &flags->rules, session);

@@ -105,6 +105,16 @@ bool serve_read_time(const struct serve_request *request, const char *name, int6
 }
 
 /* duration := seconds | "1h30m" */
+static bool parse_duration(struct str text, int64_t *ms)
+{
+    double seconds;
+    if (number_parse(text, &seconds) && seconds > -9e15 && seconds < 9e15) {
+        *ms = (int64_t)(seconds * 1000);
+        return true;
+    }
+    return text.n && duration_parse(text, ms, NULL) == AMPQL_OK;
+}
+
 static bool read_duration(const struct serve_request *request, const char *name, int64_t *ms,
                           struct serve_answer *out)
 {
@@ -112,11 +122,7 @@ static bool read_duration(const struct serve_request *request, const char *name,
     struct str text = serve_param(request, name);
     double seconds;
     char quoted[320];
-    if (number_parse(text, &seconds) && seconds > -9e15 && seconds < 9e15) {
-        *ms = (int64_t)(seconds * 1000);
-        return true;
-    }
-    if (text.n && duration_parse(text, ms, NULL) == AMPQL_OK)
+    if (parse_duration(text, ms))
         return true;
     fail(&err, AMPQL_BAD_DATA, "cannot parse %s to a valid duration%s",
          quote_clipped(quoted, sizeof quoted, text),
@@ -158,6 +164,16 @@ static bool read_range(const struct serve_request *request, struct ampql_run_opt
                       "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
                       "the query resolution (?step=XX)");
     return true;
+}
+
+int64_t serve_api_timeout_ms(const struct serve_api *api, const struct serve_request *request)
+{
+    int64_t ms, limit = api->options.timeout_ms;
+    if (!parse_duration(serve_param(request, "timeout"), &ms))
+        return limit;
+    if (limit == 0 || ms < limit)
+        limit = ms > 0 ? ms : 1;
+    return limit;
 }
 
 /* The shorter one of the server's and the request's, less what is over. */
@@ -280,7 +296,8 @@ struct matched {
     struct serve_words words;
 };
 
-static bool run_selector(const struct serve_api *api, struct str text, struct ampql_source *source,
+static bool run_selector(const struct serve_api *api, const struct serve_request *request,
+                         struct str text, struct ampql_source *source,
                          const struct ampql_run_options *options, struct matched *matched,
                          struct serve_answer *out)
 {
@@ -290,7 +307,10 @@ static bool run_selector(const struct serve_api *api, struct str text, struct am
         ampql_series_run(api->engine, text.n ? text.p : "", text.n, source, options, &result, &err);
     if (code == AMPQL_PARSE) {
         place_error(&err, text);
-        serve_fail_param(out, "match[]", &err);
+        if (out->is_prom2 && request->route != SERVE_SERIES) /* 2.42 does not name it there */
+            serve_api_fail(out, 400, &err, "");
+        else
+            serve_fail_param(out, "match[]", &err);
         return false;
     }
     if (code != AMPQL_OK) {
@@ -317,12 +337,13 @@ static bool run_selectors(const struct serve_api *api, const struct serve_reques
         if (!str_equal(request->params.at[i].name, STR("match[]")))
             continue;
         n++;
-        if (!run_selector(api, request->params.at[i].value, source, options, matched, out))
+        if (!run_selector(api, request, request->params.at[i].value, source, options, matched, out))
             return false;
     }
     if (n == 0 && request->route == SERVE_SERIES)
         return refuse(out, NULL, "no match[] parameter provided");
-    return n > 0 || run_selector(api, STR("{__name__=~\".+\"}"), source, options, matched, out);
+    return n > 0 ||
+           run_selector(api, request, STR("{__name__=~\".+\"}"), source, options, matched, out);
 }
 
 static bool check_label(const struct serve_request *request, struct serve_answer *out)
@@ -413,7 +434,7 @@ void serve_api_answer(const struct serve_api *api, const struct serve_request *r
     case SERVE_ALLOCATION_COMPUTE:
     case SERVE_SUMMARY:
     case SERVE_SUMMARY_COMPUTE:
-        serve_answer_cost(api, request, source, cancel, out);
+        serve_answer_cost(api, request, source, cancel, waited_ms, out);
         break;
     default:
         answer_status(api, request, out);

@@ -37,6 +37,10 @@ void serve_api_answer(const struct serve_api *api, const struct serve_request *r
                       struct ampql_source *source, struct ampql_cancel *cancel, int64_t waited_ms,
                       struct serve_answer *out);
 
+/* After how long a request has no use for an answer, ms: the shorter one of the server's and its
+ * own; 0: never. */
+int64_t serve_api_timeout_ms(const struct serve_api *api, const struct serve_request *request);
+
 /* Answer with an error, as the API has it: {"status":"error","errorType":...,"error":...}.
  *   status  0: what the code stands for
  *   what    before the message, such as `invalid parameter "time": `; "": nothing */

@@ -161,8 +161,20 @@ static void put_bill(const struct serve_api *api, const struct serve_request *re
     }
 }
 
+/* The time in the queue counts. */
+static bool take_wait(int64_t waited_ms, struct ampql_cost_options *cost, struct serve_answer *out)
+{
+    struct ampql_error err = {.code = AMPQL_TIMEOUT, .message = "query timed out in query queue"};
+    if (cost->timeout_ms == 0)
+        return true;
+    cost->timeout_ms -= waited_ms;
+    if (cost->timeout_ms <= 0)
+        fail_cost(out, 0, &err, "");
+    return cost->timeout_ms > 0;
+}
+
 void serve_answer_cost(const struct serve_api *api, const struct serve_request *request,
-                       struct ampql_source *source, struct ampql_cancel *cancel,
+                       struct ampql_source *source, struct ampql_cancel *cancel, int64_t waited_ms,
                        struct serve_answer *out)
 {
     struct ampql_cost_options cost = api->cost;
@@ -171,7 +183,8 @@ void serve_answer_cost(const struct serve_api *api, const struct serve_request *
     arena_init(&arena, out->body.alc);
     cost.lines = &lines;
     cost.cancel = cancel;
-    if (read_window(request, &cost, out) && read_ms(request, "step", &cost.step_ms, out) &&
+    if (take_wait(waited_ms, &cost, out) && read_window(request, &cost, out) &&
+        read_ms(request, "step", &cost.step_ms, out) &&
         read_ms(request, "resolution", &cost.resolution_ms, out) &&
         read_text(request, &arena, "aggregate", &lines.aggregate, out) &&
         read_text(request, &arena, "filter", &lines.filter, out) &&

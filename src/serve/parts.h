@@ -26,7 +26,7 @@ void serve_fail_param(struct serve_answer *out, const char *name, const struct a
 
 /* /allocation and its summary. */
 void serve_answer_cost(const struct serve_api *api, const struct serve_request *request,
-                       struct ampql_source *source, struct ampql_cancel *cancel,
+                       struct ampql_source *source, struct ampql_cancel *cancel, int64_t waited_ms,
                        struct serve_answer *out);
 
 #endif

@@ -41,10 +41,17 @@ bool shelf_is_same(const struct held *a, const struct held *b)
            matchers_equal(a->matchers, b->matchers);
 }
 
+/* Has a every point of b that lies between its ends? */
+static bool is_grid_of(const struct held *a, const struct held *b)
+{
+    return b->step_ms % a->step_ms == 0 && (b->start_ms - a->start_ms) % a->step_ms == 0;
+}
+
 bool shelf_overlaps(const struct held *a, const struct held *b)
 {
     return held_is_window(a) ? a->after_ms < b->upto_ms && b->after_ms < a->upto_ms
-                             : a->start_ms <= b->end_ms && b->start_ms <= a->end_ms;
+                             : a->start_ms <= b->end_ms && b->start_ms <= a->end_ms &&
+                                   (is_grid_of(a, b) || is_grid_of(b, a));
 }
 
 /* ---- who uses an entry */
@@ -112,6 +119,7 @@ static void unlink_use(struct ampql_cache *cache, struct shelf_entry *entry)
 
 static void link_newest(struct ampql_cache *cache, struct shelf_entry *entry)
 {
+    entry->used = ++cache->nuses;
     entry->older = cache->newest;
     *(cache->newest ? &cache->newest->newer : &cache->oldest) = entry;
     cache->newest = entry;
@@ -143,11 +151,6 @@ void shelf_clear(struct ampql_cache *cache)
 
 /* ---- keeping */
 
-static bool is_grid_of(const struct held *a, const struct held *b)
-{
-    return b->step_ms % a->step_ms == 0 && (b->start_ms - a->start_ms) % a->step_ms == 0;
-}
-
 /* Nothing of b is missed when a is there. Of windows that roll on the older is not missed either:
  * else each answer of a dashboard would leave a copy. */
 static bool makes_needless(const struct held *a, const struct held *b)
@@ -159,6 +162,23 @@ static bool makes_needless(const struct held *a, const struct held *b)
                a->upto_ms - a->after_ms >= b->upto_ms - b->after_ms;
     return is_grid_of(a, b) && shelf_overlaps(a, b) && a->end_ms >= b->end_ms &&
            a->end_ms - a->start_ms >= b->end_ms - b->start_ms;
+}
+
+/* Of one question, asked at one time after another, not more than can be looked through. */
+static void limit_same(struct ampql_cache *cache, const struct shelf_entry *entry)
+{
+    enum { MAX_SAME = 64 };
+    struct shelf_entry *least = NULL;
+    size_t n = 0;
+    for (struct shelf_entry *e = *chain_of(cache, entry->hash); e; e = e->next)
+        if (e->hash == entry->hash && shelf_is_same(&e->held, &entry->held)) {
+            n++;
+            least = !least || e->used < least->used ? e : least;
+        }
+    if (n >= MAX_SAME) {
+        cache->stats.evictions++;
+        take_off(cache, least);
+    }
 }
 
 void shelf_put(struct ampql_cache *cache, struct shelf_entry *entry)
@@ -174,6 +194,7 @@ void shelf_put(struct ampql_cache *cache, struct shelf_entry *entry)
     }
     if (entry->bytes > cache->options.max_bytes)
         return;
+    limit_same(cache, entry);
     entry->is_shelved = true;
     entry->next = *chain;
     *chain = entry;

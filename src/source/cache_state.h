@@ -25,6 +25,7 @@ struct shelf_entry {
     size_t bytes;
     size_t nusers; /* who must not lose it; the shelf is one of them */
     bool is_shelved;
+    uint64_t used;                     /* when last, in uses of all */
     struct shelf_entry *newer, *older; /* by last use */
     struct shelf_entry *next;          /* of the same hash */
 };
@@ -51,7 +52,8 @@ struct ampql_cache {
     struct flight *flights;
     struct ampql_cache_stats stats; /* bytes: of what is on the shelf */
     uint64_t held_bytes;            /* and of what runs still use */
-    size_t nusers;                  /* whoever made it, and sources */
+    uint64_t nuses;
+    size_t nusers; /* whoever made it, and sources */
 };
 
 /* A select as it is looked for. */
@@ -70,7 +72,7 @@ enum ampql_code shelf_question(const struct ampql_select *select, bool is_listin
 /* The same matchers, kind, lookback and dialect: one of them may answer a part of the other. */
 bool shelf_is_same(const struct held *a, const struct held *b);
 
-/* Do their times meet? */
+/* May one of them have times of the other? */
 bool shelf_overlaps(const struct held *a, const struct held *b);
 
 /* An entry that somebody uses, and which of its times count. */

@@ -1,5 +1,5 @@
 /* `ampql serve`: the HTTP side. One thread of libmicrohttpd reads and writes, workers compute,
- * first come first served, each with a source of its own; the caller's thread accepts connections
+ * for clients by turns, each with a source of its own; the caller's thread accepts connections
  * and notices who hangs up. */
 #ifndef AMPQL_SRC_TOOL_SERVE_H
 #define AMPQL_SRC_TOOL_SERVE_H
@@ -13,7 +13,8 @@ struct serve_options {
     struct ampql_cache *cache; /* of the sources, for /metrics; NULL: none */
     int listener;              /* a socket that listens; closed when it ends */
     struct serve_prefixes prefixes;
-    struct str token;              /* that requests must bear; n 0: none */
+    const struct str *tokens; /* [ntokens] of which requests must bear one; 0: none need */
+    size_t ntokens;
     bool checks_host;              /* only names of this machine, and */
     const char *const *host_names; /*    [nhost_names] these */
     size_t nhost_names;
@@ -27,6 +28,11 @@ struct serve_options {
 
 /* err  AMPQL_UNSUPPORTED: built with HTTP=0, so that serve_run can only fail */
 enum ampql_code serve_check_built(struct ampql_error *err);
+
+/* What serve_listen would do, without doing it: reads `where`.
+ *   err  AMPQL_BAD_DATA: not such a text */
+enum ampql_code serve_listen_read(const char *where, bool *is_local, bool *is_unix,
+                                  struct ampql_error *err);
 
 /* Open a socket that listens at "HOST:PORT", an address in digits, or "unix:PATH".
  *   out        the socket

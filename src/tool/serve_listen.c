@@ -23,15 +23,12 @@ struct place {
 
 static enum ampql_code read_path(const char *path, struct place *out, struct ampql_error *err)
 {
-    struct stat st;
     if (!*path || strlen(path) >= sizeof out->address.path.sun_path)
         return fail_quote(err, AMPQL_BAD_DATA, "--listen: not the path of a socket", str_of(path));
     out->address.path.sun_family = AF_UNIX;
     strcpy(out->address.path.sun_path, path);
     out->size = sizeof out->address.path;
     out->is_local = out->is_unix = true;
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-        unlink(path); /* of a server that was killed */
     return AMPQL_OK;
 }
 
@@ -96,6 +93,15 @@ static void write_url(int fd, const struct place *place, char *url)
     }
 }
 
+/* A socket of a server that was killed is in the way. */
+static void remove_socket(const struct place *place)
+{
+    struct stat st;
+    const char *path = place->address.path.sun_path;
+    if (place->is_unix && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        unlink(path);
+}
+
 static bool bind_to(int fd, const struct place *place)
 {
     int on = 1;
@@ -106,14 +112,28 @@ static bool bind_to(int fd, const struct place *place)
     return !failed;
 }
 
+static enum ampql_code read_place(const char *where, struct place *out, struct ampql_error *err)
+{
+    return str_has_prefix(str_of(where), STR("unix:")) ? read_path(where + 5, out, err)
+                                                       : read_address(where, out, err);
+}
+
+enum ampql_code serve_listen_read(const char *where, bool *is_local, bool *is_unix,
+                                  struct ampql_error *err)
+{
+    struct place place = {0};
+    TRY(read_place(where, &place, err));
+    *is_local = place.is_local;
+    *is_unix = place.is_unix;
+    return AMPQL_OK;
+}
+
 enum ampql_code serve_listen(const char *where, int *out, bool *is_local, bool *is_unix, char *url,
                              struct ampql_error *err)
 {
     struct place place = {0};
-    if (str_has_prefix(str_of(where), STR("unix:")))
-        TRY(read_path(where + 5, &place, err));
-    else
-        TRY(read_address(where, &place, err));
+    TRY(read_place(where, &place, err));
+    remove_socket(&place);
     int fd = socket(place.address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || !bind_to(fd, &place)) {
         enum ampql_code code =

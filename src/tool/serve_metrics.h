@@ -16,6 +16,7 @@ struct serve_metrics {
     uint64_t errors[AMPQL_INTERNAL + 1];
     uint64_t series, samples, requests, retries, bytes, billed_samples;
     uint64_t refused_connections, cancelled;
+    uint64_t refused, expired; /* requests that found no place in the queue, or waited too long */
     size_t connections, queued, running; /* now */
 };
 

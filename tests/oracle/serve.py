@@ -25,7 +25,7 @@ ERRORS = [
     "query_range?query=up&start=1&end=1&step=x", "query_range?query=1&start=1&end=2&step=-1", "query_range?query=1&start=1&end=2&step=1e20",
     "query_range?query=up&start=0&end=11001&step=1", "query_range?query=up[5m]&start=0&end=1&step=1",
     "query_range?query=rate(up&start=0&end=1&step=1", "series", "series?match[]=up%7B", "series?match[]=up&start=x",
-    "series?match[]=up&end=x", "label/a-b/values",
+    "series?match[]=up&end=x", "labels?match[]=up%7B", "label/job/values?match[]=up%7B", "label/a-b/values",
 ]
 
 
@@ -75,6 +75,60 @@ def questions(end):
         yield error, None, "GET"
 
 
+def grafana(end):
+    """What Grafana's data source sends: its health check, then a dashboard's variables and panels, its explorer, its annotations."""
+    start, stop = f"{end - 3600}.000", f"{end}.000"
+    span = [("start", start), ("end", stop)]
+    yield "query", [("query", "1+1"), ("time", stop)], "POST"
+    yield "labels", span, "POST"
+    yield "labels", [*span, ("match[]", '{namespace="kubecost"}')], "POST"
+    yield "label/__name__/values", span, "GET"
+    yield "label/namespace/values", [*span, ("match[]", "kube_pod_labels")], "GET"
+    yield "series", [*span, ("match[]", 'kube_pod_labels{namespace=~".+"}')], "POST"
+    yield "metadata", None, "GET"
+    yield "metadata", [("limit", "1"), ("metric", "nothing")], "GET"
+    for query in QUERIES[:4]:
+        for step in ("15", "15.000", "60", "1m"):
+            yield "query_range", [("query", query), *span, ("step", step)], "POST"
+        yield "query", [("query", query), ("time", stop)], "POST"
+
+
+CURL = {  # arguments for a query; each gives the body, then status and the headers that matter
+    "GET": lambda url, form: [url + "?" + urllib.parse.urlencode(form)],
+    "GET with --data": lambda url, form: ["-G", *data(form), url],
+    "POST form": lambda url, form: [*data(form), url],
+    "POST with the query string": lambda url, form: ["-X", "POST", url + "?" + urllib.parse.urlencode(form)],
+    "POST of an empty form with the query string": lambda url, form: ["-d", "", url + "?" + urllib.parse.urlencode(form)],
+    "half in the form, half in the query string": lambda url, form: [*data(form[:1]), url + "?" + urllib.parse.urlencode(form[1:])],
+    "gzip": lambda url, form: ["--compressed", *data(form), url],
+    "HTTP/1.0": lambda url, form: ["--http1.0", *data(form), url],
+    "Expect: 100-continue": lambda url, form: ["-H", "Expect: 100-continue", *data(form), url],
+    "chunked": lambda url, form: ["-H", "Transfer-Encoding: chunked", *data(form), url],
+    "a charset": lambda url, form: ["-H", "Content-Type: application/x-www-form-urlencoded; charset=utf-8", *data(form), url],
+    "DELETE": lambda url, form: ["-X", "DELETE", url],
+}
+
+
+def data(form):
+    return [word for name, value in form for word in ("--data-urlencode", f"{name}={value}")]
+
+
+def curl_says(arguments, url):
+    """Body and status; of curl alone, without what it was configured to do."""
+    done = subprocess.run(["curl", "-q", "-sS", "-o", "-", "-w", "\n%{http_code} %{content_type}", *arguments], stdout=subprocess.PIPE, text=True,
+                          check=True, timeout=120)
+    body, _, status = done.stdout.rpartition("\n")
+    return normal((status.split(";")[0], body)) if status.startswith("2") else status.split()[0]
+
+
+def curl_questions(end):
+    for path in ("query", "query_range"):
+        form = [("query", QUERIES[0]), ("time", end)] if path == "query" else [
+            ("query", QUERIES[1]), ("start", end - 3600), ("end", end), ("step", "5m")]
+        for name, arguments in CURL.items():
+            yield f"{name} {path}", lambda url, a=arguments, p=path, f=form: a(f"{url}/api/v1/{p}", f)
+
+
 def promtool_says(promtool, url, words):
     done = subprocess.run([promtool, "query", words[0], *words[1](url)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.returncode, sorted(done.stdout.replace(url, "URL").splitlines())
@@ -95,13 +149,19 @@ def main():
     serve = subprocess.Popen([ampql, "serve", "-s", url, "--listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
     mine = serve.stderr.readline().split()[-1]
     n = bad = full = 0
-    for path, parameters, way in questions(end):
+    for path, parameters, way in [*questions(end), *grafana(end)]:
         n += 1
         theirs, ours = (normal(ask(u, path, parameters, way)) for u in (url, mine))
         full += is_full(theirs[1])
         if theirs != ours:
             bad += 1
             print(f"{way} {path} {parameters}\n  there {str(theirs)[:400]}\n  here  {str(ours)[:400]}")
+    for name, arguments in curl_questions(end):
+        n += 1
+        theirs, ours = (curl_says(arguments(u), u) for u in (url, mine))
+        if theirs != ours:
+            bad += 1
+            print(f"curl {name}\n  there {str(theirs)[:400]}\n  here  {str(ours)[:400]}")
     for words in promtool_questions(end):
         n += 1
         theirs, ours = (promtool_says(promtool, u, words) for u in (url, mine))
