@@ -1,7 +1,8 @@
 /* Engine, compiled queries, runs and results.
  *
  * Threads: an engine and a compiled query may be used from any number of threads; a source by one
- * run at a time; a result by one thread at a time. Callbacks are made on the caller's thread. */
+ * run at a time, unless its caps say AMPQL_SOURCE_PARALLEL; a result by one thread at a time.
+ * Callbacks are made on the caller's thread. */
 #ifndef AMPQL_QUERY_H
 #define AMPQL_QUERY_H
 

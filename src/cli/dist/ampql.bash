@@ -62,7 +62,7 @@ _ampql() {
                 ;;
             allocate)
                 words="--window --aggregate --filter --step --accumulate --html --share-idle --idle-by-node --share-namespaces"
-                words="$words --share-labels --share-cost --share-split --share-breakdown --aggregated-metadata --proportional-assets --share-balancers --labels-of --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
+                words="$words --share-labels --share-cost --share-split --share-breakdown --aggregated-metadata --proportional-assets --share-balancers --threads --labels-of --resolution --now --cluster-label --cluster-id --queries --provider --pod-uids"
                 words="$words --node-labels --quirk --max-duration --idle --split-idle --filter-cluster --default-price"
                 words="$words --prices --custom-prices --discount --negotiated-discount --strict --print-queries --output --record"
                 words="$words $rules $source $limits"
