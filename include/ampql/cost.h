@@ -80,8 +80,9 @@ struct ampql_cost_options {
                         lines->accumulate needs: an hour, or a day */
     const struct ampql_aggregate_options *lines; /* how lines are made, instead of aggregate and
                                                     split_idle; may be NULL */
-    uint64_t threads; /* that compute steps, and pieces of a long window, at the same time, the
-                         caller's among them; 0: 1. The bill is the same, whatever their number;
+    uint64_t threads; /* that compute steps, and pieces of a long window, at the same time, and of
+                         one window queries that read nothing in common; the caller's among them;
+                         0: 1. The bill is the same, whatever their number;
                          each holds the series of its own run, and max_samples is of each. Only over
                          a source that several runs may read at once (AMPQL_SOURCE_PARALLEL: memory,
                          files that are read whole, captures, and several of these merged); of any

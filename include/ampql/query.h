@@ -88,6 +88,12 @@ struct ampql_run_options {
     bool rule_no_markers;     /* write no stale markers, as promtool's backfill */
     bool rule_strict; /* an evaluation that fails fails whoever reads the record, instead of a
                        * warning: AMPQL_EXECUTION, naming the rule */
+    uint64_t threads; /* of a batch without rules, over a source that several runs may read at once
+                       * (AMPQL_SOURCE_PARALLEL): queries that read nothing in common are evaluated
+                       * at the same time by so many, the caller's among them; 0: 1. Each series is
+                       * read once as ever, results are the same bits, and so are errors;
+                       * max_samples is of each thread, and so is what they hold. The engine's
+                       * allocator must be thread-safe then */
 };
 
 /* Evaluate a query on a source.
