@@ -46,7 +46,7 @@ static const struct option options[] = {
     {"max-duration", 0, OPTION_DURATION, offsetof(struct flags, max_duration), "DURATION",
      "of one computation: longer windows are added up from pieces; 1d when not given"},
     {"threads", 0, OPTION_INTEGER, offsetof(struct flags, threads), "N",
-     "compute so many steps, or pieces, at once, from captures and files; the bill is the same"},
+     "work by so many threads, where the sources are captures and files; the bill is the same"},
     {"idle", 0, OPTION_BOOL, offsetof(struct flags, idle), NULL,
      "what nodes cost beyond what was allocated, as __idle__"},
     {"split-idle", 0, OPTION_BOOL, offsetof(struct flags, split_idle), NULL,
