@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Some read what others read, some nothing, one is alone: by pairs, chains of them, and twice. */

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DAY_START INT64_C(1772323200000) /* of examples/data/cluster_day.aqc */
