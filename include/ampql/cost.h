@@ -1,5 +1,8 @@
 /* Kubernetes cost allocation: OpenCost's model, computed from the series that its exporter and
- * kube-state-metrics leave in Prometheus. */
+ * kube-state-metrics leave in Prometheus.
+ *
+ * Threads: a bill may be read, and aggregated again, by any number of threads; else as a run.
+ *   see  OpenCost 1.108 (2024) and its queries of 2026: pkg/costmodel/allocation*.go */
 #ifndef AMPQL_COST_H
 #define AMPQL_COST_H
 
@@ -80,6 +83,7 @@ struct ampql_cost_options {
                         lines->accumulate needs: an hour, or a day */
     const struct ampql_aggregate_options *lines; /* how lines are made, instead of aggregate and
                                                     split_idle; may be NULL */
+    uint64_t max_bytes; /* of each batch, as in struct ampql_run_options; 0: no budget */
 };
 
 /* What becomes of the windows of a bill. Hours, days, weeks and months are those of UTC; a week

@@ -2,7 +2,10 @@
  *
  * A source pushes series into a sink and speaks strings. Evaluation never calls it: the engine
  * collects what the queries of a run select, asks the source once for each distinct select, and
- * evaluates. */
+ * evaluates.
+ *
+ * Threads: a source is used by one run at a time, on the run's thread; several sources of one
+ * engine by several threads at once. */
 #ifndef AMPQL_SOURCE_H
 #define AMPQL_SOURCE_H
 
@@ -160,8 +163,9 @@ struct ampql_memory_options {
     bool has_no_markers; /* the samples come without stale markers: AMPQL_SOURCE_ENDLESS */
 };
 
-/* An empty SAMPLES source; fill it with ampql_source_add before the first run. options may be NULL.
- */
+/* An empty SAMPLES source; fill it with ampql_source_add, not while a run uses it. options may be
+ * NULL.
+ *   err  AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_source_memory(struct ampql_engine *engine,
                                               const struct ampql_memory_options *options,
                                               struct ampql_source **out, struct ampql_error *err);

@@ -60,6 +60,7 @@ enum ampql_code ask_source(struct ampql_engine *engine, struct ampql_source *sou
         .timeout_ms = params->timeout_ms,
         .max_samples = params->max_samples,
         .max_series = params->max_series,
+        .max_bytes = params->max_bytes,
         .cancel = params->cancel,
         .rules = params->rules,
         .recorded = params->recorded,

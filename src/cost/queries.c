@@ -123,6 +123,7 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .timeout_ms = all.timeout_ms,
         .max_samples = all.max_samples,
         .max_series = all.max_series,
+        .max_bytes = all.max_bytes,
         .cancel = all.cancel,
         .queries = all.queries,
         .pod_uids = all.pod_uids,
