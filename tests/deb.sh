@@ -16,7 +16,7 @@ fail() {
     exit 1
 }
 # The project has no mail address.
-lintian --no-tag-display-limit --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog --fail-on error,warning "$packages"/*.deb || fail lintian
+lintian --tag-display-limit 0 --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog --fail-on error,warning "$packages"/*.deb || fail lintian
 echo "  OK   deb: lintian"
 
 mirror=$(sed -nE 's/^(deb|URIs:) *(\[[^]]*\])? *(https?:[^ ]*).*/\3/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1)

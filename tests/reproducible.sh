@@ -19,7 +19,7 @@ build() {
     mkdir -p "$folder"
     git ls-files -z | xargs -0 tar cf - | tar xf - -C "$folder"
     # shellcheck disable=SC2086
-    env -u MAKEFLAGS -u MFLAGS "$@" make --no-print-directory -C "$folder" -j"$jobs" CC="${CC:-gcc}" CXX="${CXX:-g++}" $targets \
+    env -u MAKEFLAGS -u MFLAGS CCACHE_DISABLE=1 "$@" make --no-print-directory -C "$folder" -j"$jobs" CC="${CC:-gcc}" CXX="${CXX:-g++}" $targets \
         >"$work/log" 2>&1 || {
         tail -20 "$work/log" >&2
         exit 1

@@ -185,6 +185,30 @@ static const struct row {
      64 * KIB,
      "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
      "resolution (?step=XX)"},
+    {"bytes of samples that wait",
+     "sum_over_time(x[1d])",
+     {.start_ms = 9999000, .max_bytes = MIB},
+     false,
+     0,
+     1000,
+     MIB + 64 * KIB,
+     "the run would hold more than 1048576 bytes at once"},
+    {"bytes of rows",
+     "sum by (n) (x)",
+     {.end_ms = 10000000, .step_ms = 1000, .max_bytes = MIB},
+     true,
+     0,
+     1,
+     MIB + 64 * KIB,
+     "the run would hold more than 1048576 bytes at once"},
+    {"bytes of a result that is copied out",
+     "x[1d]",
+     {.start_ms = 9999000, .max_bytes = MIB},
+     true,
+     0,
+     1000,
+     MIB + 64 * KIB,
+     "the run would hold more than 1048576 bytes at once"},
     {"steps that only samples limit",
      "vector(1)",
      {.end_ms = INT64_C(1) << 31, .step_ms = 1, .max_points = UINT64_MAX},
@@ -255,6 +279,94 @@ static void test_series(void **state)
     ampql_engine_free(engine);
     assert_true(t.peak_bytes < MIB);
     assert_int_equal(t.live, 0);
+}
+
+/* Any budget: the answer that there is without one, or the error that names it, and never more
+ * taken at once than it and the result; then the engine goes on. */
+static void test_budget(void **state)
+{
+    struct torture t;
+    struct ampql_error err = {0};
+    struct endless endless = {.nseries = 100, .nsamples = 100};
+    const struct ampql_source_ops ops = {.caps = AMPQL_SOURCE_SAMPLES, .select = push_for_ever};
+    const struct ampql_engine_options engine_options = {.allocator = &t.alc};
+    static const char expr[] = "sum(rate(x[1m])) + count(x)";
+    struct ampql_engine *engine = NULL;
+    struct ampql_source *source = NULL;
+    struct ampql_query *query = NULL;
+    (void)state;
+    torture_init(&t, 0);
+    assert_int_equal(ampql_engine_new(&engine_options, &engine, &err), AMPQL_OK);
+    assert_int_equal(ampql_source_new(engine, &ops, &endless, &source, &err), AMPQL_OK);
+    assert_int_equal(ampql_query_compile(engine, expr, sizeof expr - 1, &query, &err), AMPQL_OK);
+    size_t nrefused = 0, before = t.live_bytes;
+    for (uint64_t max_bytes = 1;; max_bytes *= 2) {
+        struct ampql_run_options options = {
+            .size = sizeof options, .start_ms = 99000, .end_ms = 99000, .max_bytes = max_bytes};
+        struct ampql_result *result = NULL;
+        t.peak_bytes = t.live_bytes;
+        enum ampql_code code = ampql_query_run(query, source, &options, &result, &err);
+        assert_true(t.peak_bytes <= before + max_bytes + (result ? 64 * KIB : 0));
+        if (code == AMPQL_OK) {
+            assert_int_equal(ampql_result_count(result), 1);
+            assert_true(ampql_result_series(result, 0).values[0] == 200);
+            ampql_result_free(result);
+            break;
+        }
+        nrefused++;
+        assert_int_equal(code, AMPQL_LIMIT);
+        assert_non_null(strstr(err.message, "bytes at once"));
+        assert_int_equal(t.live_bytes, before);
+        struct ampql_result *series = NULL;
+        code = ampql_series_run(engine, "x", 1, source, &options, &series, &err);
+        assert_true(code == AMPQL_LIMIT || code == AMPQL_OK);
+        ampql_result_free(series);
+    }
+    assert_true(nrefused > 4);
+    ampql_query_free(query);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+    assert_int_equal(t.live, 0);
+}
+
+/* Structs of options as programs have them that were built against older headers, and newer ones.
+ */
+static void test_sizes(void **state)
+{
+    struct ampql_run_options run = {.size = offsetof(struct ampql_run_options, max_samples),
+                                    .max_samples = 1}; /* which such a struct has not */
+    struct {
+        struct ampql_run_options known;
+        char unknown[64];
+    } newer = {.known = {.size = sizeof newer, .max_samples = 1}};
+    static const struct ampql_run_options unsized = {.max_samples = 1};
+    const struct {
+        const struct ampql_run_options *options;
+        enum ampql_code code;
+    } sizes[] = {
+        {&run, AMPQL_OK},
+        {&newer.known, AMPQL_LIMIT},
+        {&unsized, AMPQL_LIMIT}, /* as it was in 0.1, so that nothing in it is passed over */
+        {NULL, AMPQL_OK},
+    };
+    struct ampql_engine *engine = NULL;
+    struct ampql_source *source = NULL;
+    struct ampql_query *query = NULL;
+    (void)state;
+    memset(newer.unknown, 0xff, sizeof newer.unknown);
+    assert_int_equal(ampql_engine_new(NULL, &engine, NULL), AMPQL_OK);
+    assert_int_equal(ampql_source_memory(engine, NULL, &source, NULL), AMPQL_OK);
+    assert_int_equal(
+        ampql_query_compile(engine, "sum_over_time(vector(1)[1m:1s])", 31, &query, NULL), AMPQL_OK);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct ampql_result *result = NULL;
+        assert_int_equal(ampql_query_run(query, source, sizes[i].options, &result, NULL),
+                         sizes[i].code);
+        ampql_result_free(result);
+    }
+    ampql_query_free(query);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
 }
 
 /* A batch may hold as many series as its queries together, and each of them may read as many. */
@@ -437,7 +549,8 @@ static void test_regex(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_regex), cmocka_unit_test(test_runs),  cmocka_unit_test(test_series),
-    cmocka_unit_test(test_batch), cmocka_unit_test(test_depth), cmocka_unit_test(test_chains),
+    cmocka_unit_test(test_regex),  cmocka_unit_test(test_runs),   cmocka_unit_test(test_series),
+    cmocka_unit_test(test_budget), cmocka_unit_test(test_sizes),  cmocka_unit_test(test_batch),
+    cmocka_unit_test(test_depth),  cmocka_unit_test(test_chains),
 };
 TEST_MAIN(tests)

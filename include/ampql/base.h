@@ -38,7 +38,8 @@ enum ampql_code {
 };
 
 /* "ok", or the HTTP API's errorType: "bad_data", "execution", "timeout", "canceled", "not_found",
- * "unavailable", "internal". A static string. */
+ * "unavailable", "internal"; what it has no word for is the nearest one. A static string; any
+ * thread. see  Prometheus docs "HTTP API", "Format overview" */
 AMPQL_API const char *ampql_code_name(enum ampql_code code);
 
 enum { AMPQL_MESSAGE_MAX = 2048 }; /* three label sets fit in */
@@ -91,7 +92,8 @@ struct ampql_label {
 /* Receives output piece by piece; 0 to go on, anything else stops with AMPQL_OUTPUT. */
 typedef int (*ampql_write)(void *payload, const char *data, size_t size);
 
-/* The library's version, "MAJOR.MINOR.PATCH". */
+/* The version of the library that is linked, "MAJOR.MINOR.PATCH"; AMPQL_VERSION is that of the
+ * headers. A static string; any thread. */
 AMPQL_API const char *ampql_version(void);
 
 #ifdef __cplusplus

@@ -11,7 +11,9 @@
  *
  * The file appears at once and whole when it is finished. Until then what has been read is in
  * `day.aqc.part`, from which the next recording of the same source to the same path goes on: what
- * is in it is not asked for again. One process writes a capture at a time. */
+ * is in it is not asked for again. One process writes a capture at a time.
+ *
+ * Threads: as all sources, one run at a time. */
 #ifndef AMPQL_CAPTURE_H
 #define AMPQL_CAPTURE_H
 

@@ -1,7 +1,8 @@
 /* Engine, compiled queries, runs and results.
  *
  * Threads: an engine and a compiled query may be used from any number of threads; a source by one
- * run at a time; a result by one thread at a time. Callbacks are made on the caller's thread. */
+ * run at a time, unless its caps say AMPQL_SOURCE_PARALLEL; a result by one thread at a time.
+ * Callbacks are made on the caller's thread. */
 #ifndef AMPQL_QUERY_H
 #define AMPQL_QUERY_H
 
@@ -32,6 +33,9 @@ struct ampql_engine_options {
  *   err  AMPQL_BAD_DATA: max_depth; AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_engine_new(const struct ampql_engine_options *options,
                                            struct ampql_engine **out, struct ampql_error *err);
+
+/* NULL is fine. Not before what was made with it: sources, queries, rules, flags. Results, bills
+ * and answers may outlive it. */
 AMPQL_API void ampql_engine_free(struct ampql_engine *engine);
 
 /* Parse and type-check text [len]. The query is immutable and independent of text.
@@ -41,9 +45,14 @@ AMPQL_API void ampql_engine_free(struct ampql_engine *engine);
 AMPQL_API enum ampql_code ampql_query_compile(struct ampql_engine *engine, const char *text,
                                               size_t len, struct ampql_query **out,
                                               struct ampql_error *err);
+
+/* NULL is fine. Not while a run uses it; its results may outlive it. */
 AMPQL_API void ampql_query_free(struct ampql_query *query);
 
-/* The canonical text of a query; pretty breaks long expressions into lines. */
+/* The canonical text of a query, without a final line feed; pretty breaks long expressions into
+ * lines. Parsed again, it is the same query.
+ *   AMPQL_OUTPUT: write said so; AMPQL_LIMIT: over 64 MiB; AMPQL_NOMEM
+ *   see  promql/parser's String and Pretty */
 AMPQL_API enum ampql_code ampql_query_print(const struct ampql_query *query, bool pretty,
                                             ampql_write write, void *payload);
 
@@ -87,11 +96,25 @@ struct ampql_run_options {
     bool rule_no_markers;     /* write no stale markers, as promtool's backfill */
     bool rule_strict; /* an evaluation that fails fails whoever reads the record, instead of a
                        * warning: AMPQL_EXECUTION, naming the rule */
+
+    uint64_t max_bytes; /* that the run may take from the allocator at once, all queries of a batch
+                         * together: more is AMPQL_LIMIT. What the source and the libraries that are
+                         * used hold is not counted, nor are results, which are no larger than the
+                         * rows they are copied from. 0: no budget */
+    uint64_t threads; /* of a batch without rules and without max_bytes, over a source that several
+                       * runs may read at once (AMPQL_SOURCE_PARALLEL): queries that read nothing in
+                       * common are evaluated at the same time by so many, the caller's among them;
+                       * 0: 1. Each series is read once as ever, results are the same bits, and so
+                       * are errors; max_samples is of each thread, and so is what they hold. The
+                       * engine's allocator must be thread-safe then */
 };
 
-/* Evaluate a query on a source.
- *   err  AMPQL_BAD_DATA (start, end, step), AMPQL_EXECUTION, AMPQL_LIMIT, AMPQL_TIMEOUT,
- * AMPQL_CANCELED, AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED */
+/* Evaluate a query on a source. options may be NULL: an instant query at time 0.
+ *   out  to be freed; NULL when it fails
+ *   err  AMPQL_BAD_DATA (start, end, step), AMPQL_EXECUTION, AMPQL_LIMIT (max_samples, max_series,
+ *        max_subquery_points, max_bytes: the message says which), AMPQL_TIMEOUT, AMPQL_CANCELED,
+ *        AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED
+ *   see  Prometheus docs "Querying basics"; promql.Engine */
 AMPQL_API enum ampql_code ampql_query_run(const struct ampql_query *query,
                                           struct ampql_source *source,
                                           const struct ampql_run_options *options,
@@ -107,9 +130,12 @@ AMPQL_API enum ampql_code ampql_batch_run(struct ampql_engine *engine,
                                           const struct ampql_run_options *options,
                                           struct ampql_result **results, struct ampql_error *errs);
 
-/* What a batch would ask of a source with these caps, as JSON:
+/* What a batch would ask of a source with these caps (enum ampql_source_caps), as JSON:
  *   {"selects":[{"query":"up{job=\"a\"}[5m]","kind":"RAW","time":1709403000},
- *               {"query":"up","kind":"GRID","start":0,"end":60,"step":60}, ...]} */
+ *               {"query":"up","kind":"GRID","start":0,"end":60,"step":60}, ...]}
+ * Nothing is read. options may be NULL.
+ *   err  AMPQL_BAD_DATA (start, end, step); AMPQL_LIMIT; AMPQL_OUTPUT: write said so; AMPQL_NOMEM
+ */
 AMPQL_API enum ampql_code
 ampql_batch_explain(struct ampql_engine *engine, const struct ampql_query *const *queries,
                     size_t nqueries, uint32_t caps, const struct ampql_run_options *options,
@@ -166,10 +192,18 @@ struct ampql_select_stats {
 };
 
 AMPQL_API enum ampql_result_kind ampql_result_kind(const struct ampql_result *result);
+
+/* Series of a vector or matrix: how many, and series i, in the order that Prometheus has where it
+ * has one, else of labels. 0 and zeroes of scalars and strings. */
 AMPQL_API size_t ampql_result_count(const struct ampql_result *result);
 AMPQL_API struct ampql_series ampql_result_series(const struct ampql_result *result, size_t i);
+
+/* The times that were evaluated, Unix ms: start, start + step, ...; one step of an instant query.
+ */
 AMPQL_API void ampql_result_grid(const struct ampql_result *result, int64_t *start_ms,
                                  int64_t *step_ms, size_t *nsteps);
+
+/* The value of a scalar, the bytes of a string; 0 and an empty view of other kinds. */
 AMPQL_API double ampql_result_scalar(const struct ampql_result *result);
 AMPQL_API struct ampql_string ampql_result_string(const struct ampql_result *result);
 AMPQL_API struct ampql_stats ampql_result_stats(const struct ampql_result *result);
@@ -186,7 +220,8 @@ AMPQL_API struct ampql_select_stats ampql_result_select(const struct ampql_resul
 AMPQL_API void ampql_result_costs(const struct ampql_result *result, struct ampql_stats *alone,
                                   struct ampql_stats *shared);
 
-/* Annotations: "PromQL warning: ..." or "PromQL info: ...", and warnings of the source. */
+/* Annotations: "PromQL warning: ..." or "PromQL info: ...", and warnings of the source. An empty
+ * view past the last. see  promql/annotations */
 AMPQL_API size_t ampql_result_annotation_count(const struct ampql_result *result);
 AMPQL_API struct ampql_string ampql_result_annotation(const struct ampql_result *result, size_t i,
                                                       bool *is_info);
@@ -205,12 +240,15 @@ AMPQL_API enum ampql_code ampql_result_openmetrics(const struct ampql_result *re
                                                    ampql_write write, void *payload,
                                                    struct ampql_error *err);
 
+/* NULL is fine. */
 AMPQL_API void ampql_result_free(struct ampql_result *result);
 
 /* ---- cancelling */
 
 /* A flag that any thread, or a signal handler, may set; runs that were given it end with
- * AMPQL_CANCELED. */
+ * AMPQL_CANCELED soon, and those that are given it later at once. It stays set. Free it after the
+ * runs; NULL is fine.
+ *   err  AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_cancel_new(struct ampql_engine *engine, struct ampql_cancel **out,
                                            struct ampql_error *err);
 AMPQL_API void ampql_cancel_set(struct ampql_cancel *cancel);
@@ -218,7 +256,8 @@ AMPQL_API void ampql_cancel_free(struct ampql_cancel *cancel);
 
 /* ---- the language's tables */
 
-/* Function i of the language, in order of name: NULL past the last. */
+/* Function or aggregation i of the language, in order of name; false past the last. Strings are
+ * static; any thread. */
 struct ampql_function {
     const char *name;
     char signature[160]; /* "rate(range vector) instant vector" */

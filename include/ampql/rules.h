@@ -58,6 +58,7 @@ struct ampql_rule {
     size_t line; /* where it begins, from 1 */
 };
 
+/* How many there are, and item i: zeroes past the last. Any thread. */
 AMPQL_API size_t ampql_rules_group_count(const struct ampql_rules *rules);
 AMPQL_API struct ampql_rule_group ampql_rules_group(const struct ampql_rules *rules, size_t i);
 AMPQL_API size_t ampql_rules_count(const struct ampql_rules *rules); /* alerts included */

@@ -2,7 +2,10 @@
  *
  * A source pushes series into a sink and speaks strings. Evaluation never calls it: the engine
  * collects what the queries of a run select, asks the source once for each distinct select, and
- * evaluates. */
+ * evaluates.
+ *
+ * Threads: a source is used by one run at a time, on the run's thread; several sources of one
+ * engine by several threads at once. */
 #ifndef AMPQL_SOURCE_H
 #define AMPQL_SOURCE_H
 
@@ -29,7 +32,12 @@ enum ampql_source_caps {
     AMPQL_SOURCE_ENDLESS = 4,
     /* Series arrive in label order (pairwise name then value, bytewise, a prefix first): the engine
        need not hold them. Its promise is checked. */
-    AMPQL_SOURCE_SORTED = 8
+    AMPQL_SOURCE_SORTED = 8,
+    /* Several runs may read it at once: the engine then calls select, series, prepare and stats
+     * from several threads, if options ask for threads. What a select pushes depends on the select
+     * alone.
+     */
+    AMPQL_SOURCE_PARALLEL = 16
 };
 
 enum ampql_match_op {
@@ -98,7 +106,8 @@ struct ampql_source_ops {
     uint32_t caps; /* enum ampql_source_caps: SAMPLES or ANSWERS, and flags */
 
     /* Push every series that matches into the sink, each once and whole, samples strictly ascending
-     * in time. Called on the thread of the run. Series that do not match, and samples outside the
+     * in time. Called on the thread of the run, which is the caller's, unless caps say PARALLEL.
+     * Series that do not match, and samples outside the
      * window, may be pushed too: the engine sifts again. When a push returns anything but AMPQL_OK,
      * stop and return that code. Fill err for failures of your own. */
     enum ampql_code (*select)(void *payload, const struct ampql_select *select,
@@ -160,8 +169,9 @@ struct ampql_memory_options {
     bool has_no_markers; /* the samples come without stale markers: AMPQL_SOURCE_ENDLESS */
 };
 
-/* An empty SAMPLES source; fill it with ampql_source_add before the first run. options may be NULL.
- */
+/* An empty SAMPLES source; fill it with ampql_source_add, not while a run uses it. options may be
+ * NULL.
+ *   err  AMPQL_NOMEM */
 AMPQL_API enum ampql_code ampql_source_memory(struct ampql_engine *engine,
                                               const struct ampql_memory_options *options,
                                               struct ampql_source **out, struct ampql_error *err);

@@ -20,6 +20,7 @@ static struct ampql_cost_options cost_of(const struct ampql_run_options *run)
                                        .timeout_ms = run->timeout_ms,
                                        .max_samples = run->max_samples,
                                        .max_series = run->max_series,
+                                       .max_bytes = run->max_bytes,
                                        .rules = run->rules,
                                        .recorded = run->recorded,
                                        .rule_phase_ms = run->rule_phase_ms,

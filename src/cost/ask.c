@@ -60,11 +60,13 @@ enum ampql_code ask_source(struct ampql_engine *engine, struct ampql_source *sou
         .timeout_ms = params->timeout_ms,
         .max_samples = params->max_samples,
         .max_series = params->max_series,
+        .max_bytes = params->max_bytes,
         .cancel = params->cancel,
         .rules = params->rules,
         .recorded = params->recorded,
         .rule_phase_ms = params->rule_phase_ms,
         .rule_file = params->rule_file,
+        .threads = params->nthreads,
     };
     const struct ampql_query *query[ASKED_MAX];
     TRY(compile_all(engine, params, asked, err));

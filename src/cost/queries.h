@@ -45,7 +45,7 @@ struct params {
     double discount, negotiated_discount;
     enum ampql_dialect dialect; /* 0: not said */
     int64_t timeout_ms;
-    uint64_t max_samples, max_series;
+    uint64_t max_samples, max_series, max_bytes;
     struct ampql_cancel *cancel;
     enum ampql_cost_queries queries;
     bool pod_uids, wants_node_labels, wants_idle, is_strict;
@@ -54,6 +54,7 @@ struct params {
     int64_t max_duration_ms;
     int64_t step_ms; /* 0: one step, the whole window */
     int64_t now_ms;
+    size_t nthreads;        /* that compute windows */
     struct str node_labels; /* comma list */
     struct quirks quirks;
     const struct ampql_rules *rules;

@@ -11,6 +11,7 @@
 
 struct ampql_engine {
     struct ampql_allocator alc;
+    struct ampql_allocator result_alc; /* the same, but during a run with a budget */
     enum ampql_dialect dialect;
     bool experimental;
     size_t max_query_bytes, max_depth;

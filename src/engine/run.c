@@ -2,6 +2,7 @@
  * copy results out. */
 #include "engine/run.h"
 
+#include "base/budget.h"
 #include "base/checked.h"
 #include "base/duration.h"
 #include "base/time.h"
@@ -337,9 +338,9 @@ static enum ampql_code attempt(struct run *run, const struct job *job,
     return code;
 }
 
-static enum ampql_code run_job(struct ampql_engine *engine, const struct job *job,
-                               struct ampql_result **results, struct ampql_error *errs,
-                               struct run *run, struct ampql_error *err)
+static enum ampql_code run_attempts(struct ampql_engine *engine, const struct job *job,
+                                    struct ampql_result **results, struct ampql_error *errs,
+                                    struct run *run, struct ampql_error *err)
 {
     struct arena arena; /* what all attempts share */
     struct plan_options options;
@@ -369,18 +370,50 @@ static enum ampql_code run_job(struct ampql_engine *engine, const struct job *jo
     return code == AMPQL_OK ? first : fail_all(code, err, errs, job->nqueries);
 }
 
-enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
-                           size_t nqueries, struct ampql_source *source,
-                           const struct ampql_run_options *options, struct ampql_result **results,
-                           struct ampql_error *errs)
+/* All of it with an engine of its own, whose allocator has the run's ceiling. */
+static enum ampql_code run_job(struct ampql_engine *engine, const struct job *job,
+                               struct ampql_result **results, struct ampql_error *errs,
+                               struct run *run, struct ampql_error *err)
+{
+    struct ampql_engine own = *engine;
+    struct budget budget;
+    uint64_t max = job->options->max_bytes;
+    if (max == 0 || max > SIZE_MAX)
+        return run_attempts(engine, job, results, errs, run, err);
+    budget_init(&budget, &engine->alc, (size_t)max);
+    own.alc = budget.alc;
+    enum ampql_code code = run_attempts(&own, job, results, errs, run, err);
+    for (size_t q = 0; errs && q < job->nqueries; q++)
+        if (!results[q])
+            budget_name(&budget, errs[q].code, &errs[q]);
+    return budget_name(&budget, code, err);
+}
+
+enum ampql_code run_batch(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                          size_t nqueries, struct ampql_source *source,
+                          const struct ampql_run_options *options, struct ampql_result **results,
+                          struct ampql_error *errs, struct ampql_stats *stats)
 {
     struct job job = {
         .queries = queries, .nqueries = nqueries, .source = source, .options = options};
     struct run run = {0};
     struct ampql_error err = {0};
+    enum ampql_code code = run_job(engine, &job, results, errs, &run, &err);
+    *stats = run.stats;
+    return code;
+}
+
+enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                           size_t nqueries, struct ampql_source *source,
+                           const struct ampql_run_options *options, struct ampql_result **results,
+                           struct ampql_error *errs)
+{
+    struct ampql_stats stats;
     for (size_t q = 0; q < nqueries; q++)
         results[q] = NULL;
-    return run_job(engine, &job, results, errs, &run, &err);
+    if (run_in_parts(engine, queries, nqueries, source, options, results))
+        return AMPQL_OK;
+    return run_batch(engine, queries, nqueries, source, options, results, errs, &stats);
 }
 
 enum ampql_code engine_record(struct ampql_engine *engine, struct ampql_source *source,

@@ -1,6 +1,7 @@
 /* The label sets that match a selector: of the source, and of records. */
 #include "engine/engine.h"
 
+#include "base/budget.h"
 #include "lang/parser.h"
 
 #include <stdlib.h>
@@ -203,14 +204,13 @@ static enum ampql_code list_all(struct ampql_engine *engine, struct str selector
                : AMPQL_OK;
 }
 
-enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
-                              struct ampql_source *source, const struct ampql_run_options *options,
-                              struct ampql_result **out, struct ampql_error *err)
+static enum ampql_code series_within(struct ampql_engine *engine, struct str selector,
+                                     struct ampql_source *source,
+                                     const struct ampql_run_options *options,
+                                     struct ampql_result **out, struct ampql_error *err)
 {
     struct listing listing = {.mode = options->recorded};
     struct ampql_stats stats = {0};
-    struct ampql_error local = {0};
-    err = err ? err : &local;
     if (options->start_ms < -PLAN_TIME_LIMIT || options->end_ms > PLAN_TIME_LIMIT)
         return fail(err, AMPQL_BAD_DATA, "start or end is out of range");
     if (options->end_ms < options->start_ms)
@@ -233,4 +233,19 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
     arena_done(&listing.arena);
     symbols_done(&listing.symbols);
     return code;
+}
+
+enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
+                              struct ampql_source *source, const struct ampql_run_options *options,
+                              struct ampql_result **out, struct ampql_error *err)
+{
+    struct ampql_engine own = *engine;
+    struct budget budget;
+    struct ampql_error local = {0};
+    err = err ? err : &local;
+    if (options->max_bytes == 0 || options->max_bytes > SIZE_MAX)
+        return series_within(engine, selector, source, options, out, err);
+    budget_init(&budget, &engine->alc, (size_t)options->max_bytes);
+    own.alc = budget.alc;
+    return budget_name(&budget, series_within(&own, selector, source, options, out, err), err);
 }

@@ -26,7 +26,7 @@ $(B)/dist/libampql.3: src/cli/dist/libampql.3.in src/cli/dist/man3.awk $(wildcar
 .PHONY: install uninstall install-check abi reproducible deb deb-check
 
 # What only the command needs is not asked of those who link the library.
-LIBRARY_LIBS = $(strip $(shell pkg-config --libs $(filter-out snappy libmicrohttpd,$(PKGS)))) -lstdc++ -lm -lpthread
+LIBRARY_LIBS = $(strip $(shell pkg-config --libs $(filter-out snappy,$(PKGS)))) -lstdc++ -lm -lpthread
 install: $(LIB) $(SO) $(CMD) $(DIST) ## into $(DESTDIR)$(PREFIX): command, headers, libraries, ampql.pc, manuals, completions; LIBDIR= ZSHDIR=
 	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' -e 's,@LIBS@,$(LIBRARY_LIBS),' \
 	  src/cli/dist/ampql.pc.in > $(B)/dist/ampql.pc
@@ -60,9 +60,13 @@ deb-check: deb ## optional, as root, with a Debian mirror: the packages on a bar
 # Optional, with Debian's Go. SAN_B: the library again with AddressSanitizer, for the package's cgo.
 GO_DEPS := golang-go golang-github-prometheus-client-golang-dev
 SAN_B := build/address-undefined
-.PHONY: go
+.PHONY: go opencost-here
 go: $(LIB) $(SO) $(CMD) $(DIST) ## optional, with Debian's Go: the Go package of examples/go, its RoundTripper with client_golang, cancellations, leaks; GO=
 	@$(if $(GO),,sh src/cli/dist/deps.sh $(GO_DEPS))
 	@$(MAKE) --no-print-directory install PREFIX=$(CURDIR)/$(B)/go/root
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined $(SAN_B)/libampql.so
 	@GO=$(GO) sh tests/go.sh $(B) $(SAN_B)
+
+opencost-here: $(LIB) $(SO) $(CMD) $(DIST) ## optional, with Go and a module proxy: OpenCost's own client and cost model in process, over the RoundTripper; N=12 SEED=0
+	@$(MAKE) --no-print-directory install PREFIX=$(CURDIR)/$(B)/go/root
+	@GO=$(GO) sh tests/oracle/opencost_here.sh $(B) $(or $(SEED),0) $(or $(N),12)

@@ -1,0 +1,24 @@
+/* An allocator with a ceiling: what is taken through it and not yet given back is at most
+ * max_bytes. */
+#ifndef AMPQL_SRC_BASE_BUDGET_H
+#define AMPQL_SRC_BASE_BUDGET_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+struct budget {
+    struct ampql_allocator alc; /* to be used; its payload is the budget, which must not move */
+    struct ampql_allocator inner;
+    size_t max_bytes, live;
+    bool is_spent; /* something was refused: a failure is no lack of memory, but of budget */
+};
+
+/* For one thread. */
+void budget_init(struct budget *budget, const struct ampql_allocator *inner, size_t max_bytes);
+
+/* What to say of a failure: memory that the budget refused was not lacking.
+ *   returns  code, or for AMPQL_NOMEM of a budget that is spent AMPQL_LIMIT, and err says so */
+enum ampql_code budget_name(const struct budget *budget, enum ampql_code code,
+                            struct ampql_error *err);
+
+#endif
