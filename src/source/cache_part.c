@@ -14,20 +14,6 @@ enum ampql_code part_warnings(struct shelf_entry *entry, const struct ampql_sink
     return AMPQL_OK;
 }
 
-struct reading {
-    struct hold *hold;
-    struct ampql_error *err;
-};
-
-static enum ampql_code put_into_hold(void *payload, const struct ampql_label *labels,
-                                     size_t nlabels, const struct samples *samples)
-{
-    const struct reading *reading = payload;
-    size_t series;
-    TRY(hold_find_or_add_text(reading->hold, labels, nlabels, &series, reading->err));
-    return hold_append(reading->hold, series, samples, reading->err);
-}
-
 /* A coarser grid has every so many points of a finer one. */
 static void thin_out(const struct shelf_question *question, const struct shelf_use *use,
                      const struct held_part *part, struct sample_room *room,
@@ -89,12 +75,12 @@ enum ampql_code part_join(const struct ampql_allocator *alc, const struct shelf_
                           const struct shelf_plan *plan, struct shelf_entry *whole,
                           struct sample_room *room, struct ampql_error *err)
 {
-    struct reading reading = {&whole->hold, err};
+    struct hold_push push = {&whole->hold, err};
     struct ampql_sink sink;
     enum ampql_code code = AMPQL_OK;
     whole->asked_ms = whole->oldest_ms = INT64_MAX;
     whole->settled_ms = held_is_window(&whole->held) ? whole->held.upto_ms : whole->held.end_ms;
-    sink_init(&sink, alc, put_into_hold, &reading, true);
+    sink_init(&sink, alc, hold_push, &push, true);
     for (size_t i = 0; i < plan->cover.held.n && code == AMPQL_OK; i++) {
         const struct held_part *part = &plan->cover.held.at[i];
         const struct shelf_use *use = &plan->uses.at[part->entry];

@@ -132,20 +132,6 @@ static struct ampql_select select_of(const struct ampql_select *select, const st
 
 /* ---- what is held */
 
-struct reading {
-    struct hold *hold;
-    struct ampql_error *err;
-};
-
-static enum ampql_code put_into_hold(void *payload, const struct ampql_label *labels,
-                                     size_t nlabels, const struct samples *samples)
-{
-    const struct reading *reading = payload;
-    size_t series;
-    TRY(hold_find_or_add_text(reading->hold, labels, nlabels, &series, reading->err));
-    return hold_append(reading->hold, series, samples, reading->err);
-}
-
 /* Read the log back, when what was read of it does not hold the select. */
 static enum ampql_code read_log(struct record *r, const struct ampql_select *select,
                                 struct ampql_error *err)
@@ -180,11 +166,11 @@ static enum ampql_code add_held(struct record *r, const struct piece *piece,
                                 const struct ampql_select *select, struct hold *whole,
                                 struct ampql_sink *warned, struct ampql_error *err)
 {
-    struct reading reading = {whole, err};
+    struct hold_push push = {whole, err};
     struct ampql_sink sink;
     bool is_in_log = piece->place == IN_LOG;
     TRY(is_in_log ? read_log(r, select, err) : read_capture(r, err));
-    sink_init(&sink, &r->alc, put_into_hold, &reading, true);
+    sink_init(&sink, &r->alc, hold_push, &push, true);
     enum ampql_code code = capture_answer(is_in_log ? &r->written : &r->before, select, &sink, err);
     code = sink_finish(&sink, code, err);
     if (code == AMPQL_OK)

@@ -63,6 +63,15 @@ enum ampql_code hold_append(struct hold *hold, size_t series, const struct sampl
     return name_series(hold, series, code, err);
 }
 
+enum ampql_code hold_push(void *payload, const struct ampql_label *labels, size_t nlabels,
+                          const struct samples *samples)
+{
+    const struct hold_push *push = payload;
+    size_t series;
+    TRY(hold_find_or_add_text(push->hold, labels, nlabels, &series, push->err));
+    return hold_append(push->hold, series, samples, push->err);
+}
+
 /* ---- united with samples that the series may have already */
 
 /* Samples in order of time, packed piece by piece. */

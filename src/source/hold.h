@@ -32,6 +32,14 @@ enum ampql_code hold_find_or_add_text(struct hold *hold, const struct ampql_labe
 enum ampql_code hold_append(struct hold *hold, size_t series, const struct samples *samples,
                             struct ampql_error *err);
 
+/* What a sink calls so that its series join what is held of them; payload is a struct hold_push. */
+struct hold_push {
+    struct hold *hold;
+    struct ampql_error *err;
+};
+enum ampql_code hold_push(void *payload, const struct ampql_label *labels, size_t nlabels,
+                          const struct samples *samples);
+
 /* Add samples wherever they belong; where the series has a time already, it has the same bits.
  *   err  AMPQL_BAD_DATA: it has others, naming series, time and both values; of columns_append */
 enum ampql_code hold_unite(struct hold *hold, size_t series, const struct samples *samples,
