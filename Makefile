@@ -35,9 +35,9 @@ OPT := -O0 -g --coverage
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib libzstd libcrypto
-LIBS_HTTP := snappy libmicrohttpd
-# Not linked, but loaded when they are needed: src/source/http_library.h.
-LIBS_LOADED := libcurl libssl
+LIBS_HTTP := snappy
+# Not linked, but loaded when they are needed: http_library.h, serve_library.h.
+LIBS_LOADED := libcurl libssl libmicrohttpd
 PKGS := $(LIBS_CORE) $(if $(filter 0,$(HTTP)),,$(LIBS_HTTP))
 # Only asked for when something is built, and then once, so that `make deps` and `make help` work on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS) $(if $(filter 0,$(HTTP)),,$(LIBS_LOADED))))$(PKG_CFLAGS)
@@ -90,7 +90,8 @@ include src/cli/dist/install.mk
 
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
-	bench-quick rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage capture-replay cost-model opencost opencost-clusters cost-clusters page
+	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
+	capture-replay cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -148,6 +149,12 @@ $(B)/bench/load: $(TOOL_OBJ) $(LIB_OBJ)
 $(BENCHES): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(call obj,$(CLUSTER_SRC))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcurl
+
+# Only measured against.
+SIMDJSON := $(shell pkg-config --exists simdjson 2>/dev/null && echo 1)
+$(B)/bench/json: $(B)/obj/tests/bench/json_simdjson.cc.o
+$(B)/bench/json: LDLIBS += $(if $(SIMDJSON),-lsimdjson)
+$(B)/obj/tests/bench/json_simdjson.cc.o: COMMON += -Itests -DBENCH_SIMDJSON=$(or $(SIMDJSON),0)
 
 # What is measured without a server reaches below the public names.
 $(QUICK): $(B)/bench/%: $(B)/obj/tests/bench/%.c.o $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
@@ -315,6 +322,13 @@ capture-bench: $(CMD) $(QUICK) $(B)/bench/load ## a generated day as captures, a
 
 bill-bench: $(CMD) $(B)/bench/load ## the bill of a day of 10,000 containers: `ampql allocate` from a capture, and the same queries in a Prometheus 2.42, whose loading takes gigabytes and minutes; CONTAINERS=1000 INTERVAL=120
 	@CONTAINERS=$(CONTAINERS) INTERVAL=$(INTERVAL) sh tests/bench/bill.sh $(B)
+
+growth: $(BENCHES) ## how cost grows with samples, steps and groups: tables, and a figure; MAX_CONTAINERS=4000 for smaller machines
+	@PYTHONPATH=tests/oracle python3 tests/bench/growth.py $(B)/bench/bench $(B)/growth.svg
+
+instructions: $(BENCHES) ## instructions of queries over the demo's capture, by callgrind, against those recorded; RECORD=1 writes them anew
+	@sh src/cli/dist/deps.sh valgrind
+	@python3 tests/bench/instructions.py $(B)/bench/bench $(if $(RECORD),--record)
 
 bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
 	@rm -f $(B)/bench/quick.lines; set -e; for b in $(QUICK); do QUICK_RESULTS=$(B)/bench/quick.lines $$b; done; \

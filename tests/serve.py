@@ -139,6 +139,8 @@ def usage():
     check("no such place", status("-s", DAY, "--listen", "nowhere") == 2)
     check("standard input by several", status("-s", "-") == 2)
     check("no room for a message", status("-s", DAY, "--listen", "127.0.0.1:0", "--max-answer-bytes", "100") == 2)
+    check("--check opens nothing", status("-s", "nothing.aqc", "--check") == 0)
+    check("but reads what is said", status("-s", "nothing.aqc", "--listen", "nowhere", "--check") == 2)
     check("no such file", status("-s", "nothing.aqc", "--listen", "127.0.0.1:0") == 7)
 
 
@@ -159,18 +161,19 @@ def silent_connections():
 def tokens(folder):
     path = os.path.join(folder, "token")
     with open(path, "w", encoding="utf-8") as f:
-        f.write("0123456789-canary-token\n")
+        f.write("0123456789-canary-token\n\n0123456789-canary-other\n")
     with Server("--token-file", path, "--access-log", listen="0.0.0.0:0") as server:
         check("no token", server.ask("/api/v1/labels")[0] == 401)
         check("a wrong token", server.ask("/api/v1/labels", headers={"Authorization": "Bearer 0123456789-canary-tokem"})[0] == 401)
         good = {"Authorization": "Bearer 0123456789-canary-token", "Host": "cost.example"}
         check("the token", server.ask("/api/v1/labels", headers=good)[0] == 200)
+        check("another token", server.ask("/api/v1/labels", headers={**good, "Authorization": "Bearer 0123456789-canary-other"})[0] == 200)
         check("a query", server.ask("/api/v1/query?query=%22canary%22", headers=good)[0] == 200)
         check("probes need none", server.ask("/-/ready")[0] == 200)
         server.stop()
         server.reader.join()
         log = "".join(server.rest)
-        check("a line for each answer", log.count("\ntime=") + log.startswith("time=") == 5, log)
+        check("a line for each answer", log.count("\ntime=") + log.startswith("time=") == 6, log)
         check("no secret in it", "canary" not in log, log)
 
 

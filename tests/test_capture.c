@@ -158,7 +158,8 @@ static void round_trip(void **state)
         struct ampql_source *replay = NULL, *memory = cluster(&alloc_default);
         assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
                          AMPQL_OK);
-        assert_int_equal(ampql_source_caps(replay), AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED);
+        assert_int_equal(ampql_source_caps(replay),
+                         AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED | AMPQL_SOURCE_PARALLEL);
         assert_same(memory, replay);
         source_free(replay);
         source_free(memory);
@@ -289,7 +290,8 @@ static void grids(void **state)
 
     assert_int_equal(source_capture_open(&alloc_default, captures_path, false, &replay, &err),
                      AMPQL_OK);
-    assert_int_equal(ampql_source_caps(replay), AMPQL_SOURCE_ANSWERS | AMPQL_SOURCE_SORTED);
+    assert_int_equal(ampql_source_caps(replay),
+                     AMPQL_SOURCE_ANSWERS | AMPQL_SOURCE_SORTED | AMPQL_SOURCE_PARALLEL);
     struct ampql_select select = collect_grid("info", matchers, 0, 6000, 1000);
     assert_string_equal(collect_select(&c, replay, &select, &code, &err),
                         "info{} 0@0 1000@1000 2000@2000 3000@3000 4000@4000 5000@5000 6000@6000\n");

@@ -448,6 +448,7 @@ static void test_aggregate_again(void **state)
     assert_int_equal(ampql_allocate(engine, source, &options, &bill, NULL), AMPQL_OK);
     assert_true(test_is(ampql_allocations_at(bill, 0)->name, "n"));
     assert_null(ampql_allocations_at(bill, 1));
+    ampql_source_free(source); /* nobody asks it again */
 
     assert_int_equal(ampql_allocations_aggregate(bill, &by, &again, NULL), AMPQL_OK);
     ampql_allocations_free(bill);
@@ -463,7 +464,6 @@ static void test_aggregate_again(void **state)
     assert_int_equal(ampql_allocations_aggregate(bill, &by, &again, &err), AMPQL_BAD_DATA);
     assert_null(again);
     ampql_allocations_free(bill);
-    ampql_source_free(source);
     ampql_engine_free(engine);
 }
 

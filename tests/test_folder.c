@@ -380,7 +380,7 @@ static const struct file_row {
     struct row select;
 } file_rows[] = {
 #define ANSWERS (AMPQL_SOURCE_ANSWERS | AMPQL_SOURCE_SORTED)
-#define SAMPLES (AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED)
+#define SAMPLES (AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED | AMPQL_SOURCE_PARALLEL)
 #define UP_A "up{job=\"a\"} 1@1709403009123 0@1709403069123"
     {DATA "vector.json", .caps = ANSWERS,
      .select = {"up{job=\"a\"}", GRID, 1709403009, 1709403009, 1,

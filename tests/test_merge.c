@@ -74,7 +74,8 @@ static enum ampql_code run(const struct row *row, const struct ampql_allocator *
     enum ampql_code code = source_merge(alc, sources, n, row->last_wins, &merged, &err);
     if (code != AMPQL_OK)
         return code;
-    assert_int_equal(ampql_source_caps(merged), AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED);
+    assert_int_equal(ampql_source_caps(merged),
+                     AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED | AMPQL_SOURCE_PARALLEL);
     struct collect c;
     collect_init(&c, alc, false);
     struct ampql_matcher matchers[16];
@@ -130,8 +131,8 @@ static void kinds(void **state)
     sources[0] = make(&alloc_default, "x", 0, 4, V);
     assert_int_equal(open_file("tests/data/source/samples.om", &sources[1]), AMPQL_OK);
     assert_int_equal(source_merge(&alloc_default, sources, 2, false, &merged, &err), AMPQL_OK);
-    assert_int_equal(ampql_source_caps(merged),
-                     AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED | AMPQL_SOURCE_ENDLESS);
+    assert_int_equal(ampql_source_caps(merged), AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED |
+                                                    AMPQL_SOURCE_ENDLESS | AMPQL_SOURCE_PARALLEL);
     struct collect c;
     collect_init(&c, &alloc_default, false);
     struct ampql_matcher matchers[16];

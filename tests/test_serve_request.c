@@ -48,6 +48,18 @@ static const struct row {
     {"GET", "/api/v1/query?query=%zzz", "", "", SERVE_QUERY, 400, "invalid URL escape: \"%zz\""},
     {"GET", "/api/v1/query?a;b=1", "", "", SERVE_QUERY, 400, "invalid semicolon separator"},
     {"GET", "/%", "", "", SERVE_NOWHERE, 400, "invalid URL escape"},
+    {"POST", "/api/v1/query?b=2", "multipart/form-data; boundary=xx",
+     "--xx\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nup\r\n--xx\r\n"
+     "X: y\r\ncontent-disposition: form-data; name=t\r\n\r\n\r\n--x\r\n--xx--\r\n",
+     SERVE_QUERY, 0, "b=2|query=up|t=\r\n--x|"},
+    {"POST", "/api/v1/query", "Multipart/Form-Data; charset=x; Boundary=\"x;x\"",
+     "--x;x\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\n1\r\n--x;x--", SERVE_QUERY,
+     0, ""},
+    {"POST", "/api/v1/query", "multipart/form-data; boundary=xx", "--xx--", SERVE_QUERY, 0, ""},
+    {"POST", "/api/v1/query", "multipart/form-data", "--xx--", SERVE_QUERY, 400, "no multipart"},
+    {"POST", "/api/v1/query", "multipart/form-data; boundary=xx", "", SERVE_QUERY, 400, "no multi"},
+    {"POST", "/api/v1/query", "multipart/form-data; boundary=xx", "--xx\r\n\r\n1", SERVE_QUERY, 400,
+     "no multipart"},
     {"GET", "", "", "", SERVE_NOWHERE, 404, "nothing"},
     {"", "*", "", "", SERVE_NOWHERE, 404, "nothing"},
 };

@@ -73,7 +73,8 @@ static void selects(void **state)
     struct ampql_source *source = NULL;
     struct ampql_error err = {0};
     assert_int_equal(source_memory_new(&alloc_default, NULL, &source, &err), AMPQL_OK);
-    assert_int_equal(ampql_source_caps(source), AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED);
+    assert_int_equal(ampql_source_caps(source),
+                     AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED | AMPQL_SOURCE_PARALLEL);
     assert_int_equal(ampql_source_dialect(source), AMPQL_DIALECT_DEFAULT);
     assert_int_equal(fill(source), AMPQL_OK);
     struct collect c;

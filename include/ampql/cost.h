@@ -84,6 +84,13 @@ struct ampql_cost_options {
     const struct ampql_aggregate_options *lines; /* how lines are made, instead of aggregate and
                                                     split_idle; may be NULL */
     uint64_t max_bytes; /* of each batch, as in struct ampql_run_options; 0: no budget */
+    uint64_t threads;   /* that compute steps, and pieces of a long window, at the same time, and of
+                           one window queries that read nothing in common; the caller's among them;
+                           0: 1. The bill is the same, whatever their number;
+                           each holds the series of its own run, and max_samples is of each. Only over
+                           a source that several runs may read at once (AMPQL_SOURCE_PARALLEL: memory,
+                           files that are read whole, captures, and several of these merged); of any
+                           other one thread reads. The engine's allocator must be thread-safe */
 };
 
 /* What becomes of the windows of a bill. Hours, days, weeks and months are those of UTC; a week
@@ -131,7 +138,8 @@ struct ampql_aggregate_options {
 
 /* Compute what each container, namespace, ... of a window cost. All queries go through one batch at
  * the window's end, so each series is read once; of a window longer than max_duration_ms, one batch
- * for each piece.
+ * for each piece. Steps and pieces are independent of each other, and options->threads may compute
+ * several at once; they are added up in the order of time.
  *
  * Cores and bytes are the larger of what was allocated and what was requested, times the hours in
  * which the pod was seen running. What a missing metric leaves out is said by a warning that names

@@ -1,7 +1,8 @@
 /* Engine, compiled queries, runs and results.
  *
  * Threads: an engine and a compiled query may be used from any number of threads; a source by one
- * run at a time; a result by one thread at a time. Callbacks are made on the caller's thread. */
+ * run at a time, unless its caps say AMPQL_SOURCE_PARALLEL; a result by one thread at a time.
+ * Callbacks are made on the caller's thread. */
 #ifndef AMPQL_QUERY_H
 #define AMPQL_QUERY_H
 
@@ -100,6 +101,12 @@ struct ampql_run_options {
                          * together: more is AMPQL_LIMIT. What the source and the libraries that are
                          * used hold is not counted, nor are results, which are no larger than the
                          * rows they are copied from. 0: no budget */
+    uint64_t threads; /* of a batch without rules and without max_bytes, over a source that several
+                       * runs may read at once (AMPQL_SOURCE_PARALLEL): queries that read nothing in
+                       * common are evaluated at the same time by so many, the caller's among them;
+                       * 0: 1. Each series is read once as ever, results are the same bits, and so
+                       * are errors; max_samples is of each thread, and so is what they hold. The
+                       * engine's allocator must be thread-safe then */
 };
 
 /* Evaluate a query on a source. options may be NULL: an instant query at time 0.

@@ -32,7 +32,12 @@ enum ampql_source_caps {
     AMPQL_SOURCE_ENDLESS = 4,
     /* Series arrive in label order (pairwise name then value, bytewise, a prefix first): the engine
        need not hold them. Its promise is checked. */
-    AMPQL_SOURCE_SORTED = 8
+    AMPQL_SOURCE_SORTED = 8,
+    /* Several runs may read it at once: the engine then calls select, series, prepare and stats
+     * from several threads, if options ask for threads. What a select pushes depends on the select
+     * alone.
+     */
+    AMPQL_SOURCE_PARALLEL = 16
 };
 
 enum ampql_match_op {
@@ -101,7 +106,8 @@ struct ampql_source_ops {
     uint32_t caps; /* enum ampql_source_caps: SAMPLES or ANSWERS, and flags */
 
     /* Push every series that matches into the sink, each once and whole, samples strictly ascending
-     * in time. Called on the thread of the run. Series that do not match, and samples outside the
+     * in time. Called on the thread of the run, which is the caller's, unless caps say PARALLEL.
+     * Series that do not match, and samples outside the
      * window, may be pushed too: the engine sifts again. When a push returns anything but AMPQL_OK,
      * stop and return that code. Fill err for failures of your own. */
     enum ampql_code (*select)(void *payload, const struct ampql_select *select,

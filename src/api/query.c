@@ -8,6 +8,7 @@
 #include "lang/printer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 const char *ampql_version(void)
 {
@@ -173,42 +174,44 @@ static void describe_aggregation(const struct aggregation_info *info, struct amp
     out->is_aggregation = true;
 }
 
-/* Entry i of functions then aggregations, as they stand in the tables; only those that have a
- * kernel. */
-static bool table_entry(size_t i, struct ampql_function *out)
+/* A line of the tables: a function or an aggregation. */
+struct table_entry {
+    const char *name;
+    const struct signature *function;
+    const struct aggregation_info *aggregation;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct table_entry *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+/* All that have a kernel, by name. */
+static size_t list_tables(struct table_entry *out, size_t room)
 {
     const struct function *f;
-    *out = (struct ampql_function){0};
-    for (size_t k = 0; (f = function_at(k)); k++) {
-        if (f->sig.is_refused)
-            continue;
-        if (i-- == 0) {
-            describe_function(&f->sig, out);
-            return true;
-        }
-    }
-    for (size_t a = 0; a < AGGREGATION_COUNT_ALL; a++) {
-        if (!aggregate_find((enum aggregation)a))
-            continue;
-        if (i-- == 0) {
-            describe_aggregation(&aggregation_info[a], out);
-            return true;
-        }
-    }
-    return false;
+    size_t n = 0;
+    for (size_t i = 0; (f = function_at(i)) && n < room; i++)
+        if (!f->sig.is_refused)
+            out[n++] = (struct table_entry){f->sig.name, &f->sig, NULL};
+    for (size_t a = 0; a < AGGREGATION_COUNT_ALL && n < room; a++)
+        if (aggregate_find((enum aggregation)a))
+            out[n++] = (struct table_entry){aggregation_info[a].text, NULL, &aggregation_info[a]};
+    qsort(out, n, sizeof *out, by_name);
+    return n;
 }
 
 bool ampql_function_at(size_t i, struct ampql_function *out)
 {
-    struct ampql_function entry, other;
-    for (size_t k = 0; table_entry(k, &entry); k++) { /* the one that i others come before */
-        size_t before = 0;
-        for (size_t o = 0; table_entry(o, &other); o++)
-            before += strcmp(other.name, entry.name) < 0;
-        if (before == i) {
-            *out = entry;
-            return true;
-        }
-    }
-    return false;
+    enum { ROOM = 512 };
+    struct table_entry all[ROOM];
+    if (i >= list_tables(all, ROOM))
+        return false;
+    *out = (struct ampql_function){0};
+    if (all[i].function)
+        describe_function(all[i].function, out);
+    else
+        describe_aggregation(all[i].aggregation, out);
+    return true;
 }

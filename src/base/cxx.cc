@@ -28,6 +28,12 @@ size_t cxx_number_format(double v, char *out) noexcept
     return static_cast<size_t>(result.ptr - out);
 }
 
+size_t cxx_number_format_fixed(double v, char *out) noexcept
+{
+    const auto result = std::to_chars(out, out + 32, v, std::chars_format::fixed);
+    return static_cast<size_t>(result.ptr - out);
+}
+
 struct cxx_regex {
     RE2 re2;
 

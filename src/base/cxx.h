@@ -24,6 +24,9 @@ size_t cxx_number_parse(const char *p, size_t n, bool is_hex, double *out,
 /* Write the shortest digits of a finite v as "d.ddde-XX" to out [32]; returns the length. */
 size_t cxx_number_format(double v, char *out) AMPQL_NOEXCEPT;
 
+/* The same as "ddd.ddd", for v in [1e-6, 1e15). */
+size_t cxx_number_format_fixed(double v, char *out) AMPQL_NOEXCEPT;
+
 struct cxx_regex;
 
 enum { CXX_FRAGMENT_MAX = 160 };

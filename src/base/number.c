@@ -156,8 +156,11 @@ static size_t put_text(char *out, const char *text)
 
 static void put_pair(char *out, unsigned v)
 {
-    out[0] = (char)('0' + v / 10);
-    out[1] = (char)('0' + v % 10);
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    memcpy(out, pairs + 2 * v, 2);
 }
 
 static size_t put_unsigned(char *out, uint64_t v)
@@ -238,6 +241,8 @@ static size_t format(double v, bool may_use_exponent, char *out)
         return at;
     }
     size_t n = put_decimal(out + at, v);
+    if (n == 0 && v >= 1e-6 && v < 1e15)
+        n = cxx_number_format_fixed(v, out + at);
     if (n > 0) {
         out[at + n] = '\0';
         return at + n;

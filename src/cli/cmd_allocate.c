@@ -22,6 +22,7 @@ struct flags {
     bool filter_cluster, pod_uids, custom_prices, strict, print_queries;
     bool idle, split_idle, share_idle, idle_by_node, share_breakdown, aggregated_metadata;
     bool proportional_assets, share_balancers;
+    uint64_t threads;
     struct option_list prices, quirks, aliases;
     struct rules_flags rules;
     struct run_flags run;
@@ -44,6 +45,8 @@ static const struct option options[] = {
      "of pod run times; 5m when not given"},
     {"max-duration", 0, OPTION_DURATION, offsetof(struct flags, max_duration), "DURATION",
      "of one computation: longer windows are added up from pieces; 1d when not given"},
+    {"threads", 0, OPTION_INTEGER, offsetof(struct flags, threads), "N",
+     "work by so many threads, where the sources are captures and files; the bill is the same"},
     {"idle", 0, OPTION_BOOL, offsetof(struct flags, idle), NULL,
      "what nodes cost beyond what was allocated, as __idle__"},
     {"split-idle", 0, OPTION_BOOL, offsetof(struct flags, split_idle), NULL,
@@ -302,6 +305,7 @@ static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
     cost->idle = flags->idle;
     cost->strict = flags->strict;
     cost->step_ms = flags->step.ms;
+    cost->threads = flags->threads;
     cost->dialect = session->options.dialect;
     cost->timeout_ms = session->options.timeout_ms;
     cost->max_samples = session->options.max_samples;

@@ -7,6 +7,7 @@
 #include "cost/parts.h"
 
 #include "base/options.h"
+#include "base/parallel.h"
 #include "base/time.h"
 #include "engine/engine.h"
 
@@ -143,25 +144,85 @@ static enum ampql_code time_left(int64_t deadline_ms, struct params *params,
     return params->timeout_ms > 0 ? AMPQL_OK : fail(err, AMPQL_TIMEOUT, "the time is up");
 }
 
-/* One piece after the other, each added to those before. */
+/* ---- windows that are independent of each other: steps, or pieces of a long one */
+
+struct shards {
+    struct ampql_engine *engine;
+    struct ampql_source *source;
+    struct params params;      /* of all of them; start_ms is the first one's */
+    int64_t length_ms, end_ms; /* of each; of the last, which may be shorter */
+    int64_t deadline_ms;
+    struct pieces *pieces; /* where they are added up */
+};
+
+/* Those of window i. err  AMPQL_TIMEOUT */
+static enum ampql_code window_params(const struct shards *w, size_t i, struct params *out,
+                                     struct ampql_error *err)
+{
+    *out = w->params;
+    out->start_ms += (int64_t)i * w->length_ms;
+    bool is_last = w->end_ms - out->start_ms <= w->length_ms;
+    out->end_ms = is_last ? w->end_ms : out->start_ms + w->length_ms;
+    return time_left(w->deadline_ms, out, err);
+}
+
+static void drop_set(void *payload, void *made)
+{
+    (void)payload;
+    set_release(made);
+}
+
+/* As many threads as the source lets in. */
+static enum ampql_code run_windows(struct shards *w, struct parallel jobs, struct ampql_error *err)
+{
+    bool is_parallel = ampql_source_caps(w->source) & AMPQL_SOURCE_PARALLEL;
+    jobs.njobs = (size_t)((w->end_ms - w->params.start_ms - 1) / w->length_ms + 1);
+    jobs.nthreads = is_parallel ? w->params.nthreads : 1;
+    jobs.drop = drop_set;
+    jobs.payload = w;
+    if (jobs.nthreads > 1 && jobs.njobs > 1)
+        w->params.nthreads = 1; /* of the pieces of a step */
+    return parallel_run(&jobs, &w->engine->alc, err);
+}
+
+static enum ampql_code make_piece(void *payload, size_t i, void **made, struct ampql_error *err)
+{
+    const struct shards *w = payload;
+    struct params params;
+    struct cost_set *piece;
+    TRY(window_params(w, i, &params, err));
+    TRY(set_new(&w->engine->alc, &params, &piece, err));
+    enum ampql_code code = compute_batch(w->engine, w->source, &params, piece, err);
+    if (code == AMPQL_OK)
+        *made = piece;
+    else
+        set_release(piece);
+    return code;
+}
+
+static enum ampql_code take_piece(void *payload, size_t i, void *made, struct ampql_error *err)
+{
+    const struct shards *w = payload;
+    (void)i;
+    enum ampql_code code = pieces_add(w->pieces, made, err);
+    set_release(made);
+    return code;
+}
+
+/* Pieces, each added to those before. */
 static enum ampql_code compute_pieces(struct ampql_engine *engine, struct ampql_source *source,
-                                      struct params params, int64_t deadline_ms,
+                                      const struct params *params, int64_t deadline_ms,
                                       struct pieces *pieces, struct ampql_error *err)
 {
-    int64_t end_ms = params.end_ms;
-    params.groups = QUERY_ALLOCATION;
-    for (; params.start_ms < end_ms; params.start_ms = params.end_ms) {
-        struct cost_set *piece;
-        bool is_last = end_ms - params.start_ms <= params.max_duration_ms;
-        params.end_ms = is_last ? end_ms : params.start_ms + params.max_duration_ms;
-        TRY(time_left(deadline_ms, &params, err));
-        TRY(set_new(&engine->alc, &params, &piece, err));
-        enum ampql_code code = compute_batch(engine, source, &params, piece, err);
-        if (code == AMPQL_OK)
-            code = pieces_add(pieces, piece, err);
-        set_release(piece);
-        TRY(code);
-    }
+    struct shards w = {.engine = engine,
+                       .source = source,
+                       .params = *params,
+                       .length_ms = params->max_duration_ms,
+                       .end_ms = params->end_ms,
+                       .deadline_ms = deadline_ms,
+                       .pieces = pieces};
+    w.params.groups = QUERY_ALLOCATION;
+    TRY(run_windows(&w, (struct parallel){.make = make_piece, .take = take_piece}, err));
     return pieces_end(pieces, err);
 }
 
@@ -173,7 +234,7 @@ static enum ampql_code compute_long(struct ampql_engine *engine, struct ampql_so
     struct pieces pieces;
     int64_t deadline_ms = time_monotonic() + params.timeout_ms;
     pieces_init(&pieces, set);
-    enum ampql_code code = compute_pieces(engine, source, params, deadline_ms, &pieces, err);
+    enum ampql_code code = compute_pieces(engine, source, &params, deadline_ms, &pieces, err);
     pieces_done(&pieces);
     if (code != AMPQL_OK || !params.wants_idle)
         return code;
@@ -204,37 +265,60 @@ static enum ampql_code compute_assets(struct ampql_engine *engine, struct ampql_
     return compute_batch(engine, source, &params, whole, err);
 }
 
-/* One step after the other; the whole has what is to be said of all of them. */
+static enum ampql_code make_step(void *payload, size_t i, void **made, struct ampql_error *err)
+{
+    const struct shards *w = payload;
+    struct params params;
+    struct cost_set *step;
+    TRY(window_params(w, i, &params, err));
+    TRY(set_new(&w->engine->alc, &params, &step, err));
+    enum ampql_code code = compute(w->engine, w->source, &params, step, err);
+    if (code == AMPQL_OK)
+        *made = step;
+    else
+        set_release(step);
+    return code;
+}
+
+static enum ampql_code take_step(void *payload, size_t i, void *made, struct ampql_error *err)
+{
+    const struct shards *w = payload;
+    struct cost_set *whole = w->pieces->set;
+    (void)i;
+    whole->steps[whole->nsteps++] = made;
+    return pieces_note(w->pieces, made, err);
+}
+
+/* Steps; the whole has what is to be said of all of them. */
 static enum ampql_code compute_steps(struct ampql_engine *engine, struct ampql_source *source,
-                                     struct params params, size_t n, struct pieces *pieces,
+                                     const struct params *params, size_t n, struct pieces *pieces,
                                      struct ampql_error *err)
 {
     struct cost_set *whole = pieces->set;
-    int64_t deadline_ms = time_monotonic() + params.timeout_ms, end_ms = params.end_ms;
+    struct shards w = {.engine = engine,
+                       .source = source,
+                       .params = *params,
+                       .length_ms = params->step_ms,
+                       .end_ms = params->end_ms,
+                       .deadline_ms = time_monotonic() + params->timeout_ms,
+                       .pieces = pieces};
+    if (params->quirks.is_on[QUIRK_WHOLE_STEPS])
+        w.end_ms = params->start_ms + (int64_t)n * params->step_ms;
     whole->steps = arena_alloc(&whole->arena, n, sizeof *whole->steps);
     if (!whole->steps)
         return fail_nomem(err, "steps");
-    while (whole->nsteps < n) {
-        params.end_ms = params.start_ms + params.step_ms;
-        if (params.end_ms > end_ms && !params.quirks.is_on[QUIRK_WHOLE_STEPS])
-            params.end_ms = end_ms;
-        TRY(time_left(deadline_ms, &params, err));
-        TRY(set_new(&engine->alc, &params, &whole->steps[whole->nsteps], err));
-        struct cost_set *step = whole->steps[whole->nsteps++];
-        TRY(compute(engine, source, &params, step, err));
-        TRY(pieces_note(pieces, step, err));
-        params.start_ms = params.end_ms;
-    }
-    if (params.start_ms > end_ms) {
+    TRY(run_windows(&w, (struct parallel){.make = make_step, .take = take_step}, err));
+    if (w.end_ms > params->end_ms) {
         char time[TIME_TEXT_MAX];
-        int length = (int)time_format(params.start_ms, time);
-        whole->end_ms = params.start_ms;
+        int length = (int)time_format(w.end_ms, time);
+        whole->end_ms = w.end_ms;
         TRY(set_warn(whole, err, "the last step ends after the window, at %.*s (quirk whole-steps)",
                      length, time));
     }
-    if (params.wants_whole_assets) {
-        TRY(time_left(deadline_ms, &params, err));
-        TRY(compute_assets(engine, source, params, whole, err));
+    if (params->wants_whole_assets) {
+        struct params of_whole = *params;
+        TRY(time_left(w.deadline_ms, &of_whole, err));
+        TRY(compute_assets(engine, source, of_whole, whole, err));
     }
     return pieces_end(pieces, err);
 }
@@ -251,7 +335,7 @@ static enum ampql_code compute_window(struct ampql_engine *engine, struct ampql_
         struct pieces pieces;
         size_t n = (size_t)((length_ms - 1) / params->step_ms + 1);
         pieces_init(&pieces, set);
-        enum ampql_code code = compute_steps(engine, source, *params, n, &pieces, err);
+        enum ampql_code code = compute_steps(engine, source, params, n, &pieces, err);
         pieces_done(&pieces);
         TRY(code);
     }

@@ -66,6 +66,7 @@ enum ampql_code ask_source(struct ampql_engine *engine, struct ampql_source *sou
         .recorded = params->recorded,
         .rule_phase_ms = params->rule_phase_ms,
         .rule_file = params->rule_file,
+        .threads = params->nthreads,
     };
     const struct ampql_query *query[ASKED_MAX];
     TRY(compile_all(engine, params, asked, err));

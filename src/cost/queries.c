@@ -67,7 +67,7 @@ static enum ampql_code check_enums(const struct ampql_cost_options *options,
     return AMPQL_OK;
 }
 
-enum { MAX_PIECES = 10000, MAX_STEPS = 10000 };
+enum { MAX_PIECES = 10000, MAX_STEPS = 10000, MAX_THREADS = 256 };
 
 static enum ampql_code check_window(const struct params *params, struct ampql_error *err)
 {
@@ -139,6 +139,7 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .rule_phase_ms = all.rule_phase_ms,
         .rule_file = all.rule_file,
         .step_ms = all.step_ms,
+        .nthreads = all.threads < MAX_THREADS ? (size_t)all.threads : MAX_THREADS,
     };
     TRY(check_prices(&out->prices, err));
     TRY(quirks_parse(str_of(all.quirks ? all.quirks : ""), &out->quirks, err));

@@ -54,6 +54,7 @@ struct params {
     int64_t max_duration_ms;
     int64_t step_ms; /* 0: one step, the whole window */
     int64_t now_ms;
+    size_t nthreads;        /* that compute windows */
     struct str node_labels; /* comma list */
     struct quirks quirks;
     const struct ampql_rules *rules;

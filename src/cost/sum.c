@@ -451,7 +451,8 @@ static int by_asset(const void *a, const void *b)
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
-/* Of one asset: what was first names it. */
+/* Of one asset: what was first names it. Pieces that were added up may have forgotten the id of a
+ * volume (QUIRK_MERGE_FORGETS), and the first that has one gives it. */
 static bool merge_assets(struct sum *sum, struct arena *arena)
 {
     struct ampql_allocation_asset *out = arena_alloc(arena, sum->assets.n, sizeof *out);
@@ -466,6 +467,8 @@ static bool merge_assets(struct sum *sum, struct arena *arena)
             out[n++] = *p;
             continue;
         }
+        if (out[n - 1].provider_id.size == 0)
+            out[n - 1].provider_id = p->provider_id;
         out[n - 1].cost.cpu += p->cost.cpu;
         out[n - 1].cost.gpu += p->cost.gpu;
         out[n - 1].cost.ram += p->cost.ram;

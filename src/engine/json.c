@@ -48,24 +48,33 @@ static bool render_times(struct writer *w, const struct grid *grid, char **out)
     return *out;
 }
 
+/* Behind what is there; a comma first unless it is the first. */
+static size_t lay_step(char *room, const char *slot, bool is_first, double v)
+{
+    size_t n = 0;
+    room[n] = ',';
+    n += !is_first;
+    room[n++] = '[';
+    memcpy(room + n, slot + 1, TIME_TEXT - 1); /* its length is not known to the compiler */
+    n += (size_t)slot[0];
+    return n + lay_value(room + n, v);
+}
+
 static void put_steps(struct writer *w, const struct ampql_series *series, const char *times)
 {
+    enum { WORD = 64 };
     bool is_first = true;
-    for (size_t i = 0; i < series->n; i++) {
-        if (!(series->present[i / 64] >> (i % 64) & 1))
-            continue;
-        const char *slot = times + i * TIME_TEXT;
-        char *room = buf_room(&w->buf, SAMPLE_MAX);
+    for (size_t i = 0; i < series->n; i += WORD) {
+        char *room = buf_room(&w->buf, WORD * SAMPLE_MAX);
         if (!room)
             return;
         size_t n = 0;
-        room[n] = ',';
-        n += !is_first;
-        is_first = false;
-        room[n++] = '[';
-        memcpy(room + n, slot + 1, TIME_TEXT - 1); /* its length is not known to the compiler */
-        n += (size_t)slot[0];
-        w->buf.n += n + lay_value(room + n, series->values[i]);
+        for (uint64_t left = series->present[i / WORD]; left; left &= left - 1) {
+            size_t k = i + (size_t)__builtin_ctzll(left);
+            n += lay_step(room + n, times + k * TIME_TEXT, is_first, series->values[k]);
+            is_first = false;
+        }
+        w->buf.n += n;
         writer_flush(w);
     }
 }

@@ -389,18 +389,31 @@ static enum ampql_code run_job(struct ampql_engine *engine, const struct job *jo
     return budget_name(&budget, code, err);
 }
 
-enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
-                           size_t nqueries, struct ampql_source *source,
-                           const struct ampql_run_options *options, struct ampql_result **results,
-                           struct ampql_error *errs)
+enum ampql_code run_batch(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                          size_t nqueries, struct ampql_source *source,
+                          const struct ampql_run_options *options, struct ampql_result **results,
+                          struct ampql_error *errs, struct ampql_stats *stats)
 {
     struct job job = {
         .queries = queries, .nqueries = nqueries, .source = source, .options = options};
     struct run run = {0};
     struct ampql_error err = {0};
+    enum ampql_code code = run_job(engine, &job, results, errs, &run, &err);
+    *stats = run.stats;
+    return code;
+}
+
+enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                           size_t nqueries, struct ampql_source *source,
+                           const struct ampql_run_options *options, struct ampql_result **results,
+                           struct ampql_error *errs)
+{
+    struct ampql_stats stats;
     for (size_t q = 0; q < nqueries; q++)
         results[q] = NULL;
-    return run_job(engine, &job, results, errs, &run, &err);
+    if (run_in_parts(engine, queries, nqueries, source, options, results))
+        return AMPQL_OK;
+    return run_batch(engine, queries, nqueries, source, options, results, errs, &stats);
 }
 
 enum ampql_code engine_record(struct ampql_engine *engine, struct ampql_source *source,

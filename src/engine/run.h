@@ -4,6 +4,7 @@
  *   feed.c     series on their way from the source to the leaves that want them
  *   records.c  series of records: evaluations made, and fed to leaves as a source's are
  *   costs.c    what it has cost
+ *   parts.c    a batch in parts, several at the same time
  *   ticks.c    evaluations made one by one, where they cannot be made at once */
 #ifndef AMPQL_SRC_ENGINE_RUN_H
 #define AMPQL_SRC_ENGINE_RUN_H
@@ -62,6 +63,19 @@ struct run {
      * attempt. */
     bool must_start_again;
 };
+
+/* A batch in one run, as engine_run; *stats is what it has cost. */
+enum ampql_code run_batch(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                          size_t nqueries, struct ampql_source *source,
+                          const struct ampql_run_options *options, struct ampql_result **results,
+                          struct ampql_error *errs, struct ampql_stats *stats);
+
+/* The same in parts that read nothing in common, by options->threads, when there are some and the
+ * source allows it. False: there are no results, since it was not so, or something failed, which
+ * one run is to tell: then errors do not depend on threads. results [nqueries] are NULL before. */
+bool run_in_parts(struct ampql_engine *engine, const struct ampql_query *const *queries,
+                  size_t nqueries, struct ampql_source *source,
+                  const struct ampql_run_options *options, struct ampql_result **results);
 
 /* The leaves of each input. Series come by the million, and a batch may have thousands of leaves:
  * nobody searches all of them for each series.  err  AMPQL_NOMEM */

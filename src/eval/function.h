@@ -198,6 +198,14 @@ void function_run_range(const struct function *function, const struct samples *s
  * ones log n. */
 size_t window_seek(const struct samples *s, size_t from, int64_t t);
 
+/* The same, and perhaps it is `guess`. Samples before `from` are not after t. */
+static inline size_t window_guess(const struct samples *s, size_t from, size_t guess, int64_t t)
+{
+    bool is_it = guess >= from && guess <= s->n && s->t[guess - 1] <= t &&
+                 (guess == s->n || s->t[guess] > t);
+    return is_it ? guess : window_seek(s, from, t);
+}
+
 /* Only windows [*from, *to) can hold a sample. The others' values in out are cleared. */
 void windows_reach(const struct samples *s, const struct windows *w, struct row *out, size_t *from,
                    size_t *to);
@@ -208,11 +216,13 @@ static inline void window_advance(const struct samples *s, const struct windows 
 {
     int64_t after = window_after(w, i), end = window_end(w, i);
     size_t h = *hi, l = *lo;
-    /* mostly by one sample, or not at all */
+    /* mostly by one sample, or not at all; or each window begins where the last one ended, and all
+     * hold the same number */
+    size_t behind = h, number = h - l;
     if (h < s->n && s->t[h] <= end && ++h < s->n && s->t[h] <= end)
-        h = window_seek(s, h + 1, end);
+        h = window_guess(s, h + 1, behind + number, end);
     if (l < h && s->t[l] <= after && ++l < h && s->t[l] <= after)
-        l = window_seek(s, l + 1, after);
+        l = window_guess(s, l + 1, behind, after);
     *lo = l;
     *hi = h;
 }

@@ -66,10 +66,14 @@ static inline double mean(const double *v, size_t n)
     return mean_value(&m);
 }
 
+/* A value that is the mean already changes neither it nor its compensation: what is allocated or
+ * costs the same all day is only looked through, without the divisions that wait for each other. */
 static inline double mean_prom2(const double *v, size_t n)
 {
     double m = 0, c = 0;
     for (size_t i = 0; i < n; i++) {
+        if (v[i] == m)
+            continue;
         double count = (double)(i + 1);
         if (!mean_stays_infinite(m, v[i]))
             kahan_add_prom2(v[i] / count - m / count, &m, &c);

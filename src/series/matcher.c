@@ -64,9 +64,15 @@ static bool is_regex(enum match_op op)
     return op == MATCH_REGEX || op == MATCH_NOT_REGEX;
 }
 
-enum ampql_code matchers_bind(struct matchers matchers, struct symbols *symbols,
-                              enum ampql_dialect dialect, struct arena *arena,
-                              struct bound_matchers *out, struct ampql_error *err)
+/* With `grows` NULL a string that no series has stays SYMBOL_NONE, which no label has. */
+static symbol bind_text(const struct symbols *symbols, struct symbols *grows, struct str text)
+{
+    return grows ? symbols_intern(grows, text) : symbols_find(symbols, text);
+}
+
+static enum ampql_code bind(struct matchers matchers, const struct symbols *symbols,
+                            struct symbols *grows, enum ampql_dialect dialect, struct arena *arena,
+                            struct bound_matchers *out, struct ampql_error *err)
 {
     enum regex_dot dot = dialect == AMPQL_PROM2 ? REGEX_DOT_NO_NEWLINE : REGEX_DOT_ALL;
     *out = (struct bound_matchers){0};
@@ -78,18 +84,32 @@ enum ampql_code matchers_bind(struct matchers matchers, struct symbols *symbols,
         struct bound_matcher *bound = &out->at[i];
         out->n = i + 1; /* so that matchers_unbind sees its regex */
         bound->op = m->op;
-        bound->name = symbols_intern(symbols, m->name);
-        if (bound->name == SYMBOL_NONE)
+        bound->name = bind_text(symbols, grows, m->name);
+        if (grows && bound->name == SYMBOL_NONE)
             return fail_nomem(err, "a matcher's label name");
         if (is_regex(m->op)) {
             TRY(regex_new(symbols->text.alc, m->value, dot, &bound->regex, err));
             continue;
         }
-        bound->value = symbols_intern(symbols, m->value);
-        if (bound->value == SYMBOL_NONE)
+        bound->value = bind_text(symbols, grows, m->value);
+        if (grows && bound->value == SYMBOL_NONE)
             return fail_nomem(err, "a matcher's value");
     }
     return AMPQL_OK;
+}
+
+enum ampql_code matchers_bind(struct matchers matchers, struct symbols *symbols,
+                              enum ampql_dialect dialect, struct arena *arena,
+                              struct bound_matchers *out, struct ampql_error *err)
+{
+    return bind(matchers, symbols, symbols, dialect, arena, out, err);
+}
+
+enum ampql_code matchers_bind_known(struct matchers matchers, const struct symbols *symbols,
+                                    enum ampql_dialect dialect, struct arena *arena,
+                                    struct bound_matchers *out, struct ampql_error *err)
+{
+    return bind(matchers, symbols, NULL, dialect, arena, out, err);
 }
 
 void matchers_unbind(struct bound_matchers *matchers)

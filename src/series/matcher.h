@@ -54,6 +54,12 @@ struct bound_matchers {
 enum ampql_code matchers_bind(struct matchers matchers, struct symbols *symbols,
                               enum ampql_dialect dialect, struct arena *arena,
                               struct bound_matchers *out, struct ampql_error *err);
+
+/* The same without adding to the table, which several threads may look at: what it does not know,
+ * no series has. Errors as above. */
+enum ampql_code matchers_bind_known(struct matchers matchers, const struct symbols *symbols,
+                                    enum ampql_dialect dialect, struct arena *arena,
+                                    struct bound_matchers *out, struct ampql_error *err);
 void matchers_unbind(struct bound_matchers *matchers);
 
 /* Does a series match? An absent label is an empty string. Remembers what a regex said of a value;

@@ -296,6 +296,15 @@ struct matched {
     struct serve_words words;
 };
 
+/* What a query is told of a selector that takes everything is told of match[] in other words. */
+static void say_empty(struct ampql_error *err)
+{
+    if (strstr(err->message, "must contain at least one non-empty matcher")) {
+        fail(err, AMPQL_PARSE, "match[] must contain at least one non-empty matcher");
+        err->has_span = false;
+    }
+}
+
 static bool run_selector(const struct serve_api *api, const struct serve_request *request,
                          struct str text, struct ampql_source *source,
                          const struct ampql_run_options *options, struct matched *matched,
@@ -306,6 +315,7 @@ static bool run_selector(const struct serve_api *api, const struct serve_request
     enum ampql_code code =
         ampql_series_run(api->engine, text.n ? text.p : "", text.n, source, options, &result, &err);
     if (code == AMPQL_PARSE) {
+        say_empty(&err);
         place_error(&err, text);
         if (out->is_prom2 && request->route != SERVE_SERIES) /* 2.42 does not name it there */
             serve_api_fail(out, 400, &err, "");

@@ -3,6 +3,7 @@
 #include "serve/request.h"
 
 #include "base/ascii.h"
+#include "serve/multipart.h"
 
 static const struct {
     const char *path;
@@ -191,7 +192,10 @@ static enum ampql_code read_params(const struct serve_input *input, struct str q
 {
     if (str_equal(input->method, STR("POST")) && is_form(input->content_type))
         TRY(read_form(input->body, arena, out, err));
-    return read_form(query, arena, out, err);
+    TRY(read_form(query, arena, out, err));
+    return str_equal(input->method, STR("POST")) && multipart_is(input->content_type)
+               ? multipart_read(input->content_type, input->body, arena, out, err)
+               : AMPQL_OK;
 }
 
 enum ampql_code serve_request_read(const struct serve_input *input,

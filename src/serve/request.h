@@ -44,7 +44,7 @@ struct serve_request {
     int status;       /* 0: go on; 400, 404 or 405, err says why */
     struct str label; /* of SERVE_LABEL_VALUES */
     struct {
-        ARRAY(struct serve_param); /* those of the body first */
+        ARRAY(struct serve_param); /* those of a form in the body first, of a multipart one last */
     } params;
 };
 

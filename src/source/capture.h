@@ -89,6 +89,12 @@ struct capture {
 enum ampql_code capture_open(struct capture *capture, const struct ampql_allocator *alc,
                              const char *path, struct ampql_error *err);
 
+/* Open the finished capture of another one again, by its descriptor: the same file, also when the
+ * path names another by now. Only what does not change of `from` is looked at, so another thread
+ * may be reading it. err  of capture_open */
+enum ampql_code capture_open_again(struct capture *capture, const struct capture *from,
+                                   struct ampql_error *err);
+
 /* Open a log by its descriptor (a copy is made): all selects that are whole, and none of what
  * follows the last of them. whole is 0 when it was cut before the first could begin. */
 enum ampql_code capture_open_log(struct capture *capture, const struct ampql_allocator *alc,

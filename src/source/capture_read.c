@@ -203,6 +203,20 @@ enum ampql_code capture_open(struct capture *capture, const struct ampql_allocat
     return code;
 }
 
+enum ampql_code capture_open_again(struct capture *capture, const struct capture *from,
+                                   struct ampql_error *err)
+{
+    int copy = fcntl(from->file.fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return fail(err, AMPQL_UNAVAILABLE, "%.160s: %s", from->file.name, strerror(errno));
+    TRY(begin(capture, &from->alc, from->file.name, copy, err));
+    capture->allows_partial = from->allows_partial;
+    enum ampql_code code = read_finished(capture, err);
+    if (code != AMPQL_OK)
+        capture_done(capture);
+    return code;
+}
+
 static enum ampql_code not_expected(const struct capture *capture,
                                     const struct capture_block *block, struct ampql_error *err)
 {

@@ -384,7 +384,8 @@ static enum ampql_code make_source(struct record *r, struct ampql_source **out,
                                    struct ampql_error *err)
 {
     const struct ampql_source *inner = r->inner;
-    struct ampql_source_ops ops = {.caps = inner->ops.caps | AMPQL_SOURCE_SORTED,
+    struct ampql_source_ops ops = {.caps = (inner->ops.caps & ~(uint32_t)AMPQL_SOURCE_PARALLEL) |
+                                           AMPQL_SOURCE_SORTED,
                                    .select = record_select,
                                    .series = inner->ops.series ? record_series : NULL,
                                    .close = record_close,

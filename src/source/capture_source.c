@@ -1,7 +1,9 @@
-/* Replay: a capture as a source. */
+/* Replay: a capture as a source, that several threads may read. */
 #include "source/capture_source.h"
 
 #include "source/sink.h"
+
+#include <pthread.h>
 
 enum { MAX_WARNING = 1 << 16 };
 
@@ -147,10 +149,80 @@ enum ampql_code capture_answer(struct capture *capture, const struct ampql_selec
     return code;
 }
 
+/* ---- readers: scanning unpacks into the capture's own memory, so that each thread needs one */
+
+struct reader {
+    struct capture capture;
+    pthread_t last; /* who read it last, and is remembered by its symbols */
+    bool is_taken;
+    struct reader *next; /* of all */
+};
+
+struct replay_source {
+    struct ampql_allocator alc;
+    pthread_mutex_t mutex;  /* guards what follows */
+    struct reader *readers; /* the one that was opened first is the last */
+    struct reader *first;
+};
+
+static struct reader *find_idle(const struct replay_source *source)
+{
+    struct reader *idle = NULL;
+    for (struct reader *r = source->readers; r; r = r->next)
+        if (!r->is_taken && (!idle || pthread_equal(r->last, pthread_self())))
+            idle = r;
+    return idle;
+}
+
+/* A reader that nobody uses; *out is NULL when there is none. */
+static void take_idle(struct replay_source *source, struct reader **out)
+{
+    pthread_mutex_lock(&source->mutex);
+    *out = find_idle(source);
+    if (*out)
+        (*out)->is_taken = true;
+    pthread_mutex_unlock(&source->mutex);
+}
+
+static enum ampql_code take_reader(struct replay_source *source, struct reader **out,
+                                   struct ampql_error *err)
+{
+    take_idle(source, out);
+    if (*out)
+        return AMPQL_OK;
+    struct reader *fresh = alloc_get(&source->alc, 1, sizeof *fresh);
+    if (!fresh)
+        return fail_nomem(err, "a reader of a capture");
+    enum ampql_code code = capture_open_again(&fresh->capture, &source->first->capture, err);
+    if (code != AMPQL_OK) {
+        alloc_put(&source->alc, fresh, 1, sizeof *fresh);
+        return code;
+    }
+    fresh->is_taken = true;
+    pthread_mutex_lock(&source->mutex);
+    fresh->next = source->readers;
+    source->readers = fresh;
+    pthread_mutex_unlock(&source->mutex);
+    *out = fresh;
+    return AMPQL_OK;
+}
+
+static void give_reader(struct replay_source *source, struct reader *reader)
+{
+    pthread_mutex_lock(&source->mutex);
+    reader->is_taken = false;
+    reader->last = pthread_self();
+    pthread_mutex_unlock(&source->mutex);
+}
+
 static enum ampql_code replay_select(void *payload, const struct ampql_select *select,
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
-    return capture_answer(payload, select, sink, err);
+    struct reader *reader;
+    TRY(take_reader(payload, &reader, err));
+    enum ampql_code code = capture_answer(&reader->capture, select, sink, err);
+    give_reader(payload, reader);
+    return code;
 }
 
 /* ---- label sets */
@@ -192,10 +264,9 @@ static enum ampql_code gather_sets(struct replay *r, size_t entry)
 
 /* What the source listed when it was asked for these series in this window; else all matching
  * series that the capture holds, of whatever select. */
-static enum ampql_code replay_series(void *payload, const struct ampql_select *select,
-                                     struct ampql_sink *sink, struct ampql_error *err)
+static enum ampql_code list_series(struct capture *capture, const struct ampql_select *select,
+                                   struct ampql_sink *sink, struct ampql_error *err)
 {
-    struct capture *capture = payload;
     struct replay r = {.capture = capture, .select = select, .sink = sink, .err = err};
     struct hold hold;
     TRY(hold_init(&hold, &capture->alc, err));
@@ -214,15 +285,30 @@ static enum ampql_code replay_series(void *payload, const struct ampql_select *s
     return code;
 }
 
+static enum ampql_code replay_series(void *payload, const struct ampql_select *select,
+                                     struct ampql_sink *sink, struct ampql_error *err)
+{
+    struct reader *reader;
+    TRY(take_reader(payload, &reader, err));
+    enum ampql_code code = list_series(&reader->capture, select, sink, err);
+    give_reader(payload, reader);
+    return code;
+}
+
 /* ---- the source */
 
-static void replay_free(struct capture *capture)
+static void replay_free(struct replay_source *source)
 {
-    struct ampql_allocator alc = capture->alc;
-    char *path = (char *)capture->file.name;
-    capture_done(capture);
+    struct ampql_allocator alc = source->alc;
+    char *path = (char *)source->first->capture.file.name;
+    for (struct reader *r = source->readers, *next; r; r = next) {
+        next = r->next;
+        capture_done(&r->capture);
+        alloc_put(&alc, r, 1, sizeof *r);
+    }
+    pthread_mutex_destroy(&source->mutex);
     alloc_put(&alc, path, strlen(path) + 1, 1);
-    alloc_put(&alc, capture, 1, sizeof *capture);
+    alloc_put(&alc, source, 1, sizeof *source);
 }
 
 static void replay_close(void *payload)
@@ -230,30 +316,50 @@ static void replay_close(void *payload)
     replay_free(payload);
 }
 
+/* The first reader, of a copy of the path. */
+static enum ampql_code replay_new(const struct ampql_allocator *alc, const char *path,
+                                  struct replay_source **out, struct ampql_error *err)
+{
+    size_t n = strlen(path) + 1;
+    struct replay_source *source = alloc_get(alc, 1, sizeof *source);
+    struct reader *first = alloc_get(alc, 1, sizeof *first);
+    char *copy = alloc_get(alc, n, 1);
+    enum ampql_code code = AMPQL_OK;
+    if (copy)
+        memcpy(copy, path, n);
+    code = source && first && copy ? capture_open(&first->capture, alc, copy, err)
+                                   : fail_nomem(err, "a source");
+    if (code != AMPQL_OK) {
+        alloc_put(alc, copy, n, 1);
+        alloc_put(alc, first, 1, sizeof *first);
+        alloc_put(alc, source, 1, sizeof *source);
+        return code;
+    }
+    first->last = pthread_self();
+    first->is_taken = false;
+    first->next = NULL;
+    *source = (struct replay_source){.alc = *alc, .readers = first, .first = first};
+    pthread_mutex_init(&source->mutex, NULL);
+    *out = source;
+    return AMPQL_OK;
+}
+
 enum ampql_code source_capture_open(const struct ampql_allocator *alc, const char *path,
                                     bool allows_partial, struct ampql_source **out,
                                     struct ampql_error *err)
 {
-    size_t n = strlen(path) + 1;
-    struct capture *capture = alloc_get(alc, 1, sizeof *capture);
-    char *copy = alloc_get(alc, n, 1);
-    enum ampql_code code;
-    if (copy)
-        memcpy(copy, path, n);
-    code = capture && copy ? capture_open(capture, alc, copy, err) : fail_nomem(err, "a source");
-    if (code != AMPQL_OK) {
-        alloc_put(alc, copy, n, 1);
-        alloc_put(alc, capture, 1, sizeof *capture);
-        return code;
-    }
+    struct replay_source *source;
+    TRY(replay_new(alc, path, &source, err));
+    struct capture *capture = &source->first->capture;
     capture->allows_partial = allows_partial;
-    struct ampql_source_ops ops = {.caps = capture->origin.caps | AMPQL_SOURCE_SORTED,
+    struct ampql_source_ops ops = {.caps = capture->origin.caps | AMPQL_SOURCE_SORTED |
+                                           AMPQL_SOURCE_PARALLEL,
                                    .select = replay_select,
                                    .series = replay_series,
                                    .close = replay_close};
-    code = source_new(alc, &ops, capture, out, err);
+    enum ampql_code code = source_new(alc, &ops, source, out, err);
     if (code != AMPQL_OK) {
-        replay_free(capture);
+        replay_free(source);
         return code;
     }
     (*out)->dialect = capture->origin.dialect;

@@ -134,10 +134,10 @@ enum ampql_code capture_take_all(struct capture_log *log, struct ampql_source *s
 
 struct capture_origin capture_origin_of(const struct ampql_source *source, struct str name)
 {
-    return (struct capture_origin){.source = source->recorded_of.n ? source->recorded_of : name,
-                                   .dialect = source->dialect,
-                                   .caps = source->ops.caps & ~(uint32_t)AMPQL_SOURCE_SORTED,
-                                   .marked_after_ms = source->marked_after_ms,
-                                   .redaction = source->redaction ? *source->redaction
-                                                                  : (struct redaction){0}};
+    return (struct capture_origin){
+        .source = source->recorded_of.n ? source->recorded_of : name,
+        .dialect = source->dialect,
+        .caps = source->ops.caps & ~(uint32_t)(AMPQL_SOURCE_SORTED | AMPQL_SOURCE_PARALLEL),
+        .marked_after_ms = source->marked_after_ms,
+        .redaction = source->redaction ? *source->redaction : (struct redaction){0}};
 }

@@ -3,10 +3,20 @@
 
 #include "base/options.h"
 
+/* The first run that reads it puts it in order; then nothing changes any more. */
+static enum ampql_code seal(struct memory *memory, struct ampql_error *err)
+{
+    pthread_mutex_lock(&memory->sealing);
+    enum ampql_code code = store_seal(&memory->store, err);
+    pthread_mutex_unlock(&memory->sealing);
+    return code;
+}
+
 static enum ampql_code memory_select(void *payload, const struct ampql_select *select,
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
     struct memory *memory = payload;
+    TRY(seal(memory, err));
     return store_select(&memory->store, select, false, sink, err);
 }
 
@@ -14,6 +24,7 @@ static enum ampql_code memory_series(void *payload, const struct ampql_select *s
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
     struct memory *memory = payload;
+    TRY(seal(memory, err));
     return store_select(&memory->store, select, true, sink, err);
 }
 
@@ -30,11 +41,13 @@ enum ampql_code memory_new(const struct ampql_allocator *alc, bool last_wins, st
         return fail_nomem(err, "a source");
     *memory = (struct memory){.alc = *alc};
     enum ampql_code code = store_init(&memory->store, &memory->alc, last_wins, err);
-    if (code == AMPQL_OK)
-        *out = memory;
-    else
+    if (code != AMPQL_OK) {
         alloc_put(alc, memory, 1, sizeof *memory);
-    return code;
+        return code;
+    }
+    pthread_mutex_init(&memory->sealing, NULL);
+    *out = memory;
+    return AMPQL_OK;
 }
 
 void memory_free(struct memory *memory)
@@ -42,6 +55,7 @@ void memory_free(struct memory *memory)
     if (!memory)
         return;
     store_done(&memory->store);
+    pthread_mutex_destroy(&memory->sealing);
     struct ampql_allocator alc = memory->alc;
     alloc_put(&alc, memory, 1, sizeof *memory);
 }
@@ -50,6 +64,7 @@ enum ampql_code memory_source(struct memory *memory, bool is_endless, struct amp
                               struct ampql_error *err)
 {
     struct ampql_source_ops ops = {.caps = AMPQL_SOURCE_SAMPLES | AMPQL_SOURCE_SORTED |
+                                           AMPQL_SOURCE_PARALLEL |
                                            (is_endless ? AMPQL_SOURCE_ENDLESS : 0),
                                    .select = memory_select,
                                    .series = memory_series,

@@ -160,7 +160,7 @@ static enum ampql_code merge_caps(struct ampql_source **sources, size_t nsources
     if (nsources == 0)
         return fail(err, AMPQL_BAD_DATA, "no source to merge");
     bool is_known = true;
-    *out = (sources[0]->ops.caps & kinds) | AMPQL_SOURCE_SORTED;
+    *out = (sources[0]->ops.caps & kinds) | AMPQL_SOURCE_SORTED | AMPQL_SOURCE_PARALLEL;
     *dialect = AMPQL_DIALECT_DEFAULT;
     for (size_t i = 0; i < nsources; i++) {
         const struct ampql_source *s = sources[i];
@@ -169,6 +169,8 @@ static enum ampql_code merge_caps(struct ampql_source **sources, size_t nsources
                         "sources of samples and of saved answers cannot be merged: a query would "
                         "need both at once");
         *out |= s->ops.caps & AMPQL_SOURCE_ENDLESS;
+        if (!(s->ops.caps & AMPQL_SOURCE_PARALLEL))
+            *out &= ~(uint32_t)AMPQL_SOURCE_PARALLEL;
         if (s->dialect == AMPQL_DIALECT_DEFAULT)
             continue;
         is_known = is_known && (*dialect == AMPQL_DIALECT_DEFAULT || *dialect == s->dialect);

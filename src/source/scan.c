@@ -56,7 +56,7 @@ static bool may_match(const struct store *store, const struct ampql_select *sele
     return true;
 }
 
-static enum ampql_code bind(struct store *store, const struct ampql_select *select,
+static enum ampql_code bind(const struct store *store, const struct ampql_select *select,
                             struct arena *work, struct bound_matchers *out, struct ampql_error *err)
 {
     struct matcher *at = arena_alloc(work, select->nmatchers, sizeof *at);
@@ -66,8 +66,8 @@ static enum ampql_code bind(struct store *store, const struct ampql_select *sele
         const struct ampql_matcher *m = &select->matchers[i];
         at[i] = (struct matcher){str_view(m->name), (enum match_op)m->op, str_view(m->value)};
     }
-    return matchers_bind((struct matchers){at, select->nmatchers}, &store->symbols, select->dialect,
-                         work, out, err);
+    return matchers_bind_known((struct matchers){at, select->nmatchers}, &store->symbols,
+                               select->dialect, work, out, err);
 }
 
 enum ampql_code store_scan(struct store *store, const struct ampql_select *select, int64_t mint_ms,

@@ -49,8 +49,8 @@ enum ampql_code source_new(const struct ampql_allocator *alc, const struct ampql
 /* NULL is fine. */
 void source_free(struct ampql_source *source);
 
-/* An empty source in memory: SAMPLES | SORTED, ENDLESS with has_no_markers. options may be NULL.
- *   err  AMPQL_NOMEM */
+/* An empty source in memory: SAMPLES | SORTED | PARALLEL, ENDLESS with has_no_markers. options may
+ * be NULL. err  AMPQL_NOMEM */
 enum ampql_code source_memory_new(const struct ampql_allocator *alc,
                                   const struct ampql_memory_options *options,
                                   struct ampql_source **out, struct ampql_error *err);

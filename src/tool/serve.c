@@ -88,7 +88,7 @@ static void accept_all(struct server *s)
         pthread_mutex_unlock(&s->mutex);
         if (!fits) {
             refuse_connection(s, fd);
-        } else if (MHD_add_connection(s->daemon, fd, (struct sockaddr *)&address, size) !=
+        } else if (s->mhd.add_connection(s->daemon, fd, (struct sockaddr *)&address, size) !=
                    MHD_YES) {
             pthread_mutex_lock(&s->mutex); /* it is closed */
             s->metrics.connections--;
@@ -165,7 +165,7 @@ static unsigned idle_seconds(int64_t ms)
 static struct MHD_Daemon *start_daemon(struct server *s)
 {
     const struct serve_options *o = s->options;
-    return MHD_start_daemon(
+    return s->mhd.start_daemon(
         MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_NO_LISTEN_SOCKET,
         0, NULL, NULL, job_on_request, s, MHD_OPTION_URI_LOG_CALLBACK, job_on_target, s,
@@ -177,8 +177,8 @@ static struct MHD_Daemon *start_daemon(struct server *s)
 
 enum ampql_code serve_check_built(struct ampql_error *err)
 {
-    (void)err;
-    return AMPQL_OK;
+    struct serve_library mhd;
+    return serve_library(&mhd, err);
 }
 
 enum ampql_code serve_run(const struct serve_options *options, struct ampql_error *err)
@@ -188,6 +188,7 @@ enum ampql_code serve_run(const struct serve_options *options, struct ampql_erro
     pthread_t threads[MAX_WORKERS];
     size_t n = 0;
     assert(options->nworkers <= MAX_WORKERS);
+    TRY(serve_library(&s.mhd, err));
     s.queue.max = options->max_queued;
     pthread_mutex_init(&s.mutex, NULL);
     pthread_cond_init(&s.work, NULL);
@@ -205,7 +206,7 @@ enum ampql_code serve_run(const struct serve_options *options, struct ampql_erro
     }
     end_workers(&s, threads, n);
     if (s.daemon)
-        MHD_stop_daemon(s.daemon);
+        s.mhd.stop_daemon(s.daemon);
     pthread_cond_destroy(&s.work);
     pthread_mutex_destroy(&s.mutex);
     return s.daemon ? AMPQL_OK

@@ -26,7 +26,8 @@ struct serve_options {
     void *log_payload;
 };
 
-/* err  AMPQL_UNSUPPORTED: built with HTTP=0, so that serve_run can only fail */
+/* Whether serve_run can do anything but fail.
+ *   err  AMPQL_UNSUPPORTED: built with HTTP=0; as serve_library */
 enum ampql_code serve_check_built(struct ampql_error *err);
 
 /* What serve_listen would do, without doing it: reads `where`.

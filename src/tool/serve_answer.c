@@ -11,7 +11,8 @@
 
 struct str job_header(struct job *job, const char *name)
 {
-    const char *value = MHD_lookup_connection_value(job->connection, MHD_HEADER_KIND, name);
+    const char *value =
+        job->server->mhd.lookup_connection_value(job->connection, MHD_HEADER_KIND, name);
     return value ? str_of(value) : STR("");
 }
 
@@ -75,24 +76,24 @@ enum MHD_Result job_send(struct job *job)
     bool is_packed = answer->body.n > 1024 &&
                      serve_takes_gzip(job_header(job, "Accept-Encoding")) && pack(&answer->body);
     job_account(job);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
+    struct MHD_Response *response = job->server->mhd.create_response_from_buffer(
         answer->body.n, answer->body.p ? answer->body.p : (void *)"", MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
-    MHD_add_response_header(response, "Content-Type", answer->type);
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    job->server->mhd.add_response_header(response, "Content-Type", answer->type);
+    job->server->mhd.add_response_header(response, "X-Content-Type-Options", "nosniff");
+    job->server->mhd.add_response_header(response, "Vary", "Accept-Encoding");
     if (is_packed)
-        MHD_add_response_header(response, "Content-Encoding", "gzip");
+        job->server->mhd.add_response_header(response, "Content-Encoding", "gzip");
     if (answer->status == 401)
-        MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+        job->server->mhd.add_response_header(response, "WWW-Authenticate", "Bearer");
     if (answer->status == 503)
-        MHD_add_response_header(response, "Retry-After", "1");
+        job->server->mhd.add_response_header(response, "Retry-After", "1");
     if (job->server->is_draining || job->is_too_long)
-        MHD_add_response_header(response, "Connection", "close");
+        job->server->mhd.add_response_header(response, "Connection", "close");
     enum MHD_Result result =
-        MHD_queue_response(job->connection, (unsigned)answer->status, response);
-    MHD_destroy_response(response); /* the body is the job's, which outlives it */
+        job->server->mhd.queue_response(job->connection, (unsigned)answer->status, response);
+    job->server->mhd.destroy_response(response); /* the body is the job's, which outlives it */
     return result;
 }
 

@@ -61,7 +61,7 @@ static void end_job(struct server *s, struct job *job)
     s->metrics.running--;
     job->is_answered = true;
     pthread_mutex_unlock(&s->mutex);
-    MHD_resume_connection(job->connection);
+    job->server->mhd.resume_connection(job->connection);
 }
 
 void *job_work(void *payload)
@@ -87,7 +87,7 @@ void *job_work(void *payload)
 static void let_go(struct job *job)
 {
     job->is_answered = true;
-    MHD_resume_connection(job->connection);
+    job->server->mhd.resume_connection(job->connection);
 }
 
 struct looking {
@@ -128,7 +128,7 @@ void job_look_at_queue(struct server *s, bool cancels)
 static void name_client(struct job *job, char *out, size_t size)
 {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(job->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        job->server->mhd.get_connection_info(job->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *address = info ? info->client_addr : NULL;
     struct ucred user = {.uid = 0};
     socklen_t n = sizeof user;
@@ -156,7 +156,7 @@ static bool queue(struct server *s, struct job *job)
     bool fits =
         !s->is_stopping && serve_queue_add(&s->queue, str_of(client), &job->waiting, &displaced);
     if (fits) {
-        MHD_suspend_connection(
+        job->server->mhd.suspend_connection(
             job->connection); /* no worker has it before the mutex is let go of */
         pthread_cond_signal(&s->work);
     }
@@ -274,7 +274,7 @@ void *job_on_target(void *payload, const char *target, struct MHD_Connection *co
     struct server *s = payload;
     struct job *job = alloc_get(&alloc_default, 1, sizeof *job);
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        s->mhd.get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     if (!job)
         return NULL;
     *job = (struct job){

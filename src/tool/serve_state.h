@@ -8,10 +8,10 @@
 #define AMPQL_SRC_TOOL_SERVE_STATE_H
 
 #include "tool/serve.h"
+#include "tool/serve_library.h"
 #include "tool/serve_metrics.h"
 #include "tool/serve_queue.h"
 
-#include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -38,6 +38,7 @@ struct job {
 
 struct server {
     const struct serve_options *options;
+    struct serve_library mhd;
     struct MHD_Daemon *daemon;
     pthread_mutex_t mutex; /* what is below */
     pthread_cond_t work;   /* somebody waits, or is_stopping */

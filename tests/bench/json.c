@@ -1,9 +1,11 @@
-/* API JSON of the generated cluster's day, read as a stream: ns a sample and GB/s, beside cJSON on
- * the same bytes. Needs no server. Usage: json [CONTAINERS] */
+/* API JSON of the generated cluster's day, read as a stream: ns a sample and GB/s, beside cJSON,
+ * and simdjson where it is installed, on the same bytes. Needs no server. Usage: json [CONTAINERS]
+ */
 #include "base/json.h"
 #include "base/buf.h"
 #include "base/number.h"
 #include "bench/cluster.h"
+#include "bench/json_simdjson.h"
 #include "bench/quick.h"
 #include "source/answers.h"
 
@@ -153,34 +155,43 @@ static double tree(struct str text, uint64_t *n)
     return quick_now_ns() - begin;
 }
 
-static void print(const char *what, double ns, uint64_t n, size_t nbytes, double other)
+static void print(const char *what, double ns, uint64_t n, size_t nbytes, double ours)
 {
-    printf("%-20s %8.2f ns CPU a sample, %.2f GB/s%s", what, ns / (double)n, (double)nbytes / ns,
-           other > 0 ? "" : "\n");
-    if (other > 0)
-        printf(", %.1f times cJSON\n", other / ns);
+    char times[64] = "";
+    if (ns > ours)
+        snprintf(times, sizeof times, ", %.1f times ampql's", ns / ours);
+    printf("%-20s %8.2f ns CPU a sample, %.2f GB/s%s\n", what, ns / (double)n, (double)nbytes / ns,
+           times);
 }
 
 int main(int argc, char **argv)
 {
     struct buf text = make_document(argc > 1 ? strtoul(argv[1], NULL, 10) : 40);
     struct reading r = {0};
-    uint64_t n = 0;
-    double best = 1e300, cjson = 1e300;
+    uint64_t n = 0, nsimd = 0;
+    double best = 1e300, cjson = 1e300, simd = 1e300;
     for (int pass = 0; pass < PASSES; pass++) {
         double ns = stream(buf_view(&text), &r);
         best = ns < best ? ns : best;
         ns = pass < 2 ? tree(buf_view(&text), &n) : cjson;
         cjson = ns < cjson ? ns : cjson;
+        ns = bench_simdjson(text.p, text.n, &nsimd, quick_now_ns);
+        simd = ns < simd ? ns : simd;
     }
-    if (n != r.n)
-        die("the two do not find the same number of samples");
+    if (n != r.n || (simd > 0 && nsimd != n))
+        die("they do not find the same number of samples");
     printf("API JSON of a day, read as a stream: %llu samples, %zu bytes\n", (unsigned long long)n,
            text.n);
-    print("ampql", best, n, text.n, cjson);
-    print("cJSON", cjson, n, text.n, 0);
+    print("ampql", best, n, text.n, best);
+    print("cJSON", cjson, n, text.n, best);
+    if (simd > 0)
+        print("simdjson", simd, n, text.n, best);
+    else
+        puts("simdjson is not installed (libsimdjson-dev)");
     quick_result("API JSON streamed", (double)n, (double)text.n, best);
     quick_result("API JSON by cJSON", (double)n, (double)text.n, cjson);
+    if (simd > 0)
+        quick_result("API JSON by simdjson", (double)n, (double)text.n, simd);
     buf_done(&text);
     return 0;
 }

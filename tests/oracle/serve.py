@@ -25,7 +25,8 @@ ERRORS = [
     "query_range?query=up&start=1&end=1&step=x", "query_range?query=1&start=1&end=2&step=-1", "query_range?query=1&start=1&end=2&step=1e20",
     "query_range?query=up&start=0&end=11001&step=1", "query_range?query=up[5m]&start=0&end=1&step=1",
     "query_range?query=rate(up&start=0&end=1&step=1", "series", "series?match[]=up%7B", "series?match[]=up&start=x",
-    "series?match[]=up&end=x", "labels?match[]=up%7B", "label/job/values?match[]=up%7B", "label/a-b/values",
+    "series?match[]=up&end=x", "labels?match[]=up%7B", "label/job/values?match[]=up%7B",
+    *(path + "?match[]=" + empty for path in ("series", "labels", "label/job/values") for empty in ("%7B%7D", "%7Ba%3D%22%22%7D")), "label/a-b/values",
 ]
 
 
@@ -105,6 +106,7 @@ CURL = {  # arguments for a query; each gives the body, then status and the head
     "Expect: 100-continue": lambda url, form: ["-H", "Expect: 100-continue", *data(form), url],
     "chunked": lambda url, form: ["-H", "Transfer-Encoding: chunked", *data(form), url],
     "a charset": lambda url, form: ["-H", "Content-Type: application/x-www-form-urlencoded; charset=utf-8", *data(form), url],
+    "multipart": lambda url, form: [word for name, value in form for word in ("--form-string", f"{name}={value}")] + [url],
     "DELETE": lambda url, form: ["-X", "DELETE", url],
 }
 

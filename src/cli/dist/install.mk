@@ -26,7 +26,7 @@ $(B)/dist/libampql.3: src/cli/dist/libampql.3.in src/cli/dist/man3.awk $(wildcar
 .PHONY: install uninstall install-check abi reproducible deb deb-check
 
 # What only the command needs is not asked of those who link the library.
-LIBRARY_LIBS = $(strip $(shell pkg-config --libs $(filter-out snappy libmicrohttpd,$(PKGS)))) -lstdc++ -lm -lpthread
+LIBRARY_LIBS = $(strip $(shell pkg-config --libs $(filter-out snappy,$(PKGS)))) -lstdc++ -lm -lpthread
 install: $(LIB) $(SO) $(CMD) $(DIST) ## into $(DESTDIR)$(PREFIX): command, headers, libraries, ampql.pc, manuals, completions; LIBDIR= ZSHDIR=
 	@sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' -e 's,@VERSION@,$(VERSION),' -e 's,@LIBS@,$(LIBRARY_LIBS),' \
 	  src/cli/dist/ampql.pc.in > $(B)/dist/ampql.pc

@@ -122,6 +122,16 @@ run 2 allocate --window $day --accumulate week --step 12h <<'END'
 ! ampql: error: allocate: accumulating by week steps of 43200 s, expected steps of 1d or 7d
 !   hint: see `ampql help allocate`
 END
+# windows by several threads: the same bytes
+for how in '--step 2h --idle' '--max-duration 3h -a namespace' '--accumulate all --step 6h'; do
+    # shellcheck disable=SC2086
+    for threads in 1 2 4; do
+        "$AMPQL" allocate --window $day $how --threads $threads -o json >"$work/threads.$threads" 2>"$work/err.$threads"
+    done
+    check "by two threads: $how" cmp -s "$work/threads.1" "$work/threads.2"
+    check "by four: $how" cmp -s "$work/threads.1" "$work/threads.4"
+    check "they warn of the same" cmp -s "$work/err.1" "$work/err.4"
+done
 # a page that stands alone
 "$AMPQL" allocate --window $day -a namespace --step 6h --idle --html "$work/page.html" >"$work/out" || failures=1
 check "the page is whole" [ "$(tail -n 1 "$work/page.html")" = "</body></html>" ]
