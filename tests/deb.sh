@@ -38,6 +38,7 @@ inside() {
 inside 'apt-get update -q && apt-get install -y -q --no-install-recommends /tmp/ampql_*.deb'
 inside 'ampql query -s /tmp/cluster_day.aqc --time 2026-03-02T00:00:00Z "count(avg_over_time(node_cpu_hourly_cost[1d]))" -o csv'
 grep -q ',[1-9]' "$packages/log" || fail "the command says $(cat "$packages/log")"
+inside 'ampql query -s http://127.0.0.1:1 up 2>&1 | grep "cannot connect"' # libcurl is loaded when it is needed, and is there
 echo "  OK   deb: the command on a bare machine"
 inside 'apt-get install -y -q --no-install-recommends /tmp/libampql*.deb gcc libc6-dev pkg-config'
 inside 'cd /tmp && cc -Wall -Werror instant.c -o instant $(pkg-config --cflags --libs ampql) &&

@@ -217,8 +217,9 @@ def a_crowd():
     """10,000 that connect and say nothing: the first are kept, all others told to come back, and who asks is answered."""
     kept = 512
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    n = min(10000, hard - 300)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
+    most = 20000 if hard == resource.RLIM_INFINITY else min(hard, 20000)
+    n = min(10000, most - 300)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     with Server("--max-connections", str(kept), "--idle-timeout", "0") as server:
         crowd = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(n)]
         refused = 0
