@@ -481,7 +481,8 @@ static enum ampql_code open_over(struct cached *c, struct ampql_source **out,
                                  struct ampql_error *err)
 {
     const struct ampql_source *inner = c->inner;
-    struct ampql_source_ops ops = {.caps = inner->ops.caps | AMPQL_SOURCE_SORTED,
+    struct ampql_source_ops ops = {.caps = (inner->ops.caps & ~(uint32_t)AMPQL_SOURCE_PARALLEL) |
+                                           AMPQL_SOURCE_SORTED,
                                    .select = cached_select,
                                    .series = inner->ops.series ? cached_series : NULL,
                                    .close = cached_close,
