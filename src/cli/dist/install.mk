@@ -41,7 +41,7 @@ install-check: $(LIB) $(SO) $(CMD) $(DIST) ## installed into a temporary folder,
 abi: $(SO) ## write src/api/abi.txt again: the functions that programs may rely on
 	@sh src/cli/dist/abi.sh $(SO) > src/api/abi.txt
 
-reproducible: ## two builds in folders of different names, by different numbers of jobs, are equal byte for byte
+reproducible: ## two builds in folders of different names, time zones and locales are equal byte for byte
 	@CC=$(CC) CXX=$(CXX) sh tests/reproducible.sh
 
 # The time in packages: that of the last commit, or of the sources' newest change where there is no git.
