@@ -57,14 +57,14 @@ deb: $(LIB) $(SO) $(CMD) $(DIST) ## Debian packages in $(B)/deb: ampql, libampql
 deb-check: deb ## optional, as root, with a Debian mirror: the packages on a bare Debian 12 in a chroot, and lintian
 	@sh tests/deb.sh $(B)/deb
 
-# Optional, with Debian's Go. SAN_B: the library again with AddressSanitizer, for the package's cgo.
+# Optional, with Debian's Go. SAN_B: the library again with AddressSanitizer, for the package's cgo; SAN_B= leaves that out.
 GO_DEPS := golang-go golang-github-prometheus-client-golang-dev
 SAN_B := build/address-undefined
 .PHONY: go opencost-here
-go: $(LIB) $(SO) $(CMD) $(DIST) ## optional, with Debian's Go: the Go package of examples/go, its RoundTripper with client_golang, cancellations, leaks; GO=
+go: $(LIB) $(SO) $(CMD) $(DIST) ## optional, with Debian's Go: the Go package of examples/go, its RoundTripper with client_golang, cancellations, leaks; GO= SAN_B=
 	@$(if $(GO),,sh src/cli/dist/deps.sh $(GO_DEPS))
 	@$(MAKE) --no-print-directory install PREFIX=$(CURDIR)/$(B)/go/root
-	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined $(SAN_B)/libampql.so
+	@[ -z "$(SAN_B)" ] || $(MAKE) --no-print-directory $(JOBS) SAN=address,undefined $(SAN_B)/libampql.so
 	@GO=$(GO) sh tests/go.sh $(B) $(SAN_B)
 
 opencost-here: $(LIB) $(SO) $(CMD) $(DIST) ## optional, with Go and a module proxy: OpenCost's own client and cost model in process, over the RoundTripper; N=12 SEED=0
