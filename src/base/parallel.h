@@ -5,15 +5,21 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-/* make  does job i, on any thread, several at once, begun in their order; *made is what it made,
- * NULL also when it failed take  has what job i made, on the caller's thread, in the order of jobs,
- * one at a time; it is take's from then on, also when it fails drop  frees what nobody took, since
- * a job or take before it failed */
+/* Job i, on any thread, several at once, begun in their order; *made is what it made, NULL also
+ * when it failed. */
+typedef enum ampql_code parallel_make(void *payload, size_t i, void **made,
+                                      struct ampql_error *err);
+
+/* What job i made, on the caller's thread, in the order of jobs, one at a time; it is take's from
+ * then on, also when it fails. */
+typedef enum ampql_code parallel_take(void *payload, size_t i, void *made, struct ampql_error *err);
+
 struct parallel {
     size_t njobs, nthreads; /* the caller's thread among them; 0 and 1: no other */
-    enum ampql_code (*make)(void *payload, size_t i, void **made, struct ampql_error *err);
-    enum ampql_code (*take)(void *payload, size_t i, void *made, struct ampql_error *err);
-    void (*drop)(void *payload, void *made);
+    parallel_make *make;
+    parallel_take *take;
+    void (*drop)(void *payload, void *made); /* free what nobody took, since a job or take before it
+                                                failed */
     void *payload;
 };
 

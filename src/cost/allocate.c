@@ -153,6 +153,9 @@ struct shards {
     int64_t length_ms, end_ms; /* of each; of the last, which may be shorter */
     int64_t deadline_ms;
     struct pieces *pieces; /* where they are added up */
+    enum ampql_code (*compute)(struct ampql_engine *engine, struct ampql_source *source,
+                               const struct params *params, struct cost_set *set,
+                               struct ampql_error *err); /* one of them */
 };
 
 /* Those of window i. err  AMPQL_TIMEOUT */
@@ -166,6 +169,21 @@ static enum ampql_code window_params(const struct shards *w, size_t i, struct pa
     return time_left(w->deadline_ms, out, err);
 }
 
+static enum ampql_code make_set(void *payload, size_t i, void **made, struct ampql_error *err)
+{
+    const struct shards *w = payload;
+    struct params params;
+    struct cost_set *set;
+    TRY(window_params(w, i, &params, err));
+    TRY(set_new(&w->engine->alc, &params, &set, err));
+    enum ampql_code code = w->compute(w->engine, w->source, &params, set, err);
+    if (code == AMPQL_OK)
+        *made = set;
+    else
+        set_release(set);
+    return code;
+}
+
 static void drop_set(void *payload, void *made)
 {
     (void)payload;
@@ -173,31 +191,19 @@ static void drop_set(void *payload, void *made)
 }
 
 /* As many threads as the source lets in. */
-static enum ampql_code run_windows(struct shards *w, struct parallel jobs, struct ampql_error *err)
+static enum ampql_code run_windows(struct shards *w, parallel_take *take, struct ampql_error *err)
 {
     bool is_parallel = ampql_source_caps(w->source) & AMPQL_SOURCE_PARALLEL;
-    jobs.njobs = (size_t)((w->end_ms - w->params.start_ms - 1) / w->length_ms + 1);
-    jobs.nthreads = is_parallel ? w->params.nthreads : 1;
-    jobs.drop = drop_set;
-    jobs.payload = w;
+    struct parallel jobs = {.njobs =
+                                (size_t)((w->end_ms - w->params.start_ms - 1) / w->length_ms + 1),
+                            .nthreads = is_parallel ? w->params.nthreads : 1,
+                            .make = make_set,
+                            .take = take,
+                            .drop = drop_set,
+                            .payload = w};
     if (jobs.nthreads > 1 && jobs.njobs > 1)
         w->params.nthreads = 1; /* of the pieces of a step */
     return parallel_run(&jobs, &w->engine->alc, err);
-}
-
-static enum ampql_code make_piece(void *payload, size_t i, void **made, struct ampql_error *err)
-{
-    const struct shards *w = payload;
-    struct params params;
-    struct cost_set *piece;
-    TRY(window_params(w, i, &params, err));
-    TRY(set_new(&w->engine->alc, &params, &piece, err));
-    enum ampql_code code = compute_batch(w->engine, w->source, &params, piece, err);
-    if (code == AMPQL_OK)
-        *made = piece;
-    else
-        set_release(piece);
-    return code;
 }
 
 static enum ampql_code take_piece(void *payload, size_t i, void *made, struct ampql_error *err)
@@ -220,9 +226,10 @@ static enum ampql_code compute_pieces(struct ampql_engine *engine, struct ampql_
                        .length_ms = params->max_duration_ms,
                        .end_ms = params->end_ms,
                        .deadline_ms = deadline_ms,
-                       .pieces = pieces};
+                       .pieces = pieces,
+                       .compute = compute_batch};
     w.params.groups = QUERY_ALLOCATION;
-    TRY(run_windows(&w, (struct parallel){.make = make_piece, .take = take_piece}, err));
+    TRY(run_windows(&w, take_piece, err));
     return pieces_end(pieces, err);
 }
 
@@ -265,21 +272,6 @@ static enum ampql_code compute_assets(struct ampql_engine *engine, struct ampql_
     return compute_batch(engine, source, &params, whole, err);
 }
 
-static enum ampql_code make_step(void *payload, size_t i, void **made, struct ampql_error *err)
-{
-    const struct shards *w = payload;
-    struct params params;
-    struct cost_set *step;
-    TRY(window_params(w, i, &params, err));
-    TRY(set_new(&w->engine->alc, &params, &step, err));
-    enum ampql_code code = compute(w->engine, w->source, &params, step, err);
-    if (code == AMPQL_OK)
-        *made = step;
-    else
-        set_release(step);
-    return code;
-}
-
 static enum ampql_code take_step(void *payload, size_t i, void *made, struct ampql_error *err)
 {
     const struct shards *w = payload;
@@ -301,13 +293,14 @@ static enum ampql_code compute_steps(struct ampql_engine *engine, struct ampql_s
                        .length_ms = params->step_ms,
                        .end_ms = params->end_ms,
                        .deadline_ms = time_monotonic() + params->timeout_ms,
-                       .pieces = pieces};
+                       .pieces = pieces,
+                       .compute = compute};
     if (params->quirks.is_on[QUIRK_WHOLE_STEPS])
         w.end_ms = params->start_ms + (int64_t)n * params->step_ms;
     whole->steps = arena_alloc(&whole->arena, n, sizeof *whole->steps);
     if (!whole->steps)
         return fail_nomem(err, "steps");
-    TRY(run_windows(&w, (struct parallel){.make = make_step, .take = take_step}, err));
+    TRY(run_windows(&w, take_step, err));
     if (w.end_ms > params->end_ms) {
         char time[TIME_TEXT_MAX];
         int length = (int)time_format(w.end_ms, time);

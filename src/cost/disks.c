@@ -23,20 +23,34 @@ struct disks {
     struct arena *work;
 };
 
-/* A disk, made when it is new; NULL when memory is out. */
-static struct disk *disk_of(struct disks *disks, struct str cluster, struct str name)
+static uint64_t hash_of(struct str cluster, struct str name)
 {
     const struct str key[] = {cluster, name};
-    struct disk fresh = {.cluster = cluster, .name = name};
-    uint64_t hash = key_hash(key, 2);
+    return key_hash(key, 2);
+}
+
+/* NULL: there is none. */
+static struct disk *disk_find(const struct disks *disks, struct str cluster, struct str name)
+{
+    uint64_t hash = hash_of(cluster, name);
     size_t at;
     for (size_t i = index_first(&disks->index, hash, &at); i != INDEX_NONE;
          i = index_next(&disks->index, hash, &at))
         if (str_equal(disks->items.at[i].cluster, cluster) &&
             str_equal(disks->items.at[i].name, name))
             return &disks->items.at[i];
+    return NULL;
+}
+
+/* A disk, made when it is new; NULL when memory is out. */
+static struct disk *disk_of(struct disks *disks, struct str cluster, struct str name)
+{
+    struct disk fresh = {.cluster = cluster, .name = name},
+                *known = disk_find(disks, cluster, name);
+    if (known)
+        return known;
     if (!array_push(&disks->items, disks->work, fresh) ||
-        !index_add(&disks->index, hash, disks->items.n - 1))
+        !index_add(&disks->index, hash_of(cluster, name), disks->items.n - 1))
         return NULL;
     return &disks->items.at[disks->items.n - 1];
 }
@@ -87,21 +101,16 @@ static enum ampql_code price_balancers(struct assets *assets, const struct disks
     for (size_t i = 0; i < answer->n; i++) {
         const struct cost_row *row = &answer->rows[i];
         struct str name = balancer_name(row, assets->work), ip = row_label(row, "ingress_ip");
-        const struct str key[] = {row_cluster(row, params), name};
-        uint64_t hash = key_hash(key, 2);
-        size_t at;
+        struct str cluster = row_cluster(row, params);
+        struct cost_asset *a;
         if (!name.p)
             return fail_nomem(err, "assets");
-        for (size_t k = index_first(&found->index, hash, &at); k != INDEX_NONE && ip.p;
-             k = index_next(&found->index, hash, &at)) {
-            const struct disk *balancer = &found->items.at[k];
-            struct cost_asset *a;
-            if (!str_equal(balancer->cluster, key[0]) || !str_equal(balancer->name, name))
-                continue;
-            TRY(asset_of(assets, key[0], name, params->start_ms, params->end_ms, &a, err));
-            a->balancer_cost += balancer_cost(params, balancer, row->value);
-            a->is_private = address_is_private(ip);
-        }
+        const struct disk *balancer = ip.p ? disk_find(found, cluster, name) : NULL;
+        if (!balancer)
+            continue;
+        TRY(asset_of(assets, cluster, name, params->start_ms, params->end_ms, &a, err));
+        a->balancer_cost += balancer_cost(params, balancer, row->value);
+        a->is_private = address_is_private(ip);
     }
     return AMPQL_OK;
 }
@@ -190,16 +199,9 @@ static enum ampql_code find_local(struct disks *disks, const struct params *para
     for (size_t i = 0; i < costs->n; i++) {
         const struct cost_row *row = &costs->rows[i];
         struct str name = row_label(row, "instance"), device = row_label(row, "device");
-        struct str key[] = {row_cluster(row, params), name};
-        uint64_t hash = key_hash(key, 2);
-        size_t at;
-        for (size_t k = index_first(&disks->index, hash, &at); k != INDEX_NONE && name.p;
-             k = index_next(&disks->index, hash, &at)) {
-            struct disk *disk = &disks->items.at[k];
-            if (str_equal(disk->cluster, key[0]) && str_equal(disk->name, name) &&
-                str_equal(disk->device, device))
-                disk->cost = row->value;
-        }
+        struct disk *disk = name.p ? disk_find(disks, row_cluster(row, params), name) : NULL;
+        if (disk && str_equal(disk->device, device))
+            disk->cost = row->value;
     }
     return AMPQL_OK;
 }

@@ -75,7 +75,7 @@ static int compare_wholes(const void *a, const void *b)
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
-static void add_costs(struct ampql_asset_costs *sum, const struct ampql_asset_costs *more)
+void parts_add_costs(struct ampql_asset_costs *sum, const struct ampql_asset_costs *more)
 {
     sum->cpu += more->cpu;
     sum->gpu += more->gpu;
@@ -91,7 +91,7 @@ static void merge(struct wholes *all)
         qsort(all->at, all->n, sizeof *all->at, compare_wholes);
     for (size_t i = 0; i < all->n; i++) {
         if (n && compare_names(&all->at[n - 1], &all->at[i]) == 0)
-            add_costs(&all->at[n - 1].costs, &all->at[i].costs);
+            parts_add_costs(&all->at[n - 1].costs, &all->at[i].costs);
         else
             all->at[n++] = all->at[i];
     }

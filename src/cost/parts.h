@@ -5,6 +5,8 @@
 
 #include "cost/aggregate.h"
 
+void parts_add_costs(struct ampql_asset_costs *sum, const struct ampql_asset_costs *more);
+
 /* Give an allocation its parts, in the arena: of its node, its load balancers, its volumes, in this
  * order; the whole is not known yet. Idle costs that it carries are no part of it, so this comes
  * first. err  AMPQL_NOMEM */

@@ -1,5 +1,6 @@
 /* Adding allocations up, as OpenCost does: hours, bytes and costs add, averages are weighted by
  * minutes over the whole span, so that items side by side sum like rates. */
+#include "cost/parts.h"
 #include "cost/set.h"
 
 #include <stdlib.h>
@@ -469,11 +470,7 @@ static bool merge_assets(struct sum *sum, struct arena *arena)
         }
         if (out[n - 1].provider_id.size == 0)
             out[n - 1].provider_id = p->provider_id;
-        out[n - 1].cost.cpu += p->cost.cpu;
-        out[n - 1].cost.gpu += p->cost.gpu;
-        out[n - 1].cost.ram += p->cost.ram;
-        out[n - 1].cost.volume += p->cost.volume;
-        out[n - 1].cost.balancer += p->cost.balancer;
+        parts_add_costs(&out[n - 1].cost, &p->cost);
     }
     sum->a.assets = out;
     sum->a.nassets = n;
