@@ -50,6 +50,14 @@ static void test_clip(void **state)
     assert_int_equal(samples_clip(&s, 0, 50).n, 4);
     assert_int_equal(samples_clip(&s, 30, 30).n, 0);
     assert_int_equal(samples_clip(&(struct samples){NULL, NULL, 0}, 0, 50).n, 0);
+
+    int64_t every[4];
+    double values[4];
+    c = samples_thin(&s, 10, 20, every, values);
+    assert_int_equal(c.n, 2);
+    assert_int_equal(c.t[0], 10);
+    assert_int_equal(c.t[1], 30);
+    assert_true(c.v[1] == s.v[2]);
 }
 
 static void test_stale(void **state)

@@ -9,6 +9,10 @@ static void test_views(void **state)
     (void)state;
     struct str none = {NULL, 0};
     assert_true(str_equal(none, STR("")));
+    assert_true(str_equal_fold(STR("Content-Type"), STR("cONTENT-tYPE")) &&
+                str_equal_fold(none, none));
+    assert_false(str_equal_fold(STR("a["), STR("a{")) || str_equal_fold(STR("a\r"), STR("a-")));
+    assert_false(str_equal_fold(STR("a"), STR("ab")));
     assert_true(str_equal(STR("a\0b"), STR("a\0b")));
     assert_false(str_equal(STR("a\0b"), STR("a\0c")));
     assert_false(str_equal(STR("a"), STR("ab")));

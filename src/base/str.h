@@ -40,6 +40,9 @@ static inline bool str_equal(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Equal but for the case of ASCII letters, whatever the locale? */
+bool str_equal_fold(struct str a, struct str b);
+
 /* Bytewise order, a prefix before the longer string: <0, 0, >0. */
 static inline int str_compare(struct str a, struct str b)
 {

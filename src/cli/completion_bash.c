@@ -74,13 +74,11 @@ static void command_case(struct output *out, const struct command *command)
 static void first_words(struct output *out)
 {
     const char *second;
-    output_text(out, "    if [ \"$COMP_CWORD\" = 1 ]; then\n        command= words='");
     for (size_t i = 0; i < command_count; i++)
         if (completion_is_new(i)) {
             output_str(out, completion_first(command_table[i], &second));
             output_byte(out, ' ');
         }
-    output_text(out, "help --help --version'\n    fi\n");
 }
 
 /* The second words of those with the first word of row i. */
@@ -112,17 +110,13 @@ void completion_bash(struct output *out)
                 "    # --flag=value is three words to bash\n"
                 "    [ \"$word\" = = ] && word=\n"
                 "    [ \"$before\" = = ] && before=${COMP_WORDS[COMP_CWORD - 2]}\n");
+    output_text(out, "    if [ \"$COMP_CWORD\" = 1 ]; then\n        command= words='");
     first_words(out);
-    output_text(out, "    case $command in\n");
+    output_text(out, "help --help --version'\n    fi\n    case $command in\n");
     for (size_t i = 0; i < command_count; i++)
         second_words(out, i);
     output_text(out, "    help)\n        words='");
-    const char *second;
-    for (size_t i = 0; i < command_count; i++)
-        if (completion_is_new(i)) {
-            output_str(out, completion_first(command_table[i], &second));
-            output_byte(out, ' ');
-        }
+    first_words(out);
     output_text(out, "'\n        ;;\n    esac\n    case $command in\n");
     for (size_t i = 0; i < command_count; i++)
         command_case(out, command_table[i]);

@@ -52,6 +52,19 @@ struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t ma
     return (struct samples){s->t + from, s->v + from, to - from};
 }
 
+struct samples samples_thin(const struct samples *s, int64_t from_ms, int64_t step_ms, int64_t *t,
+                            double *v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if ((s->t[i] - from_ms) % step_ms != 0)
+            continue;
+        t[n] = s->t[i];
+        v[n++] = s->v[i];
+    }
+    return (struct samples){t, v, n};
+}
+
 bool sample_room_grow(struct sample_room *room, const struct ampql_allocator *alc, size_t n,
                       size_t want)
 {

@@ -22,6 +22,10 @@ size_t samples_after(const struct samples *s, int64_t t_ms);
 /* Those with mint_ms < t <= maxt_ms. */
 struct samples samples_clip(const struct samples *s, int64_t mint_ms, int64_t maxt_ms);
 
+/* Those at from_ms, from_ms + step_ms, ..., into t and v [s->n]; they may be the columns of s. */
+struct samples samples_thin(const struct samples *s, int64_t from_ms, int64_t step_ms, int64_t *t,
+                            double *v);
+
 /* Columns to write series into, one after the other. Zeroed they are empty. */
 struct sample_room {
     int64_t *t; /* [room] */

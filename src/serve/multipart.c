@@ -1,16 +1,11 @@
 /* multipart := {"--" boundary CRLF {header CRLF} CRLF value CRLF} "--" boundary "--" */
 #include "serve/multipart.h"
 
-#include "base/ascii.h"
-
 #include <string.h>
 
 static bool starts_fold(struct str text, struct str word)
 {
-    for (size_t i = 0; i < word.n; i++)
-        if (i >= text.n || (text.p[i] | 0x20) != (word.p[i] | 0x20))
-            return false;
-    return true;
+    return text.n >= word.n && str_equal_fold(str_make(text.p, word.n), word);
 }
 
 bool multipart_is(struct str content_type)

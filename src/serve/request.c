@@ -2,7 +2,6 @@
  * repeated, and bad escapes refuse the whole. */
 #include "serve/request.h"
 
-#include "base/ascii.h"
 #include "serve/multipart.h"
 
 static const struct {
@@ -22,17 +21,6 @@ const char *serve_route_path(enum serve_route route)
 bool serve_route_is_work(enum serve_route route)
 {
     return route < SERVE_NROUTES && routes[route].is_work;
-}
-
-/* Equal but for the case of ASCII letters? */
-static bool ascii_equal_fold(struct str a, struct str b)
-{
-    for (size_t i = 0; i < a.n && a.n == b.n; i++) {
-        unsigned char x = (unsigned char)a.p[i], y = (unsigned char)b.p[i];
-        if (x != y && !(is_ascii_letter(x) && (x ^ 0x20) == y))
-            return false;
-    }
-    return a.n == b.n;
 }
 
 /* ---- percent-encoding */
@@ -172,7 +160,7 @@ static enum ampql_code read_path(struct str path, const struct serve_prefixes *p
 static bool is_form(struct str type)
 {
     struct str form = STR("application/x-www-form-urlencoded");
-    return type.n >= form.n && ascii_equal_fold(str_make(type.p, form.n), form) &&
+    return type.n >= form.n && str_equal_fold(str_make(type.p, form.n), form) &&
            (type.n == form.n || type.p[form.n] == ';' || type.p[form.n] == ' ');
 }
 
@@ -264,11 +252,11 @@ bool serve_host_is_allowed(struct str host, const char *const *names, size_t nna
     struct str name;
     if (!split_host(host, &name))
         return false;
-    if (ascii_equal_fold(name, STR("localhost")) || str_equal(name, STR("[::1]")) ||
+    if (str_equal_fold(name, STR("localhost")) || str_equal(name, STR("[::1]")) ||
         is_loopback_address(name))
         return true;
     for (size_t i = 0; i < nnames; i++)
-        if (ascii_equal_fold(name, str_of(names[i])))
+        if (str_equal_fold(name, str_of(names[i])))
             return true;
     return false;
 }
@@ -277,7 +265,7 @@ bool serve_token_is(struct str authorization, struct str token)
 {
     struct str scheme = STR("Bearer ");
     if (token.n == 0 || authorization.n != scheme.n + token.n ||
-        !ascii_equal_fold(str_make(authorization.p, scheme.n), scheme))
+        !str_equal_fold(str_make(authorization.p, scheme.n), scheme))
         return false;
     unsigned char differ = 0;
     for (size_t i = 0; i < token.n; i++)
@@ -299,7 +287,7 @@ bool serve_takes_gzip(struct str accept)
 {
     while (accept.n) {
         struct str weight, item = cut(accept, ',', &accept), name = trim(cut(item, ';', &weight));
-        if (!ascii_equal_fold(name, STR("gzip")))
+        if (!str_equal_fold(name, STR("gzip")))
             continue;
         weight = trim(weight);
         bool is_zero = str_has_prefix(weight, STR("q=0"));

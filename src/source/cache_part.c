@@ -19,16 +19,8 @@ static void thin_out(const struct shelf_question *question, const struct shelf_u
                      const struct held_part *part, struct sample_room *room,
                      struct samples *samples)
 {
-    size_t n = 0;
-    if (held_is_window(&question->held) || use->held.step_ms == question->held.step_ms)
-        return;
-    for (size_t i = 0; i < samples->n; i++) {
-        if ((samples->t[i] - part->from_ms) % question->held.step_ms != 0)
-            continue;
-        room->t[n] = samples->t[i];
-        room->v[n++] = samples->v[i];
-    }
-    *samples = (struct samples){room->t, room->v, n};
+    if (!held_is_window(&question->held) && use->held.step_ms != question->held.step_ms)
+        *samples = samples_thin(samples, part->from_ms, question->held.step_ms, room->t, room->v);
 }
 
 enum ampql_code part_scan(const struct shelf_question *question, const struct shelf_use *use,

@@ -2,6 +2,7 @@
 #include "source/cache_state.h"
 
 #include "base/hash.h"
+#include "source/ask_hold.h"
 
 /* ---- questions */
 
@@ -15,22 +16,11 @@ enum ampql_code shelf_question(const struct ampql_select *select, bool is_listin
                                struct arena *arena, struct shelf_question *out,
                                struct ampql_error *err)
 {
-    struct matchers matchers = held_matchers(select, arena);
-    if (!matchers.at)
+    struct held held = ask_held(select, is_listing, 0, arena);
+    if (!held.matchers.at)
         return fail_nomem(err, "the parts of an answer");
-    *out = (struct shelf_question){.select = select, .is_static = is_static};
-    out->held = (struct held){.kind = is_listing ? HELD_LISTING : select->kind,
-                              .matchers = matchers,
-                              .dialect = select->dialect};
-    if (held_is_window(&out->held)) {
-        out->held.after_ms = select->mint_ms;
-        out->held.upto_ms = select->maxt_ms;
-    } else {
-        out->held.start_ms = select->start_ms;
-        out->held.end_ms = select->end_ms;
-        out->held.step_ms = select->end_ms > select->start_ms ? select->step_ms : 1;
-        out->held.lookback_ms = select->lookback_ms;
-    }
+    held.dialect = select->dialect; /* of windows, too */
+    *out = (struct shelf_question){.select = select, .held = held, .is_static = is_static};
     out->hash = hash_of(&out->held);
     return AMPQL_OK;
 }
@@ -258,17 +248,16 @@ static enum ampql_code list_uses(struct ampql_cache *cache, const struct shelf_q
 }
 
 /* A list of series is one of exactly its window. */
-static bool cover_listing(const struct held *asked, const struct held_list *list,
-                          struct arena *arena, struct held_cover *out)
+static enum ampql_code cover_listing(const struct ampql_select *asked, const struct held_list *list,
+                                     struct arena *arena, struct held_cover *out,
+                                     struct ampql_error *err)
 {
-    struct held_part part = {SIZE_MAX, asked->after_ms, asked->upto_ms};
+    struct held_part part = {SIZE_MAX, asked->mint_ms, asked->maxt_ms};
     *out = (struct held_cover){0};
-    for (size_t i = 0; i < list->n && part.entry == SIZE_MAX; i++)
-        if (held_at(list, i)->after_ms == asked->after_ms &&
-            held_at(list, i)->upto_ms == asked->upto_ms)
-            part.entry = i;
-    return part.entry == SIZE_MAX ? array_push(&out->missing, arena, part)
-                                  : array_push(&out->held, arena, part);
+    TRY(held_listing(list, asked, &part.entry, err));
+    return array_push(part.entry == SIZE_MAX ? &out->missing : &out->held, arena, part)
+               ? AMPQL_OK
+               : fail_nomem(err, "the parts of an answer");
 }
 
 enum ampql_code shelf_find(struct ampql_cache *cache, const struct shelf_question *question,
@@ -282,10 +271,9 @@ enum ampql_code shelf_find(struct ampql_cache *cache, const struct shelf_questio
                              .size = sizeof *out->uses.at,
                              .name = "cache",
                              .alc = &cache->alc};
-    if (question->held.kind != HELD_LISTING)
-        TRY(held_cover(&list, question->select, arena, &out->cover, err));
-    else if (!cover_listing(&question->held, &list, arena, &out->cover))
-        return fail_nomem(err, "the parts of an answer");
+    TRY(question->held.kind == HELD_LISTING
+            ? cover_listing(question->select, &list, arena, &out->cover, err)
+            : held_cover(&list, question->select, arena, &out->cover, err));
     for (size_t i = 0; i < out->cover.held.n; i++) {
         struct shelf_entry *entry = out->uses.at[out->cover.held.at[i].entry].entry;
         if (entry->is_shelved) {

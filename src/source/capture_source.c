@@ -47,16 +47,8 @@ static void thin_out(const struct replay *r, struct samples *samples)
     if (select->kind == AMPQL_SELECT_RAW || select->step_ms <= 1 ||
         r->entry->held.step_ms == select->step_ms)
         return;
-    int64_t *t = r->capture->t;
-    double *v = r->capture->v;
-    size_t n = 0;
-    for (size_t i = 0; i < samples->n; i++) {
-        if ((samples->t[i] - r->part->from_ms) % select->step_ms != 0)
-            continue;
-        t[n] = samples->t[i];
-        v[n++] = samples->v[i];
-    }
-    *samples = (struct samples){t, v, n};
+    *samples =
+        samples_thin(samples, r->part->from_ms, select->step_ms, r->capture->t, r->capture->v);
 }
 
 static enum ampql_code take_series(void *payload, const struct capture *capture,

@@ -292,14 +292,7 @@ static bool thin_out(const struct scan *scan, struct samples *samples)
     double *v = arena_alloc(scan->work, samples->n, sizeof *v);
     if (!t || !v)
         return false;
-    size_t n = 0;
-    for (size_t i = 0; i < samples->n; i++) {
-        if ((samples->t[i] - scan->part->from_ms) % select->step_ms != 0)
-            continue;
-        t[n] = samples->t[i];
-        v[n++] = samples->v[i];
-    }
-    *samples = (struct samples){t, v, n};
+    *samples = samples_thin(samples, scan->part->from_ms, select->step_ms, t, v);
     return true;
 }
 

@@ -1,7 +1,6 @@
 /* gzip through zlib with our memory, zstd through its streaming decoder with its own. */
 #include "source/http_decode.h"
 
-#include <strings.h>
 #include <zstd.h>
 
 /* zlib asks for memory without saying later how much it was: the size goes in front. */
@@ -29,11 +28,6 @@ static void zlib_free(void *payload, void *ptr)
     alloc_put(payload, p, bytes, 1);
 }
 
-static bool equal_folded(struct str s, struct str name)
-{
-    return s.n == name.n && strncasecmp(s.p, name.p, name.n) == 0;
-}
-
 bool http_encoding_of(struct str content_encoding, enum http_encoding *out)
 {
     static const struct {
@@ -49,7 +43,7 @@ bool http_encoding_of(struct str content_encoding, enum http_encoding *out)
     if (content_encoding.n == 0)
         return true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (equal_folded(content_encoding, str_of(names[i].name))) {
+        if (str_equal_fold(content_encoding, str_of(names[i].name))) {
             *out = names[i].encoding;
             return true;
         }

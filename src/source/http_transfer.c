@@ -4,7 +4,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
 
 enum { MAX_HEADERS = 1000 };
 
@@ -132,15 +131,10 @@ static struct str trim(struct str s)
     return s;
 }
 
-static bool equal_folded(struct str a, struct str b)
-{
-    return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
-}
-
 struct str transfer_find_header(const struct http_header *headers, size_t n, struct str name)
 {
     while (n--)
-        if (equal_folded(headers[n].name, name))
+        if (str_equal_fold(headers[n].name, name))
             return headers[n].value;
     return (struct str){0};
 }
@@ -181,7 +175,7 @@ static enum ampql_code check_framing(struct http_transfer *t)
     bool is_chunked = false;
     for (size_t i = 0; i < t->answer.n; i++) {
         const struct http_header *h = &t->answer.at[i];
-        if (equal_folded(h->name, STR("content-length"))) {
+        if (str_equal_fold(h->name, STR("content-length"))) {
             if (length.p && !str_equal(length, h->value))
                 return transfer_fail(t, HTTP_CAUSE_PROTOCOL, AMPQL_BAD_DATA,
                                      "the answer has two different lengths");
@@ -189,8 +183,8 @@ static enum ampql_code check_framing(struct http_transfer *t)
             if (!is_length(length))
                 return transfer_fail(t, HTTP_CAUSE_PROTOCOL, AMPQL_BAD_DATA,
                                      "the answer has a length that is none");
-        } else if (equal_folded(h->name, STR("transfer-encoding"))) {
-            if (!equal_folded(h->value, STR("chunked")))
+        } else if (str_equal_fold(h->name, STR("transfer-encoding"))) {
+            if (!str_equal_fold(h->value, STR("chunked")))
                 return transfer_fail(t, HTTP_CAUSE_PROTOCOL, AMPQL_BAD_DATA,
                                      "the answer has a transfer coding that was not asked for");
             is_chunked = true;

@@ -32,6 +32,8 @@ static void list_remove(struct job *job)
     job->at = NULL;
 }
 
+static const char canceled[] = "query was canceled in query queue";
+
 /* ---- workers */
 
 static struct job *job_of(struct serve_waiting *waiting)
@@ -72,7 +74,7 @@ void *job_work(void *payload)
     pthread_mutex_unlock(&s->mutex);
     for (struct job *job; (job = take_job(s)) != NULL;) {
         if (job->is_gone)
-            job_refuse(job, 503, AMPQL_CANCELED, "query was canceled in query queue");
+            job_refuse(job, 503, AMPQL_CANCELED, canceled);
         else
             serve_api_answer(s->options->api, &job->request, source, job->cancel,
                              time_monotonic() - job->began_ms, &job->answer);
@@ -113,7 +115,7 @@ void job_look_at_queue(struct server *s, bool cancels)
         struct job *job = job_of(w);
         next = w->next;
         if (job->is_gone || cancels) {
-            job_refuse(job, 503, AMPQL_CANCELED, "query was canceled in query queue");
+            job_refuse(job, 503, AMPQL_CANCELED, canceled);
         } else {
             job_refuse(job, 503, AMPQL_TIMEOUT, "query timed out in query queue");
             s->metrics.expired++;
