@@ -6,10 +6,7 @@ set -eu
 build=${1:-build}
 python=${PYTHON:-python3}
 . tests/oracle/prometheus.sh
-prometheus_find || {
-    echo "rules.sh: error: no prometheus in PATH, and apt-get download prometheus did not give one" >&2
-    exit 1
-}
+PROMETHEUS=$(debian_find prometheus)
 promtool=$(dirname "$PROMETHEUS")/promtool
 "$promtool" test rules examples/rules/*_test.yml >"$build/promtool.log" 2>&1 || {
     cat "$build/promtool.log"

@@ -58,9 +58,9 @@ def by_steps(program):
     """Lines of (steps, ns a series and step)."""
     queries = [("sum (rate)", "sum(rate(%s[5m]))" % CPU), ("sum by (namespace, pod)", "sum by (namespace, pod) (container_cpu_allocation)")]
     lines = {name: [] for name, _ in queries}
+    nseries = [series for _, _, series in measure(program, 250, 60, [(0, CPU), (0, "container_cpu_allocation")])]
     for steps in (1, 10, 100, 1000, 10000):
         step = "0" if steps == 1 else "%.3f" % ((END - START) / (steps - 1))
-        nseries = [series for _, _, series in measure(program, 250, 60, [(0, CPU), (0, "container_cpu_allocation")])]
         for (name, _), (ns, _, _), n in zip(queries, measure(program, 250, 60, [(step, query) for _, query in queries]), nseries):
             lines[name].append((steps, ns / steps / n))
     return lines

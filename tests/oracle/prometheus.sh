@@ -10,19 +10,23 @@
 # started. One block covers all the loaded days (--storage.tsdb.min-block-duration, PROMETHEUS_BLOCK): no compaction runs in
 # the background of a measurement, and samples may arrive in any order over the series.
 
-prometheus_find() {
-    if command -v prometheus >/dev/null 2>&1; then
-        PROMETHEUS=$(command -v prometheus)
-        return 0
+# debian_find NAME: the path of a program, which is in PATH or in its package, unpacked.
+debian_find() {
+    command -v "$1" && return 0
+    _program=$PWD/build/oracle/usr/bin/$1
+    if [ ! -x "$_program" ]; then
+        echo "unpacking Debian's $1 into build/oracle" >&2
+        mkdir -p build/oracle
+        debian_unpack "$1" >&2 || { # the lists of packages may be old, or none
+            prometheus_as_root apt-get update -q >&2 && debian_unpack "$1" >&2
+        }
     fi
-    PROMETHEUS=$PWD/build/oracle/usr/bin/prometheus
-    [ -x "$PROMETHEUS" ] && return 0
-    echo "unpacking Debian's prometheus into build/oracle"
-    mkdir -p build/oracle
-    debian_unpack prometheus || { # the lists of packages may be old, or none
-        prometheus_as_root apt-get update -q && debian_unpack prometheus
-    }
-    [ -x "$PROMETHEUS" ]
+    if [ -x "$_program" ]; then
+        echo "$_program"
+    else
+        echo "error: no $1 in PATH, and apt-get download $1 did not give one" >&2
+        return 1
+    fi
 }
 
 # Debian's package, into build/oracle.
@@ -45,10 +49,7 @@ prometheus_start() {
 }
 
 prometheus_restart() {
-    prometheus_find || {
-        echo "prometheus.sh: error: no prometheus in PATH, and apt-get download prometheus did not give one" >&2
-        return 1
-    }
+    PROMETHEUS=$(debian_find prometheus) || return 1
     PROMETHEUS_FOLDER=$1
     shift
     mkdir -p "$PROMETHEUS_FOLDER"
@@ -59,8 +60,7 @@ prometheus_restart() {
     _try=0
     while [ $_try -lt 5 ]; do
         _try=$((_try + 1))
-        _port=$(python3 -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+        _port=$(server_port)
         "$PROMETHEUS" --config.file="$PROMETHEUS_FOLDER/prometheus.yml" --storage.tsdb.path="$PROMETHEUS_FOLDER/data" \
             --storage.tsdb.retention.time=100y --storage.tsdb.min-block-duration="${PROMETHEUS_BLOCK:-31d}" \
             --storage.tsdb.max-block-duration="${PROMETHEUS_BLOCK:-31d}" \
@@ -68,7 +68,7 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
             --query.max-samples=500000000 --query.timeout=10m "$@" >"$PROMETHEUS_FOLDER/log" 2>&1 &
         PROMETHEUS_PID=$!
         PROMETHEUS_URL=http://127.0.0.1:$_port
-        prometheus_wait && return 0
+        server_wait "$PROMETHEUS_PID" "$PROMETHEUS_URL/-/ready" && return 0
         prometheus_end # someone else may have taken the port: try the next
     done
     echo "prometheus.sh: error: prometheus did not become ready:" >&2
@@ -76,13 +76,19 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     return 1
 }
 
-# Until it answers, at most 30 s.
-prometheus_wait() {
+# A port that nobody uses now.
+server_port() {
+    python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# server_wait PID URL: until it answers, at most 30 s.
+server_wait() {
     _tick=0
     while [ $_tick -lt 150 ]; do
-        kill -0 "$PROMETHEUS_PID" 2>/dev/null || return 1
+        kill -0 "$1" 2>/dev/null || return 1
         python3 -c 'import sys, urllib.request
-urllib.request.urlopen(sys.argv[1] + "/-/ready", timeout=2)' "$PROMETHEUS_URL" 2>/dev/null && return 0
+urllib.request.urlopen(sys.argv[1], timeout=2)' "$2" 2>/dev/null && return 0
         sleep 0.2
         _tick=$((_tick + 1))
     done
