@@ -25,16 +25,17 @@
 /* Times in a capture lie between this and its negative, so that no sum of them overflows. */
 #define CAPTURE_FOREVER (INT64_C(1) << 60)
 
-/* A SERIES block of an entry, and the metric names of its series, once it has been read: whoever
- * asks for another name need not read it again. */
-enum { CAPTURE_NAMES = 4, CAPTURE_MANY_NAMES = 255 };
-
+/* A SERIES block of an entry. The metric names of its series, also of one that only goes on in it,
+ * lie between two, so that whoever asks for another name need not read it. */
 struct capture_place {
     uint64_t offset;
     uint32_t nseries; /* that begin in it */
-    uint8_t nnames;   /* 0: not read yet; CAPTURE_MANY_NAMES: more than there is room for */
-    symbol names[CAPTURE_NAMES];
+    /* By the file's own numbers, which are in the order of names; CAPTURE_ANY_NAME: it is not said,
+     * or a series has no name. */
+    uint32_t first_name, last_name;
 };
+
+#define CAPTURE_ANY_NAME UINT32_MAX
 
 /* What was asked, and where the answer is. */
 struct capture_entry {
@@ -161,7 +162,7 @@ struct capture_series_out {
     struct capture_out *out;
     const struct capture_names *names;
     struct buf plain;
-    uint32_t nseries;            /* in plain */
+    struct capture_place place;  /* of what is in plain */
     struct capture_entry *entry; /* gets places and counts; NULL: not kept */
     enum ampql_code (*wrote)(void *payload, const uint8_t *digest, struct ampql_error *err);
     void *payload; /* told of each block; wrote may be NULL */

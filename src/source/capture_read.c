@@ -105,6 +105,22 @@ static enum ampql_code take_heads(struct capture *capture, uint64_t *offset,
 
 /* ---- a finished file */
 
+/* Between which names a block's lie; of version 1 it is not said. */
+static enum ampql_code read_names(const struct capture *capture, struct bytes_in *in,
+                                  struct capture_place *place)
+{
+    place->first_name = place->last_name = CAPTURE_ANY_NAME;
+    if (capture->file.version == 1)
+        return AMPQL_OK;
+    uint64_t first = bytes_varint(in), last = bytes_varint(in);
+    if (first > last || last > CAPTURE_ANY_NAME ||
+        (last >= capture->ids.n && last != CAPTURE_ANY_NAME))
+        return AMPQL_BAD_DATA;
+    place->first_name = (uint32_t)first;
+    place->last_name = (uint32_t)last;
+    return AMPQL_OK;
+}
+
 /* The blocks of one select, as the index has them. */
 static enum ampql_code read_places(struct capture *capture, struct bytes_in *in,
                                    struct capture_entry *entry, struct ampql_error *err)
@@ -114,10 +130,22 @@ static enum ampql_code read_places(struct capture *capture, struct bytes_in *in,
     for (uint64_t i = 0; i < n && !in->failed; i++) {
         offset += bytes_varint(in);
         struct capture_place place = {.offset = offset, .nseries = (uint32_t)bytes_varint(in)};
+        if (read_names(capture, in, &place) != AMPQL_OK)
+            in->failed = true;
         if (!in->failed && !array_add(entry, &capture->alc, place))
             return fail_nomem(err, "the blocks of a capture");
     }
     return AMPQL_OK;
+}
+
+/* Then ids are in the order of the file's numbers, which is that of their bytes; but for those that
+ * each table has. */
+static bool are_distinct(const struct capture *capture)
+{
+    size_t nfresh = 0;
+    for (size_t i = 0; i < capture->ids.n; i++)
+        nfresh += capture->ids.at[i] >= SYMBOL_FIRST_FREE;
+    return nfresh == capture->symbols.n - SYMBOL_FIRST_FREE;
 }
 
 static enum ampql_code read_index(struct capture *capture, struct capture_block *index,
@@ -137,6 +165,8 @@ static enum ampql_code read_index(struct capture *capture, struct capture_block 
         TRY(expect(capture, &offset, CAPTURE_SYMBOLS, &block, err));
         TRY(add_symbols(capture, &block, err));
     }
+    if (!are_distinct(capture))
+        return capture_bad_block(&capture->file, index->offset, err, "it has a string twice");
     for (uint32_t i = 0; i < index->count && !in.failed; i++) {
         offset = bytes_varint(&in);
         if (in.failed)
@@ -240,7 +270,10 @@ enum ampql_code capture_take_block(struct capture *capture, struct capture_block
         if (!last)
             return not_expected(capture, block, err);
         return array_add(last, &capture->alc,
-                         (struct capture_place){.offset = block->offset, .nseries = block->count})
+                         (struct capture_place){.offset = block->offset,
+                                                .nseries = block->count,
+                                                .first_name = CAPTURE_ANY_NAME,
+                                                .last_name = CAPTURE_ANY_NAME})
                    ? AMPQL_OK
                    : fail_nomem(err, "the blocks of a capture");
     case CAPTURE_END:
@@ -353,13 +386,15 @@ struct held_list capture_list(const struct capture *capture)
 struct scan {
     struct capture *capture;
     struct bound_matchers *bound;
+    symbol name; /* the one metric that is asked for, SYMBOL_NONE when the file has no such string;
+                    SYMBOL_EMPTY: any */
     struct arena *work;
     int64_t after_ms, upto_ms;
     capture_visit *visit;
     void *payload;
     struct ampql_error *err;
 
-    uint64_t offset; /* of the block at hand */
+    const struct capture_place *place; /* of the block at hand */
     struct bytes_in in;
     struct labels labels; /* of the series at hand, in capture->label */
     bool has_series, is_wanted;
@@ -369,7 +404,7 @@ struct scan {
 
 static enum ampql_code bad(const struct scan *scan, const char *what)
 {
-    return capture_bad_block(&scan->capture->file, scan->offset, scan->err, what);
+    return capture_bad_block(&scan->capture->file, scan->place->offset, scan->err, what);
 }
 
 /* Room for another packed block behind the samples so far. */
@@ -474,34 +509,31 @@ static enum ampql_code read_columns(struct scan *scan)
     }
 }
 
-/* The series at hand has samples in the block. */
-static void note_name(const struct scan *scan, struct capture_place *place)
+/* Between which ids the names of a block's series lie; false: nobody knows. */
+static bool names_of(const struct capture *c, const struct capture_place *place, symbol *from,
+                     symbol *upto)
 {
-    symbol name = labels_get(scan->labels, SYMBOL_NAME);
-    if (place->nnames == CAPTURE_MANY_NAMES)
-        return;
-    for (size_t i = 0; i < place->nnames; i++)
-        if (place->names[i] == name)
-            return;
-    if (place->nnames == CAPTURE_NAMES || scan->has_skipped)
-        place->nnames = CAPTURE_MANY_NAMES;
-    else
-        place->names[place->nnames++] = name;
+    if (place->last_name == CAPTURE_ANY_NAME)
+        return false;
+    *from = c->ids.at[place->first_name];
+    *upto = c->ids.at[place->last_name];
+    return *from >= SYMBOL_FIRST_FREE && *upto >= SYMBOL_FIRST_FREE;
 }
 
 /* Can the block have no series of the one metric name that is asked for? */
 static bool lacks_name(const struct scan *scan, const struct capture_place *place)
 {
-    symbol name = SYMBOL_EMPTY;
-    for (size_t i = 0; scan->bound && i < scan->bound->n; i++)
-        if (scan->bound->at[i].op == MATCH_EQUAL && scan->bound->at[i].name == SYMBOL_NAME)
-            name = scan->bound->at[i].value;
-    if (name == SYMBOL_EMPTY || place->nnames == 0 || place->nnames == CAPTURE_MANY_NAMES)
-        return false;
-    for (size_t i = 0; i < place->nnames; i++)
-        if (place->names[i] == name)
-            return false;
-    return true;
+    symbol from, upto, name = scan->name;
+    return name >= SYMBOL_FIRST_FREE && names_of(scan->capture, place, &from, &upto) &&
+           (name < from || name > upto);
+}
+
+/* The series at hand has samples in the block: would it have been looked for there? */
+static bool is_announced(const struct scan *scan)
+{
+    symbol from, upto, name = labels_get(scan->labels, SYMBOL_NAME);
+    return scan->has_skipped || (name < SYMBOL_FIRST_FREE && name != SYMBOL_EMPTY) ||
+           !names_of(scan->capture, scan->place, &from, &upto) || (name >= from && name <= upto);
 }
 
 /* Leave a block out. A wanted series is whole then: it would have its name in the block. */
@@ -514,13 +546,11 @@ static enum ampql_code skip_block(struct scan *scan)
     return AMPQL_OK;
 }
 
-static enum ampql_code scan_block(struct scan *scan, struct capture_place *place)
+static enum ampql_code scan_block(struct scan *scan)
 {
     struct capture_block block;
-    struct capture_place seen = *place;
-    scan->offset = place->offset;
-    TRY(capture_read_block(&scan->capture->file, place->offset, &block, scan->err));
-    if (block.kind != CAPTURE_SERIES || block.count != place->nseries)
+    TRY(capture_read_block(&scan->capture->file, scan->place->offset, &block, scan->err));
+    if (block.kind != CAPTURE_SERIES || block.count != scan->place->nseries)
         return bad(scan, "another block is expected there");
     scan->in = block.plain;
     uint32_t nseries = 0;
@@ -532,14 +562,21 @@ static enum ampql_code scan_block(struct scan *scan, struct capture_place *place
             TRY(begin_series(scan, head - 1));
             nseries++;
         }
-        if (place->nnames == 0)
-            note_name(scan, &seen);
+        if (!is_announced(scan))
+            return bad(scan, "it has a metric that the index does not know of");
         TRY(read_columns(scan));
     }
     if (nseries != block.count)
         return bad(scan, "it has another number of series");
-    *place = seen; /* only what is known of all of it */
     return AMPQL_OK;
+}
+
+static symbol asked_name(const struct bound_matchers *bound)
+{
+    for (size_t i = 0; i < bound->n; i++)
+        if (bound->at[i].op == MATCH_EQUAL && bound->at[i].name == SYMBOL_NAME)
+            return bound->at[i].value;
+    return SYMBOL_EMPTY;
 }
 
 static enum ampql_code bind(struct capture *capture, const struct ampql_select *select,
@@ -548,7 +585,7 @@ static enum ampql_code bind(struct capture *capture, const struct ampql_select *
     struct matchers asked = held_matchers(select, work);
     if (!asked.at)
         return fail_nomem(err, "the matchers of a select");
-    return matchers_bind(asked, &capture->symbols, select->dialect, work, out, err);
+    return matchers_bind_known(asked, &capture->symbols, select->dialect, work, out, err);
 }
 
 enum ampql_code capture_scan(struct capture *capture, const struct capture_entry *entry,
@@ -567,9 +604,11 @@ enum ampql_code capture_scan(struct capture *capture, const struct capture_entry
                         .payload = payload,
                         .err = err};
     enum ampql_code code = select ? bind(capture, select, &work, &bound, err) : AMPQL_OK;
-    for (size_t i = 0; i < entry->n && code == AMPQL_OK; i++)
-        code =
-            lacks_name(&scan, &entry->at[i]) ? skip_block(&scan) : scan_block(&scan, &entry->at[i]);
+    scan.name = asked_name(&bound);
+    for (size_t i = 0; i < entry->n && code == AMPQL_OK; i++) {
+        scan.place = &entry->at[i];
+        code = lacks_name(&scan, scan.place) ? skip_block(&scan) : scan_block(&scan);
+    }
     if (code == AMPQL_OK)
         code = hand_on(&scan);
     if (code == AMPQL_OK && matchers_failed(&bound))
