@@ -101,12 +101,15 @@ struct ampql_run_options {
                          * together: more is AMPQL_LIMIT. What the source and the libraries that are
                          * used hold is not counted, nor are results, which are no larger than the
                          * rows they are copied from. 0: no budget */
-    uint64_t threads; /* of a batch without rules and without max_bytes, over a source that several
-                       * runs may read at once (AMPQL_SOURCE_PARALLEL): queries that read nothing in
-                       * common are evaluated at the same time by so many, the caller's among them;
-                       * 0: 1. Each series is read once as ever, results are the same bits, and so
-                       * are errors; max_samples is of each thread, and so is what they hold. The
-                       * engine's allocator must be thread-safe then */
+    uint64_t threads;   /* that work at the same time, the caller's among them, over a source that
+                         * several runs may read at once (AMPQL_SOURCE_PARALLEL) and without
+                         * max_bytes;   0: 1. Queries of a batch without rules that read nothing in
+                         * common are   evaluated side by side, and max_samples is of each thread then;
+                         * else the   series of captures, memory and files that are read whole are
+                         * decoded and   their windows computed by several, and what waits for its turn,
+                         * a few blocks   of series a thread, is not counted. Each series is read once
+                         * as ever,   results are the same bits, and so are errors. The engine's
+                         * allocator must be   thread-safe */
 };
 
 /* Evaluate a query on a source. options may be NULL: an instant query at time 0.

@@ -71,6 +71,7 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         .max_series = flags->max_series,
         .max_subquery_points = flags->max_subquery_points,
         .delayed_name_removal = delayed,
+        .threads = flags->threads,
         .cancel = session->cancel,
     };
     return STATUS_OK;

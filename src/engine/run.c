@@ -338,6 +338,12 @@ static enum ampql_code attempt(struct run *run, const struct job *job,
     return code;
 }
 
+/* A budget is one thread's. */
+static bool may_share(const struct ampql_run_options *options)
+{
+    return options->max_bytes == 0;
+}
+
 static enum ampql_code run_attempts(struct ampql_engine *engine, const struct job *job,
                                     struct ampql_result **results, struct ampql_error *errs,
                                     struct run *run, struct ampql_error *err)
@@ -357,6 +363,7 @@ static enum ampql_code run_attempts(struct ampql_engine *engine, const struct jo
                             .nqueries = job->nqueries,
                             .limits = limits,
                             .is_strict = job->options->rule_strict,
+                            .nthreads = may_share(job->options) ? job->options->threads : 1,
                             .stats = stats};
         code = attempt(run, job, &options, err);
         is_over = code != AMPQL_OK || !run->must_start_again;

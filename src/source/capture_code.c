@@ -250,7 +250,8 @@ enum ampql_code capture_get_select(struct capture *capture, struct capture_block
 
 /* ---- series */
 
-enum { SERIES_TARGET = 1 << 18 }; /* bytes of a SERIES block, about */
+/* Bytes of a SERIES block, about; and from where on a series is cut for it. */
+enum { SERIES_TARGET = 1 << 17, CUT_SERIES = 1 << 20 };
 
 static void forget_block(struct capture_series_out *series)
 {
@@ -324,11 +325,12 @@ enum ampql_code capture_series_add(struct capture_series_out *series, struct lab
         buf_varint(&series->plain, nbytes);
         buf_bytes(&series->plain, packed, nbytes);
         done += n;
-        if (series->plain.n >= SERIES_TARGET && done < samples->n) {
+        if (series->plain.n >= CUT_SERIES && done < samples->n) {
             buf_varint(&series->plain, 0);
             TRY(flush(series, err));
             buf_varint(&series->plain, 0);
             note_name(series, labels);
+            series->place.is_inside = true;
         }
     }
     buf_varint(&series->plain, 0);
