@@ -239,14 +239,14 @@ static enum ampql_code fail_all(enum ampql_code code, const struct ampql_error *
 }
 
 static enum ampql_code collect(struct run *run, struct ampql_result **results,
-                               struct ampql_error *errs)
+                               struct ampql_error *errs, struct ampql_error *err)
 {
     enum ampql_code first = AMPQL_OK;
-    struct ampql_error err;
     struct result_rows *rows;
-    if (result_rows_take(run->engine, &run->eval, run->queries, run->nqueries, &rows, &err) !=
-        AMPQL_OK)
-        return fail_all(err.code, &err, errs, run->nqueries);
+    enum ampql_code code =
+        result_rows_take(run->engine, &run->eval, run->queries, run->nqueries, &rows, err);
+    if (code != AMPQL_OK)
+        return fail_all(code, err, errs, run->nqueries);
     for (size_t q = 0; q < run->nqueries; q++) {
         struct eval_query *query = &run->queries[q];
         struct read_select *reads = NULL;
@@ -364,7 +364,7 @@ static enum ampql_code run_attempts(struct ampql_engine *engine, const struct jo
         stats = run->stats;
         stats.remote_samples = 0; /* nobody else would have tried twice */
         if (code == AMPQL_OK && is_over)
-            first = collect(run, results, errs);
+            first = collect(run, results, errs, err);
     }
     arena_done(&arena);
     return code == AMPQL_OK ? first : fail_all(code, err, errs, job->nqueries);
