@@ -185,9 +185,9 @@ enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct
  * AMPQL_NOMEM */
 struct intake_limits {
     struct ampql_cancel *cancel;
-    int64_t deadline_ms;  /* monotonic; INT64_MAX: none */
-    uint64_t max_samples; /* that wait to be put in order */
-    uint64_t max_series;  /* that a select reads */
+    int64_t deadline_ms;                  /* monotonic; INT64_MAX: none */
+    uint64_t max_samples;                 /* that wait to be put in order */
+    uint64_t max_series;                  /* that a select reads */
     uint64_t max_labels, max_label_bytes; /* of a series, and of a value */
 };
 /* Has the caller canceled, or is the deadline past? err  AMPQL_CANCELED, AMPQL_TIMEOUT */
