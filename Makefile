@@ -45,12 +45,17 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 # Exact arithmetic: no fused multiply-add, no reassociation, SSE2 doubles.
 EXACT := -ffp-contract=off -fno-fast-math
+# What makes a memory error that all tests missed hard to use; `make hardening` looks for it in the built files.
+MACHINE := $(shell $(CC) -dumpmachine)
+HARDEN := -fPIC -fstack-protector-strong -fstack-clash-protection \
+	$(if $(filter x86_64-%,$(MACHINE)),-fcf-protection=full) $(if $(filter aarch64-%,$(MACHINE)),-mbranch-protection=standard) \
+	$(if $(SAN)$(COVERAGE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 # The folder that it is built in leaves no trace, so that two builds are equal (make reproducible).
-COMMON = -Iinclude -Isrc $(EXACT) $(OPT) -ffile-prefix-map=$(CURDIR)=. -fPIC -fvisibility=hidden -fstack-protector-strong \
-	-MMD -MP -DAMPQL_HTTP=$(HTTP) $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
+COMMON = -Iinclude -Isrc $(EXACT) $(OPT) -ffile-prefix-map=$(CURDIR)=. $(HARDEN) -fvisibility=hidden -MMD -MP -DAMPQL_HTTP=$(HTTP)
 CFLAGS_ALL   = -std=c11 -D_GNU_SOURCE $(COMMON) $(WARN) $(PKG_CFLAGS) $(CFLAGS)
 CXXFLAGS_ALL = -std=c++17 $(COMMON) $(WARNXX) $(PKG_CFLAGS) $(CXXFLAGS)
-LDFLAGS_ALL  = $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage) -Wl,-z,relro,-z,now $(LDFLAGS)
+LDFLAGS_ALL  = $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage) $(HARDEN_LINK) $(LDFLAGS)
 LDLIBS_ALL   = $(PKG_LIBS) -lstdc++ -lm -lpthread $(LDLIBS)
 
 # Sources are found, so that adding a file edits nothing here.
@@ -88,7 +93,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 .DELETE_ON_ERROR:
 include src/cli/dist/install.mk
 
-.PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols layers readme format \
+.PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols hardening layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
 	capture-replay cost-model opencost opencost-clusters cost-clusters page
@@ -166,6 +171,17 @@ $(RANDOM): $(call obj,$(filter-out tests/oracle/newest% tests/oracle/sigv4_rando
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl
 
+# What fails on purpose: allocations, through our hook and in libraries.
+FAULTS := $(B)/faults
+$(FAULTS)/alloc_failures: LDFLAGS += -Wl,--wrap=cxx_regex_new
+$(FAULTS)/alloc_failures: $(call obj,$(filter-out %_shim.c,$(wildcard tests/faults/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+$(FAULTS)/%_shim.so: $(B)/obj/tests/faults/%_shim.c.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -shared -o $@ $< -ldl
+
 .SECONDARY:
 
 # ---- checks
@@ -174,7 +190,7 @@ check: deps ## everything that must pass: tests, text cases, examples, corpora, 
 	@$(MAKE) --no-print-directory check-built
 
 # First everything is built, then the checks run one after the other.
-CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch serve) symbols layers readme install-check
+CHECKS := test text examples corpus $(if $(filter 0,$(HTTP)),,rules fetch serve) symbols $(if $(SAN)$(COVERAGE),,hardening) layers readme install-check
 check-built:
 	@$(MAKE) --no-print-directory $(JOBS) binaries
 	@set -e; for check in $(CHECKS); do $(MAKE) --no-print-directory $$check; done
@@ -197,6 +213,9 @@ layers: ## includes only go down, as src/layers says
 
 symbols: $(LIB) $(SO) ## only ampql_ names are visible, those of src/api/abi.txt, and a host's own C++ does not clash
 	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/symbols.sh
+
+hardening: $(LIB) $(SO) $(CMD) ## PIE, RELRO, stack protector, checked string functions and the like, looked for in the built files
+	@B=$(B) CC=$(CC) sh tests/hardening.sh
 
 readme: $(LIB) $(CMD) ## the README's C program compiles, runs and prints what it says
 	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/readme.sh && $(PYTHON) tests/readme.py $(CMD)
@@ -285,6 +304,9 @@ newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the new
 fetch-kill: $(CMD) ## fetch killed 200 times at random moments, on full disks, in all chunks: it goes on, to one content id; N=200 SEED=1
 	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
 	@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1)
+
+alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN),,$(FAULTS)/malloc_shim.so) ## every allocation fails, alone and from then on, ours and those of libraries: no leak, no crash, no wrong answer; STRIDE=7 ONLY=TEXT: shorter
+	@$(if $(SAN),,LD_PRELOAD=$(CURDIR)/$(FAULTS)/malloc_shim.so) $(FAULTS)/alloc_failures --stride $(or $(STRIDE),1) $(if $(ONLY),--only '$(ONLY)')
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)

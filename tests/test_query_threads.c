@@ -176,6 +176,11 @@ static void run(const struct ampql_query *query, struct ampql_source *source,
     assert_int_equal(out->failed, 0);
 }
 
+static bool is_equal(const struct buf *a, const struct buf *b)
+{
+    return a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+}
+
 static void check_text(struct ampql_engine *engine, struct ampql_source *source, const char *text,
                        const struct ampql_run_options *options)
 {
@@ -187,7 +192,7 @@ static void check_text(struct ampql_engine *engine, struct ampql_source *source,
     run(query, source, options, 1, &alone);
     for (uint64_t n = 2; n <= 4; n *= 2) {
         run(query, source, options, n, &others);
-        if (alone.n != others.n || memcmp(alone.p, others.p, alone.n) != 0)
+        if (!is_equal(&alone, &others))
             fail_msg("%s, %u threads:\n%.*s\nby one:\n%.*s", text, (unsigned)n,
                      (int)(others.n < 2000 ? others.n : 2000), others.p,
                      (int)(alone.n < 2000 ? alone.n : 2000), alone.p);
@@ -281,6 +286,38 @@ static void limits(void **state)
     ampql_engine_free(engine);
 }
 
+/* What is enough for one is enough for several; and what is not may be, since they do not all need
+ * the same. */
+static void budgets(void **state)
+{
+    static const char text[] = "rate({__name__=~\"requests.*\"}[5m])";
+    struct ampql_engine *engine = make_engine(AMPQL_PROM3);
+    struct ampql_source *source = fill_memory(engine);
+    struct ampql_query *query = NULL;
+    struct buf whole, alone, others;
+    size_t nwhole = 0, nrefused = 0;
+    (void)state;
+    assert_int_equal(ampql_query_compile(engine, text, strlen(text), &query, NULL), AMPQL_OK);
+    run(query, source, &range, 1, &whole);
+    for (uint64_t max = 4096; max < 40 << 20; max = max * 5 / 4) {
+        struct ampql_run_options options = range;
+        options.max_bytes = max;
+        run(query, source, &options, 1, &alone);
+        run(query, source, &options, 3, &others);
+        assert_true(is_equal(&others, &alone) || is_equal(&others, &whole));
+        assert_true(is_equal(&others, &whole) || !is_equal(&alone, &whole));
+        nwhole += is_equal(&others, &whole);
+        nrefused += !is_equal(&alone, &whole);
+        buf_done(&alone);
+        buf_done(&others);
+    }
+    assert_true(nwhole > 3 && nrefused > 3);
+    buf_done(&whole);
+    ampql_query_free(query);
+    ampql_source_free(source);
+    ampql_engine_free(engine);
+}
+
 static void canceled(void **state)
 {
     (void)state;
@@ -341,5 +378,6 @@ static int set_up(void **state)
 static const struct CMUnitTest tests[] = {
     IN_FOLDER(over_memory), IN_FOLDER(over_a_capture), IN_FOLDER(over_a_damaged_capture),
     IN_FOLDER(limits),      IN_FOLDER(canceled),       IN_FOLDER(without_memory),
+    IN_FOLDER(budgets),
 };
 TEST_MAIN(tests)

@@ -98,26 +98,27 @@ struct ampql_run_options {
                        * warning: AMPQL_EXECUTION, naming the rule */
 
     uint64_t max_bytes; /* that the run may take from the allocator at once, all queries of a batch
-                         * together: more is AMPQL_LIMIT. What the source and the libraries that are
-                         * used hold is not counted, nor are results, which are no larger than the
-                         * rows they are copied from. 0: no budget */
-    uint64_t threads;   /* that work at the same time, the caller's among them, over a source that
-                         * several runs may read at once (AMPQL_SOURCE_PARALLEL) and without
-                         * max_bytes;   0: 1. Queries of a batch without rules that read nothing in
-                         * common are   evaluated side by side, and max_samples is of each thread then;
-                         * else the   series of captures, memory and files that are read whole are
-                         * decoded and   their windows computed by several, and what waits for its turn,
-                         * a few blocks   of series a thread, is not counted. Each series is read once
-                         * as ever,   results are the same bits, and so are errors. The engine's
-                         * allocator must be   thread-safe */
+                         * together, with their results, and what RE2 may take for its regexes:
+                         * more is AMPQL_LIMIT. What the source holds is not counted. 0: 1 GiB;
+                         * UINT64_MAX: no budget */
+    /* Threads that work at the same time, the caller's among them, over a source that several runs
+     * may read at once (AMPQL_SOURCE_PARALLEL); 0: 1. Queries of a batch without rules that read
+     * nothing in common are evaluated side by side, and max_samples is of each thread then; else
+     * the series of captures, memory and files that are read whole are decoded, and their windows
+     * computed, by several. Each series is read once as ever, results are the same bits, and so are
+     * errors; max_bytes is of all together, and what is enough for one is enough for several.
+     * The engine's allocator must be thread-safe then. */
+    uint64_t threads;
+    uint64_t max_labels; /* of a series that is read; 0: 128; UINT64_MAX: what the source takes */
+    uint64_t max_label_bytes; /* of a label's value that is read; 0: 64 KiB; UINT64_MAX: as above */
 };
 
 /* Evaluate a query on a source. options may be NULL: an instant query at time 0.
  *   out  to be freed; NULL when it fails
  *   err  AMPQL_BAD_DATA (start, end, step), AMPQL_EXECUTION, AMPQL_LIMIT (max_samples, max_series,
- *        max_subquery_points, max_bytes: the message says which), AMPQL_TIMEOUT, AMPQL_CANCELED,
- *        AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED
- *   see  Prometheus docs "Querying basics"; promql.Engine */
+ *        max_subquery_points, max_bytes, max_labels, max_label_bytes: the message says which),
+ * AMPQL_TIMEOUT, AMPQL_CANCELED, AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED see
+ * Prometheus docs "Querying basics"; promql.Engine */
 AMPQL_API enum ampql_code ampql_query_run(const struct ampql_query *query,
                                           struct ampql_source *source,
                                           const struct ampql_run_options *options,
