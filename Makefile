@@ -69,7 +69,7 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/support/*.c tests/reference/*.c))) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-QUICK_SRC := tests/bench/column.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
+QUICK_SRC := tests/bench/column.c tests/bench/kernels.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
 BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -352,7 +352,7 @@ instructions: $(BENCHES) ## instructions of queries over the demo's capture, by 
 	@sh src/cli/dist/deps.sh valgrind
 	@python3 tests/bench/instructions.py $(B)/bench/bench $(if $(RECORD),--record)
 
-bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
+bench-quick: $(QUICK) ## what needs no server: packed columns, kernels, captures, API JSON and a Prometheus block, bytes and ns a sample
 	@rm -f $(B)/bench/quick.lines; set -e; for b in $(QUICK); do QUICK_RESULTS=$(B)/bench/quick.lines $$b; done; \
 	  sed '1s/^/[/;$$!s/$$/,/;$$s/$$/]/' $(B)/bench/quick.lines > $(B)/bench/quick.json; echo "results: $(B)/bench/quick.json"
 
