@@ -303,11 +303,18 @@ enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
     return AMPQL_OK;
 }
 
+static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
+{
+    return intake_check(payload, err);
+}
+
 static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64_t lookback_ms,
                            enum ampql_dialect dialect)
 {
     struct ampql_select wanted;
     TRY(intake_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
+    wanted.poll = poll_limits;
+    wanted.poll_payload = (void *)in->limits; /* which are only read */
     struct ampql_sink sink;
     sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
     sink.known = known_series;
@@ -360,11 +367,6 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
 }
 
 /* ---- the source's part in a run */
-
-static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
-{
-    return intake_check(payload, err);
-}
 
 enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,
                              const struct select *const *selects, size_t nselects,

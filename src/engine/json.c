@@ -64,7 +64,7 @@ static void put_steps(struct writer *w, const struct ampql_series *series, const
 {
     enum { WORD = 64 };
     bool is_first = true;
-    for (size_t i = 0; i < series->n; i += WORD) {
+    for (size_t i = 0; i < series->n && w->code == AMPQL_OK; i += WORD) {
         char *room = buf_room(&w->buf, WORD * SAMPLE_MAX);
         if (!room)
             return;
@@ -85,7 +85,7 @@ static void put_values(struct writer *w, const struct ampql_series *series, cons
     if (series->present) {
         put_steps(w, series, times);
     } else {
-        for (size_t i = 0; i < series->n; i++) {
+        for (size_t i = 0; i < series->n && w->code == AMPQL_OK; i++) {
             if (i)
                 buf_byte(&w->buf, ',');
             put_sample(&w->buf, series->t_ms[i], series->values[i]);
@@ -120,7 +120,7 @@ static void put_series(struct writer *w, const struct ampql_result *result)
         return;
     }
     buf_byte(&w->buf, '[');
-    for (size_t i = 0; i < result->nseries; i++) {
+    for (size_t i = 0; i < result->nseries && w->code == AMPQL_OK; i++) {
         const struct ampql_series *series = &result->series[i];
         buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
         put_labels(&w->buf, result, series);

@@ -1,6 +1,8 @@
 /* Opening captures and their logs, and scanning the series of a select. */
 #include "source/capture.h"
 
+#include "source/source.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -352,6 +354,8 @@ struct held_list capture_list(const struct capture *capture)
 
 struct scan {
     struct capture *capture;
+    const struct ampql_select *select; /* NULL: all series */
+    size_t nseen;
     struct bound_matchers *bound;
     struct arena *work;
     int64_t after_ms, upto_ms;
@@ -444,6 +448,8 @@ static enum ampql_code begin_series(struct scan *scan, uint64_t n)
     scan->has_series = true;
     scan->has_skipped = false;
     scan->n = 0;
+    if (scan->select)
+        TRY(select_go_on(scan->select, &scan->nseen, scan->err));
     scan->is_wanted =
         !scan->bound || matchers_match(scan->bound, &c->symbols, scan->labels, scan->work);
     return AMPQL_OK;
@@ -559,6 +565,7 @@ enum ampql_code capture_scan(struct capture *capture, const struct capture_entry
     arena_init(&work, &capture->alc);
     struct bound_matchers bound = {0};
     struct scan scan = {.capture = capture,
+                        .select = select,
                         .bound = select ? &bound : NULL,
                         .work = &work,
                         .after_ms = after_ms,
