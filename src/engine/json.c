@@ -1,6 +1,7 @@
 /* The HTTP API's JSON: results, and what a batch would ask of a source. */
 #include "engine/engine.h"
 
+#include "base/double.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/number.h"
@@ -11,19 +12,36 @@ enum { MAX_SELECTOR = 1 << 26 };
 
 enum { TIME_TEXT = 32, SAMPLE_MAX = TIME_TEXT + NUMBER_MAX + 8 };
 
-/* Behind a sample's time, in room for it. */
-static size_t lay_value(char *room, double v)
+/* A value's text, which is often that of the one before: ,"12.5"] */
+struct shown {
+    double v;
+    char text[NUMBER_MAX + 8];
+    size_t n; /* 0: none yet */
+};
+
+static void show(struct shown *shown, double v)
 {
     size_t n = 0;
-    room[n++] = ',';
-    room[n++] = '"';
-    n += number_format(v, room + n);
-    room[n++] = '"';
-    room[n++] = ']';
-    return n;
+    shown->text[n++] = ',';
+    shown->text[n++] = '"';
+    n += number_format(v, shown->text + n);
+    shown->text[n++] = '"';
+    shown->text[n++] = ']';
+    shown->n = n;
+    shown->v = v;
 }
 
-static void put_sample(struct buf *out, int64_t t, double v)
+/* Behind a sample's time, in room for it. */
+static size_t lay_value(char *room, double v, struct shown *shown)
+{
+    enum { SHORT = 32 }; /* whose length need not be known */
+    if (shown->n == 0 || bits_of(v) != bits_of(shown->v))
+        show(shown, v);
+    memcpy(room, shown->text, shown->n <= SHORT ? SHORT : shown->n);
+    return shown->n;
+}
+
+static void put_sample(struct buf *out, int64_t t, double v, struct shown *shown)
 {
     char *room = buf_room(out, SAMPLE_MAX);
     if (!room)
@@ -31,7 +49,7 @@ static void put_sample(struct buf *out, int64_t t, double v)
     size_t n = 0;
     room[n++] = '[';
     n += number_format_seconds(t, room + n);
-    out->n += n + lay_value(room + n, v);
+    out->n += n + lay_value(room + n, v, shown);
 }
 
 /* The times of a grid as text, once for all series: each with its length in front. */
@@ -49,7 +67,7 @@ static bool render_times(struct writer *w, const struct grid *grid, char **out)
 }
 
 /* Behind what is there; a comma first unless it is the first. */
-static size_t lay_step(char *room, const char *slot, bool is_first, double v)
+static size_t lay_step(char *room, const char *slot, bool is_first, double v, struct shown *shown)
 {
     size_t n = 0;
     room[n] = ',';
@@ -57,12 +75,14 @@ static size_t lay_step(char *room, const char *slot, bool is_first, double v)
     room[n++] = '[';
     memcpy(room + n, slot + 1, TIME_TEXT - 1); /* its length is not known to the compiler */
     n += (size_t)slot[0];
-    return n + lay_value(room + n, v);
+    return n + lay_value(room + n, v, shown);
 }
 
 static void put_steps(struct writer *w, const struct ampql_series *series, const char *times)
 {
     enum { WORD = 64 };
+    struct shown shown;
+    shown.n = 0;
     bool is_first = true;
     for (size_t i = 0; i < series->n && w->code == AMPQL_OK; i += WORD) {
         char *room = buf_room(&w->buf, WORD * SAMPLE_MAX);
@@ -71,7 +91,7 @@ static void put_steps(struct writer *w, const struct ampql_series *series, const
         size_t n = 0;
         for (uint64_t left = series->present[i / WORD]; left; left &= left - 1) {
             size_t k = i + (size_t)__builtin_ctzll(left);
-            n += lay_step(room + n, times + k * TIME_TEXT, is_first, series->values[k]);
+            n += lay_step(room + n, times + k * TIME_TEXT, is_first, series->values[k], &shown);
             is_first = false;
         }
         w->buf.n += n;
@@ -81,6 +101,8 @@ static void put_steps(struct writer *w, const struct ampql_series *series, const
 
 static void put_values(struct writer *w, const struct ampql_series *series, const char *times)
 {
+    struct shown shown;
+    shown.n = 0;
     buf_text(&w->buf, ",\"values\":[");
     if (series->present) {
         put_steps(w, series, times);
@@ -88,7 +110,7 @@ static void put_values(struct writer *w, const struct ampql_series *series, cons
         for (size_t i = 0; i < series->n && w->code == AMPQL_OK; i++) {
             if (i)
                 buf_byte(&w->buf, ',');
-            put_sample(&w->buf, series->t_ms[i], series->values[i]);
+            put_sample(&w->buf, series->t_ms[i], series->values[i], &shown);
             writer_flush(w);
         }
     }
@@ -114,7 +136,9 @@ static void put_string(struct buf *out, struct str s)
 
 static void put_series(struct writer *w, const struct ampql_result *result)
 {
+    struct shown shown; /* of instant vectors, where many series may say the same */
     char *times = NULL;
+    shown.n = 0;
     if (!render_times(w, &result->grid, &times)) {
         w->code = AMPQL_NOMEM;
         return;
@@ -128,7 +152,7 @@ static void put_series(struct writer *w, const struct ampql_result *result)
             put_values(w, series, times);
         } else {
             buf_text(&w->buf, ",\"value\":");
-            put_sample(&w->buf, result->grid.start_ms, series->values[0]);
+            put_sample(&w->buf, result->grid.start_ms, series->values[0], &shown);
         }
         buf_byte(&w->buf, '}');
         writer_flush(w);

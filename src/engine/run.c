@@ -209,6 +209,13 @@ static enum ampql_code warn_endless(struct run *run, size_t from, size_t to,
     return AMPQL_OK;
 }
 
+/* Was the budget too small for several threads, so that one must try? */
+static bool is_too_much(const struct run *run)
+{
+    struct budget *budget = budget_of(&run->engine->alc);
+    return run->nthreads > 1 && budget && atomic_load(&budget->is_spent);
+}
+
 static enum ampql_code evaluate(struct run *run, const struct job *job, struct ampql_error *err)
 {
     TRY(begin(run, job, err));
@@ -218,7 +225,7 @@ static enum ampql_code evaluate(struct run *run, const struct job *job, struct a
     TRY(run_prepare(run, err));
     TRY(warn_endless(run, run->nqueries, run->nall, err)); /* their readers hear of it */
     run_read(run);
-    if (run->must_start_again)
+    if (run->must_start_again || is_too_much(run))
         return AMPQL_OK;
     for (size_t q = 0; q < run->nqueries; q++)
         eval_finish(&run->queries[q]);
@@ -240,14 +247,14 @@ static enum ampql_code fail_all(enum ampql_code code, const struct ampql_error *
 }
 
 static enum ampql_code collect(struct run *run, struct ampql_result **results,
-                               struct ampql_error *errs)
+                               struct ampql_error *errs, struct ampql_error *err)
 {
     enum ampql_code first = AMPQL_OK;
-    struct ampql_error err;
     struct result_rows *rows;
-    if (result_rows_take(run->engine, &run->eval, run->queries, run->nqueries, &rows, &err) !=
-        AMPQL_OK)
-        return fail_all(err.code, &err, errs, run->nqueries);
+    enum ampql_code code =
+        result_rows_take(run->engine, &run->eval, run->queries, run->nqueries, &rows, err);
+    if (code != AMPQL_OK)
+        return fail_all(code, err, errs, run->nqueries);
     for (size_t q = 0; q < run->nqueries; q++) {
         struct eval_query *query = &run->queries[q];
         struct read_select *reads = NULL;
@@ -352,6 +359,7 @@ static enum ampql_code run_attempts(struct ampql_engine *engine, const struct jo
     struct ampql_source_stats before = ampql_source_stats(job->source);
     struct ampql_stats stats = {0};
     enum ampql_code first = AMPQL_OK; /* failure of a query */
+    size_t nthreads = (size_t)job->options->threads;
     arena_init(&arena, &engine->alc);
     enum ampql_code code =
         run_options_check(engine, job->options, job->source->ops.caps, &arena, &options, err);
@@ -361,14 +369,21 @@ static enum ampql_code run_attempts(struct ampql_engine *engine, const struct jo
                             .nqueries = job->nqueries,
                             .limits = limits,
                             .is_strict = job->options->rule_strict,
+                            .nthreads = nthreads,
                             .stats = stats};
         code = attempt(run, job, &options, err);
         is_over = code != AMPQL_OK || !run->must_start_again;
+        if (is_too_much(run)) {
+            atomic_store(&budget_of(&engine->alc)->is_spent, false);
+            nthreads = 1;
+            is_over = false;
+            continue; /* as if nothing had been read */
+        }
         run_add_costs(run, &before);
         stats = run->stats;
         stats.remote_samples = 0; /* nobody else would have tried twice */
         if (code == AMPQL_OK && is_over)
-            first = collect(run, results, errs);
+            first = collect(run, results, errs, err);
     }
     arena_done(&arena);
     return code == AMPQL_OK ? first : fail_all(code, err, errs, job->nqueries);

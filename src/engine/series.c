@@ -78,6 +78,8 @@ static enum ampql_code list_source(struct ampql_engine *engine, struct ampql_sou
         fail(err, code,
              "the source holds series of a name that a rule records, too: expected none, or to be "
              "told which to prefer");
+    if (code == AMPQL_NOMEM && err->code != code) /* list_series cannot say it */
+        return fail_nomem(err, "a list of series");
     return code;
 }
 
