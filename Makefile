@@ -96,7 +96,7 @@ include src/cli/dist/install.mk
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols hardening layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
-	capture-replay cost-model opencost opencost-clusters cost-clusters page
+	capture-replay cancel budget cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -310,6 +310,12 @@ alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN),,$(FAULTS)/malloc_shim.so) 
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)
+
+cancel: $(B)/tests/test_cancel_soak ## runs of all kinds, ended by another thread or a deadline at random moments: how soon they are back; N=10000
+	@$(B)/tests/test_cancel_soak $(or $(N),10000)
+
+budget: $(B)/tests/test_budget ## hostile queries with a budget of memory: the most that was held of it; N=500
+	@$(B)/tests/test_budget $(or $(N),500)
 
 capture-replay: $(B)/tests/test_replay ## random questions to random captures; N=4000 SEED=1
 	@$(B)/tests/test_replay $(or $(N),4000) $(or $(SEED),1)

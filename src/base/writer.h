@@ -14,7 +14,8 @@ struct writer {
 void writer_init(struct writer *w, const struct ampql_allocator *alc, ampql_write write,
                  void *payload);
 
-/* Hand on what is there when it is a piece; call it often. After a failure nothing goes out. */
+/* Hand on what is there when it is a piece; call it often. After a failure nothing goes out, and
+ * whoever has much to write looks at the code, so as not to go on for nobody. */
 void writer_flush(struct writer *w);
 
 /* Hand on what is there, and then these bytes. */

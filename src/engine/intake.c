@@ -319,11 +319,23 @@ enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
     return AMPQL_OK;
 }
 
+static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
+{
+    return intake_check(payload, err);
+}
+
+static void let_poll(struct ampql_select *wanted, const struct intake_limits *limits)
+{
+    wanted->poll = poll_limits;
+    wanted->poll_payload = (void *)limits; /* which are only read */
+}
+
 static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64_t lookback_ms,
                            enum ampql_dialect dialect)
 {
     struct ampql_select wanted;
     TRY(intake_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
+    let_poll(&wanted, in->limits);
     struct ampql_sink sink;
     sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
     sink.known = known_series;
@@ -412,11 +424,13 @@ enum ampql_code intake_share(struct ampql_engine *engine, struct ampql_source *s
                         .stats = stats,
                         .warnings = warnings,
                         .err = err};
+    struct ampql_select wanted = *share->wanted;
     struct ampql_sink sink;
+    let_poll(&wanted, limits);
     sink_init(&sink, &engine->alc, refuse_text, &in, true);
     sink.known = shared_series;
-    enum ampql_code code = source->shares->select(source->payload, share->wanted, share->number,
-                                                  share->of, &sink, err);
+    enum ampql_code code =
+        source->shares->select(source->payload, &wanted, share->number, share->of, &sink, err);
     code = sink_finish(&sink, code, err);
     if (code == AMPQL_OK)
         code = keep_warnings(&in, &sink);
@@ -425,11 +439,6 @@ enum ampql_code intake_share(struct ampql_engine *engine, struct ampql_source *s
 }
 
 /* ---- the source's part in a run */
-
-static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
-{
-    return intake_check(payload, err);
-}
 
 enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,
                              const struct select *const *selects, size_t nselects,

@@ -85,7 +85,7 @@ static void put_steps(struct writer *w, const struct ampql_series *series, const
     struct shown shown;
     shown.n = 0;
     bool is_first = true;
-    for (size_t i = 0; i < series->n; i += WORD) {
+    for (size_t i = 0; i < series->n && w->code == AMPQL_OK; i += WORD) {
         char *room = buf_room(&w->buf, WORD * SAMPLE_MAX);
         if (!room)
             return;
@@ -108,7 +108,7 @@ static void put_values(struct writer *w, const struct ampql_series *series, cons
     if (series->present) {
         put_steps(w, series, times);
     } else {
-        for (size_t i = 0; i < series->n; i++) {
+        for (size_t i = 0; i < series->n && w->code == AMPQL_OK; i++) {
             if (i)
                 buf_byte(&w->buf, ',');
             put_sample(&w->buf, series->t_ms[i], series->values[i], &shown);
@@ -141,7 +141,7 @@ static void put_some(struct writer *w, const struct ampql_result *result, const 
 {
     struct shown shown; /* of instant vectors, where many series may say the same */
     shown.n = 0;
-    for (size_t i = from; i < upto; i++) {
+    for (size_t i = from; i < upto && w->code == AMPQL_OK; i++) {
         const struct ampql_series *series = &result->series[i];
         buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
         put_labels(&w->buf, result, series);

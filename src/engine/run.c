@@ -414,9 +414,14 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
     for (size_t q = 0; q < nqueries; q++)
         results[q] = NULL;
     capped_begin(&capped, engine, options);
+    int64_t begin_ms = time_monotonic();
     if (!run_in_parts(&capped.engine, queries, nqueries, source, options, results)) {
+        struct ampql_run_options left = *options; /* of the time, too */
+        int64_t taken_ms = time_monotonic() - begin_ms;
+        if (left.timeout_ms > 0)
+            left.timeout_ms = left.timeout_ms > taken_ms ? left.timeout_ms - taken_ms : 1;
         atomic_store(&capped.budget.is_spent, false);
-        code = run_batch(&capped.engine, queries, nqueries, source, options, results, errs, &stats);
+        code = run_batch(&capped.engine, queries, nqueries, source, &left, results, errs, &stats);
     }
     for (size_t q = 0; q < nqueries; q++)
         if (results[q])

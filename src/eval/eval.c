@@ -106,6 +106,11 @@ enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
                           struct ampql_error *err)
 {
     TRY(eval_count(eval, nsteps, err));
+    enum ampql_code code = poll_work(&eval->poll, nsteps, err); /* memory is cleared, too */
+    if (code != AMPQL_OK) {
+        eval->samples -= nsteps;
+        return code;
+    }
     struct row_pool *pool = pool_for(eval, nsteps);
     double *v = pool ? pool_take(&pool->pool) : NULL;
     if (!v)

@@ -1,10 +1,14 @@
 /* Scanning the series of a select in a capture. */
 #include "source/capture.h"
 
+#include "source/source.h"
+
 enum { MAX_SERIES_SAMPLES = 1 << 26 }; /* of one series: a small file must not ask for all memory */
 
 struct scan {
     struct capture *capture;
+    const struct ampql_select *select; /* NULL: all series */
+    size_t nseen;
     struct bound_matchers *bound;
     symbol name; /* the one metric that is asked for, SYMBOL_NONE when the file has no such string;
                     SYMBOL_EMPTY: any */
@@ -99,6 +103,8 @@ static enum ampql_code begin_series(struct scan *scan, uint64_t n)
     scan->has_series = true;
     scan->has_skipped = false;
     scan->n = 0;
+    if (scan->select)
+        TRY(select_go_on(scan->select, &scan->nseen, scan->err));
     scan->is_wanted =
         !scan->bound || matchers_match(scan->bound, &c->symbols, scan->labels, scan->work);
     return AMPQL_OK;
@@ -278,6 +284,7 @@ enum ampql_code capture_scan_share(struct capture *capture, const struct capture
     arena_init(&work, &capture->alc);
     struct bound_matchers bound = {0};
     struct scan scan = {.capture = capture,
+                        .select = select,
                         .bound = select ? &bound : NULL,
                         .name = asked_name(capture, select),
                         .work = &work,

@@ -2,6 +2,7 @@
 #include "source/store.h"
 
 #include "source/sink.h"
+#include "source/source.h"
 
 /* The two enums are one list. */
 _Static_assert((int)MATCH_EQUAL == (int)AMPQL_MATCH_EQUAL &&
@@ -84,10 +85,12 @@ static enum ampql_code scan_share(struct store *store, const struct ampql_select
     enum ampql_code code = bind(store, select, &work, &bound, err);
     struct places places = find_places(store, select);
     size_t from = places.n * share / nshares, upto = places.n * (share + 1) / nshares;
+    size_t nseen = 0;
     for (size_t i = from; i < upto && code == AMPQL_OK; i++) {
         size_t place = places.names ? places.names[i].place : i;
         const struct store_series *s = &store->series.at[store->order[place]];
-        if (!matchers_match(&bound, &store->symbols, s->labels, &work))
+        code = select_go_on(select, &nseen, err);
+        if (code != AMPQL_OK || !matchers_match(&bound, &store->symbols, s->labels, &work))
             continue;
         struct samples whole = {s->t, s->v, s->n}, in = samples_clip(&whole, mint_ms, maxt_ms);
         if (in.n)

@@ -100,5 +100,15 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
 enum ampql_code source_merge(const struct ampql_allocator *alc, struct ampql_source **sources,
                              size_t nsources, bool last_wins, struct ampql_source **out,
                              struct ampql_error *err);
+/* Ask the run whether to go on, at every few of the series that are looked at; *n counts them, from
+ * 0.  err  AMPQL_CANCELED, AMPQL_TIMEOUT */
+static inline enum ampql_code select_go_on(const struct ampql_select *select, size_t *n,
+                                           struct ampql_error *err)
+{
+    enum { SOME = 64 }; /* regexes take microseconds each */
+    if (!select->poll || ++*n % SOME)
+        return AMPQL_OK;
+    return select->poll(select->poll_payload, err);
+}
 
 #endif
