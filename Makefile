@@ -31,7 +31,7 @@ WARNXX += -Werror
 endif
 OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O3 -g)
 ifdef COVERAGE
-OPT := -O0 -g --coverage
+OPT := -O0 -g --coverage -fprofile-update=atomic -fno-inline
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib libzstd libcrypto
@@ -341,6 +341,8 @@ instructions: $(BENCHES) ## instructions of queries over the demo's capture, by 
 bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
 	@rm -f $(B)/bench/quick.lines; set -e; for b in $(QUICK); do QUICK_RESULTS=$(B)/bench/quick.lines $$b; done; \
 	  sed '1s/^/[/;$$!s/$$/,/;$$s/$$/]/' $(B)/bench/quick.lines > $(B)/bench/quick.json; echo "results: $(B)/bench/quick.json"
+
+include tests/strict.mk
 
 clean: ## remove build/
 	rm -rf build
