@@ -171,6 +171,17 @@ $(RANDOM): $(call obj,$(filter-out tests/oracle/newest% tests/oracle/sigv4_rando
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka -lcurl
 
+# What fails on purpose: allocations, through our hook and in libraries.
+FAULTS := $(B)/faults
+$(FAULTS)/alloc_failures: LDFLAGS += -Wl,--wrap=cxx_regex_new
+$(FAULTS)/alloc_failures: $(call obj,$(filter-out %_shim.c,$(wildcard tests/faults/*.c))) $(SUPPORT_OBJ) $(TOOL_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL) -lcmocka
+
+$(FAULTS)/%_shim.so: $(B)/obj/tests/faults/%_shim.c.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -shared -o $@ $< -ldl
+
 .SECONDARY:
 
 # ---- checks
@@ -293,6 +304,9 @@ newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the new
 fetch-kill: $(CMD) ## fetch killed 200 times at random moments, on full disks, in all chunks: it goes on, to one content id; N=200 SEED=1
 	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
 	@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1)
+
+alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN),,$(FAULTS)/malloc_shim.so) ## every allocation fails, alone and from then on, ours and those of libraries: no leak, no crash, no wrong answer; STRIDE=7 ONLY=TEXT: shorter
+	@$(if $(SAN),,LD_PRELOAD=$(CURDIR)/$(FAULTS)/malloc_shim.so) $(FAULTS)/alloc_failures --stride $(or $(STRIDE),1) $(if $(ONLY),--only '$(ONLY)')
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)

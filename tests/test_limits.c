@@ -3,6 +3,7 @@
  * states each end in an error that names the limit, and cost no more than what the limit allows. */
 #include <ampql.h>
 
+#include "support/endless.h"
 #include "support/test.h"
 #include "support/torture.h"
 
@@ -18,40 +19,6 @@ enum { KIB = 1 << 10, MIB = 1 << 20, TEXT_BYTES = MIB };
 static struct ampql_string text(const char *s)
 {
     return (struct ampql_string){s, strlen(s)};
-}
-
-/* Series x{n="0"}, x{n="1"}, ... up to nseries or for ever, each with nsamples, a second apart from
- * 0 on, all of different values. */
-struct endless {
-    size_t nseries, nsamples;
-    size_t npushed; /* until it was told to stop */
-};
-
-enum { MOST_SAMPLES = 10000 };
-
-static enum ampql_code push_for_ever(void *payload, const struct ampql_select *select,
-                                     struct ampql_sink *sink, struct ampql_error *err)
-{
-    static int64_t t[MOST_SAMPLES];
-    static double v[MOST_SAMPLES];
-    struct endless *endless = payload;
-    (void)err;
-    (void)select;
-    for (size_t i = 0; i < endless->nsamples; i++) {
-        t[i] = (int64_t)i * 1000;
-        v[i] = (double)i;
-    }
-    for (endless->npushed = 0; !endless->nseries || endless->npushed < endless->nseries;
-         endless->npushed++) {
-        char number[24];
-        snprintf(number, sizeof number, "%012zu", endless->npushed);
-        const struct ampql_label labels[] = {{text("__name__"), text("x")},
-                                             {text("n"), text(number)}};
-        enum ampql_code code = ampql_sink_push(sink, labels, 2, t, v, endless->nsamples);
-        if (code != AMPQL_OK)
-            return code;
-    }
-    return AMPQL_OK;
 }
 
 static const struct row {
@@ -223,10 +190,10 @@ static const struct row {
 static void ask(const struct ampql_allocator *alc, const struct row *row, struct ampql_error *err)
 {
     const struct ampql_engine_options options = {.allocator = alc};
-    struct endless endless = {row->nseries, row->nsamples, 0};
+    struct endless endless = {.nseries = row->nseries, .nsamples = row->nsamples};
     const struct ampql_source_ops ops = {.caps = AMPQL_SOURCE_SAMPLES |
                                                  (row->is_sorted ? AMPQL_SOURCE_SORTED : 0),
-                                         .select = push_for_ever};
+                                         .select = endless_push};
     struct ampql_engine *engine = NULL;
     struct ampql_source *source = NULL;
     struct ampql_query *query = NULL;
@@ -261,7 +228,7 @@ static void test_series(void **state)
     struct torture t;
     struct ampql_error err = {0};
     struct endless endless = {.nsamples = 1};
-    const struct ampql_source_ops ops = {.caps = AMPQL_SOURCE_SAMPLES, .select = push_for_ever};
+    const struct ampql_source_ops ops = {.caps = AMPQL_SOURCE_SAMPLES, .select = endless_push};
     const struct ampql_run_options options = {.end_ms = 1000, .max_series = 1000};
     const struct ampql_engine_options engine_options = {.allocator = &t.alc};
     struct ampql_engine *engine = NULL;
@@ -288,7 +255,7 @@ static void test_budget(void **state)
     struct torture t;
     struct ampql_error err = {0};
     struct endless endless = {.nseries = 100, .nsamples = 100};
-    const struct ampql_source_ops ops = {.caps = AMPQL_SOURCE_SAMPLES, .select = push_for_ever};
+    const struct ampql_source_ops ops = {.caps = AMPQL_SOURCE_SAMPLES, .select = endless_push};
     const struct ampql_engine_options engine_options = {.allocator = &t.alc};
     static const char expr[] = "sum(rate(x[1m])) + count(x)";
     struct ampql_engine *engine = NULL;

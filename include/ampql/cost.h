@@ -83,7 +83,7 @@ struct ampql_cost_options {
                         lines->accumulate needs: an hour, or a day */
     const struct ampql_aggregate_options *lines; /* how lines are made, instead of aggregate and
                                                     split_idle; may be NULL */
-    uint64_t max_bytes; /* of each batch, as in struct ampql_run_options; 0: no budget */
+    uint64_t max_bytes; /* of each batch, as in struct ampql_run_options; 0: 1 GiB */
     uint64_t threads;   /* that compute steps, and pieces of a long window, at the same time, and of
                            one window queries that read nothing in common; the caller's among them;
                            0: 1. The bill is the same, whatever their number;
@@ -91,6 +91,7 @@ struct ampql_cost_options {
                            a source that several runs may read at once (AMPQL_SOURCE_PARALLEL: memory,
                            files that are read whole, captures, and several of these merged); of any
                            other one thread reads. The engine's allocator must be thread-safe */
+    uint64_t max_labels, max_label_bytes; /* as in struct ampql_run_options */
 };
 
 /* What becomes of the windows of a bill. Hours, days, weeks and months are those of UTC; a week

@@ -98,23 +98,26 @@ struct ampql_run_options {
                        * warning: AMPQL_EXECUTION, naming the rule */
 
     uint64_t max_bytes; /* that the run may take from the allocator at once, all queries of a batch
-                         * together: more is AMPQL_LIMIT. What the source and the libraries that are
-                         * used hold is not counted, nor are results, which are no larger than the
-                         * rows they are copied from. 0: no budget */
-    uint64_t threads; /* of a batch without rules and without max_bytes, over a source that several
-                       * runs may read at once (AMPQL_SOURCE_PARALLEL): queries that read nothing in
-                       * common are evaluated at the same time by so many, the caller's among them;
-                       * 0: 1. Each series is read once as ever, results are the same bits, and so
-                       * are errors; max_samples is of each thread, and so is what they hold. The
-                       * engine's allocator must be thread-safe then */
+                         * together, with their results, and what RE2 may take for its regexes:
+                         * more is AMPQL_LIMIT. What the source holds is not counted. 0: 1 GiB;
+                         * UINT64_MAX: no budget */
+    uint64_t threads; /* of a batch without rules, over a source that several runs may read at once
+                       * (AMPQL_SOURCE_PARALLEL): queries that read nothing in common are evaluated
+                       * at the same time by so many, the caller's among them; 0: 1. Each series is
+                       * read once as ever, results are the same bits, and so are errors (what is
+                       * too much for several threads is tried by one); max_samples is of each
+                       * thread, max_bytes of all together. The engine's allocator must be
+                       * thread-safe then */
+    uint64_t max_labels; /* of a series that is read; 0: 128; UINT64_MAX: what the source takes */
+    uint64_t max_label_bytes; /* of a label's value that is read; 0: 64 KiB; UINT64_MAX: as above */
 };
 
 /* Evaluate a query on a source. options may be NULL: an instant query at time 0.
  *   out  to be freed; NULL when it fails
  *   err  AMPQL_BAD_DATA (start, end, step), AMPQL_EXECUTION, AMPQL_LIMIT (max_samples, max_series,
- *        max_subquery_points, max_bytes: the message says which), AMPQL_TIMEOUT, AMPQL_CANCELED,
- *        AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED
- *   see  Prometheus docs "Querying basics"; promql.Engine */
+ *        max_subquery_points, max_bytes, max_labels, max_label_bytes: the message says which),
+ * AMPQL_TIMEOUT, AMPQL_CANCELED, AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED see
+ * Prometheus docs "Querying basics"; promql.Engine */
 AMPQL_API enum ampql_code ampql_query_run(const struct ampql_query *query,
                                           struct ampql_source *source,
                                           const struct ampql_run_options *options,

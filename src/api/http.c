@@ -21,6 +21,8 @@ static struct ampql_cost_options cost_of(const struct ampql_run_options *run)
                                        .max_samples = run->max_samples,
                                        .max_series = run->max_series,
                                        .max_bytes = run->max_bytes,
+                                       .max_labels = run->max_labels,
+                                       .max_label_bytes = run->max_label_bytes,
                                        .rules = run->rules,
                                        .recorded = run->recorded,
                                        .rule_phase_ms = run->rule_phase_ms,

@@ -31,7 +31,6 @@ enum ampql_code ampql_engine_new(const struct ampql_engine_options *options,
     if (!engine)
         return fail_nomem(err, "an engine");
     *engine = (struct ampql_engine){.alc = *alc,
-                                    .result_alc = *alc,
                                     .dialect = o.dialect ? o.dialect : AMPQL_PROM3,
                                     .experimental = o.experimental,
                                     .max_query_bytes = o.max_query_bytes,

@@ -1,19 +1,22 @@
 /* An allocator with a ceiling: what is taken through it and not yet given back is at most
- * max_bytes. */
+ * max_bytes, and while a block grows it counts twice, as it was and as it will be. */
 #ifndef AMPQL_SRC_BASE_BUDGET_H
 #define AMPQL_SRC_BASE_BUDGET_H
 
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <stdatomic.h>
+
 struct budget {
     struct ampql_allocator alc; /* to be used; its payload is the budget, which must not move */
     struct ampql_allocator inner;
-    size_t max_bytes, live;
-    bool is_spent; /* something was refused: a failure is no lack of memory, but of budget */
+    size_t max_bytes;
+    atomic_size_t live;
+    atomic_bool is_spent; /* something was refused: a failure is no lack of memory, but of budget */
 };
 
-/* For one thread. */
+/* For any number of threads, when inner is. */
 void budget_init(struct budget *budget, const struct ampql_allocator *inner, size_t max_bytes);
 
 /* What to say of a failure: memory that the budget refused was not lacking.

@@ -140,7 +140,8 @@ enum ampql_code cxx_regex_new(const char *pattern, size_t n, bool dot_is_all,
         options.set_encoding(RE2::Options::EncodingUTF8);
         options.set_log_errors(false);
         options.set_dot_nl(dot_is_all);
-        options.set_max_mem(2 << 20); // 131,072 instructions, and the states of the automaton
+        options.set_max_mem(
+            CXX_REGEX_BYTES); // 131,072 instructions, and the states of the automaton
         auto *regex = new cxx_regex(re2::StringPiece(pattern, n), options);
         if (regex->re2.ok()) {
             regex->re2.CapturingGroupNames(); // made at first use: here, while there is room

@@ -29,6 +29,8 @@ size_t cxx_number_format_fixed(double v, char *out) AMPQL_NOEXCEPT;
 
 struct cxx_regex;
 
+enum { CXX_REGEX_BYTES = 2 << 20 }; /* that one may come to hold: program and states */
+
 enum { CXX_FRAGMENT_MAX = 160 };
 
 /* Why a regex was refused, in the words of Go's regexp/syntax. */

@@ -13,6 +13,7 @@ struct regex {
     enum regex_dot dot;
     struct quick quick;
     struct cxx_regex *re2; /* NULL: quick does it */
+    void *room;            /* never touched: RE2 takes as much elsewhere */
     atomic_bool out_of_memory;
 };
 
@@ -224,8 +225,16 @@ void regex_free(struct regex *regex)
         return;
     if (regex->re2)
         cxx_regex_free(regex->re2);
+    alloc_put(regex->arena.alc, regex->room, CXX_REGEX_BYTES, 1);
     struct arena arena = regex->arena; /* the struct goes with it */
     arena_done(&arena);
+}
+
+bool regex_count(struct regex *regex)
+{
+    if (regex->re2 && !regex->room)
+        regex->room = alloc_get(regex->arena.alc, CXX_REGEX_BYTES, 1);
+    return !regex->re2 || regex->room;
 }
 
 static enum ampql_code make(const struct ampql_allocator *alc, struct str source,

@@ -23,6 +23,10 @@ enum ampql_code regex_new(const struct ampql_allocator *alc, struct str source, 
                           struct regex **out, struct ampql_error *err);
 void regex_free(struct regex *regex);
 
+/* Take from its allocator what RE2 may come to hold for it, so that a budget counts that; it is
+ * given back with the regex. False when memory is out. */
+bool regex_count(struct regex *regex);
+
 /* The same without the fast paths: tests compare the two. */
 enum ampql_code regex_new_plain(const struct ampql_allocator *alc, struct str source,
                                 enum regex_dot dot, struct regex **out, struct ampql_error *err);

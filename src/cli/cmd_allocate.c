@@ -310,6 +310,9 @@ static enum exit_status fill_options(struct cli *cli, const struct flags *flags,
     cost->timeout_ms = session->options.timeout_ms;
     cost->max_samples = session->options.max_samples;
     cost->max_series = session->options.max_series;
+    cost->max_bytes = session->options.max_bytes;
+    cost->max_labels = session->options.max_labels;
+    cost->max_label_bytes = session->options.max_label_bytes;
     cost->cancel = session->cancel;
     cost->rules = session->options.rules;
     cost->recorded = session->options.recorded;

@@ -216,6 +216,30 @@ static enum ampql_code read_integer(const struct option *option, const char *tex
     return AMPQL_OK;
 }
 
+static enum ampql_code read_size(const struct option *option, const char *text, uint64_t *out,
+                                 struct ampql_error *err)
+{
+    static const struct {
+        const char *unit;
+        unsigned shift;
+    } units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}, {"", 0}};
+    struct str s = str_of(text);
+    uint64_t n = 0;
+    size_t i = 0;
+    bool fits = true;
+    for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+        fits = fits && !__builtin_mul_overflow(n, UINT64_C(10), &n) &&
+               !__builtin_add_overflow(n, (uint64_t)(s.p[i] - '0'), &n);
+    struct str unit = str_make(s.p + i, s.n - i);
+    for (size_t k = 0; k < sizeof units / sizeof *units && fits && n > 0; k++)
+        if (str_equal(unit, str_of(units[k].unit)) && n <= UINT64_MAX >> units[k].shift) {
+            *out = n << units[k].shift;
+            return AMPQL_OK;
+        }
+    return fail_value(option, "expected a number of bytes over 0, such as 65536, 64KiB or 2GiB",
+                      text, err);
+}
+
 /* A message of the time and duration readers, with the flag's name in front. */
 static enum ampql_code name_flag(const struct option *option, enum ampql_code code,
                                  struct ampql_error *err)
@@ -259,6 +283,8 @@ static enum ampql_code read_value(struct parser *p, size_t i, struct ampql_error
         return read_enum(option, text, to, err);
     case OPTION_INTEGER:
         return read_integer(option, text, to, err);
+    case OPTION_SIZE:
+        return read_size(option, text, to, err);
     case OPTION_TIME:
     case OPTION_DURATION:
         return read_ms(p, option, text, to, err);

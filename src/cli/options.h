@@ -24,7 +24,8 @@ enum option_type {
     OPTION_TIME,     /* struct option_ms, Unix ms: RFC 3339, Unix seconds, now, now-1h */
     OPTION_DURATION, /* struct option_ms: 1h30m, or seconds */
     OPTION_ENUM,     /* int: 0 when not given, else 1 + the place of the word in option.value */
-    OPTION_INTEGER   /* uint64_t; 0 when not given */
+    OPTION_INTEGER,  /* uint64_t; 0 when not given */
+    OPTION_SIZE      /* uint64_t bytes: 65536, 64KiB, 16MiB, 2GiB; 0 when not given */
 };
 
 struct option_ms {

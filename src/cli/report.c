@@ -207,6 +207,9 @@ enum exit_status report_error(struct cli *cli, const struct ampql_error *err, st
     if (!hint && err->code == AMPQL_LIMIT &&
         str_has_prefix(str_of(err->message), STR("the expression is nested")))
         hint = "--max-depth allows more, up to 2048";
+    if (!hint && err->code == AMPQL_LIMIT &&
+        str_has_prefix(str_of(err->message), STR("the run would hold")))
+        hint = "--max-bytes allows more";
     if (!hint && has_position)
         hint = suggest_function(err, report.text, function, sizeof function);
     if (status == STATUS_OK) /* whoever failed did not say how */

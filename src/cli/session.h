@@ -27,6 +27,7 @@ struct run_flags {
     int dialect; /* enum below, or 0 */
     struct option_ms lookback, timeout;
     uint64_t max_samples, max_series, max_subquery_points, max_depth;
+    uint64_t max_bytes, max_labels, max_label_bytes;
     struct option_list enable; /* features by name; session_features reads them */
     bool experimental, delayed_name_removal, stats;
     int error_format;
@@ -72,6 +73,12 @@ struct time_flags {
      "samples and values held at once; 50 million when not given"}, \
     {"max-series", 0, OPTION_INTEGER, offsetof(type, member.max_series), "N", \
      "series that a selector reads, or an operation gathers; 2 million when not given"}, \
+    {"max-bytes", 0, OPTION_SIZE, offsetof(type, member.max_bytes), "SIZE", \
+     "memory that a run may hold, without its sources; 1GiB when not given"}, \
+    {"max-labels", 0, OPTION_INTEGER, offsetof(type, member.max_labels), "N", \
+     "of a series that is read; 128 when not given"}, \
+    {"max-label-bytes", 0, OPTION_SIZE, offsetof(type, member.max_label_bytes), "SIZE", \
+     "of a label value that is read; 64KiB when not given"}, \
     {"stats", 0, OPTION_BOOL, offsetof(type, member.stats), NULL, \
      "say on standard error what was read, and what servers billed for each part"}, \
     REPORT_OPTIONS(type, member.error_format)

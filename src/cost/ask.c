@@ -61,6 +61,8 @@ enum ampql_code ask_source(struct ampql_engine *engine, struct ampql_source *sou
         .max_samples = params->max_samples,
         .max_series = params->max_series,
         .max_bytes = params->max_bytes,
+        .max_labels = params->max_labels,
+        .max_label_bytes = params->max_label_bytes,
         .cancel = params->cancel,
         .rules = params->rules,
         .recorded = params->recorded,

@@ -124,6 +124,8 @@ enum ampql_code params_make(const struct ampql_cost_options *options, struct par
         .max_samples = all.max_samples,
         .max_series = all.max_series,
         .max_bytes = all.max_bytes,
+        .max_labels = all.max_labels,
+        .max_label_bytes = all.max_label_bytes,
         .cancel = all.cancel,
         .queries = all.queries,
         .pod_uids = all.pod_uids,

@@ -45,7 +45,7 @@ struct params {
     double discount, negotiated_discount;
     enum ampql_dialect dialect; /* 0: not said */
     int64_t timeout_ms;
-    uint64_t max_samples, max_series, max_bytes;
+    uint64_t max_samples, max_series, max_bytes, max_labels, max_label_bytes;
     struct ampql_cancel *cancel;
     enum ampql_cost_queries queries;
     bool pod_uids, wants_node_labels, wants_idle, is_strict;

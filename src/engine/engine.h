@@ -11,7 +11,6 @@
 
 struct ampql_engine {
     struct ampql_allocator alc;
-    struct ampql_allocator result_alc; /* the same, but during a run with a budget */
     enum ampql_dialect dialect;
     bool experimental;
     size_t max_query_bytes, max_depth;
@@ -186,9 +185,10 @@ enum ampql_code result_of_labels(const struct ampql_engine *engine, const struct
  * AMPQL_NOMEM */
 struct intake_limits {
     struct ampql_cancel *cancel;
-    int64_t deadline_ms;  /* monotonic; INT64_MAX: none */
-    uint64_t max_samples; /* that wait to be put in order */
-    uint64_t max_series;  /* that a select reads */
+    int64_t deadline_ms;                  /* monotonic; INT64_MAX: none */
+    uint64_t max_samples;                 /* that wait to be put in order */
+    uint64_t max_series;                  /* that a select reads */
+    uint64_t max_labels, max_label_bytes; /* of a series, and of a value */
 };
 /* Has the caller canceled, or is the deadline past? err  AMPQL_CANCELED, AMPQL_TIMEOUT */
 enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err);

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "source/sink.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* A series of an unsorted source waits here with copied columns. */
@@ -53,6 +54,27 @@ enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_er
     return AMPQL_OK;
 }
 
+static enum ampql_code check_count(const struct intake *in, size_t nlabels)
+{
+    uint64_t most = in->limits->max_labels;
+    if (nlabels <= most)
+        return AMPQL_OK;
+    return fail(in->err, AMPQL_LIMIT, "a series has %zu labels, where at most %llu are allowed",
+                nlabels, (unsigned long long)most);
+}
+
+static enum ampql_code check_value(const struct intake *in, struct str name, struct str value)
+{
+    uint64_t most = in->limits->max_label_bytes;
+    if (value.n <= most)
+        return AMPQL_OK;
+    char what[160];
+    snprintf(what, sizeof what,
+             "a label's value has %zu bytes, where at most %llu are allowed, in label", value.n,
+             (unsigned long long)most);
+    return fail_quote(in->err, AMPQL_LIMIT, what, name);
+}
+
 static enum ampql_code make_room(struct intake *in, size_t nlabels)
 {
     if (nlabels <= in->cap && in->labels)
@@ -69,12 +91,15 @@ static enum ampql_code make_room(struct intake *in, size_t nlabels)
 static enum ampql_code intern(struct intake *in, const struct ampql_label *labels, size_t nlabels,
                               struct labels *out)
 {
+    TRY(check_count(in, nlabels));
     TRY(make_room(in, nlabels));
     for (size_t i = 0; i < nlabels; i++) {
         struct label *l = &in->labels[i];
-        l->name = symbols_intern(in->symbols, str_make(labels[i].name.data, labels[i].name.size));
-        l->value =
-            symbols_intern(in->symbols, str_make(labels[i].value.data, labels[i].value.size));
+        struct str name = str_make(labels[i].name.data, labels[i].name.size);
+        struct str value = str_make(labels[i].value.data, labels[i].value.size);
+        TRY(check_value(in, name, value));
+        l->name = symbols_intern(in->symbols, name);
+        l->value = symbols_intern(in->symbols, value);
         if (l->name == SYMBOL_NONE || l->value == SYMBOL_NONE)
             return fail_nomem(in->err, "a series' labels");
     }
@@ -90,9 +115,12 @@ static enum ampql_code intern(struct intake *in, const struct ampql_label *label
 static enum ampql_code translate(struct intake *in, const struct symbols *symbols,
                                  struct labels labels, struct labels *out)
 {
+    TRY(check_count(in, labels.n));
     TRY(make_room(in, labels.n));
     for (size_t i = 0; i < labels.n; i++) {
         struct label *l = &in->labels[i];
+        TRY(check_value(in, symbols_text(symbols, labels.at[i].name),
+                        symbols_text(symbols, labels.at[i].value)));
         l->name = symbols_translate(in->symbols, symbols, labels.at[i].name);
         l->value = symbols_translate(in->symbols, symbols, labels.at[i].value);
         if (l->name == SYMBOL_NONE || l->value == SYMBOL_NONE)

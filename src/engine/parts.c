@@ -198,8 +198,7 @@ bool run_in_parts(struct ampql_engine *engine, const struct ampql_query *const *
                   size_t nqueries, struct ampql_source *source,
                   const struct ampql_run_options *options, struct ampql_result **results)
 {
-    /* a budget is of all queries together, and not to be shared out */
-    bool may = options->threads > 1 && nqueries > 1 && !options->rules && options->max_bytes == 0 &&
+    bool may = options->threads > 1 && nqueries > 1 && !options->rules &&
                source->ops.caps & AMPQL_SOURCE_PARALLEL;
     struct parting p = {.nqueries = nqueries};
     struct batch batch = {

@@ -19,11 +19,10 @@ enum ampql_code result_rows_take(const struct ampql_engine *engine, struct eval 
         nkept += queries[q].code == AMPQL_OK ? queries[q].rows.n : 0;
     if (!pool || pool->nblocks / 2 > nkept)
         return AMPQL_OK;
-    struct result_rows *rows = alloc_get(&engine->result_alc, 1, sizeof *rows);
+    struct result_rows *rows = alloc_get(&engine->alc, 1, sizeof *rows);
     if (!rows)
         return fail_nomem(err, "a result");
-    /* The slabs are from underneath the run's budget, which ends with it. */
-    *rows = (struct result_rows){.alc = engine->result_alc, .pool = *pool, .nsteps = nsteps};
+    *rows = (struct result_rows){.alc = engine->alc, .pool = *pool, .nsteps = nsteps};
     atomic_init(&rows->nusers, 1);
     rows->pool.alc = &rows->alc;
     pool_init(pool, pool->alc, pool->block_bytes);
@@ -138,10 +137,10 @@ static int samples_by_labels(const void *a, const void *b, void *symbols)
 
 static struct ampql_result *new_result(const struct ampql_engine *engine)
 {
-    struct ampql_result *result = alloc_get(&engine->result_alc, 1, sizeof *result);
+    struct ampql_result *result = alloc_get(&engine->alc, 1, sizeof *result);
     if (!result)
         return NULL;
-    *result = (struct ampql_result){.alc = engine->result_alc};
+    *result = (struct ampql_result){.alc = engine->alc};
     arena_init(&result->arena, &result->alc);
     return result;
 }

@@ -2,7 +2,6 @@
  * copy results out. */
 #include "engine/run.h"
 
-#include "base/budget.h"
 #include "base/checked.h"
 #include "base/duration.h"
 #include "base/time.h"
@@ -17,6 +16,8 @@ enum {
     DEFAULT_MAX_SERIES = 2 * 1000 * 1000,
     DEFAULT_MAX_POINTS = 11001, /* what the HTTP API lets through */
     DEFAULT_MAX_SUBQUERY_POINTS = 1 << 22,
+    DEFAULT_MAX_LABELS = 128,
+    DEFAULT_MAX_LABEL_BYTES = 64 << 10,
 };
 
 static enum ampql_code read_times(const struct ampql_run_options *options, struct plan_options *out,
@@ -239,14 +240,14 @@ static enum ampql_code fail_all(enum ampql_code code, const struct ampql_error *
 }
 
 static enum ampql_code collect(struct run *run, struct ampql_result **results,
-                               struct ampql_error *errs)
+                               struct ampql_error *errs, struct ampql_error *err)
 {
     enum ampql_code first = AMPQL_OK;
-    struct ampql_error err;
     struct result_rows *rows;
-    if (result_rows_take(run->engine, &run->eval, run->queries, run->nqueries, &rows, &err) !=
-        AMPQL_OK)
-        return fail_all(err.code, &err, errs, run->nqueries);
+    enum ampql_code code =
+        result_rows_take(run->engine, &run->eval, run->queries, run->nqueries, &rows, err);
+    if (code != AMPQL_OK)
+        return fail_all(code, err, errs, run->nqueries);
     for (size_t q = 0; q < run->nqueries; q++) {
         struct eval_query *query = &run->queries[q];
         struct read_select *reads = NULL;
@@ -277,7 +278,10 @@ struct intake_limits run_limits_of(const struct ampql_run_options *options)
         .cancel = options->cancel,
         .deadline_ms = deadline,
         .max_samples = options->max_samples ? options->max_samples : DEFAULT_MAX_SAMPLES,
-        .max_series = options->max_series ? options->max_series : DEFAULT_MAX_SERIES};
+        .max_series = options->max_series ? options->max_series : DEFAULT_MAX_SERIES,
+        .max_labels = options->max_labels ? options->max_labels : DEFAULT_MAX_LABELS,
+        .max_label_bytes =
+            options->max_label_bytes ? options->max_label_bytes : DEFAULT_MAX_LABEL_BYTES};
 }
 
 /* What long evaluation asks on its way. */
@@ -364,29 +368,10 @@ static enum ampql_code run_attempts(struct ampql_engine *engine, const struct jo
         stats = run->stats;
         stats.remote_samples = 0; /* nobody else would have tried twice */
         if (code == AMPQL_OK && is_over)
-            first = collect(run, results, errs);
+            first = collect(run, results, errs, err);
     }
     arena_done(&arena);
     return code == AMPQL_OK ? first : fail_all(code, err, errs, job->nqueries);
-}
-
-/* All of it with an engine of its own, whose allocator has the run's ceiling. */
-static enum ampql_code run_job(struct ampql_engine *engine, const struct job *job,
-                               struct ampql_result **results, struct ampql_error *errs,
-                               struct run *run, struct ampql_error *err)
-{
-    struct ampql_engine own = *engine;
-    struct budget budget;
-    uint64_t max = job->options->max_bytes;
-    if (max == 0 || max > SIZE_MAX)
-        return run_attempts(engine, job, results, errs, run, err);
-    budget_init(&budget, &engine->alc, (size_t)max);
-    own.alc = budget.alc;
-    enum ampql_code code = run_attempts(&own, job, results, errs, run, err);
-    for (size_t q = 0; errs && q < job->nqueries; q++)
-        if (!results[q])
-            budget_name(&budget, errs[q].code, &errs[q]);
-    return budget_name(&budget, code, err);
 }
 
 enum ampql_code run_batch(struct ampql_engine *engine, const struct ampql_query *const *queries,
@@ -398,7 +383,7 @@ enum ampql_code run_batch(struct ampql_engine *engine, const struct ampql_query 
         .queries = queries, .nqueries = nqueries, .source = source, .options = options};
     struct run run = {0};
     struct ampql_error err = {0};
-    enum ampql_code code = run_job(engine, &job, results, errs, &run, &err);
+    enum ampql_code code = run_attempts(engine, &job, results, errs, &run, &err);
     *stats = run.stats;
     return code;
 }
@@ -409,11 +394,21 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
                            struct ampql_error *errs)
 {
     struct ampql_stats stats;
+    struct capped capped;
+    enum ampql_code code = AMPQL_OK;
     for (size_t q = 0; q < nqueries; q++)
         results[q] = NULL;
-    if (run_in_parts(engine, queries, nqueries, source, options, results))
-        return AMPQL_OK;
-    return run_batch(engine, queries, nqueries, source, options, results, errs, &stats);
+    capped_begin(&capped, engine, options);
+    if (!run_in_parts(&capped.engine, queries, nqueries, source, options, results)) {
+        atomic_store(&capped.budget.is_spent, false);
+        code = run_batch(&capped.engine, queries, nqueries, source, options, results, errs, &stats);
+    }
+    for (size_t q = 0; q < nqueries; q++)
+        if (results[q])
+            capped_keep(&capped, results[q]);
+        else if (errs)
+            budget_name(&capped.budget, errs[q].code, &errs[q]);
+    return budget_name(&capped.budget, code, NULL);
 }
 
 enum ampql_code engine_record(struct ampql_engine *engine, struct ampql_source *source,
@@ -426,8 +421,10 @@ enum ampql_code engine_record(struct ampql_engine *engine, struct ampql_source *
         .wants = wants, .nwants = nwants, .taker = taker, .source = source, .options = options};
     struct run run = {0};
     struct ampql_error local = {0};
-    enum ampql_code code = run_job(engine, &job, NULL, NULL, &run, err ? err : &local);
+    struct capped capped;
+    capped_begin(&capped, engine, options);
+    enum ampql_code code = run_attempts(&capped.engine, &job, NULL, NULL, &run, err ? err : &local);
     *stats = run.stats;
     *ruler = run.ruler;
-    return code;
+    return budget_name(&capped.budget, code, err);
 }

@@ -5,10 +5,12 @@
  *   records.c  series of records: evaluations made, and fed to leaves as a source's are
  *   costs.c    what it has cost
  *   parts.c    a batch in parts, several at the same time
- *   ticks.c    evaluations made one by one, where they cannot be made at once */
+ *   ticks.c    evaluations made one by one, where they cannot be made at once
+ *   capped.c   the ceiling on what a run may hold */
 #ifndef AMPQL_SRC_ENGINE_RUN_H
 #define AMPQL_SRC_ENGINE_RUN_H
 
+#include "base/budget.h"
 #include "engine/engine.h"
 #include "eval/recorded.h"
 
@@ -63,6 +65,19 @@ struct run {
      * attempt. */
     bool must_start_again;
 };
+
+/* An engine whose allocator has the ceiling of one run, options->max_bytes; it must not move. */
+struct capped {
+    struct ampql_engine engine;
+    struct ampql_allocator alc; /* without the ceiling */
+    struct budget budget;       /* in use when the allocators differ */
+};
+
+void capped_begin(struct capped *capped, const struct ampql_engine *engine,
+                  const struct ampql_run_options *options);
+
+/* A result of the run, which outlives its ceiling: what it holds is the caller's from now on. */
+void capped_keep(const struct capped *capped, struct ampql_result *result);
 
 /* A batch in one run, as engine_run; *stats is what it has cost. */
 enum ampql_code run_batch(struct ampql_engine *engine, const struct ampql_query *const *queries,

@@ -1,7 +1,6 @@
 /* The label sets that match a selector: of the source, and of records. */
-#include "engine/engine.h"
+#include "engine/run.h"
 
-#include "base/budget.h"
 #include "lang/parser.h"
 
 #include <stdlib.h>
@@ -79,6 +78,8 @@ static enum ampql_code list_source(struct ampql_engine *engine, struct ampql_sou
         fail(err, code,
              "the source holds series of a name that a rule records, too: expected none, or to be "
              "told which to prefer");
+    if (code == AMPQL_NOMEM && err->code != code) /* list_series cannot say it */
+        return fail_nomem(err, "a list of series");
     return code;
 }
 
@@ -239,13 +240,12 @@ enum ampql_code engine_series(struct ampql_engine *engine, struct str selector,
                               struct ampql_source *source, const struct ampql_run_options *options,
                               struct ampql_result **out, struct ampql_error *err)
 {
-    struct ampql_engine own = *engine;
-    struct budget budget;
+    struct capped capped;
     struct ampql_error local = {0};
     err = err ? err : &local;
-    if (options->max_bytes == 0 || options->max_bytes > SIZE_MAX)
-        return series_within(engine, selector, source, options, out, err);
-    budget_init(&budget, &engine->alc, (size_t)options->max_bytes);
-    own.alc = budget.alc;
-    return budget_name(&budget, series_within(&own, selector, source, options, out, err), err);
+    capped_begin(&capped, engine, options);
+    enum ampql_code code = series_within(&capped.engine, selector, source, options, out, err);
+    if (code == AMPQL_OK)
+        capped_keep(&capped, *out);
+    return budget_name(&capped.budget, code, err);
 }

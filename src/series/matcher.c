@@ -89,6 +89,8 @@ static enum ampql_code bind(struct matchers matchers, const struct symbols *symb
             return fail_nomem(err, "a matcher's label name");
         if (is_regex(m->op)) {
             TRY(regex_new(symbols->text.alc, m->value, dot, &bound->regex, err));
+            if (grows && !regex_count(bound->regex))
+                return fail_nomem(err, "a regex");
             continue;
         }
         bound->value = bind_text(symbols, grows, m->value);

@@ -108,8 +108,10 @@ static enum ampql_code read_unit(struct ampql_engine *engine, const char *path, 
     TRY(find_test(&file, path, &test, err));
     TRY(ampql_source_memory(engine, NULL, out, err));
     code = take_series(*out, test, path, arena->alc, err);
-    if (code != AMPQL_OK)
+    if (code != AMPQL_OK) {
         ampql_source_free(*out);
+        *out = NULL;
+    }
     return code;
 }
 

@@ -142,7 +142,7 @@ static enum ampql_code label_replace(struct call *call, struct ampql_error *err)
     struct str dst = string_argument(call, 1), src = string_argument(call, 3);
     struct regex *regex = NULL;
     TRY(compile(&call->ast->u.call, call->dialect, call_alc(call), &regex, err));
-    enum ampql_code code = AMPQL_OK;
+    enum ampql_code code = regex_count(regex) ? AMPQL_OK : fail_nomem(err, "a regex");
     struct buf value;
     buf_init(&value, call_alc(call), MAX_VALUE);
     /* the whole match, then the groups */

@@ -43,6 +43,20 @@ run 6 query -s $small --time 60 --stale-after 5m --max-series 2 -- '-requests_to
 !   -requests_total or ratio or requests_total
 !                   ^^
 END
+run 6 query -s $small --time 60 --stale-after 5m --max-bytes 4KiB 'sum(requests_total)' <<'END'
+! ampql: error: the run would hold more than 4096 bytes at once
+!   hint: --max-bytes allows more
+END
+run 6 query -s $small --time 60 --stale-after 5m --max-labels 2 'sum(requests_total)' <<'END'
+! ampql: error: 1:5: a series has 3 labels, where at most 2 are allowed
+!   sum(requests_total)
+!       ^^^^^^^^^^^^^^
+END
+run 6 query -s $small --time 60 --stale-after 5m --max-label-bytes 8 'sum(requests_total)' <<'END'
+! ampql: error: 1:5: a label's value has 14 bytes, where at most 8 are allowed, in label: "__name__"
+!   sum(requests_total)
+!       ^^^^^^^^^^^^^^
+END
 run 6 series -s $small --max-series 1 requests_total <<'END'
 ! ampql: error: a selector matches more than 1 series
 END

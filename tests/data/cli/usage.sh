@@ -33,6 +33,14 @@ run 2 query --output xml up <<'END'
 ! ampql: error: query: --output: expected table|json|csv|promql|openmetrics: "xml"
 !   hint: see `ampql help query`
 END
+run 2 query --max-bytes 1GB up <<'END'
+! ampql: error: query: --max-bytes: expected a number of bytes over 0, such as 65536, 64KiB or 2GiB: "1GB"
+!   hint: see `ampql help query`
+END
+run 2 query --max-bytes 17179869184GiB up <<'END'
+! ampql: error: query: --max-bytes: expected a number of bytes over 0, such as 65536, 64KiB or 2GiB: "17179869184GiB"
+!   hint: see `ampql help query`
+END
 run 2 query --time 5 --step 1m up <<'END'
 ! ampql: error: query: --time is for one time, --start --end --step for many
 !   hint: see `ampql help query`
