@@ -1,12 +1,14 @@
 # What measures the tests themselves, and looks at the source without running it. Included by the Makefile.
 
-.PHONY: coverage mutation mutation-objects
+.PHONY: coverage mutation mutation-objects analyze
 
 # What counts for coverage: what a person would run after each change, and what CI runs anyway.
-COVERAGE_CHECKS ?= test text examples
+COVERAGE_CHECKS ?= test text examples rules serve alloc-failures
 coverage: ## lines and branches that the tests reach, by file and layer, against tests/coverage.tsv; RECORD=1 writes it anew
 	@find build/coverage -name '*.gcda' -delete 2>/dev/null; true
-	@$(MAKE) --no-print-directory check-built COVERAGE=1 CHECKS="$(COVERAGE_CHECKS)"
+	@$(MAKE) --no-print-directory $(JOBS) COVERAGE=1 binaries build/coverage/faults/alloc_failures
+	@$(MAKE) --no-print-directory -j2 -Otarget COVERAGE=1 STRIDE=$(or $(STRIDE),17) $(COVERAGE_CHECKS) > build/coverage/checks.log 2>&1 || \
+	  { tail -30 build/coverage/checks.log; exit 1; }
 	@$(PYTHON) tests/coverage.py build/coverage $(if $(RECORD),--record)
 
 SHARED := -fvisibility=default -fno-semantic-interposition
@@ -22,3 +24,8 @@ mutation: ## small faults put into src/eval, src/plan and src/cost, which the te
 	@$(MAKE) --no-print-directory $(JOBS) VARIANT=mutation OPT=-O1 CFLAGS="$(SHARED)" CXXFLAGS="$(SHARED)" mutation-objects
 	@$(MAKE) --no-print-directory $(JOBS) COVERAGE=1 binaries
 	@$(PYTHON) tests/mutate.py --n $(or $(N),500) --seed $(or $(SEED),1) --skip $(or $(SKIP),0) --files '$(FILES)'
+
+ANALYZERS ?= cppcheck clang-tidy fanalyzer
+analyze: ## cppcheck, clang-tidy and gcc -fanalyzer over src; ANALYZERS=cppcheck FILES=regex; what they may find: tests/analyze.tsv
+	@sh src/cli/dist/deps.sh $(filter-out fanalyzer,$(ANALYZERS))
+	@$(PYTHON) tests/analyze.py $(ANALYZERS) --files '$(FILES)' -- $(filter-out -MMD -MP,$(CFLAGS_ALL))
