@@ -70,7 +70,7 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/support/*.c tests/reference/*.c))) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-QUICK_SRC := tests/bench/column.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
+QUICK_SRC := tests/bench/column.c tests/bench/kernels.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
 BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -97,7 +97,7 @@ include src/cli/dist/install.mk
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols hardening layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
-	capture-replay cost-model opencost opencost-clusters cost-clusters page
+	capture-replay cancel budget cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -312,6 +312,12 @@ alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN)$(COVERAGE),,$(FAULTS)/mallo
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)
 
+cancel: $(B)/tests/test_cancel_soak ## runs of all kinds, ended by another thread or a deadline at random moments: how soon they are back; N=10000
+	@$(B)/tests/test_cancel_soak $(or $(N),10000)
+
+budget: $(B)/tests/test_budget ## hostile queries with a budget of memory: the most that was held of it; N=500
+	@$(B)/tests/test_budget $(or $(N),500)
+
 capture-replay: $(B)/tests/test_replay ## random questions to random captures; N=4000 SEED=1
 	@$(B)/tests/test_replay $(or $(N),4000) $(or $(SEED),1)
 
@@ -353,7 +359,7 @@ instructions: $(BENCHES) ## instructions of queries over the demo's capture, by 
 	@sh src/cli/dist/deps.sh valgrind
 	@python3 tests/bench/instructions.py $(B)/bench/bench $(if $(RECORD),--record)
 
-bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
+bench-quick: $(QUICK) ## what needs no server: packed columns, kernels, captures, API JSON and a Prometheus block, bytes and ns a sample
 	@rm -f $(B)/bench/quick.lines; set -e; for b in $(QUICK); do QUICK_RESULTS=$(B)/bench/quick.lines $$b; done; \
 	  sed '1s/^/[/;$$!s/$$/,/;$$s/$$/]/' $(B)/bench/quick.lines > $(B)/bench/quick.json; echo "results: $(B)/bench/quick.json"
 

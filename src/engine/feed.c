@@ -154,10 +154,12 @@ static void read_select(struct run *run)
     struct ampql_error err = {0};
     struct intake_warnings warnings = {.arena = &run->arena};
     run->nobody_listens = false;
-    enum ampql_code code = intake_select(
-        run->engine, run->source, &run->plan.selects.at[run->input], run->plan.options.lookback_ms,
-        run->plan.options.dialect, false, &run->symbols, &run->limits, take, run,
-        &run->costs[run->input], &warnings, &err);
+    enum ampql_code code;
+    if (!run_read_shares(run, &warnings, &code, &err))
+        code = intake_select(run->engine, run->source, &run->plan.selects.at[run->input],
+                             run->plan.options.lookback_ms, run->plan.options.dialect, false,
+                             &run->symbols, &run->limits, take, run, &run->costs[run->input],
+                             &warnings, &err);
     if (code == AMPQL_CANCELED && run->nobody_listens)
         return;
     if (code != AMPQL_OK) {
@@ -192,6 +194,7 @@ void run_read(struct run *run)
         for (run->input = 0; run->input < run->ninputs; run->input++) {
             if (!is_wanted(run))
                 continue;
+            eval_begin_select(&run->eval);
             if (run->input < run->plan.selects.n)
                 read_select(run);
             else

@@ -2,6 +2,7 @@
  *
  *   run.c      what a run begins and ends with
  *   feed.c     series on their way from the source to the leaves that want them
+ *   shares.c   the same by several threads, select by select
  *   records.c  series of records: evaluations made, and fed to leaves as a source's are
  *   costs.c    what it has cost
  *   parts.c    a batch in parts, several at the same time
@@ -54,7 +55,8 @@ struct run {
     struct ampql_stats stats;  /* all of them, and what the source asked beside them */
     struct ruler_costs ruler;
     bool is_open;
-    bool is_strict; /* options->rule_strict */
+    bool is_strict;  /* options->rule_strict */
+    size_t nthreads; /* that may work on a select */
 
     /* The input being read, and its leaves. */
     size_t input;
@@ -71,6 +73,7 @@ struct capped {
     struct ampql_engine engine;
     struct ampql_allocator alc; /* without the ceiling */
     struct budget budget;       /* in use when the allocators differ */
+    size_t nthreads;            /* options->threads */
 };
 
 void capped_begin(struct capped *capped, const struct ampql_engine *engine,
@@ -115,6 +118,13 @@ void run_read(struct run *run);
 /* The queries that still wait for the input being read cannot be answered; after a cancel or a
  * timeout none can. A limit is met where the selector stands. */
 void run_fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err);
+
+/* Read the select being read in shares, by several threads, and feed its leaves as one thread
+ * would. False: that may not be, or would not pay; nothing has happened. code  what it came to; err
+ * and warnings as intake_select has them; AMPQL_CANCELED with nobody_listens: all that wanted it
+ * have failed */
+bool run_read_shares(struct run *run, struct intake_warnings *warnings, enum ampql_code *code,
+                     struct ampql_error *err);
 
 /* Hand a series to the leaves of the input being read. */
 void run_take(struct run *run, const struct fed *fed);
