@@ -237,8 +237,9 @@ class Serve(Row):
     def start(self, arguments, env):
         process = subprocess.Popen([self.world.ampql, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, env=self.world.lab.environment(NO_COLOR="1", **env), close_fds=False)
-        first = process.stderr.readline()
-        body = b""
+        first, body = b"", b""
+        while b"http://" not in first and (line := process.stderr.readline()):
+            first += line
         if b"http://" in first:
             try:
                 body = self.ask(int(first.rsplit(b":", 1)[1]))
