@@ -31,7 +31,8 @@ WARNXX += -Werror
 endif
 OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O3 -g)
 ifdef COVERAGE
-OPT := -O0 -g --coverage
+# -O1: half the time of -O0, and nothing is merged that lies on lines of its own.
+OPT := -O1 -g --coverage -fno-inline -DAMPQL_COVERAGE
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib libzstd libcrypto
@@ -69,7 +70,7 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/support/*.c tests/reference/*.c))) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-QUICK_SRC := tests/bench/column.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
+QUICK_SRC := tests/bench/column.c tests/bench/kernels.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
 BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -306,8 +307,8 @@ fetch-kill: $(CMD) ## fetch killed 200 times at random moments, on full disks, i
 	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
 	@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1)
 
-alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN),,$(FAULTS)/malloc_shim.so) ## every allocation fails, alone and from then on, ours and those of libraries: no leak, no crash, no wrong answer; STRIDE=7 ONLY=TEXT: shorter
-	@$(if $(SAN),,LD_PRELOAD=$(CURDIR)/$(FAULTS)/malloc_shim.so) $(FAULTS)/alloc_failures --stride $(or $(STRIDE),1) $(if $(ONLY),--only '$(ONLY)')
+alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN)$(COVERAGE),,$(FAULTS)/malloc_shim.so) ## every allocation fails, alone and from then on, ours and those of libraries: no leak, no crash, no wrong answer; STRIDE=7 ONLY=TEXT: shorter
+	@$(if $(SAN)$(COVERAGE),,LD_PRELOAD=$(CURDIR)/$(FAULTS)/malloc_shim.so) $(FAULTS)/alloc_failures --stride $(or $(STRIDE),1) $(if $(ONLY),--only '$(ONLY)')
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)
@@ -363,9 +364,11 @@ instructions: $(BENCHES) ## instructions of queries over the demo's capture, by 
 	@sh src/cli/dist/deps.sh valgrind
 	@python3 tests/bench/instructions.py $(B)/bench/bench $(if $(RECORD),--record)
 
-bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
+bench-quick: $(QUICK) ## what needs no server: packed columns, kernels, captures, API JSON and a Prometheus block, bytes and ns a sample
 	@rm -f $(B)/bench/quick.lines; set -e; for b in $(QUICK); do QUICK_RESULTS=$(B)/bench/quick.lines $$b; done; \
 	  sed '1s/^/[/;$$!s/$$/,/;$$s/$$/]/' $(B)/bench/quick.lines > $(B)/bench/quick.json; echo "results: $(B)/bench/quick.json"
+
+include tests/strict.mk
 
 clean: ## remove build/
 	rm -rf build

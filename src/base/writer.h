@@ -18,6 +18,9 @@ void writer_init(struct writer *w, const struct ampql_allocator *alc, ampql_writ
  * whoever has much to write looks at the code, so as not to go on for nobody. */
 void writer_flush(struct writer *w);
 
+/* Hand on what is there, and then these bytes. */
+void writer_pass(struct writer *w, const char *p, size_t n);
+
 /* Hand on the rest and free; returns the code. */
 enum ampql_code writer_end(struct writer *w);
 

@@ -54,6 +54,7 @@ struct ampql_result {
     size_t nselects;
     struct str *annotations; /* [nannotations] */
     size_t nannotations;
+    size_t nthreads; /* that may make text of it */
 };
 
 /* Public functions of this layer that need no engine of their own are defined here under their

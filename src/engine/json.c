@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/parallel.h"
 #include "base/writer.h"
 #include "lang/printer.h"
 
@@ -134,17 +135,13 @@ static void put_string(struct buf *out, struct str s)
     json_escape_html(out, from);
 }
 
-static void put_series(struct writer *w, const struct ampql_result *result)
+/* Series [from, upto), each with a comma before it but the first of all. */
+static void put_some(struct writer *w, const struct ampql_result *result, const char *times,
+                     size_t from, size_t upto)
 {
     struct shown shown; /* of instant vectors, where many series may say the same */
-    char *times = NULL;
     shown.n = 0;
-    if (!render_times(w, &result->grid, &times)) {
-        w->code = AMPQL_NOMEM;
-        return;
-    }
-    buf_byte(&w->buf, '[');
-    for (size_t i = 0; i < result->nseries && w->code == AMPQL_OK; i++) {
+    for (size_t i = from; i < upto && w->code == AMPQL_OK; i++) {
         const struct ampql_series *series = &result->series[i];
         buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
         put_labels(&w->buf, result, series);
@@ -157,6 +154,86 @@ static void put_series(struct writer *w, const struct ampql_result *result)
         buf_byte(&w->buf, '}');
         writer_flush(w);
     }
+}
+
+/* ---- by several threads: each makes text of some series, which is written in their order */
+
+struct pieces {
+    const struct ampql_result *result;
+    const char *times;
+    size_t each; /* series */
+    struct writer *to;
+};
+
+static void drop_piece(void *payload, void *made)
+{
+    const struct pieces *pieces = payload;
+    struct buf *text = made;
+    buf_done(text);
+    alloc_put(&pieces->result->alc, text, 1, sizeof *text);
+}
+
+static enum ampql_code make_piece(void *payload, size_t i, void **made, struct ampql_error *err)
+{
+    struct pieces *pieces = payload;
+    const struct ampql_result *result = pieces->result;
+    size_t from = i * pieces->each, left = result->nseries - from;
+    struct buf *text = alloc_get(&result->alc, 1, sizeof *text);
+    struct writer w;
+    if (!text)
+        return fail_nomem(err, "a result's text");
+    buf_init(text, &result->alc, SIZE_MAX / 2);
+    writer_init(&w, &result->alc, buf_write, text);
+    put_some(&w, result, pieces->times, from, from + (left < pieces->each ? left : pieces->each));
+    enum ampql_code code = writer_end(&w);
+    *made = text;
+    if (code == AMPQL_OK)
+        return AMPQL_OK;
+    drop_piece(pieces, text);
+    *made = NULL;
+    return fail(err, code == AMPQL_OUTPUT ? AMPQL_NOMEM : code, "a result's text");
+}
+
+static enum ampql_code take_piece(void *payload, size_t i, void *made, struct ampql_error *err)
+{
+    struct pieces *pieces = payload;
+    struct buf *text = made;
+    (void)i, (void)err;
+    writer_pass(pieces->to, text->p, text->n);
+    drop_piece(pieces, text);
+    return pieces->to->code;
+}
+
+static void put_in_pieces(struct writer *w, const struct ampql_result *result, const char *times)
+{
+    enum { PIECE = 8192, MANY = 2 * PIECE }; /* values, about */
+    size_t nvalues = result->nseries ? result->series[0].n + 16 : 0;
+    struct pieces pieces = {
+        .result = result, .times = times, .each = 1 + PIECE / (nvalues + 1), .to = w};
+    struct parallel jobs = {.njobs = (result->nseries + pieces.each - 1) / pieces.each,
+                            .nthreads = result->nthreads,
+                            .make = make_piece,
+                            .take = take_piece,
+                            .drop = drop_piece,
+                            .payload = &pieces};
+    if (result->nthreads < 2 || nvalues * result->nseries < MANY) {
+        put_some(w, result, times, 0, result->nseries);
+        return;
+    }
+    enum ampql_code code = parallel_run(&jobs, &result->alc, NULL);
+    if (w->code == AMPQL_OK)
+        w->code = code;
+}
+
+static void put_series(struct writer *w, const struct ampql_result *result)
+{
+    char *times = NULL;
+    if (!render_times(w, &result->grid, &times)) {
+        w->code = AMPQL_NOMEM;
+        return;
+    }
+    buf_byte(&w->buf, '[');
+    put_in_pieces(w, result, times);
     buf_byte(&w->buf, ']');
     alloc_put(w->buf.alc, times, result->grid.n, TIME_TEXT);
 }

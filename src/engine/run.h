@@ -84,6 +84,7 @@ struct capped {
     struct ampql_engine engine;
     struct ampql_allocator alc; /* without the ceiling */
     struct budget budget;       /* in use when the allocators differ */
+    size_t nthreads;            /* options->threads */
 };
 
 void capped_begin(struct capped *capped, const struct ampql_engine *engine,
