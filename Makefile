@@ -31,7 +31,8 @@ WARNXX += -Werror
 endif
 OPT := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O3 -g)
 ifdef COVERAGE
-OPT := -O0 -g --coverage
+# -O1: half the time of -O0, and nothing is merged that lies on lines of its own.
+OPT := -O1 -g --coverage -fno-inline -DAMPQL_COVERAGE
 endif
 
 LIBS_CORE := re2 libxxhash libcjson yaml-0.1 zlib libzstd libcrypto
@@ -69,7 +70,7 @@ TEST_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/test_*.c)))
 CLUSTER_SRC := $(sort $(wildcard tests/bench/cluster*.c))
 SUPPORT_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard tests/support/*.c tests/reference/*.c))) $(CLUSTER_SRC)
 FUZZ_SRC := $(sort $(filter-out $(NET_SRC),$(wildcard fuzz/fuzz_*.c)))
-QUICK_SRC := tests/bench/column.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
+QUICK_SRC := tests/bench/column.c tests/bench/kernels.c tests/bench/capture.c tests/bench/json.c tests/bench/tsdb.c
 BENCH_SRC := $(filter-out $(CLUSTER_SRC) $(QUICK_SRC),$(sort $(wildcard tests/bench/*.c)))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 HEADERS := $(sort $(shell find include src -name '*.h'))
@@ -96,7 +97,7 @@ include src/cli/dist/install.mk
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols hardening layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
-	alloc-failures call-failures capture-replay cost-model opencost opencost-clusters cost-clusters page
+	alloc-failures call-failures capture-replay cancel budget determinism cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -208,8 +209,9 @@ text: $(CMD) ## PromQL text cases and command line cases; T=query runs only test
 examples: $(EXAMPLES) $(SO) $(CMD) ## every example program runs on the bundled data, or before the fake AMP, and prints what it should
 	@B=$(B) PYTHON=$(PYTHON) sh tests/examples.sh
 
-layers: ## includes only go down, as src/layers says
+layers: ## includes only go down, as src/layers says; what must not be in the sources (tests/gates.sh)
 	@sh tests/layers.sh
+	@sh tests/gates.sh
 
 symbols: $(LIB) $(SO) ## only ampql_ names are visible, those of src/api/abi.txt, and a host's own C++ does not clash
 	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/symbols.sh
@@ -306,8 +308,8 @@ fetch-kill: $(CMD) ## fetch killed 200 times at random moments, on full disks, i
 	@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1)
 
 SHIMS := $(FAULTS)/malloc_shim.so $(FAULTS)/call_shim.so
-alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN),,$(FAULTS)/malloc_shim.so) ## every allocation fails, alone and from then on, ours and those of libraries: no leak, no crash, no wrong answer; STRIDE=7 ONLY=TEXT: shorter
-	@$(if $(SAN),,LD_PRELOAD=$(CURDIR)/$(FAULTS)/malloc_shim.so) $(FAULTS)/alloc_failures --stride $(or $(STRIDE),1) --jobs $(shell expr $$(nproc) + 2) $(if $(ONLY),--only '$(ONLY)')
+alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN)$(COVERAGE),,$(FAULTS)/malloc_shim.so) ## every allocation fails, alone and from then on, ours and those of libraries: no leak, no crash, no wrong answer; STRIDE=7 ONLY=TEXT: shorter
+	@$(if $(SAN)$(COVERAGE),,LD_PRELOAD=$(CURDIR)/$(FAULTS)/malloc_shim.so) $(FAULTS)/alloc_failures --stride $(or $(STRIDE),1) --jobs $(shell expr $$(nproc) + 2) $(if $(ONLY),--only '$(ONLY)')
 
 call-failures: $(CMD) $(SHIMS) ## the command while each open, read, write, fsync, rename, connect, recv, ... fails, or malloc does: right answer or exit status, nothing half-written; STRIDE=20 ONLY=TEXT: shorter
 	@$(PYTHON) -B tests/faults/processes.py $(CMD) $(FAULTS) calls --stride $(or $(STRIDE),1) --only '$(ONLY)'
@@ -315,6 +317,16 @@ call-failures: $(CMD) $(SHIMS) ## the command while each open, read, write, fsyn
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)
+
+determinism: $(CMD) ## the same bytes: 100 runs, 1, 2 and 4 threads, locales, seeds of the hash, gcc and clang at all levels, fetched in any chunks; RUNS=3: without builds
+	@$(PYTHON) -B tests/determinism.py $(CMD) --runs $(or $(RUNS),100) $(if $(RUNS),,--builds --seeds 50)
+	$(if $(RUNS),,@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1))
+
+cancel: $(B)/tests/test_cancel_soak ## runs of all kinds, ended by another thread or a deadline at random moments: how soon they are back; N=10000
+	@$(B)/tests/test_cancel_soak $(or $(N),10000)
+
+budget: $(B)/tests/test_budget ## hostile queries with a budget of memory: the most that was held of it; N=500
+	@$(B)/tests/test_budget $(or $(N),500)
 
 capture-replay: $(B)/tests/test_replay ## random questions to random captures; N=4000 SEED=1
 	@$(B)/tests/test_replay $(or $(N),4000) $(or $(SEED),1)
@@ -357,9 +369,11 @@ instructions: $(BENCHES) ## instructions of queries over the demo's capture, by 
 	@sh src/cli/dist/deps.sh valgrind
 	@python3 tests/bench/instructions.py $(B)/bench/bench $(if $(RECORD),--record)
 
-bench-quick: $(QUICK) ## what needs no server: packed columns, captures, API JSON and a Prometheus block, bytes and ns a sample
+bench-quick: $(QUICK) ## what needs no server: packed columns, kernels, captures, API JSON and a Prometheus block, bytes and ns a sample
 	@rm -f $(B)/bench/quick.lines; set -e; for b in $(QUICK); do QUICK_RESULTS=$(B)/bench/quick.lines $$b; done; \
 	  sed '1s/^/[/;$$!s/$$/,/;$$s/$$/]/' $(B)/bench/quick.lines > $(B)/bench/quick.json; echo "results: $(B)/bench/quick.json"
+
+include tests/strict.mk
 
 clean: ## remove build/
 	rm -rf build

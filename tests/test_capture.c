@@ -394,8 +394,8 @@ static void refuses_targets(void **state)
         {"", 0, "shorter than"},
         {"{\"status\":\"success\"}", 20, "begins with other bytes"},
         {"\x89"
-         "AQC\r\n\x1a\n\x02\0\0\0\0\0\0\0",
-         16, "version 2"},
+         "AQC\r\n\x1a\n\x03\0\0\0\0\0\0\0",
+         16, "version 3"},
         {"\x89"
          "AQC\r\n\x1a\n\x01\0\0\0\0\0\0\0",
          16, "without the end of one"},

@@ -101,13 +101,14 @@ struct ampql_run_options {
                          * together, with their results, and what RE2 may take for its regexes:
                          * more is AMPQL_LIMIT. What the source holds is not counted. 0: 1 GiB;
                          * UINT64_MAX: no budget */
-    uint64_t threads; /* of a batch without rules, over a source that several runs may read at once
-                       * (AMPQL_SOURCE_PARALLEL): queries that read nothing in common are evaluated
-                       * at the same time by so many, the caller's among them; 0: 1. Each series is
-                       * read once as ever, results are the same bits, and so are errors (what is
-                       * too much for several threads is tried by one); max_samples is of each
-                       * thread, max_bytes of all together. The engine's allocator must be
-                       * thread-safe then */
+    /* Threads that work at the same time, the caller's among them, over a source that several runs
+     * may read at once (AMPQL_SOURCE_PARALLEL); 0: 1. Queries of a batch without rules that read
+     * nothing in common are evaluated side by side, and max_samples is of each thread then; else
+     * the series of captures, memory and files that are read whole are decoded, and their windows
+     * computed, by several. Each series is read once as ever, results are the same bits, and so are
+     * errors; max_bytes is of all together, and what is enough for one is enough for several.
+     * The engine's allocator must be thread-safe then. */
+    uint64_t threads;
     uint64_t max_labels; /* of a series that is read; 0: 128; UINT64_MAX: what the source takes */
     uint64_t max_label_bytes; /* of a label's value that is read; 0: 64 KiB; UINT64_MAX: as above */
 };

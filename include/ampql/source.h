@@ -73,6 +73,10 @@ struct ampql_select {
         step_ms;         /* GRID: start, start + step, ... end; one step when start equals end */
     int64_t lookback_ms; /* GRID: how far an instant selector looks back */
     enum ampql_dialect dialect; /* GRID and regexes */
+    /* Whoever looks at much that does not match asks this now and then, as a push would be asked:
+     * anything but AMPQL_OK (err is filled in) says to stop and return it. May be NULL. */
+    enum ampql_code (*poll)(void *payload, struct ampql_error *err);
+    void *poll_payload;
 };
 
 /* A run that begins, or ends. */

@@ -35,6 +35,11 @@ void budget_init(struct budget *budget, const struct ampql_allocator *inner, siz
     atomic_init(&budget->is_spent, false);
 }
 
+struct budget *budget_of(const struct ampql_allocator *alc)
+{
+    return alc->resize == resize_within ? alc->payload : NULL;
+}
+
 enum ampql_code budget_name(const struct budget *budget, enum ampql_code code,
                             struct ampql_error *err)
 {

@@ -19,6 +19,9 @@ struct budget {
 /* For any number of threads, when inner is. */
 void budget_init(struct budget *budget, const struct ampql_allocator *inner, size_t max_bytes);
 
+/* The budget that an allocator is of; NULL: it is none's. */
+struct budget *budget_of(const struct ampql_allocator *alc);
+
 /* What to say of a failure: memory that the budget refused was not lacking.
  *   returns  code, or for AMPQL_NOMEM of a budget that is spent AMPQL_LIMIT, and err says so */
 enum ampql_code budget_name(const struct budget *budget, enum ampql_code code,

@@ -26,6 +26,13 @@ void writer_flush(struct writer *w)
     hand_on(w, PIECE);
 }
 
+void writer_pass(struct writer *w, const char *p, size_t n)
+{
+    hand_on(w, 0);
+    if (w->code == AMPQL_OK && n && w->write(w->payload, p, n) != 0)
+        w->code = AMPQL_OUTPUT;
+}
+
 enum ampql_code writer_end(struct writer *w)
 {
     hand_on(w, 0);

@@ -14,8 +14,12 @@ struct writer {
 void writer_init(struct writer *w, const struct ampql_allocator *alc, ampql_write write,
                  void *payload);
 
-/* Hand on what is there when it is a piece; call it often. After a failure nothing goes out. */
+/* Hand on what is there when it is a piece; call it often. After a failure nothing goes out, and
+ * whoever has much to write looks at the code, so as not to go on for nobody. */
 void writer_flush(struct writer *w);
+
+/* Hand on what is there, and then these bytes. */
+void writer_pass(struct writer *w, const char *p, size_t n);
 
 /* Hand on the rest and free; returns the code. */
 enum ampql_code writer_end(struct writer *w);

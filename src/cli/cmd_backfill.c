@@ -37,6 +37,7 @@ static const struct option options[] = {
     RECORDED_OPTION(struct flags, rules),
     {"strict", 0, OPTION_BOOL, offsetof(struct flags, strict), NULL,
      "write nothing when an evaluation fails"},
+    THREADS_OPTION(struct flags, run),
     RUN_OPTIONS(struct flags, run),
 };
 

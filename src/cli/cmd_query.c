@@ -19,6 +19,7 @@ static const struct option options[] = {
     RULES_OPTIONS(struct flags, rules),
     PRINT_OPTION(struct flags, format, "table|json|csv|promql|openmetrics",
                  "table on a terminal, else promql (promtool's text)"),
+    THREADS_OPTION(struct flags, run),
     RUN_OPTIONS(struct flags, run),
 };
 

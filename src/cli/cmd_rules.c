@@ -31,6 +31,7 @@ static const struct option eval_options[] = {
     RECORDED_OPTION(struct flags, rules),
     {"strict", 0, OPTION_BOOL, offsetof(struct flags, strict), NULL,
      "record nothing when a rule fails"},
+    THREADS_OPTION(struct flags, run),
     RUN_OPTIONS(struct flags, run),
 };
 

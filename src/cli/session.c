@@ -74,6 +74,7 @@ enum exit_status session_open(struct cli *cli, const struct run_flags *flags,
         .max_labels = flags->max_labels,
         .max_label_bytes = flags->max_label_bytes,
         .delayed_name_removal = delayed,
+        .threads = flags->threads,
         .cancel = session->cancel,
     };
     return STATUS_OK;

@@ -26,7 +26,7 @@ struct source_flags {
 struct run_flags {
     int dialect; /* enum below, or 0 */
     struct option_ms lookback, timeout;
-    uint64_t max_samples, max_series, max_subquery_points, max_depth;
+    uint64_t max_samples, max_series, max_subquery_points, max_depth, threads;
     uint64_t max_bytes, max_labels, max_label_bytes;
     struct option_list enable; /* features by name; session_features reads them */
     bool experimental, delayed_name_removal, stats;
@@ -103,6 +103,11 @@ struct time_flags {
     {"delayed-name-removal", 0, OPTION_BOOL, offsetof(type, member.delayed_name_removal), NULL, \
      "metric names go at the end, as --enable delayed-name-removal"}, \
     LIMIT_OPTIONS(type, member)
+
+#define THREADS_OPTION(type, member) \
+    {"threads", 0, OPTION_INTEGER, offsetof(type, member.threads), "N", \
+     "read and compute by so many threads, where the source is a capture or a file; the answer is " \
+     "the same"}
 
 #define TIME_OPTIONS(type, member) \
     {"time", 't', OPTION_TIME, offsetof(type, member.time), "TIME", \

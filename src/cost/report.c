@@ -323,7 +323,7 @@ static void put_window(struct writer *w, const struct bill_window *window, bool 
 {
     struct buf *out = &w->buf;
     buf_byte(out, '{');
-    for (size_t i = 0; i < window->n; i++) {
+    for (size_t i = 0; i < window->n && w->code == AMPQL_OK; i++) {
         if (i)
             buf_byte(out, ',');
         json_quote(out, str_view(window->items[i].name));
@@ -388,7 +388,7 @@ enum ampql_code allocations_ndjson(const struct ampql_allocations *bill, ampql_w
     struct writer w;
     writer_init(&w, &bill->set->alc, write, payload);
     for (size_t k = 0; k < bill->nwindows; k++) {
-        for (size_t i = 0; i < bill->windows[k].n; i++) {
+        for (size_t i = 0; i < bill->windows[k].n && w.code == AMPQL_OK; i++) {
             put_item(&w.buf, &bill->windows[k].items[i], has_limits);
             buf_byte(&w.buf, '\n');
             writer_flush(&w);
@@ -440,7 +440,7 @@ static void put_summary_window(struct writer *w, const struct bill_window *windo
 {
     struct buf *out = &w->buf;
     buf_text(out, "{\"allocations\":{");
-    for (size_t i = 0; i < window->n; i++) {
+    for (size_t i = 0; i < window->n && w->code == AMPQL_OK; i++) {
         if (i)
             buf_byte(out, ',');
         json_quote(out, str_view(window->items[i].name));

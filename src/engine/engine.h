@@ -54,6 +54,7 @@ struct ampql_result {
     size_t nselects;
     struct str *annotations; /* [nannotations] */
     size_t nannotations;
+    size_t nthreads; /* that may make text of it */
 };
 
 /* Public functions of this layer that need no engine of their own are defined here under their
@@ -207,6 +208,23 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
                               struct ampql_stats *stats, struct intake_warnings *warnings,
                               struct ampql_error *err);
 
+/* Another series of a select: n so far.  err  AMPQL_LIMIT */
+enum ampql_code intake_count_series(const struct intake_limits *limits, uint64_t *n,
+                                    struct ampql_error *err);
+
+/* A share of a select, of a source that has shares, on any thread, several at once; what it counts
+ * and warns of is of the share. take gets ids of *symbols. err as above */
+struct intake_share {
+    const struct select *select;
+    const struct ampql_select *wanted; /* the same as the source is asked */
+    size_t number, of;
+    const struct symbols **symbols;
+};
+enum ampql_code intake_share(struct ampql_engine *engine, struct ampql_source *source,
+                             const struct intake_share *share, const struct intake_limits *limits,
+                             intake_take *take, void *payload, struct ampql_stats *stats,
+                             struct intake_warnings *warnings, struct ampql_error *err);
+
 /* Hand each select of a batch to `take`, as a source would be asked: each once, in the order of a
  * run. With `prepares` the source hears of all of them first, so that it can fetch ahead.
  *   err  as engine_run before it reads; what take returned */
@@ -234,7 +252,6 @@ struct intake_limits run_limits_of(const struct ampql_run_options *options);
 enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
                               enum ampql_dialect dialect, struct arena *arena,
                               struct ampql_select *out, struct ampql_error *err);
-enum ampql_code intake_check(const struct intake_limits *limits, struct ampql_error *err);
 enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,
                              const struct select *const *selects, size_t nselects,
                              int64_t lookback_ms, enum ampql_dialect dialect,

@@ -18,6 +18,7 @@ struct waiting {
 
 struct intake {
     struct ampql_engine *engine;
+    const struct intake_share *share; /* NULL: all of the select */
     const struct select *select;
     struct symbols *symbols;
     struct bound_matchers matchers;
@@ -111,16 +112,24 @@ static enum ampql_code intern(struct intake *in, const struct ampql_label *label
     return AMPQL_OK;
 }
 
+static enum ampql_code check_labels(const struct intake *in, const struct symbols *symbols,
+                                    struct labels labels)
+{
+    TRY(check_count(in, labels.n));
+    for (size_t i = 0; i < labels.n; i++)
+        TRY(check_value(in, symbols_text(symbols, labels.at[i].name),
+                        symbols_text(symbols, labels.at[i].value)));
+    return AMPQL_OK;
+}
+
 /* Labels of the source's own table are in order already. */
 static enum ampql_code translate(struct intake *in, const struct symbols *symbols,
                                  struct labels labels, struct labels *out)
 {
-    TRY(check_count(in, labels.n));
+    TRY(check_labels(in, symbols, labels));
     TRY(make_room(in, labels.n));
     for (size_t i = 0; i < labels.n; i++) {
         struct label *l = &in->labels[i];
-        TRY(check_value(in, symbols_text(symbols, labels.at[i].name),
-                        symbols_text(symbols, labels.at[i].value)));
         l->name = symbols_translate(in->symbols, symbols, labels.at[i].name);
         l->value = symbols_translate(in->symbols, symbols, labels.at[i].value);
         if (l->name == SYMBOL_NONE || l->value == SYMBOL_NONE)
@@ -171,6 +180,15 @@ static enum ampql_code wait(struct intake *in, struct labels labels, const struc
     return AMPQL_OK;
 }
 
+enum ampql_code intake_count_series(const struct intake_limits *limits, uint64_t *n,
+                                    struct ampql_error *err)
+{
+    if ((*n)++ < limits->max_series)
+        return AMPQL_OK;
+    return fail(err, AMPQL_LIMIT, "a selector matches more than %llu series",
+                (unsigned long long)limits->max_series);
+}
+
 /* A series that the select matches. */
 static enum ampql_code take_matched(struct intake *in, struct labels set,
                                     const struct samples *samples)
@@ -182,9 +200,7 @@ static enum ampql_code take_matched(struct intake *in, struct labels set,
         return AMPQL_OK;
     if (in->only_labels)
         s.n = 0;
-    if (in->nseries++ == in->limits->max_series)
-        return fail(in->err, AMPQL_LIMIT, "a selector matches more than %llu series",
-                    (unsigned long long)in->limits->max_series);
+    TRY(intake_count_series(in->limits, &in->nseries, in->err));
     in->stats->series++;
     in->stats->samples += s.n;
     if (!in->is_sorted)
@@ -303,11 +319,23 @@ enum ampql_code intake_public(const struct select *select, int64_t lookback_ms,
     return AMPQL_OK;
 }
 
+static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
+{
+    return intake_check(payload, err);
+}
+
+static void let_poll(struct ampql_select *wanted, const struct intake_limits *limits)
+{
+    wanted->poll = poll_limits;
+    wanted->poll_payload = (void *)limits; /* which are only read */
+}
+
 static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64_t lookback_ms,
                            enum ampql_dialect dialect)
 {
     struct ampql_select wanted;
     TRY(intake_public(in->select, lookback_ms, dialect, &in->arena, &wanted, in->err));
+    let_poll(&wanted, in->limits);
     struct ampql_sink sink;
     sink_init(&sink, &in->engine->alc, series, in, source->is_trusted);
     sink.known = known_series;
@@ -359,12 +387,58 @@ enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *
     return code;
 }
 
-/* ---- the source's part in a run */
+/* ---- a share */
 
-static enum ampql_code poll_limits(void *payload, struct ampql_error *err)
+/* The ids stay the source's: the run's table is for its own thread. */
+static enum ampql_code shared_series(void *payload, const struct symbols *symbols,
+                                     struct labels labels, const struct samples *samples)
 {
-    return intake_check(payload, err);
+    struct intake *in = payload;
+    *in->share->symbols = symbols;
+    TRY(intake_check(in->limits, in->err));
+    TRY(check_labels(in, symbols, labels));
+    return take_matched(in, labels, samples);
 }
+
+static enum ampql_code refuse_text(void *payload, const struct ampql_label *labels, size_t nlabels,
+                                   const struct samples *samples)
+{
+    struct intake *in = payload;
+    (void)labels, (void)nlabels, (void)samples;
+    return fail(in->err, AMPQL_UNSUPPORTED, "a share of a select has series without ids");
+}
+
+enum ampql_code intake_share(struct ampql_engine *engine, struct ampql_source *source,
+                             const struct intake_share *share, const struct intake_limits *limits,
+                             intake_take *take, void *payload, struct ampql_stats *stats,
+                             struct intake_warnings *warnings, struct ampql_error *err)
+{
+    struct intake in = {.engine = engine,
+                        .share = share,
+                        .select = share->select,
+                        .is_sorted = true,
+                        .is_trusted = true,
+                        .limits = limits,
+                        .take = take,
+                        .payload = payload,
+                        .stats = stats,
+                        .warnings = warnings,
+                        .err = err};
+    struct ampql_select wanted = *share->wanted;
+    struct ampql_sink sink;
+    let_poll(&wanted, limits);
+    sink_init(&sink, &engine->alc, refuse_text, &in, true);
+    sink.known = shared_series;
+    enum ampql_code code =
+        source->shares->select(source->payload, &wanted, share->number, share->of, &sink, err);
+    code = sink_finish(&sink, code, err);
+    if (code == AMPQL_OK)
+        code = keep_warnings(&in, &sink);
+    sink_done(&sink);
+    return code;
+}
+
+/* ---- the source's part in a run */
 
 enum ampql_code intake_begin(struct ampql_engine *engine, struct ampql_source *source,
                              const struct select *const *selects, size_t nselects,

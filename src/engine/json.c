@@ -1,9 +1,11 @@
 /* The HTTP API's JSON: results, and what a batch would ask of a source. */
 #include "engine/engine.h"
 
+#include "base/double.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/parallel.h"
 #include "base/writer.h"
 #include "lang/printer.h"
 
@@ -11,19 +13,36 @@ enum { MAX_SELECTOR = 1 << 26 };
 
 enum { TIME_TEXT = 32, SAMPLE_MAX = TIME_TEXT + NUMBER_MAX + 8 };
 
-/* Behind a sample's time, in room for it. */
-static size_t lay_value(char *room, double v)
+/* A value's text, which is often that of the one before: ,"12.5"] */
+struct shown {
+    double v;
+    char text[NUMBER_MAX + 8];
+    size_t n; /* 0: none yet */
+};
+
+static void show(struct shown *shown, double v)
 {
     size_t n = 0;
-    room[n++] = ',';
-    room[n++] = '"';
-    n += number_format(v, room + n);
-    room[n++] = '"';
-    room[n++] = ']';
-    return n;
+    shown->text[n++] = ',';
+    shown->text[n++] = '"';
+    n += number_format(v, shown->text + n);
+    shown->text[n++] = '"';
+    shown->text[n++] = ']';
+    shown->n = n;
+    shown->v = v;
 }
 
-static void put_sample(struct buf *out, int64_t t, double v)
+/* Behind a sample's time, in room for it. */
+static size_t lay_value(char *room, double v, struct shown *shown)
+{
+    enum { SHORT = 32 }; /* whose length need not be known */
+    if (shown->n == 0 || bits_of(v) != bits_of(shown->v))
+        show(shown, v);
+    memcpy(room, shown->text, shown->n <= SHORT ? SHORT : shown->n);
+    return shown->n;
+}
+
+static void put_sample(struct buf *out, int64_t t, double v, struct shown *shown)
 {
     char *room = buf_room(out, SAMPLE_MAX);
     if (!room)
@@ -31,7 +50,7 @@ static void put_sample(struct buf *out, int64_t t, double v)
     size_t n = 0;
     room[n++] = '[';
     n += number_format_seconds(t, room + n);
-    out->n += n + lay_value(room + n, v);
+    out->n += n + lay_value(room + n, v, shown);
 }
 
 /* The times of a grid as text, once for all series: each with its length in front. */
@@ -49,7 +68,7 @@ static bool render_times(struct writer *w, const struct grid *grid, char **out)
 }
 
 /* Behind what is there; a comma first unless it is the first. */
-static size_t lay_step(char *room, const char *slot, bool is_first, double v)
+static size_t lay_step(char *room, const char *slot, bool is_first, double v, struct shown *shown)
 {
     size_t n = 0;
     room[n] = ',';
@@ -57,21 +76,23 @@ static size_t lay_step(char *room, const char *slot, bool is_first, double v)
     room[n++] = '[';
     memcpy(room + n, slot + 1, TIME_TEXT - 1); /* its length is not known to the compiler */
     n += (size_t)slot[0];
-    return n + lay_value(room + n, v);
+    return n + lay_value(room + n, v, shown);
 }
 
 static void put_steps(struct writer *w, const struct ampql_series *series, const char *times)
 {
     enum { WORD = 64 };
+    struct shown shown;
+    shown.n = 0;
     bool is_first = true;
-    for (size_t i = 0; i < series->n; i += WORD) {
+    for (size_t i = 0; i < series->n && w->code == AMPQL_OK; i += WORD) {
         char *room = buf_room(&w->buf, WORD * SAMPLE_MAX);
         if (!room)
             return;
         size_t n = 0;
         for (uint64_t left = series->present[i / WORD]; left; left &= left - 1) {
             size_t k = i + (size_t)__builtin_ctzll(left);
-            n += lay_step(room + n, times + k * TIME_TEXT, is_first, series->values[k]);
+            n += lay_step(room + n, times + k * TIME_TEXT, is_first, series->values[k], &shown);
             is_first = false;
         }
         w->buf.n += n;
@@ -81,14 +102,16 @@ static void put_steps(struct writer *w, const struct ampql_series *series, const
 
 static void put_values(struct writer *w, const struct ampql_series *series, const char *times)
 {
+    struct shown shown;
+    shown.n = 0;
     buf_text(&w->buf, ",\"values\":[");
     if (series->present) {
         put_steps(w, series, times);
     } else {
-        for (size_t i = 0; i < series->n; i++) {
+        for (size_t i = 0; i < series->n && w->code == AMPQL_OK; i++) {
             if (i)
                 buf_byte(&w->buf, ',');
-            put_sample(&w->buf, series->t_ms[i], series->values[i]);
+            put_sample(&w->buf, series->t_ms[i], series->values[i], &shown);
             writer_flush(w);
         }
     }
@@ -112,6 +135,96 @@ static void put_string(struct buf *out, struct str s)
     json_escape_html(out, from);
 }
 
+/* Series [from, upto), each with a comma before it but the first of all. */
+static void put_some(struct writer *w, const struct ampql_result *result, const char *times,
+                     size_t from, size_t upto)
+{
+    struct shown shown; /* of instant vectors, where many series may say the same */
+    shown.n = 0;
+    for (size_t i = from; i < upto && w->code == AMPQL_OK; i++) {
+        const struct ampql_series *series = &result->series[i];
+        buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
+        put_labels(&w->buf, result, series);
+        if (result->kind == AMPQL_RESULT_MATRIX) {
+            put_values(w, series, times);
+        } else {
+            buf_text(&w->buf, ",\"value\":");
+            put_sample(&w->buf, result->grid.start_ms, series->values[0], &shown);
+        }
+        buf_byte(&w->buf, '}');
+        writer_flush(w);
+    }
+}
+
+/* ---- by several threads: each makes text of some series, which is written in their order */
+
+struct pieces {
+    const struct ampql_result *result;
+    const char *times;
+    size_t each; /* series */
+    struct writer *to;
+};
+
+static void drop_piece(void *payload, void *made)
+{
+    const struct pieces *pieces = payload;
+    struct buf *text = made;
+    buf_done(text);
+    alloc_put(&pieces->result->alc, text, 1, sizeof *text);
+}
+
+static enum ampql_code make_piece(void *payload, size_t i, void **made, struct ampql_error *err)
+{
+    struct pieces *pieces = payload;
+    const struct ampql_result *result = pieces->result;
+    size_t from = i * pieces->each, left = result->nseries - from;
+    struct buf *text = alloc_get(&result->alc, 1, sizeof *text);
+    struct writer w;
+    if (!text)
+        return fail_nomem(err, "a result's text");
+    buf_init(text, &result->alc, SIZE_MAX / 2);
+    writer_init(&w, &result->alc, buf_write, text);
+    put_some(&w, result, pieces->times, from, from + (left < pieces->each ? left : pieces->each));
+    enum ampql_code code = writer_end(&w);
+    *made = text;
+    if (code == AMPQL_OK)
+        return AMPQL_OK;
+    drop_piece(pieces, text);
+    *made = NULL;
+    return fail(err, code == AMPQL_OUTPUT ? AMPQL_NOMEM : code, "a result's text");
+}
+
+static enum ampql_code take_piece(void *payload, size_t i, void *made, struct ampql_error *err)
+{
+    struct pieces *pieces = payload;
+    struct buf *text = made;
+    (void)i, (void)err;
+    writer_pass(pieces->to, text->p, text->n);
+    drop_piece(pieces, text);
+    return pieces->to->code;
+}
+
+static void put_in_pieces(struct writer *w, const struct ampql_result *result, const char *times)
+{
+    enum { PIECE = 8192, MANY = 2 * PIECE }; /* values, about */
+    size_t nvalues = result->nseries ? result->series[0].n + 16 : 0;
+    struct pieces pieces = {
+        .result = result, .times = times, .each = 1 + PIECE / (nvalues + 1), .to = w};
+    struct parallel jobs = {.njobs = (result->nseries + pieces.each - 1) / pieces.each,
+                            .nthreads = result->nthreads,
+                            .make = make_piece,
+                            .take = take_piece,
+                            .drop = drop_piece,
+                            .payload = &pieces};
+    if (result->nthreads < 2 || nvalues * result->nseries < MANY) {
+        put_some(w, result, times, 0, result->nseries);
+        return;
+    }
+    enum ampql_code code = parallel_run(&jobs, &result->alc, NULL);
+    if (w->code == AMPQL_OK)
+        w->code = code;
+}
+
 static void put_series(struct writer *w, const struct ampql_result *result)
 {
     char *times = NULL;
@@ -120,19 +233,7 @@ static void put_series(struct writer *w, const struct ampql_result *result)
         return;
     }
     buf_byte(&w->buf, '[');
-    for (size_t i = 0; i < result->nseries; i++) {
-        const struct ampql_series *series = &result->series[i];
-        buf_text(&w->buf, i ? ",{\"metric\":" : "{\"metric\":");
-        put_labels(&w->buf, result, series);
-        if (result->kind == AMPQL_RESULT_MATRIX) {
-            put_values(w, series, times);
-        } else {
-            buf_text(&w->buf, ",\"value\":");
-            put_sample(&w->buf, result->grid.start_ms, series->values[0]);
-        }
-        buf_byte(&w->buf, '}');
-        writer_flush(w);
-    }
+    put_in_pieces(w, result, times);
     buf_byte(&w->buf, ']');
     alloc_put(w->buf.alc, times, result->grid.n, TIME_TEXT);
 }

@@ -88,7 +88,8 @@ struct batch {
     struct ampql_engine *engine;
     struct ampql_source *source;
     const struct ampql_run_options *options;
-    struct part *parts; /* [nparts] */
+    struct ampql_run_options of_part; /* which has one thread */
+    struct part *parts;               /* [nparts] */
     size_t nparts;
     struct ampql_result **results; /* of the whole, in its order */
     struct ampql_stats stats;
@@ -140,7 +141,7 @@ static enum ampql_code make_part(void *payload, size_t i, void **made, struct am
     struct batch *batch = payload;
     struct part *part = &batch->parts[i];
     enum ampql_code code = run_batch(batch->engine, part->queries, part->n, batch->source,
-                                     batch->options, part->results, NULL, &part->stats);
+                                     &batch->of_part, part->results, NULL, &part->stats);
     if (code == AMPQL_OK) {
         *made = part;
         return AMPQL_OK;
@@ -201,8 +202,12 @@ bool run_in_parts(struct ampql_engine *engine, const struct ampql_query *const *
     bool may = options->threads > 1 && nqueries > 1 && !options->rules &&
                source->ops.caps & AMPQL_SOURCE_PARALLEL;
     struct parting p = {.nqueries = nqueries};
-    struct batch batch = {
-        .engine = engine, .source = source, .options = options, .results = results};
+    struct batch batch = {.engine = engine,
+                          .source = source,
+                          .options = options,
+                          .of_part = *options,
+                          .results = results};
+    batch.of_part.threads = 1;
     struct ampql_error err = {0};
     if (!may)
         return false;

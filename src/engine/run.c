@@ -209,6 +209,13 @@ static enum ampql_code warn_endless(struct run *run, size_t from, size_t to,
     return AMPQL_OK;
 }
 
+/* Was the budget too small for several threads, so that one must try? */
+static bool is_too_much(const struct run *run)
+{
+    struct budget *budget = budget_of(&run->engine->alc);
+    return run->nthreads > 1 && budget && atomic_load(&budget->is_spent);
+}
+
 static enum ampql_code evaluate(struct run *run, const struct job *job, struct ampql_error *err)
 {
     TRY(begin(run, job, err));
@@ -218,7 +225,7 @@ static enum ampql_code evaluate(struct run *run, const struct job *job, struct a
     TRY(run_prepare(run, err));
     TRY(warn_endless(run, run->nqueries, run->nall, err)); /* their readers hear of it */
     run_read(run);
-    if (run->must_start_again)
+    if (run->must_start_again || is_too_much(run))
         return AMPQL_OK;
     for (size_t q = 0; q < run->nqueries; q++)
         eval_finish(&run->queries[q]);
@@ -352,6 +359,7 @@ static enum ampql_code run_attempts(struct ampql_engine *engine, const struct jo
     struct ampql_source_stats before = ampql_source_stats(job->source);
     struct ampql_stats stats = {0};
     enum ampql_code first = AMPQL_OK; /* failure of a query */
+    size_t nthreads = (size_t)job->options->threads;
     arena_init(&arena, &engine->alc);
     enum ampql_code code =
         run_options_check(engine, job->options, job->source->ops.caps, &arena, &options, err);
@@ -361,9 +369,16 @@ static enum ampql_code run_attempts(struct ampql_engine *engine, const struct jo
                             .nqueries = job->nqueries,
                             .limits = limits,
                             .is_strict = job->options->rule_strict,
+                            .nthreads = nthreads,
                             .stats = stats};
         code = attempt(run, job, &options, err);
         is_over = code != AMPQL_OK || !run->must_start_again;
+        if (is_too_much(run)) {
+            atomic_store(&budget_of(&engine->alc)->is_spent, false);
+            nthreads = 1;
+            is_over = false;
+            continue; /* as if nothing had been read */
+        }
         run_add_costs(run, &before);
         stats = run->stats;
         stats.remote_samples = 0; /* nobody else would have tried twice */
@@ -399,9 +414,14 @@ enum ampql_code engine_run(struct ampql_engine *engine, const struct ampql_query
     for (size_t q = 0; q < nqueries; q++)
         results[q] = NULL;
     capped_begin(&capped, engine, options);
+    int64_t begin_ms = time_monotonic();
     if (!run_in_parts(&capped.engine, queries, nqueries, source, options, results)) {
+        struct ampql_run_options left = *options; /* of the time, too */
+        int64_t taken_ms = time_monotonic() - begin_ms;
+        if (left.timeout_ms > 0)
+            left.timeout_ms = left.timeout_ms > taken_ms ? left.timeout_ms - taken_ms : 1;
         atomic_store(&capped.budget.is_spent, false);
-        code = run_batch(&capped.engine, queries, nqueries, source, options, results, errs, &stats);
+        code = run_batch(&capped.engine, queries, nqueries, source, &left, results, errs, &stats);
     }
     for (size_t q = 0; q < nqueries; q++)
         if (results[q])

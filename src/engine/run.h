@@ -2,6 +2,7 @@
  *
  *   run.c      what a run begins and ends with
  *   feed.c     series on their way from the source to the leaves that want them
+ *   shares.c   the same by several threads, select by select
  *   records.c  series of records: evaluations made, and fed to leaves as a source's are
  *   costs.c    what it has cost
  *   parts.c    a batch in parts, several at the same time
@@ -20,6 +21,13 @@ struct feed {
     struct leaf *leaf;
     unsigned level;
     uint64_t remote_samples; /* that a server would have counted for it */
+};
+
+/* An input that is read at a level, for the feeds ordered [from, upto). Levels are as many as a
+ * query's text is long, so nobody looks for inputs level by level. */
+struct turn {
+    unsigned level;
+    size_t input, from, upto;
 };
 
 /* A recording of the plan, and what came of it. */
@@ -49,16 +57,21 @@ struct run {
     struct feed *feeds; /* input by input, in the order of queries and leaves */
     size_t *first_feed; /* [ninputs + 1] */
     size_t ninputs;
+    struct feed **ordered; /* of each input, its feeds by level */
+    struct turn *turns;    /* [nturns] in the order of levels and inputs */
+    size_t nturns;
     struct intake_limits limits;
     struct ampql_stats *costs; /* [plan.selects.n] what each select has cost */
     struct ampql_stats stats;  /* all of them, and what the source asked beside them */
     struct ruler_costs ruler;
     bool is_open;
-    bool is_strict; /* options->rule_strict */
+    bool is_strict;  /* options->rule_strict */
+    size_t nthreads; /* that may work on a select */
 
-    /* The input being read, and its leaves. */
+    /* The input being read, and its leaves: ordered [from, upto). */
     size_t input;
     unsigned level;
+    size_t from, upto;
     bool nobody_listens;
 
     /* A record could not be evaluated as planned: its state says how it must be, in another
@@ -71,6 +84,7 @@ struct capped {
     struct ampql_engine engine;
     struct ampql_allocator alc; /* without the ceiling */
     struct budget budget;       /* in use when the allocators differ */
+    size_t nthreads;            /* options->threads */
 };
 
 void capped_begin(struct capped *capped, const struct ampql_engine *engine,
@@ -96,8 +110,8 @@ bool run_in_parts(struct ampql_engine *engine, const struct ampql_query *const *
  * nobody searches all of them for each series.  err  AMPQL_NOMEM */
 enum ampql_code run_list_feeds(struct run *run, struct ampql_error *err);
 
-/* The next feed of the input being read, from *at on, whose query still wants it; NULL after the
- * last. */
+/* The next feed of the input being read, from *at on, at first run->from, whose query still wants
+ * it; NULL after the last. */
 struct feed *run_next_feed(const struct run *run, size_t *at);
 
 /* Is the query one that makes a recording? Otherwise it was asked. */
@@ -115,6 +129,13 @@ void run_read(struct run *run);
 /* The queries that still wait for the input being read cannot be answered; after a cancel or a
  * timeout none can. A limit is met where the selector stands. */
 void run_fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err);
+
+/* Read the select being read in shares, by several threads, and feed its leaves as one thread
+ * would. False: that may not be, or would not pay; nothing has happened. code  what it came to; err
+ * and warnings as intake_select has them; AMPQL_CANCELED with nobody_listens: all that wanted it
+ * have failed */
+bool run_read_shares(struct run *run, struct intake_warnings *warnings, enum ampql_code *code,
+                     struct ampql_error *err);
 
 /* Hand a series to the leaves of the input being read. */
 void run_take(struct run *run, const struct fed *fed);

@@ -16,6 +16,7 @@ void eval_init(struct eval *eval, const struct ampql_allocator *alc, struct symb
                           .dialect = plan->options.dialect,
                           .delays_names = plan->options.delayed_name_removal,
                           .max_samples = limits->max_samples,
+                          .window_room = limits->max_samples,
                           .max_series = limits->max_series};
     arena_init(&eval->work, alc);
     arena_init(&eval->temp, alc);
@@ -62,7 +63,7 @@ enum ampql_code eval_fits(const struct eval *eval, size_t n, struct ampql_error 
 enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
                                   const struct windows *windows, struct ampql_error *err)
 {
-    uint64_t room = eval->max_samples - eval->samples;
+    uint64_t room = eval->window_room;
     size_t lo = 0, hi = 0;
     if (samples->n <= room) /* mostly: then no window is larger */
         return AMPQL_OK;
@@ -105,6 +106,11 @@ enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
                           struct ampql_error *err)
 {
     TRY(eval_count(eval, nsteps, err));
+    enum ampql_code code = poll_work(&eval->poll, nsteps, err); /* memory is cleared, too */
+    if (code != AMPQL_OK) {
+        eval->samples -= nsteps;
+        return code;
+    }
     struct row_pool *pool = pool_for(eval, nsteps);
     double *v = pool ? pool_take(&pool->pool) : NULL;
     if (!v)
@@ -189,16 +195,55 @@ void eval_start(struct eval_query *query)
 }
 
 /* A select is often wider than the windows of a leaf that it feeds. */
-static void feed(struct eval_query *query, const struct leaf *leaf, const struct fed *fed)
+static struct fed clip(const struct leaf *leaf, const struct fed *fed)
 {
     const struct windows *w = &leaf->node->windows;
-    struct leaf_stage *stage = (struct leaf_stage *)leaf->stage;
     struct fed seen = *fed;
-    if (stage->stage.is_dead || stage->stage.nwaiting) /* a parameter failed */
-        return;
     if (!fed->is_points)
         seen.samples = samples_clip(&fed->samples, window_after(w, 0), window_end(w, w->n - 1));
-    failed(query, stage_settle(&stage->stage, stage->series(stage, &seen)));
+    return seen;
+}
+
+/* Not when a parameter failed. */
+static bool is_listening(const struct leaf *leaf)
+{
+    return !leaf->stage->is_dead && !leaf->stage->nwaiting;
+}
+
+static void feed(struct eval_query *query, const struct leaf *leaf, const struct fed *fed)
+{
+    struct leaf_stage *stage = (struct leaf_stage *)leaf->stage;
+    struct fed seen = clip(leaf, fed);
+    if (is_listening(leaf))
+        failed(query, stage_settle(&stage->stage, stage->series(stage, &seen)));
+}
+
+enum ampql_code eval_compute(const struct leaf *leaf, struct eval_hand *hand, const struct fed *fed,
+                             struct row *row)
+{
+    const struct leaf_stage *stage = (const struct leaf_stage *)leaf->stage;
+    struct fed seen = clip(leaf, fed);
+    row_clear(row);
+    return stage->compute(stage, hand, &seen, row);
+}
+
+void eval_commit(struct eval_query *query, const struct leaf *leaf, struct labels labels,
+                 struct row *row, enum ampql_code code, const struct ampql_error *err)
+{
+    struct leaf_stage *stage = (struct leaf_stage *)leaf->stage;
+    if (query->code != AMPQL_OK || !is_listening(leaf))
+        return;
+    arena_reset(&query->eval->temp);
+    if (code == AMPQL_OK)
+        code = stage->commit(stage, labels, row);
+    else
+        query->err = *err;
+    failed(query, stage_settle(&stage->stage, code));
+}
+
+void eval_begin_select(struct eval *eval)
+{
+    eval->window_room = eval->max_samples - eval->samples;
 }
 
 void eval_series(struct eval_query *query, const struct leaf *leaf, const struct fed *fed)

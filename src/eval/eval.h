@@ -34,6 +34,7 @@ struct eval {
     enum ampql_dialect dialect;
     bool delays_names;             /* names that are dropped go at the end */
     uint64_t samples, max_samples; /* read and held, against the limit */
+    uint64_t window_room;          /* for a window's samples, of the select that is fed */
     uint64_t max_series;           /* of each list of series */
     struct poll poll;              /* whether long work may go on */
     struct row_pool *pools;
@@ -160,6 +161,26 @@ void eval_series(struct eval_query *query, const struct leaf *leaf, const struct
 void eval_end(struct eval_query *query, struct leaf *leaf);
 void eval_finish(struct eval_query *query);
 
+/* The same as eval_series in two steps, for leaves that need nothing but the series at hand: its
+ * row, on any thread, each with a hand of its own, and then that row's way up, on the run's thread.
+ *
+ *   eval_is_apart   is it such a leaf, now?
+ *   eval_hand_new   as long as the leaf; what fails for it fills err. NULL: no memory
+ *   eval_compute    row  [its grid] the caller's, is cleared first;  returns  what evaluation
+ * failed with, err is filled: eval_commit wants to know eval_commit     code, and err of a failure
+ */
+struct eval_hand;
+bool eval_is_apart(const struct leaf *leaf);
+struct eval_hand *eval_hand_new(const struct leaf *leaf, struct ampql_error *err);
+void eval_hand_free(struct eval_hand *hand);
+enum ampql_code eval_compute(const struct leaf *leaf, struct eval_hand *hand, const struct fed *fed,
+                             struct row *row);
+void eval_commit(struct eval_query *query, const struct leaf *leaf, struct labels labels,
+                 struct row *row, enum ampql_code code, const struct ampql_error *err);
+
+/* Another select is about to be fed: what is held now counts against the windows of its series. */
+void eval_begin_select(struct eval *eval);
+
 /* Can the leaf's series still change what becomes of the query? */
 bool eval_wants(const struct eval_query *query, const struct leaf *leaf);
 
@@ -197,7 +218,8 @@ enum ampql_code eval_count(struct eval *eval, uint64_t n, struct ampql_error *er
  *   err  AMPQL_LIMIT */
 enum ampql_code eval_fits(const struct eval *eval, size_t n, struct ampql_error *err);
 
-/* May each window of a series' samples be held besides what is? Same error. */
+/* May each window of a series' samples be held besides what was when its select began to be fed?
+ * Same error. */
 enum ampql_code eval_hold_windows(const struct eval *eval, const struct samples *samples,
                                   const struct windows *windows, struct ampql_error *err);
 

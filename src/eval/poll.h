@@ -5,9 +5,9 @@
 
 #include "base/error.h"
 
-/* Work is counted in values that are looked at, a few nanoseconds each: so it is asked every few
- * milliseconds. */
-enum { POLL_AFTER = 1 << 18 };
+/* Work is counted in values that are looked at, a few nanoseconds each, or a hundred where each is
+ * a power: so it is asked every few milliseconds at most. */
+enum { POLL_AFTER = 1 << 16 };
 
 struct poll {
     /* err  AMPQL_CANCELED, AMPQL_TIMEOUT. NULL: nothing stops it */

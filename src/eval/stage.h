@@ -155,10 +155,32 @@ struct stage *stage_call(struct eval_query *query, const struct node *node);
 struct stage *stage_absent(struct eval_query *query, const struct node *node);
 struct stage *stage_result(struct eval_query *query, const struct node *root);
 
-/* Leaves take series instead of rows. */
+/* Leaves take series instead of rows.
+ *
+ *   series   on the run's thread
+ *   compute  of those that need nothing but the series at hand: its row, on any thread, one a hand;
+ *            row is cleared. err in hand->err. NULL: only `series` will do
+ *   commit   and what `series` does after that, on the run's thread: row may be changed */
 struct leaf_stage {
     struct stage stage;
     enum ampql_code (*series)(struct leaf_stage *leaf, const struct fed *fed);
+    enum ampql_code (*compute)(const struct leaf_stage *leaf, struct eval_hand *hand,
+                               const struct fed *fed, struct row *row);
+    enum ampql_code (*commit)(struct leaf_stage *leaf, struct labels labels, struct row *row);
+};
+
+/* A thread's room for a leaf's rows, used for series after series. */
+struct eval_hand {
+    const struct ampql_allocator *alc;
+    struct ampql_error *err;
+    struct scratch scratch;
+    struct params params;
+    struct poll poll; /* when it is not the run's */
+    struct {
+        int64_t *t;
+        double *v;
+        size_t cap;
+    } clean; /* a series without its stale markers */
 };
 
 #endif

@@ -17,7 +17,7 @@ static struct samples points_of(struct subquery *sub, const struct row *row)
 {
     const struct grid *grid = sub->stage.node->child[0]->grid;
     if (row_is_full(row)) {
-        if (sub->t[0] != grid->start_ms || sub->t[row->n - 1] != grid_end(grid))
+        if (row->n && sub->t[row->n - 1] != grid_end(grid))
             for (size_t i = 0; i < row->n; i++)
                 sub->t[i] = grid_time(grid, i);
         return (struct samples){sub->t, row->v, row->n};
@@ -112,12 +112,14 @@ static struct stage *subquery_new(struct eval_query *query, const struct node *n
     if (eval_count(eval, npoints, &query->err) != AMPQL_OK ||
         eval_take(eval, node->grid->n, &sub->row, &query->err) != AMPQL_OK)
         return NULL;
-    sub->t = arena_zeroed(&eval->work, npoints + 1, sizeof *sub->t);
-    sub->v = arena_zeroed(&eval->work, npoints + 1, sizeof *sub->v);
+    sub->t = arena_alloc(&eval->work, npoints + 1, sizeof *sub->t);
+    sub->v = arena_alloc(&eval->work, npoints + 1, sizeof *sub->v);
     if (!sub->t || !sub->v) {
         fail(&query->err, AMPQL_NOMEM, "no memory for a subquery of %zu points", npoints);
         return NULL;
     }
+    if (npoints) /* not yet the times of the grid */
+        sub->t[npoints - 1] = node->child[0]->grid->start_ms - 1;
     return &sub->stage;
 }
 

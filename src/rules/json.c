@@ -28,7 +28,7 @@ static void put_result(struct writer *w, const struct ampql_rules_result *result
     struct buf *out = &w->buf;
     bool is_first = true;
     buf_text(out, "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[");
-    for (size_t i = 0; i < result->nrules; i++) {
+    for (size_t i = 0; i < result->nrules && w->code == AMPQL_OK; i++) {
         for (size_t k = 0; result->outcomes[i].records && k < result->outcomes[i].nrecords; k++) {
             if (!is_first)
                 buf_byte(out, ',');

@@ -189,6 +189,16 @@ size_t exposition_time(int64_t t_ms, char *out)
     return n;
 }
 
+/* What the writer says, in words. */
+static enum ampql_code written(enum ampql_code code, struct ampql_error *err)
+{
+    if (code == AMPQL_OK)
+        return AMPQL_OK;
+    if (code == AMPQL_NOMEM)
+        return fail_nomem(err, "OpenMetrics text");
+    return fail(err, code, "the OpenMetrics text could not be written");
+}
+
 enum ampql_code exposition_sample(struct exposition *x, int64_t t_ms, double v,
                                   struct ampql_error *err)
 {
@@ -210,7 +220,7 @@ enum ampql_code exposition_sample(struct exposition *x, int64_t t_ms, double v,
     room[n++] = '\n';
     out->n += n;
     writer_flush(&x->w);
-    return AMPQL_OK;
+    return written(x->w.code, err);
 }
 
 enum ampql_code exposition_series(struct exposition *x, const struct ampql_label *labels,
@@ -227,13 +237,9 @@ enum ampql_code exposition_end(struct exposition *x, enum ampql_code code, struc
 {
     if (code == AMPQL_OK)
         buf_text(&x->w.buf, "# EOF\n");
-    enum ampql_code written = writer_end(&x->w);
+    enum ampql_code end = writer_end(&x->w);
     buf_done(&x->head);
     if (x->has_metrics)
         symbols_done(&x->metrics);
-    if (code != AMPQL_OK || written == AMPQL_OK)
-        return code;
-    if (written == AMPQL_NOMEM)
-        return fail_nomem(err, "OpenMetrics text");
-    return fail(err, written, "the OpenMetrics text could not be written");
+    return code != AMPQL_OK ? code : written(end, err);
 }

@@ -5,7 +5,8 @@
  * blocks, select by select as they come, from which a killed run goes on.
  *
  *   capture_block.h   blocks: lengths, checksums, zstd
- *   capture_read.c    opening either kind, and scanning the series of a select
+ *   capture_read.c    opening either kind
+ *   capture_scan.c    the series of a select
  *   capture_code.c    what is in a block
  *   capture_log.c     the log
  *   capture_merge.c   selects joined, and the finished file written
@@ -25,16 +26,19 @@
 /* Times in a capture lie between this and its negative, so that no sum of them overflows. */
 #define CAPTURE_FOREVER (INT64_C(1) << 60)
 
-/* A SERIES block of an entry, and the metric names of its series, once it has been read: whoever
- * asks for another name need not read it again. */
-enum { CAPTURE_NAMES = 4, CAPTURE_MANY_NAMES = 255 };
-
+/* A SERIES block of an entry. The metric names of its series, also of one that only goes on in it,
+ * lie between two, so that whoever asks for another name need not read it. */
 struct capture_place {
     uint64_t offset;
     uint32_t nseries; /* that begin in it */
-    uint8_t nnames;   /* 0: not read yet; CAPTURE_MANY_NAMES: more than there is room for */
-    symbol names[CAPTURE_NAMES];
+    bool is_inside;   /* a series of the block before goes on at its start; true also when the file
+                         does not say */
+    /* By the file's own numbers, which are in the order of names; CAPTURE_ANY_NAME: it is not said,
+     * or a series has no name. */
+    uint32_t first_name, last_name;
 };
+
+#define CAPTURE_ANY_NAME UINT32_MAX
 
 /* What was asked, and where the answer is. */
 struct capture_entry {
@@ -72,6 +76,7 @@ struct capture {
         ARRAY(struct capture_entry); /* on alc */
     } entries;
     bool is_log;
+    bool is_reader;                   /* of another one, whose index and symbols it has */
     uint64_t whole;                   /* of a log: bytes up to its last END */
     uint8_t content_id[SHA256_BYTES]; /* of a finished file */
 
@@ -89,9 +94,8 @@ struct capture {
 enum ampql_code capture_open(struct capture *capture, const struct ampql_allocator *alc,
                              const char *path, struct ampql_error *err);
 
-/* Open the finished capture of another one again, by its descriptor: the same file, also when the
- * path names another by now. Only what does not change of `from` is looked at, so another thread
- * may be reading it. err  of capture_open */
+/* Another reader of a finished capture, for another thread: it has buffers of its own, and looks at
+ * what `from` knows of the file, which must last longer. err  of capture_open */
 enum ampql_code capture_open_again(struct capture *capture, const struct capture *from,
                                    struct ampql_error *err);
 
@@ -129,6 +133,17 @@ enum ampql_code capture_scan(struct capture *capture, const struct capture_entry
                              const struct ampql_select *select, int64_t after_ms, int64_t upto_ms,
                              capture_visit *visit, void *payload, struct ampql_error *err);
 
+/* How many SERIES blocks of an entry may have what `select` asks for. */
+size_t capture_count_blocks(const struct capture *capture, const struct capture_entry *entry,
+                            const struct ampql_select *select);
+
+/* The same scan in shares: those of [0, nshares) hand on, one after the other, what the whole does.
+ * Series belong to the share of the block that they begin in. */
+enum ampql_code capture_scan_share(struct capture *capture, const struct capture_entry *entry,
+                                   const struct ampql_select *select, int64_t after_ms,
+                                   int64_t upto_ms, size_t share, size_t nshares,
+                                   capture_visit *visit, void *payload, struct ampql_error *err);
+
 /* The list that held_plan takes. */
 struct held_list capture_list(const struct capture *capture);
 
@@ -161,7 +176,7 @@ struct capture_series_out {
     struct capture_out *out;
     const struct capture_names *names;
     struct buf plain;
-    uint32_t nseries;            /* in plain */
+    struct capture_place place;  /* of what is in plain */
     struct capture_entry *entry; /* gets places and counts; NULL: not kept */
     enum ampql_code (*wrote)(void *payload, const uint8_t *digest, struct ampql_error *err);
     void *payload; /* told of each block; wrote may be NULL */

@@ -36,7 +36,7 @@ enum ampql_code capture_file_read(const struct capture_file *file, uint64_t offs
     return file_read_at(file->fd, file->name, offset, out, n, err);
 }
 
-static enum ampql_code check_header(const struct capture_file *file, struct ampql_error *err)
+static enum ampql_code check_header(struct capture_file *file, struct ampql_error *err)
 {
     uint8_t head[CAPTURE_HEADER];
     if (file->size < sizeof head)
@@ -50,8 +50,9 @@ static enum ampql_code check_header(const struct capture_file *file, struct ampq
         return fail(err, AMPQL_BAD_DATA,
                     "%.160s: a capture of version %llu, and this ampql reads up to %d", file->name,
                     (unsigned long long)version, CAPTURE_VERSION);
-    if (version != CAPTURE_VERSION || le_get(head + 12, 4) != 0)
+    if (version == 0 || le_get(head + 12, 4) != 0)
         return bad_file(file, AMPQL_BAD_DATA, err, "its head is damaged");
+    file->version = (uint32_t)version;
     return AMPQL_OK;
 }
 

@@ -17,7 +17,7 @@ enum capture_kind {
 };
 
 enum {
-    CAPTURE_VERSION = 1,
+    CAPTURE_VERSION = 2,         /* 1 is read, too: its index says no names */
     CAPTURE_HEADER = 16,         /* bytes of the file's own head, */
     CAPTURE_BLOCK_HEAD = 24,     /* of a block's, */
     CAPTURE_TRAILER = 64,        /* and of the file's end */
@@ -39,6 +39,7 @@ struct capture_file {
     const char *name; /* the caller's */
     int fd;
     uint64_t size;
+    uint32_t version;
     uint8_t *stored, *plain; /* [stored_room], [plain_room] */
     size_t stored_room, plain_room;
     void *zstd;

@@ -250,12 +250,32 @@ enum ampql_code capture_get_select(struct capture *capture, struct capture_block
 
 /* ---- series */
 
-enum { SERIES_TARGET = 1 << 18 }; /* bytes of a SERIES block, about */
+/* Bytes of a SERIES block, about; and from where on a series is cut for it. */
+enum { SERIES_TARGET = 1 << 17, CUT_SERIES = 1 << 20 };
+
+static void forget_block(struct capture_series_out *series)
+{
+    series->plain.n = 0;
+    series->place = (struct capture_place){.first_name = CAPTURE_ANY_NAME};
+}
+
+/* A series of that name has samples in the block. */
+static void note_name(struct capture_series_out *series, struct labels labels)
+{
+    struct capture_place *place = &series->place;
+    symbol name = labels_get(labels, SYMBOL_NAME);
+    uint32_t id = name == SYMBOL_EMPTY ? CAPTURE_ANY_NAME : series->names->id_of[name];
+    if (id < place->first_name)
+        place->first_name = id;
+    if (id > place->last_name)
+        place->last_name = id;
+}
 
 void capture_series_begin(struct capture_series_out *series, struct capture_out *out,
                           const struct capture_names *names, struct capture_entry *entry)
 {
     *series = (struct capture_series_out){.out = out, .names = names, .entry = entry};
+    forget_block(series);
     buf_init(&series->plain, out->alc, CAPTURE_BLOCK_MAX);
 }
 
@@ -267,17 +287,17 @@ void capture_series_done(struct capture_series_out *series)
 static enum ampql_code flush(struct capture_series_out *series, struct ampql_error *err)
 {
     uint8_t digest[SHA256_BYTES];
-    struct capture_place place = {.offset = series->out->offset, .nseries = series->nseries};
+    struct capture_place *place = &series->place;
+    place->offset = series->out->offset;
     if (series->plain.n == 0 && !series->plain.failed)
         return AMPQL_OK;
-    TRY(capture_write_block(series->out, CAPTURE_SERIES, series->nseries, &series->plain,
+    TRY(capture_write_block(series->out, CAPTURE_SERIES, place->nseries, &series->plain,
                             series->wrote ? digest : NULL, err));
-    if (series->entry && !array_add(series->entry, series->out->alc, place))
+    if (series->entry && !array_add(series->entry, series->out->alc, *place))
         return fail_nomem(err, "the blocks of a capture");
     if (series->wrote)
         TRY(series->wrote(series->payload, digest, err));
-    series->plain.n = 0;
-    series->nseries = 0;
+    forget_block(series);
     return AMPQL_OK;
 }
 
@@ -296,7 +316,8 @@ enum ampql_code capture_series_add(struct capture_series_out *series, struct lab
                                    const struct samples *samples, struct ampql_error *err)
 {
     put_labels(series, labels);
-    series->nseries++;
+    note_name(series, labels);
+    series->place.nseries++;
     for (size_t done = 0; done < samples->n;) {
         uint8_t packed[BLOCK_MAX_BYTES];
         size_t n = samples->n - done < BLOCK_MAX_SAMPLES ? samples->n - done : BLOCK_MAX_SAMPLES;
@@ -304,10 +325,12 @@ enum ampql_code capture_series_add(struct capture_series_out *series, struct lab
         buf_varint(&series->plain, nbytes);
         buf_bytes(&series->plain, packed, nbytes);
         done += n;
-        if (series->plain.n >= SERIES_TARGET && done < samples->n) {
+        if (series->plain.n >= CUT_SERIES && done < samples->n) {
             buf_varint(&series->plain, 0);
             TRY(flush(series, err));
             buf_varint(&series->plain, 0);
+            note_name(series, labels);
+            series->place.is_inside = true;
         }
     }
     buf_varint(&series->plain, 0);

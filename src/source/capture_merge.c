@@ -490,6 +490,9 @@ static void put_index(const struct merge *m, uint64_t nsymbols, struct buf *plai
         for (size_t b = 0; b < e->n; b++) {
             buf_varint(plain, e->at[b].offset - before);
             buf_varint(plain, e->at[b].nseries);
+            buf_varint(plain, e->at[b].is_inside);
+            buf_varint(plain, e->at[b].first_name);
+            buf_varint(plain, e->at[b].last_name);
             before = e->at[b].offset;
         }
     }

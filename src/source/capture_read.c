@@ -1,14 +1,11 @@
-/* Opening captures and their logs, and scanning the series of a select. */
+/* Opening captures and their logs. */
 #include "source/capture.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-enum {
-    MAX_SERIES_SAMPLES = 1 << 26, /* of one series: a small file must not ask for all memory */
-    MAX_SYMBOL_BYTES = 1 << 30
-};
+enum { MAX_SYMBOL_BYTES = 1 << 30 };
 
 /* ---- opening */
 
@@ -28,19 +25,25 @@ static enum ampql_code begin(struct capture *capture, const struct ampql_allocat
     return code;
 }
 
-void capture_done(struct capture *capture)
+static void forget_index(struct capture *capture)
 {
     for (size_t i = 0; i < capture->entries.n; i++)
         array_done(&capture->entries.at[i], &capture->alc);
     array_done(&capture->entries, &capture->alc);
     array_done(&capture->ids, &capture->alc);
+    symbols_done(&capture->symbols);
+    arena_done(&capture->arena);
+}
+
+void capture_done(struct capture *capture)
+{
+    if (!capture->is_reader)
+        forget_index(capture);
     alloc_put(&capture->alc, capture->label, capture->label_room, sizeof *capture->label);
     alloc_put(&capture->alc, capture->t, capture->room, sizeof *capture->t);
     alloc_put(&capture->alc, capture->v, capture->room, sizeof *capture->v);
     if (capture->file.alc)
         capture_file_done(&capture->file);
-    symbols_done(&capture->symbols);
-    arena_done(&capture->arena);
 }
 
 static enum ampql_code add_symbols(struct capture *capture, struct capture_block *block,
@@ -105,6 +108,32 @@ static enum ampql_code take_heads(struct capture *capture, uint64_t *offset,
 
 /* ---- a finished file */
 
+/* A block of which no more is known. */
+static struct capture_place place_at(uint64_t offset, uint32_t nseries)
+{
+    return (struct capture_place){.offset = offset,
+                                  .nseries = nseries,
+                                  .is_inside = true,
+                                  .first_name = CAPTURE_ANY_NAME,
+                                  .last_name = CAPTURE_ANY_NAME};
+}
+
+/* How a block begins, and between which names its own lie; version 1 does not say. */
+static enum ampql_code read_contents(const struct capture *capture, struct bytes_in *in,
+                                     struct capture_place *place)
+{
+    if (capture->file.version == 1)
+        return AMPQL_OK;
+    uint64_t is_inside = bytes_varint(in), first = bytes_varint(in), last = bytes_varint(in);
+    if (is_inside > 1 || first > last || last > CAPTURE_ANY_NAME ||
+        (last >= capture->ids.n && last != CAPTURE_ANY_NAME))
+        return AMPQL_BAD_DATA;
+    place->is_inside = is_inside;
+    place->first_name = (uint32_t)first;
+    place->last_name = (uint32_t)last;
+    return AMPQL_OK;
+}
+
 /* The blocks of one select, as the index has them. */
 static enum ampql_code read_places(struct capture *capture, struct bytes_in *in,
                                    struct capture_entry *entry, struct ampql_error *err)
@@ -113,11 +142,23 @@ static enum ampql_code read_places(struct capture *capture, struct bytes_in *in,
     uint64_t n = bytes_varint(in), offset = 0;
     for (uint64_t i = 0; i < n && !in->failed; i++) {
         offset += bytes_varint(in);
-        struct capture_place place = {.offset = offset, .nseries = (uint32_t)bytes_varint(in)};
+        struct capture_place place = place_at(offset, (uint32_t)bytes_varint(in));
+        if (read_contents(capture, in, &place) != AMPQL_OK)
+            in->failed = true;
         if (!in->failed && !array_add(entry, &capture->alc, place))
             return fail_nomem(err, "the blocks of a capture");
     }
     return AMPQL_OK;
+}
+
+/* Then ids are in the order of the file's numbers, which is that of their bytes; but for those that
+ * each table has. */
+static bool are_distinct(const struct capture *capture)
+{
+    size_t nfresh = 0;
+    for (size_t i = 0; i < capture->ids.n; i++)
+        nfresh += capture->ids.at[i] >= SYMBOL_FIRST_FREE;
+    return nfresh == capture->symbols.n - SYMBOL_FIRST_FREE;
 }
 
 static enum ampql_code read_index(struct capture *capture, struct capture_block *index,
@@ -137,6 +178,8 @@ static enum ampql_code read_index(struct capture *capture, struct capture_block 
         TRY(expect(capture, &offset, CAPTURE_SYMBOLS, &block, err));
         TRY(add_symbols(capture, &block, err));
     }
+    if (!are_distinct(capture))
+        return capture_bad_block(&capture->file, index->offset, err, "it has a string twice");
     for (uint32_t i = 0; i < index->count && !in.failed; i++) {
         offset = bytes_varint(&in);
         if (in.failed)
@@ -209,12 +252,19 @@ enum ampql_code capture_open_again(struct capture *capture, const struct capture
     int copy = fcntl(from->file.fd, F_DUPFD_CLOEXEC, 0);
     if (copy < 0)
         return fail(err, AMPQL_UNAVAILABLE, "%.160s: %s", from->file.name, strerror(errno));
-    TRY(begin(capture, &from->alc, from->file.name, copy, err));
-    capture->allows_partial = from->allows_partial;
-    enum ampql_code code = read_finished(capture, err);
-    if (code != AMPQL_OK)
-        capture_done(capture);
-    return code;
+    *capture = (struct capture){.alc = from->alc,
+                                .allows_partial = from->allows_partial,
+                                .symbols = from->symbols,
+                                .tool = from->tool,
+                                .created_ms = from->created_ms,
+                                .origin = from->origin,
+                                .is_reader = true};
+    capture->ids.at = from->ids.at;
+    capture->ids.n = from->ids.n;
+    capture->entries.at = from->entries.at;
+    capture->entries.n = from->entries.n;
+    memcpy(capture->content_id, from->content_id, sizeof capture->content_id);
+    return capture_file_open(&capture->file, &capture->alc, from->file.name, copy, err);
 }
 
 static enum ampql_code not_expected(const struct capture *capture,
@@ -239,8 +289,7 @@ enum ampql_code capture_take_block(struct capture *capture, struct capture_block
     case CAPTURE_SERIES:
         if (!last)
             return not_expected(capture, block, err);
-        return array_add(last, &capture->alc,
-                         (struct capture_place){.offset = block->offset, .nseries = block->count})
+        return array_add(last, &capture->alc, place_at(block->offset, block->count))
                    ? AMPQL_OK
                    : fail_nomem(err, "the blocks of a capture");
     case CAPTURE_END:
@@ -346,235 +395,4 @@ struct held_list capture_list(const struct capture *capture)
                               .alc = &capture->alc,
                               .origin = capture->origin.source,
                               .allows_partial = capture->allows_partial};
-}
-
-/* ---- scanning */
-
-struct scan {
-    struct capture *capture;
-    struct bound_matchers *bound;
-    struct arena *work;
-    int64_t after_ms, upto_ms;
-    capture_visit *visit;
-    void *payload;
-    struct ampql_error *err;
-
-    uint64_t offset; /* of the block at hand */
-    struct bytes_in in;
-    struct labels labels; /* of the series at hand, in capture->label */
-    bool has_series, is_wanted;
-    bool has_skipped; /* since the series at hand began: its labels are of an earlier one */
-    size_t n;         /* its samples so far */
-};
-
-static enum ampql_code bad(const struct scan *scan, const char *what)
-{
-    return capture_bad_block(&scan->capture->file, scan->offset, scan->err, what);
-}
-
-/* Room for another packed block behind the samples so far. */
-static enum ampql_code make_room(struct scan *scan)
-{
-    struct capture *c = scan->capture;
-    size_t want = scan->n + BLOCK_MAX_SAMPLES;
-    if (want <= c->room)
-        return AMPQL_OK;
-    if (scan->n > MAX_SERIES_SAMPLES)
-        return fail(scan->err, AMPQL_LIMIT, "%.160s: a series has more than %d samples",
-                    c->file.name, MAX_SERIES_SAMPLES);
-    size_t room = want > c->room * 2 ? want : c->room * 2;
-    int64_t *t = alloc_get(&c->alc, room, sizeof *t);
-    double *v = alloc_get(&c->alc, room, sizeof *v);
-    if (!t || !v) {
-        alloc_put(&c->alc, t, room, sizeof *t);
-        alloc_put(&c->alc, v, room, sizeof *v);
-        return fail_nomem(scan->err, "the samples of a series");
-    }
-    if (scan->n) {
-        memcpy(t, c->t, scan->n * sizeof *t);
-        memcpy(v, c->v, scan->n * sizeof *v);
-    }
-    alloc_put(&c->alc, c->t, c->room, sizeof *c->t);
-    alloc_put(&c->alc, c->v, c->room, sizeof *c->v);
-    c->t = t;
-    c->v = v;
-    c->room = room;
-    return AMPQL_OK;
-}
-
-static enum ampql_code hand_on(struct scan *scan)
-{
-    struct capture *c = scan->capture;
-    if (!scan->has_series || !scan->is_wanted)
-        return AMPQL_OK;
-    struct samples all = {c->t, c->v, scan->n};
-    struct samples in = samples_clip(&all, scan->after_ms, scan->upto_ms);
-    return in.n ? scan->visit(scan->payload, c, scan->labels, &in) : AMPQL_OK;
-}
-
-/* The series that begins here; the one before is whole. n is its number of labels. */
-static enum ampql_code begin_series(struct scan *scan, uint64_t n)
-{
-    struct capture *c = scan->capture;
-    TRY(hand_on(scan));
-    if (n > bytes_left(&scan->in) || n > STORE_MAX_LABELS)
-        return bad(scan, "the labels of a series are damaged");
-    if (n > c->label_room) {
-        alloc_put(&c->alc, c->label, c->label_room, sizeof *c->label);
-        c->label = alloc_get(&c->alc, (size_t)n + 32, sizeof *c->label);
-        c->label_room = c->label ? (size_t)n + 32 : 0;
-        scan->labels.n = 0;
-        if (!c->label)
-            return fail_nomem(scan->err, "the labels of a series");
-    }
-    /* names that are those of the series before, in that order, are in order: most are */
-    bool in_order = n == scan->labels.n;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t name = bytes_varint(&scan->in), value = bytes_varint(&scan->in);
-        if (scan->in.failed || name >= c->ids.n || value >= c->ids.n)
-            return bad(scan, "the labels of a series are damaged");
-        struct label label = {c->ids.at[name], c->ids.at[value]};
-        in_order = in_order && c->label[i].name == label.name && label.value != SYMBOL_EMPTY;
-        c->label[i] = label;
-    }
-    size_t before = (size_t)n;
-    if (!in_order && labels_sort(&c->symbols, c->label, before) != before)
-        return bad(scan, "the labels of a series are damaged");
-    scan->labels = (struct labels){.at = c->label, .n = before};
-    scan->has_series = true;
-    scan->has_skipped = false;
-    scan->n = 0;
-    scan->is_wanted =
-        !scan->bound || matchers_match(scan->bound, &c->symbols, scan->labels, scan->work);
-    return AMPQL_OK;
-}
-
-/* The packed blocks up to the 0 that ends them. */
-static enum ampql_code read_columns(struct scan *scan)
-{
-    struct capture *c = scan->capture;
-    for (;;) {
-        uint64_t nbytes = bytes_varint(&scan->in);
-        if (nbytes == 0 && !scan->in.failed)
-            return AMPQL_OK;
-        const uint8_t *p = nbytes > BLOCK_MAX_BYTES ? NULL : bytes_take(&scan->in, (size_t)nbytes);
-        if (!p)
-            return bad(scan, "the samples of a series are damaged");
-        if (!scan->is_wanted)
-            continue;
-        struct ampql_error inner = {0};
-        size_t n, known, length;
-        TRY(make_room(scan));
-        if (block_measure(p, (size_t)nbytes, &length, &known, &inner) != AMPQL_OK ||
-            length != nbytes ||
-            block_unpack(p, length, c->t + scan->n, c->v + scan->n, &n, &inner) != AMPQL_OK ||
-            (scan->n && c->t[scan->n] <= c->t[scan->n - 1]))
-            return bad(scan, "the samples of a series are damaged");
-        scan->n += n;
-    }
-}
-
-/* The series at hand has samples in the block. */
-static void note_name(const struct scan *scan, struct capture_place *place)
-{
-    symbol name = labels_get(scan->labels, SYMBOL_NAME);
-    if (place->nnames == CAPTURE_MANY_NAMES)
-        return;
-    for (size_t i = 0; i < place->nnames; i++)
-        if (place->names[i] == name)
-            return;
-    if (place->nnames == CAPTURE_NAMES || scan->has_skipped)
-        place->nnames = CAPTURE_MANY_NAMES;
-    else
-        place->names[place->nnames++] = name;
-}
-
-/* Can the block have no series of the one metric name that is asked for? */
-static bool lacks_name(const struct scan *scan, const struct capture_place *place)
-{
-    symbol name = SYMBOL_EMPTY;
-    for (size_t i = 0; scan->bound && i < scan->bound->n; i++)
-        if (scan->bound->at[i].op == MATCH_EQUAL && scan->bound->at[i].name == SYMBOL_NAME)
-            name = scan->bound->at[i].value;
-    if (name == SYMBOL_EMPTY || place->nnames == 0 || place->nnames == CAPTURE_MANY_NAMES)
-        return false;
-    for (size_t i = 0; i < place->nnames; i++)
-        if (place->names[i] == name)
-            return false;
-    return true;
-}
-
-/* Leave a block out. A wanted series is whole then: it would have its name in the block. */
-static enum ampql_code skip_block(struct scan *scan)
-{
-    TRY(hand_on(scan));
-    scan->has_series = true;
-    scan->is_wanted = false;
-    scan->has_skipped = true;
-    return AMPQL_OK;
-}
-
-static enum ampql_code scan_block(struct scan *scan, struct capture_place *place)
-{
-    struct capture_block block;
-    struct capture_place seen = *place;
-    scan->offset = place->offset;
-    TRY(capture_read_block(&scan->capture->file, place->offset, &block, scan->err));
-    if (block.kind != CAPTURE_SERIES || block.count != place->nseries)
-        return bad(scan, "another block is expected there");
-    scan->in = block.plain;
-    uint32_t nseries = 0;
-    while (bytes_left(&scan->in)) {
-        uint64_t head = bytes_varint(&scan->in);
-        if (scan->in.failed || (head == 0 && !scan->has_series))
-            return bad(scan, "its series are damaged");
-        if (head > 0) {
-            TRY(begin_series(scan, head - 1));
-            nseries++;
-        }
-        if (place->nnames == 0)
-            note_name(scan, &seen);
-        TRY(read_columns(scan));
-    }
-    if (nseries != block.count)
-        return bad(scan, "it has another number of series");
-    *place = seen; /* only what is known of all of it */
-    return AMPQL_OK;
-}
-
-static enum ampql_code bind(struct capture *capture, const struct ampql_select *select,
-                            struct arena *work, struct bound_matchers *out, struct ampql_error *err)
-{
-    struct matchers asked = held_matchers(select, work);
-    if (!asked.at)
-        return fail_nomem(err, "the matchers of a select");
-    return matchers_bind(asked, &capture->symbols, select->dialect, work, out, err);
-}
-
-enum ampql_code capture_scan(struct capture *capture, const struct capture_entry *entry,
-                             const struct ampql_select *select, int64_t after_ms, int64_t upto_ms,
-                             capture_visit *visit, void *payload, struct ampql_error *err)
-{
-    struct arena work;
-    arena_init(&work, &capture->alc);
-    struct bound_matchers bound = {0};
-    struct scan scan = {.capture = capture,
-                        .bound = select ? &bound : NULL,
-                        .work = &work,
-                        .after_ms = after_ms,
-                        .upto_ms = upto_ms,
-                        .visit = visit,
-                        .payload = payload,
-                        .err = err};
-    enum ampql_code code = select ? bind(capture, select, &work, &bound, err) : AMPQL_OK;
-    for (size_t i = 0; i < entry->n && code == AMPQL_OK; i++)
-        code =
-            lacks_name(&scan, &entry->at[i]) ? skip_block(&scan) : scan_block(&scan, &entry->at[i]);
-    if (code == AMPQL_OK)
-        code = hand_on(&scan);
-    if (code == AMPQL_OK && matchers_failed(&bound))
-        code = fail_nomem(err, "matching a label");
-    matchers_unbind(&bound);
-    arena_done(&work);
-    return code;
 }

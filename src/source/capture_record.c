@@ -33,7 +33,7 @@ static bool is_raw(const struct ampql_select *select)
 /* How long windows of the select are; 0: it is one. */
 static int64_t window_of(const struct record *r, const struct ampql_select *select)
 {
-    int64_t width = r->inner->window_ms, span;
+    int64_t width = r->inner->window_ms, span = 0;
     bool is_known = is_raw(select) ? checked_sub(select->maxt_ms, select->mint_ms, &span)
                                    : checked_sub(select->end_ms, select->start_ms, &span);
     if (width <= 0 || !is_known)

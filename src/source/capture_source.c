@@ -10,6 +10,8 @@ enum { MAX_WARNING = 1 << 16 };
 /* Scanning one part of an answer: samples go to the sink, or to a hold that joins parts. */
 struct replay {
     struct capture *capture;
+    const struct symbols *symbols; /* with the ids of the capture's */
+    size_t share, nshares;
     const struct ampql_select *select;
     const struct capture_entry *entry;
     const struct held_part *part;
@@ -55,12 +57,13 @@ static enum ampql_code take_series(void *payload, const struct capture *capture,
                                    struct labels labels, const struct samples *samples)
 {
     struct replay *r = payload;
+    (void)capture;
     struct samples kept = *samples;
     thin_out(r, &kept);
     if (kept.n == 0)
         return AMPQL_OK;
     if (!r->hold)
-        return sink_push_known(r->sink, &capture->symbols, labels, &kept);
+        return sink_push_known(r->sink, r->symbols, labels, &kept);
     size_t series;
     TRY(name_labels(r, labels));
     TRY(hold_find_or_add_text(r->hold, r->labels.at, r->labels.n, &series, r->err));
@@ -73,8 +76,8 @@ static enum ampql_code scan_part(struct replay *r)
     bool is_raw = r->select->kind == AMPQL_SELECT_RAW;
     for (size_t i = 0; i < r->entry->nwarnings; i++)
         TRY(sink_warn(r->sink, r->entry->warnings[i]));
-    return capture_scan(r->capture, r->entry, r->select, r->part->from_ms - !is_raw, r->part->to_ms,
-                        take_series, r, r->err);
+    return capture_scan_share(r->capture, r->entry, r->select, r->part->from_ms - !is_raw,
+                              r->part->to_ms, r->share, r->nshares, take_series, r, r->err);
 }
 
 static enum ampql_code push_held(void *payload, const struct store *store, struct labels labels,
@@ -116,10 +119,18 @@ static enum ampql_code ask_redacted(const struct replay *r)
     return code;
 }
 
-enum ampql_code capture_answer(struct capture *capture, const struct ampql_select *select,
-                               struct ampql_sink *sink, struct ampql_error *err)
+/* Only parts that are one are asked for in shares. */
+static enum ampql_code answer(struct capture *capture, const struct symbols *symbols,
+                              const struct ampql_select *select, size_t share, size_t nshares,
+                              struct ampql_sink *sink, struct ampql_error *err)
 {
-    struct replay r = {.capture = capture, .select = select, .sink = sink, .err = err};
+    struct replay r = {.capture = capture,
+                       .symbols = symbols,
+                       .share = share,
+                       .nshares = nshares,
+                       .select = select,
+                       .sink = sink,
+                       .err = err};
     struct held_list list = capture_list(capture);
     struct held_cover cover;
     struct arena plan;
@@ -141,36 +152,35 @@ enum ampql_code capture_answer(struct capture *capture, const struct ampql_selec
     return code;
 }
 
+enum ampql_code capture_answer(struct capture *capture, const struct ampql_select *select,
+                               struct ampql_sink *sink, struct ampql_error *err)
+{
+    return answer(capture, &capture->symbols, select, 0, 1, sink, err);
+}
+
 /* ---- readers: scanning unpacks into the capture's own memory, so that each thread needs one */
 
 struct reader {
     struct capture capture;
-    pthread_t last; /* who read it last, and is remembered by its symbols */
     bool is_taken;
     struct reader *next; /* of all */
 };
 
+/* What the first knows of the file does not change, and the others look at it. */
 struct replay_source {
     struct ampql_allocator alc;
     pthread_mutex_t mutex;  /* guards what follows */
-    struct reader *readers; /* the one that was opened first is the last */
+    struct reader *readers; /* the first is the last of them */
     struct reader *first;
 };
-
-static struct reader *find_idle(const struct replay_source *source)
-{
-    struct reader *idle = NULL;
-    for (struct reader *r = source->readers; r; r = r->next)
-        if (!r->is_taken && (!idle || pthread_equal(r->last, pthread_self())))
-            idle = r;
-    return idle;
-}
 
 /* A reader that nobody uses; *out is NULL when there is none. */
 static void take_idle(struct replay_source *source, struct reader **out)
 {
     pthread_mutex_lock(&source->mutex);
-    *out = find_idle(source);
+    *out = source->readers;
+    while (*out && (*out)->is_taken)
+        *out = (*out)->next;
     if (*out)
         (*out)->is_taken = true;
     pthread_mutex_unlock(&source->mutex);
@@ -203,17 +213,43 @@ static void give_reader(struct replay_source *source, struct reader *reader)
 {
     pthread_mutex_lock(&source->mutex);
     reader->is_taken = false;
-    reader->last = pthread_self();
     pthread_mutex_unlock(&source->mutex);
+}
+
+static enum ampql_code replay_share(void *payload, const struct ampql_select *select, size_t share,
+                                    size_t nshares, struct ampql_sink *sink,
+                                    struct ampql_error *err)
+{
+    struct replay_source *source = payload;
+    struct reader *reader;
+    TRY(take_reader(source, &reader, err));
+    enum ampql_code code = answer(&reader->capture, &source->first->capture.symbols, select, share,
+                                  nshares, sink, err);
+    give_reader(source, reader);
+    return code;
 }
 
 static enum ampql_code replay_select(void *payload, const struct ampql_select *select,
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
-    struct reader *reader;
-    TRY(take_reader(payload, &reader, err));
-    enum ampql_code code = capture_answer(&reader->capture, select, sink, err);
-    give_reader(payload, reader);
+    return replay_share(payload, select, 0, 1, sink, err);
+}
+
+/* Blocks, of an answer that is one entry's. */
+static enum ampql_code replay_count(void *payload, const struct ampql_select *select, size_t *out,
+                                    struct ampql_error *err)
+{
+    struct replay_source *source = payload;
+    const struct capture *capture = &source->first->capture;
+    struct held_list list = capture_list(capture);
+    struct held_cover cover;
+    struct arena plan;
+    *out = 0;
+    arena_init(&plan, &source->alc);
+    enum ampql_code code = held_plan(&list, select, &plan, &cover, err);
+    if (code == AMPQL_OK && cover.held.n == 1)
+        *out = capture_count_blocks(capture, &capture->entries.at[cover.held.at[0].entry], select);
+    arena_done(&plan);
     return code;
 }
 
@@ -289,6 +325,8 @@ static enum ampql_code replay_series(void *payload, const struct ampql_select *s
 
 /* ---- the source */
 
+static const struct source_shares replay_shares = {replay_count, replay_share};
+
 static void replay_free(struct replay_source *source)
 {
     struct ampql_allocator alc = source->alc;
@@ -327,7 +365,6 @@ static enum ampql_code replay_new(const struct ampql_allocator *alc, const char 
         alloc_put(alc, source, 1, sizeof *source);
         return code;
     }
-    first->last = pthread_self();
     first->is_taken = false;
     first->next = NULL;
     *source = (struct replay_source){.alc = *alc, .readers = first, .first = first};
@@ -359,5 +396,6 @@ enum ampql_code source_capture_open(const struct ampql_allocator *alc, const cha
     (*out)->redaction = &capture->origin.redaction;
     (*out)->is_trusted = true;
     (*out)->is_static = true;
+    (*out)->shares = &replay_shares;
     return AMPQL_OK;
 }

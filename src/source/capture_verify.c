@@ -103,7 +103,7 @@ static enum ampql_code check_selects(struct verify *v, size_t n, bool has_index,
     struct capture *c = v->capture;
     v->verdict->nselects = c->entries.n;
     for (size_t i = 0; i < n; i++) {
-        bool is_lost;
+        bool is_lost = false;
         TRY(check_select(v, &c->entries.at[i], has_index, &is_lost, err));
         if (is_lost)
             continue;

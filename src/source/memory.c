@@ -20,6 +20,27 @@ static enum ampql_code memory_select(void *payload, const struct ampql_select *s
     return store_select(&memory->store, select, false, sink, err);
 }
 
+static enum ampql_code memory_count(void *payload, const struct ampql_select *select, size_t *out,
+                                    struct ampql_error *err)
+{
+    enum { PIECE = 64 }; /* series: worth the handing over */
+    struct memory *memory = payload;
+    TRY(seal(memory, err));
+    *out = store_count_places(&memory->store, select) / PIECE;
+    return AMPQL_OK;
+}
+
+/* After memory_count: the store is sealed. */
+static enum ampql_code memory_share(void *payload, const struct ampql_select *select, size_t share,
+                                    size_t nshares, struct ampql_sink *sink,
+                                    struct ampql_error *err)
+{
+    struct memory *memory = payload;
+    return store_select_share(&memory->store, select, share, nshares, sink, err);
+}
+
+static const struct source_shares memory_shares = {memory_count, memory_share};
+
 static enum ampql_code memory_series(void *payload, const struct ampql_select *select,
                                      struct ampql_sink *sink, struct ampql_error *err)
 {
@@ -75,6 +96,7 @@ enum ampql_code memory_source(struct memory *memory, bool is_endless, struct amp
         return code;
     }
     (*out)->is_trusted = true;
+    (*out)->shares = &memory_shares;
     return AMPQL_OK;
 }
 

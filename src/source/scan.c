@@ -2,6 +2,7 @@
 #include "source/store.h"
 
 #include "source/sink.h"
+#include "source/source.h"
 
 /* The two enums are one list. */
 _Static_assert((int)MATCH_EQUAL == (int)AMPQL_MATCH_EQUAL &&
@@ -70,11 +71,11 @@ static enum ampql_code bind(const struct store *store, const struct ampql_select
                                select->dialect, work, out, err);
 }
 
-enum ampql_code store_scan(struct store *store, const struct ampql_select *select, int64_t mint_ms,
-                           int64_t maxt_ms, store_visit *visit, void *payload,
-                           struct ampql_error *err)
+/* Of the series that are looked at those of a share. */
+static enum ampql_code scan_share(struct store *store, const struct ampql_select *select,
+                                  int64_t mint_ms, int64_t maxt_ms, size_t share, size_t nshares,
+                                  store_visit *visit, void *payload, struct ampql_error *err)
 {
-    TRY(store_seal(store, err));
     if (!may_match(store, select))
         return AMPQL_OK;
 
@@ -83,10 +84,13 @@ enum ampql_code store_scan(struct store *store, const struct ampql_select *selec
     struct bound_matchers bound = {0};
     enum ampql_code code = bind(store, select, &work, &bound, err);
     struct places places = find_places(store, select);
-    for (size_t i = 0; i < places.n && code == AMPQL_OK; i++) {
+    size_t from = places.n * share / nshares, upto = places.n * (share + 1) / nshares;
+    size_t nseen = 0;
+    for (size_t i = from; i < upto && code == AMPQL_OK; i++) {
         size_t place = places.names ? places.names[i].place : i;
         const struct store_series *s = &store->series.at[store->order[place]];
-        if (!matchers_match(&bound, &store->symbols, s->labels, &work))
+        code = select_go_on(select, &nseen, err);
+        if (code != AMPQL_OK || !matchers_match(&bound, &store->symbols, s->labels, &work))
             continue;
         struct samples whole = {s->t, s->v, s->n}, in = samples_clip(&whole, mint_ms, maxt_ms);
         if (in.n)
@@ -97,6 +101,14 @@ enum ampql_code store_scan(struct store *store, const struct ampql_select *selec
     matchers_unbind(&bound);
     arena_done(&work);
     return code;
+}
+
+enum ampql_code store_scan(struct store *store, const struct ampql_select *select, int64_t mint_ms,
+                           int64_t maxt_ms, store_visit *visit, void *payload,
+                           struct ampql_error *err)
+{
+    TRY(store_seal(store, err));
+    return scan_share(store, select, mint_ms, maxt_ms, 0, 1, visit, payload, err);
 }
 
 enum ampql_code store_push(const struct store *store, struct labels labels,
@@ -118,11 +130,31 @@ static enum ampql_code push_labels(void *payload, const struct store *store, str
     return sink_push_known(payload, &store->symbols, labels, &(struct samples){0});
 }
 
+static enum ampql_code refuse_kind(struct ampql_error *err)
+{
+    return fail(err, AMPQL_UNSUPPORTED, "a source of samples answers RAW selects only");
+}
+
 enum ampql_code store_select(struct store *store, const struct ampql_select *select,
                              bool is_labels_only, struct ampql_sink *sink, struct ampql_error *err)
 {
     if (select->kind != AMPQL_SELECT_RAW && !is_labels_only)
-        return fail(err, AMPQL_UNSUPPORTED, "a source of samples answers RAW selects only");
+        return refuse_kind(err);
     return store_scan(store, select, select->mint_ms, select->maxt_ms,
                       is_labels_only ? push_labels : push_samples, sink, err);
+}
+
+size_t store_count_places(const struct store *store, const struct ampql_select *select)
+{
+    return find_places(store, select).n;
+}
+
+enum ampql_code store_select_share(struct store *store, const struct ampql_select *select,
+                                   size_t share, size_t nshares, struct ampql_sink *sink,
+                                   struct ampql_error *err)
+{
+    if (select->kind != AMPQL_SELECT_RAW)
+        return refuse_kind(err);
+    return scan_share(store, select, select->mint_ms, select->maxt_ms, share, nshares, push_samples,
+                      sink, err);
 }

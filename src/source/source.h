@@ -13,10 +13,26 @@
 #include "series/matcher.h"
 #include "source/redaction.h"
 
+/* How a select is asked for in shares, by several threads at once. One after the other they push
+ * what the select does, each series whole, with ids of one table that lasts as long as the source
+ * (sink_push_known); what the select warns of, each warns of.
+ *
+ *   count   *out is how many pieces of work there are, some dozens of series or more each; 0 or 1:
+ *           they are not worth a thread, or hang together
+ *   select  share `share` of `nshares`
+ *   err     as select of ampql_source_ops */
+struct source_shares {
+    enum ampql_code (*count)(void *payload, const struct ampql_select *select, size_t *out,
+                             struct ampql_error *err);
+    enum ampql_code (*select)(void *payload, const struct ampql_select *select, size_t share,
+                              size_t nshares, struct ampql_sink *sink, struct ampql_error *err);
+};
+
 struct ampql_source {
     struct ampql_source_ops ops; /* all members set, also when the caller's struct was older */
     void *payload;
-    struct ampql_allocator alc; /* a copy: a source may outlive its engine */
+    const struct source_shares *shares; /* NULL: one thread reads a select */
+    struct ampql_allocator alc;         /* a copy: a source may outlive its engine */
     enum ampql_dialect dialect; /* that the data was recorded with; DEFAULT: it does not say */
     struct str recorded_of; /* what its answers are of, when they say so themselves; n 0: they do
                                not. As long as the source */
@@ -84,5 +100,15 @@ enum ampql_code source_file_open(const struct ampql_allocator *alc, const char *
 enum ampql_code source_merge(const struct ampql_allocator *alc, struct ampql_source **sources,
                              size_t nsources, bool last_wins, struct ampql_source **out,
                              struct ampql_error *err);
+/* Ask the run whether to go on, at every few of the series that are looked at; *n counts them, from
+ * 0.  err  AMPQL_CANCELED, AMPQL_TIMEOUT */
+static inline enum ampql_code select_go_on(const struct ampql_select *select, size_t *n,
+                                           struct ampql_error *err)
+{
+    enum { SOME = 64 }; /* regexes take microseconds each */
+    if (!select->poll || ++*n % SOME)
+        return AMPQL_OK;
+    return select->poll(select->poll_payload, err);
+}
 
 #endif

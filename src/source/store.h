@@ -110,6 +110,13 @@ enum ampql_code store_scan(struct store *store, const struct ampql_select *selec
 enum ampql_code store_select(struct store *store, const struct ampql_select *select,
                              bool is_labels_only, struct ampql_sink *sink, struct ampql_error *err);
 
+/* The same in shares, of a sealed store: how many series are looked at, and share `share` of
+ * `nshares`, of which several threads may each ask for one. */
+size_t store_count_places(const struct store *store, const struct ampql_select *select);
+enum ampql_code store_select_share(struct store *store, const struct ampql_select *select,
+                                   size_t share, size_t nshares, struct ampql_sink *sink,
+                                   struct ampql_error *err);
+
 /* A series of a scan pushed into a sink. */
 enum ampql_code store_push(const struct store *store, struct labels labels,
                            const struct samples *samples, struct ampql_sink *sink);

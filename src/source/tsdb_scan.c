@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/time.h"
 #include "source/sink.h"
+#include "source/source.h"
 #include "source/tsdb_xor.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct cursor {
 struct scan {
     struct tsdb *tsdb;
     const struct ampql_select *select;
+    size_t nseen;
     bool is_labels_only;
     struct arena work;
     struct bound_matchers bound;
@@ -153,6 +155,7 @@ static enum ampql_code settle(struct scan *scan, struct cursor *cursor)
         struct tsdb_series before = cursor->before;
         cursor->before = cursor->series;
         cursor->series = before;
+        TRY(select_go_on(scan->select, &scan->nseen, scan->err));
         TRY(tsdb_index_series(&cursor->block->index, cursor->refs.at[cursor->i], &cursor->series,
                               scan->err));
         if (cursor->i > 0 &&

@@ -144,27 +144,6 @@ static void time_chunks(struct kind *k)
     }
 }
 
-/* Bytes a nanosecond that this machine reads from memory, on one core. */
-static double read_bandwidth(void)
-{
-    enum { WORDS = 1 << 24 }; /* 128 MiB */
-    uint64_t *p = calloc(WORDS, sizeof *p), sum = 0;
-    double best = 1e300;
-    if (!p)
-        die("no memory");
-    for (size_t i = 0; i < WORDS; i++)
-        p[i] = i;
-    for (int pass = 0; pass < PASSES; pass++) {
-        double begin = quick_now_ns();
-        for (size_t i = 0; i < WORDS; i++)
-            sum += p[i];
-        double ns = quick_now_ns() - begin;
-        best = ns < best ? ns : best;
-    }
-    free(p);
-    return sum ? WORDS * sizeof *p / best : 0;
-}
-
 static void print_row(const struct kind *k, double bandwidth)
 {
     double n = (double)k->nsamples;
@@ -209,7 +188,7 @@ int main(int argc, char **argv)
         all.unpack_ns += kinds[i].unpack_ns;
         all.xor_ns += kinds[i].xor_ns;
     }
-    double bandwidth = read_bandwidth();
+    double bandwidth = quick_read_bandwidth();
     qsort(kinds, nkinds, sizeof *kinds, by_bytes);
     printf("Packed columns of a day of %zu containers; B: bytes a sample, ns: CPU a sample on one "
            "core\n"

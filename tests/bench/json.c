@@ -8,6 +8,10 @@
 #include "bench/json_simdjson.h"
 #include "bench/quick.h"
 #include "source/answers.h"
+#if AMPQL_HTTP
+#include "source/http_decode.h"
+#include <zstd.h>
+#endif
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -155,6 +159,78 @@ static double tree(struct str text, uint64_t *n)
     return quick_now_ns() - begin;
 }
 
+/* ---- what packing it for the way costs and saves */
+
+#if AMPQL_HTTP
+/* As servers pack: gzip's usual level, zstd's default. */
+static struct buf pack(struct str text, enum http_encoding encoding)
+{
+    struct buf out;
+    buf_init(&out, &alloc_default, SIZE_MAX / 2);
+    size_t room = encoding == HTTP_ZSTD ? ZSTD_compressBound(text.n) : text.n + (text.n >> 8) + 64;
+    char *to = buf_room(&out, room);
+    if (!to)
+        die("no memory");
+    if (encoding == HTTP_ZSTD) {
+        out.n = ZSTD_compress(to, room, text.p, text.n, 0);
+        if (ZSTD_isError(out.n))
+            die("zstd does not pack it");
+        return out;
+    }
+    z_stream z = {.next_in = (Bytef *)text.p,
+                  .avail_in = (uInt)text.n,
+                  .next_out = (Bytef *)to,
+                  .avail_out = (uInt)room};
+    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=
+            Z_OK ||
+        deflate(&z, Z_FINISH) != Z_STREAM_END)
+        die("zlib does not pack it");
+    out.n = z.total_out;
+    deflateEnd(&z);
+    return out;
+}
+
+static double unpack(struct str packed, enum http_encoding encoding, size_t nwanted)
+{
+    static char piece[1 << 16];
+    struct http_decode decode;
+    struct ampql_error err = {0};
+    size_t total = 0, used, n;
+    double begin = quick_now_ns();
+    http_decode_init(&decode, &alloc_default, encoding);
+    do {
+        if (http_decode(&decode, packed, &used, piece, sizeof piece, &n, &err) != AMPQL_OK)
+            die(err.message);
+        packed = str_from(packed, used);
+        total += n;
+    } while (n || packed.n);
+    http_decode_done(&decode);
+    if (total != nwanted)
+        die("it is not what was packed");
+    return quick_now_ns() - begin;
+}
+
+/* Where a network is slower than this, it pays to pack. */
+static void print_packed(struct str text, uint64_t nsamples, enum http_encoding encoding)
+{
+    const char *name = encoding == HTTP_GZIP ? "gzip" : "zstd";
+    struct buf packed = pack(text, encoding);
+    double best = 1e300, n = (double)nsamples;
+    for (int pass = 0; pass < PASSES; pass++) {
+        double ns = unpack(buf_view(&packed), encoding, text.n);
+        best = ns < best ? ns : best;
+    }
+    printf(
+        "%-20s %8.2f ns CPU a sample to unpack, %.2f of %.2f bytes a sample are on their way: it "
+        "pays below %.1f Gbit/s\n",
+        name, best / n, (double)packed.n / n, (double)text.n / n,
+        8 * (double)(text.n - packed.n) / best);
+    quick_result(encoding == HTTP_GZIP ? "API JSON from gzip" : "API JSON from zstd", n,
+                 (double)text.n, best);
+    buf_done(&packed);
+}
+#endif
+
 static void print(const char *what, double ns, uint64_t n, size_t nbytes, double ours)
 {
     char times[64] = "";
@@ -192,6 +268,10 @@ int main(int argc, char **argv)
     quick_result("API JSON by cJSON", (double)n, (double)text.n, cjson);
     if (simd > 0)
         quick_result("API JSON by simdjson", (double)n, (double)text.n, simd);
+#if AMPQL_HTTP
+    print_packed(buf_view(&text), n, HTTP_GZIP);
+    print_packed(buf_view(&text), n, HTTP_ZSTD);
+#endif
     buf_done(&text);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/letter.h"
 #include "base/quote.h"
 #include "base/regex.h"
+#include "eval/stage.h"
 
 enum { MAX_VALUE = 1 << 20 };
 
@@ -94,9 +95,11 @@ static enum ampql_code replace_series(struct call *call, const struct regex *reg
                                       struct kept *kept, const symbol names[2], struct str *groups,
                                       struct buf *value, struct ampql_error *err)
 {
+    enum { MATCHED_EACH = 4096 }; /* looks at a value cost as much */
     size_t ngroups = regex_ngroups(regex) + 1;
     struct str source = symbols_text(call->symbols, labels_get(kept->labels, names[1]));
     struct labels labels = kept->labels;
+    TRY(stage_polls(call->stage, MATCHED_EACH + source.n));
     if (regex_match_groups(regex, source, groups, ngroups)) {
         value->n = 0;
         expand(value, regex, string_argument(call, 2), groups);

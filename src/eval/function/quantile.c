@@ -10,15 +10,20 @@
 struct sorted {
     double *v;
     size_t from, to;
+    uint64_t work; /* for polling */
 };
 
 static bool make_sorted(struct sorted *sorted, const struct samples *s, size_t lo, size_t hi,
                         struct scratch *scratch)
 {
     enum { CHEAPER = 8 }; /* sorting, when more than one value in so many is new */
+    enum { SORTED_EACH = 16, MOVED_EACH = 64 }; /* looks at a value; so many moved cost one look */
     size_t kept_to = sorted->to < lo ? lo : sorted->to, from = sorted->from, n;
     size_t moved = (lo - from) + (hi - kept_to);
     bool slides = sorted->to > lo && moved < (hi - lo) / CHEAPER;
+    uint64_t work = slides ? moved * ((hi - lo) / MOVED_EACH + 1) : (hi - lo) * SORTED_EACH;
+    if (scratch_stops(scratch, &sorted->work, work))
+        return false;
     sorted->v = scratch_room(scratch, 2 * (hi - lo)); /* the second half for sorting */
     if (!sorted->v)
         return false;
@@ -41,12 +46,11 @@ static void quantile_over_time(const struct samples *s, const struct windows *wi
                                struct row *out, struct scratch *scratch)
 {
     size_t lo = 0, hi = 0;
-    uint64_t work = 0;
     struct sorted sorted = {0};
     for (size_t i = 0; i < windows->n; i++) {
         window_advance(s, windows, i, &lo, &hi);
         out->v[i] = 0;
-        if (scratch_stops(scratch, &work, hi - lo + 1))
+        if (scratch_stops(scratch, &sorted.work, 1))
             return;
         if (lo == hi)
             continue;

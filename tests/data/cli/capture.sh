@@ -26,7 +26,7 @@ done
 # what a capture holds, and no more
 cp examples/data/cluster_day.aqc "$day"
 run 0 capture verify "$day" <<'END'
-whole: 62 of 62 selects can be used, 128 blocks, 4520 series, 1651973 samples
+whole: 62 of 62 selects can be used, 129 blocks, 4520 series, 1651973 samples
 END
 run 7 query -s "$day" --time 2026-03-01T23:00:00Z 'nope' <<END
 ! ampql: error: $day does not hold nope at 2026-03-01T23:00:00Z (GRID, lookback 5m, prom2); nearest: nothing of that metric; to fetch it: ampql fetch --append --out $day --source cluster_day --time 2026-03-01T23:00:00Z nope

@@ -38,8 +38,8 @@ printf '{"status":"success","data":{}}' >"$bad"
 refused 'not a capture: it begins with other bytes than captures do'
 sed 's/\r//' "$good" >"$bad"
 refused 'not a capture: it begins with other bytes than captures do'
-damage 8 '\002'
-refused 'a capture of version 2, and this ampql reads up to 1'
+damage 8 '\003'
+refused 'a capture of version 3, and this ampql reads up to 2'
 damage 12 '\001'
 refused 'its head is damaged'
 damage 40 'x'

@@ -159,9 +159,9 @@ damage 0 x
 run 9 query -s "$work/bad.aqc" --time $end 'node_total_hourly_cost' <<END
 ! ampql: error: $work/bad.aqc: not a capture: it begins with other bytes than captures do
 END
-damage 8 '\002'
+damage 8 '\003'
 run 9 capture verify "$work/bad.aqc" <<END
-! ampql: error: $work/bad.aqc: a capture of version 2, and this ampql reads up to 1
+! ampql: error: $work/bad.aqc: a capture of version 3, and this ampql reads up to 2
 END
 damage 12 x
 run 9 allocate -s "$work/bad.aqc" --window 1d --now $end <<END
@@ -171,9 +171,9 @@ damage 32 x
 run 9 query -s "$work/bad.aqc" --time $end 'node_total_hourly_cost' <<END
 ! ampql: error: $work/bad.aqc: block at offset 16: its checksum differs: it is damaged
 END
-damage 602000 x
+damage 610000 x
 run 9 query -s "$work/bad.aqc" --time $end 'node_total_hourly_cost' <<END
-! ampql: error: $work/bad.aqc: block at offset 601558: its checksum differs: it is damaged
+! ampql: error: $work/bad.aqc: block at offset 609451: its checksum differs: it is damaged
 END
 head -c 400000 $day >"$work/bad.aqc"
 run 9 query -s "$work/bad.aqc" --time $end 'node_total_hourly_cost' <<END
