@@ -97,7 +97,7 @@ include src/cli/dist/install.mk
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols hardening layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
-	alloc-failures call-failures capture-replay cancel budget determinism cost-model opencost opencost-clusters cost-clusters page
+	alloc-failures call-failures capture-replay cancel budget determinism soak cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -317,6 +317,11 @@ call-failures: $(CMD) $(SHIMS) ## the command while each open, read, write, fsyn
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)
+
+# What takes hours, each at its full length, one after the other; others add theirs.
+SOAKS := budget cancel determinism alloc-failures capture-damage capture-replay fetch-kill
+soak: ## all that takes long, at full length
+	@set -e; for soak in $(SOAKS); do echo "soak $$soak"; $(MAKE) --no-print-directory $$soak; done
 
 determinism: $(CMD) ## the same bytes: 100 runs, 1, 2 and 4 threads, locales, seeds of the hash, gcc and clang at all levels, fetched in any chunks; RUNS=3: without builds
 	@$(PYTHON) -B tests/determinism.py $(CMD) --runs $(or $(RUNS),100) $(if $(RUNS),,--builds --seeds 50)
