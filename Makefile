@@ -97,7 +97,7 @@ include src/cli/dist/install.mk
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols hardening layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
-	capture-replay cancel budget cost-model opencost opencost-clusters cost-clusters page
+	capture-replay cancel budget determinism soak cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -209,8 +209,9 @@ text: $(CMD) ## PromQL text cases and command line cases; T=query runs only test
 examples: $(EXAMPLES) $(SO) $(CMD) ## every example program runs on the bundled data, or before the fake AMP, and prints what it should
 	@B=$(B) PYTHON=$(PYTHON) sh tests/examples.sh
 
-layers: ## includes only go down, as src/layers says
+layers: ## includes only go down, as src/layers says; what must not be in the sources (tests/gates.sh)
 	@sh tests/layers.sh
+	@sh tests/gates.sh
 
 symbols: $(LIB) $(SO) ## only ampql_ names are visible, those of src/api/abi.txt, and a host's own C++ does not clash
 	@B=$(B) CC=$(CC) CXX=$(CXX) LDLIBS="$(LDLIBS_ALL)" LDFLAGS="$(LDFLAGS_ALL)" sh tests/symbols.sh
@@ -311,6 +312,15 @@ alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN)$(COVERAGE),,$(FAULTS)/mallo
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)
+
+# What takes hours, each at its full length, one after the other; others add theirs.
+SOAKS := budget cancel determinism alloc-failures capture-damage capture-replay fetch-kill
+soak: ## all that takes long, at full length
+	@set -e; for soak in $(SOAKS); do echo "soak $$soak"; $(MAKE) --no-print-directory $$soak; done
+
+determinism: $(CMD) ## the same bytes: 100 runs, 1, 2 and 4 threads, locales, seeds of the hash, gcc and clang at all levels, fetched in any chunks; RUNS=3: without builds
+	@$(PYTHON) -B tests/determinism.py $(CMD) --runs $(or $(RUNS),100) $(if $(RUNS),,--builds --seeds 50)
+	$(if $(RUNS),,@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1))
 
 cancel: $(B)/tests/test_cancel_soak ## runs of all kinds, ended by another thread or a deadline at random moments: how soon they are back; N=10000
 	@$(B)/tests/test_cancel_soak $(or $(N),10000)

@@ -4,6 +4,7 @@
 #include "cost/aggregate.h"
 
 #include "base/hash.h"
+#include "base/number.h"
 #include "cost/model.h"
 #include "cost/parts.h"
 #include "cost/share.h"
@@ -281,8 +282,10 @@ static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
     }
     if (is_given || f->shared_cost == 0)
         return AMPQL_OK;
-    return bill_warn(f->bill, err, "shared costs of %g are in no line: none costs anything itself",
-                     f->shared_cost);
+    char cost[NUMBER_MAX + 1] = "";
+    number_format_general(f->shared_cost, cost);
+    return bill_warn(f->bill, err, "shared costs of %s are in no line: none costs anything itself",
+                     cost);
 }
 
 /* OpenCost has no bill of idle or shared costs alone. */
@@ -294,10 +297,12 @@ static enum ampql_code drop_all(struct folding *f, struct ampql_error *err)
         lost += f->set->items[i].total_cost;
     if (lost == 0)
         return AMPQL_OK;
+    char cost[NUMBER_MAX + 1] = "";
+    number_format_general(lost, cost);
     return bill_warn(f->bill, err,
-                     "idle and shared costs of %g are in no line: there are no other allocations "
+                     "idle and shared costs of %s are in no line: there are no other allocations "
                      "(quirk lonely-idle)",
-                     lost);
+                     cost);
 }
 
 static enum ampql_code fold(struct folding *f, struct ampql_error *err)

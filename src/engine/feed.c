@@ -4,6 +4,8 @@
 
 #include "eval/note.h"
 
+#include <stdlib.h>
+
 /* The input that a leaf's records are. */
 static size_t recorded_input(const struct run *run, const struct leaf *leaf)
 {
@@ -43,6 +45,50 @@ static void place_input(struct run *run, size_t input, struct feed feed)
     run->feeds[run->first_feed[input + 1]++] = feed;
 }
 
+/* By level, else as they stand: queries and their leaves are in arrays. */
+static int compare_feeds(const void *a, const void *b)
+{
+    const struct feed *x = *(struct feed *const *)a, *y = *(struct feed *const *)b;
+    if (x->level != y->level)
+        return x->level < y->level ? -1 : 1;
+    if (x->query != y->query)
+        return x->query < y->query ? -1 : 1;
+    return (x->leaf > y->leaf) - (x->leaf < y->leaf);
+}
+
+static int compare_turns(const void *a, const void *b)
+{
+    const struct turn *x = a, *y = b;
+    if (x->level != y->level)
+        return x->level < y->level ? -1 : 1;
+    return (x->input > y->input) - (x->input < y->input);
+}
+
+static enum ampql_code list_turns(struct run *run, struct ampql_error *err)
+{
+    size_t nfeeds = run->first_feed[run->ninputs];
+    run->turns = arena_alloc(&run->arena, nfeeds, sizeof *run->turns);
+    run->ordered = arena_alloc(&run->arena, nfeeds, sizeof(struct feed *));
+    if (!run->turns || !run->ordered)
+        return fail_nomem(err, "a run");
+    for (size_t i = 0; i < nfeeds; i++)
+        run->ordered[i] = &run->feeds[i];
+    for (size_t input = 0; input < run->ninputs; input++) {
+        size_t from = run->first_feed[input], end = run->first_feed[input + 1];
+        if (end > from)
+            qsort(run->ordered + from, end - from, sizeof(struct feed *), compare_feeds);
+        for (size_t upto; from < end; from = upto) {
+            unsigned level = run->ordered[from]->level;
+            for (upto = from; upto < end && run->ordered[upto]->level == level; upto++)
+                continue;
+            run->turns[run->nturns++] = (struct turn){level, input, from, upto};
+        }
+    }
+    if (run->nturns)
+        qsort(run->turns, run->nturns, sizeof *run->turns, compare_turns);
+    return AMPQL_OK;
+}
+
 enum ampql_code run_list_feeds(struct run *run, struct ampql_error *err)
 {
     run->ninputs = run->plan.selects.n + run->plan.recorded.n;
@@ -57,14 +103,14 @@ enum ampql_code run_list_feeds(struct run *run, struct ampql_error *err)
     if (!run->feeds || !run->costs)
         return fail_nomem(err, "a run");
     each_input(run, place_input);
-    return AMPQL_OK;
+    return list_turns(run, err);
 }
 
 struct feed *run_next_feed(const struct run *run, size_t *at)
 {
-    while (*at < run->first_feed[run->input + 1]) {
-        struct feed *feed = &run->feeds[(*at)++];
-        if (feed->level == run->level && eval_wants(feed->query, feed->leaf))
+    while (*at < run->upto) {
+        struct feed *feed = run->ordered[(*at)++];
+        if (eval_wants(feed->query, feed->leaf))
             return feed;
     }
     return NULL;
@@ -73,7 +119,7 @@ struct feed *run_next_feed(const struct run *run, size_t *at)
 /* Does anyone want the input being read? */
 static bool is_wanted(const struct run *run)
 {
-    size_t at = run->first_feed[run->input];
+    size_t at = run->from;
     return run_next_feed(run, &at);
 }
 
@@ -94,7 +140,7 @@ void run_take(struct run *run, const struct fed *fed)
 {
     struct feed *feed;
     run->nobody_listens = true;
-    for (size_t at = run->first_feed[run->input]; (feed = run_next_feed(run, &at));) {
+    for (size_t at = run->from; (feed = run_next_feed(run, &at));) {
         run->nobody_listens = false;
         if (is_replaced(run, feed->leaf, fed))
             continue;
@@ -125,7 +171,7 @@ static void fail_query(struct eval_query *query, enum ampql_code code,
 void run_fail_waiting(struct run *run, enum ampql_code code, const struct ampql_error *err)
 {
     const struct feed *feed;
-    for (size_t at = run->first_feed[run->input]; (feed = run_next_feed(run, &at));) {
+    for (size_t at = run->from; (feed = run_next_feed(run, &at));) {
         struct ampql_error own = *err;
         struct span span = feed->leaf->node->ast->span;
         own.has_span = code == AMPQL_LIMIT;
@@ -143,7 +189,7 @@ static void pass_warnings(struct run *run, const struct intake_warnings *warning
 {
     const struct feed *feed;
     struct ampql_error err = {0};
-    for (size_t at = run->first_feed[run->input]; (feed = run_next_feed(run, &at));)
+    for (size_t at = run->from; (feed = run_next_feed(run, &at));)
         for (size_t i = 0; i < warnings->n; i++)
             if (note_plain(feed->query, warnings->at[i], &err) != AMPQL_OK)
                 fail_query(feed->query, AMPQL_NOMEM, &err);
@@ -168,38 +214,47 @@ static void read_select(struct run *run)
     }
     pass_warnings(run, &warnings);
     const struct feed *feed;
-    for (size_t at = run->first_feed[run->input]; (feed = run_next_feed(run, &at));)
+    for (size_t at = run->from; (feed = run_next_feed(run, &at));)
         eval_end(feed->query, feed->leaf);
+}
+
+static void take_turn(struct run *run, const struct turn *turn)
+{
+    run->level = turn->level;
+    run->input = turn->input;
+    run->from = turn->from;
+    run->upto = turn->upto;
 }
 
 enum ampql_code run_prepare(struct run *run, struct ampql_error *err)
 {
-    size_t n = 0, room = run->plan.selects.n * (run->plan.nlevels + (size_t)1);
+    size_t n = 0;
     if (!run->source->ops.prepare)
         return AMPQL_OK;
-    const struct select **selects = arena_alloc(&run->arena, room, sizeof *selects);
+    const struct select **selects = arena_alloc(&run->arena, run->nturns, sizeof *selects);
     if (!selects)
         return fail_nomem(err, "a run");
-    for (run->level = 0; run->level < run->plan.nlevels; run->level++)
-        for (run->input = 0; run->input < run->plan.selects.n; run->input++)
-            if (is_wanted(run))
-                selects[n++] = &run->plan.selects.at[run->input];
+    for (size_t i = 0; i < run->nturns; i++) {
+        take_turn(run, &run->turns[i]);
+        if (run->input < run->plan.selects.n && is_wanted(run))
+            selects[n++] = &run->plan.selects.at[run->input];
+    }
     return intake_begin(run->engine, run->source, selects, n, run->plan.options.lookback_ms,
                         run->plan.options.dialect, &run->limits, err);
 }
 
 void run_read(struct run *run)
 {
-    for (run->level = 0; run->level < run->plan.nlevels; run->level++)
-        for (run->input = 0; run->input < run->ninputs; run->input++) {
-            if (!is_wanted(run))
-                continue;
-            eval_begin_select(&run->eval);
-            if (run->input < run->plan.selects.n)
-                read_select(run);
-            else
-                run_read_recorded(run);
-            if (run->must_start_again)
-                return;
-        }
+    for (size_t i = 0; i < run->nturns; i++) {
+        take_turn(run, &run->turns[i]);
+        if (!is_wanted(run))
+            continue;
+        eval_begin_select(&run->eval);
+        if (run->input < run->plan.selects.n)
+            read_select(run);
+        else
+            run_read_recorded(run);
+        if (run->must_start_again)
+            return;
+    }
 }

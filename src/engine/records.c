@@ -190,7 +190,7 @@ static enum ampql_code read_recorded(struct run *run, struct ampql_error *err)
     }
     TRY(feed_all(run, recorded, &list, err));
     const struct feed *feed;
-    for (size_t at = run->first_feed[run->input]; (feed = run_next_feed(run, &at));) {
+    for (size_t at = run->from; (feed = run_next_feed(run, &at));) {
         TRY(say_all(run, recorded, feed->query, err));
         eval_end(feed->query, feed->leaf);
     }

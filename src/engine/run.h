@@ -23,6 +23,13 @@ struct feed {
     uint64_t remote_samples; /* that a server would have counted for it */
 };
 
+/* An input that is read at a level, for the feeds ordered [from, upto). Levels are as many as a
+ * query's text is long, so nobody looks for inputs level by level. */
+struct turn {
+    unsigned level;
+    size_t input, from, upto;
+};
+
 /* A recording of the plan, and what came of it. */
 struct recording_run {
     struct evaluations evaluations;
@@ -50,6 +57,9 @@ struct run {
     struct feed *feeds; /* input by input, in the order of queries and leaves */
     size_t *first_feed; /* [ninputs + 1] */
     size_t ninputs;
+    struct feed **ordered; /* of each input, its feeds by level */
+    struct turn *turns;    /* [nturns] in the order of levels and inputs */
+    size_t nturns;
     struct intake_limits limits;
     struct ampql_stats *costs; /* [plan.selects.n] what each select has cost */
     struct ampql_stats stats;  /* all of them, and what the source asked beside them */
@@ -58,9 +68,10 @@ struct run {
     bool is_strict;  /* options->rule_strict */
     size_t nthreads; /* that may work on a select */
 
-    /* The input being read, and its leaves. */
+    /* The input being read, and its leaves: ordered [from, upto). */
     size_t input;
     unsigned level;
+    size_t from, upto;
     bool nobody_listens;
 
     /* A record could not be evaluated as planned: its state says how it must be, in another
@@ -99,8 +110,8 @@ bool run_in_parts(struct ampql_engine *engine, const struct ampql_query *const *
  * nobody searches all of them for each series.  err  AMPQL_NOMEM */
 enum ampql_code run_list_feeds(struct run *run, struct ampql_error *err);
 
-/* The next feed of the input being read, from *at on, whose query still wants it; NULL after the
- * last. */
+/* The next feed of the input being read, from *at on, at first run->from, whose query still wants
+ * it; NULL after the last. */
 struct feed *run_next_feed(const struct run *run, size_t *at);
 
 /* Is the query one that makes a recording? Otherwise it was asked. */

@@ -290,7 +290,7 @@ static void drop_share(void *payload, void *made)
 static bool list_feeds(struct shares *shares)
 {
     struct run *run = shares->run;
-    size_t from = run->first_feed[run->input], room = run->first_feed[run->input + 1] - from;
+    size_t from = run->from, room = run->upto - from;
     struct feed *feed;
     shares->feeds = arena_alloc(&run->arena, room, sizeof(struct feed *));
     for (size_t at = from; shares->feeds && (feed = run_next_feed(run, &at));) {

@@ -202,11 +202,18 @@ static void put_stats(struct buf *body, const struct ampql_stats *stats, int64_t
                       int64_t waited_ms)
 {
     uint64_t samples = stats->remote_samples ? stats->remote_samples : stats->samples;
-    buf_format(body,
-               "\"stats\":{\"timings\":{\"evalTotalTime\":%.3f,\"execQueueTime\":%.3f,"
-               "\"execTotalTime\":%.3f},\"samples\":{\"totalQueryableSamples\":%llu}},",
-               (double)took_ms / 1000, (double)waited_ms / 1000,
-               (double)(took_ms + waited_ms) / 1000, (unsigned long long)samples);
+    const struct {
+        const char *name;
+        int64_t ms;
+    } times[] = {{"evalTotalTime", took_ms},
+                 {"execQueueTime", waited_ms},
+                 {"execTotalTime", took_ms + waited_ms}};
+    buf_text(body, "\"stats\":{\"timings\":{");
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) /* not by %f: that has a locale */
+        buf_format(body, "%s\"%s\":%lld.%03lld", i ? "," : "", times[i].name,
+                   (long long)times[i].ms / 1000, (long long)times[i].ms % 1000);
+    buf_format(body, "},\"samples\":{\"totalQueryableSamples\":%llu}},",
+               (unsigned long long)samples);
 }
 
 /* The body of the library, with stats as the first member of data. */
