@@ -36,6 +36,4 @@ threads: ## those tests in which threads work together, under ThreadSanitizer; T
 	@$(MAKE) --no-print-directory $(JOBS) SAN=thread $(patsubst %,build/thread/tests/test_%,$(THREADED))
 	@set -e; for t in $(THREADED); do build/thread/tests/test_$$t; done
 
-# What gcc does not look for: values that an assignment or a call changes silently, and floats outside of an integer's range.
-# Hash functions and packed data mean it; they say so where they are (base/hash.h).
-CONVERSIONS := CC=clang CXX=clang++ SAN=undefined,float-cast-overflow,implicit-conversion
+SOAKS += coverage mutation
