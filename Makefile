@@ -97,7 +97,7 @@ include src/cli/dist/install.mk
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols hardening layers readme format \
 	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
 	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
-	capture-replay cancel budget determinism soak cost-model opencost opencost-clusters cost-clusters page
+	alloc-failures call-failures capture-replay cancel budget determinism soak cost-model opencost opencost-clusters cost-clusters page
 
 all: $(LIB) $(SO) $(CMD) $(EXAMPLES) ## library, command, examples
 
@@ -307,8 +307,13 @@ fetch-kill: $(CMD) ## fetch killed 200 times at random moments, on full disks, i
 	@$(PYTHON) -B tests/fake_amp/kill.py $(CMD) $(or $(N),200) $(or $(SEED),1)
 	@$(PYTHON) -B tests/fake_amp/content.py $(CMD) 32 $(or $(SEED),1)
 
+SHIMS := $(FAULTS)/malloc_shim.so $(FAULTS)/call_shim.so
 alloc-failures: $(FAULTS)/alloc_failures $(if $(SAN)$(COVERAGE),,$(FAULTS)/malloc_shim.so) ## every allocation fails, alone and from then on, ours and those of libraries: no leak, no crash, no wrong answer; STRIDE=7 ONLY=TEXT: shorter
-	@$(if $(SAN)$(COVERAGE),,LD_PRELOAD=$(CURDIR)/$(FAULTS)/malloc_shim.so) $(FAULTS)/alloc_failures --stride $(or $(STRIDE),1) $(if $(ONLY),--only '$(ONLY)')
+	@$(if $(SAN)$(COVERAGE),,LD_PRELOAD=$(CURDIR)/$(FAULTS)/malloc_shim.so) $(FAULTS)/alloc_failures --stride $(or $(STRIDE),1) --jobs $(shell expr $$(nproc) + 2) $(if $(ONLY),--only '$(ONLY)')
+
+call-failures: $(CMD) $(SHIMS) ## the command while each open, read, write, fsync, rename, connect, recv, ... fails, or malloc does: right answer or exit status, nothing half-written; STRIDE=20 ONLY=TEXT: shorter
+	@$(PYTHON) -B tests/faults/processes.py $(CMD) $(FAULTS) calls --stride $(or $(STRIDE),1) --only '$(ONLY)'
+	@$(PYTHON) -B tests/faults/processes.py $(CMD) $(FAULTS) malloc --stride $(or $(MALLOC_STRIDE),$(STRIDE),1) --only '$(ONLY)'
 
 capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed, every length tried, with queries over it; N=255: in all ways
 	@$(B)/tests/test_damage $(or $(N),1)

@@ -402,6 +402,36 @@ static void torture(void **state)
 }
 
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, captures_set_up, scratch_drop)
+/* ---- damage */
+
+/* A log that is damaged before it is finished is no capture with less in it. */
+static void damaged_log(void **state)
+{
+    (void)state;
+    const int64_t end_ms = FAKE_START_MS + HOUR_MS;
+    struct fake_server fake = {.now_ms = end_ms};
+    struct ampql_source *recording = fake_server_record(&alloc_default, &fake, 10 * 60000, false);
+    struct ampql_error err = {0};
+    assert_int_equal(fake_server_take(recording, end_ms, &err), AMPQL_OK);
+    FILE *part = fopen(captures_part, "r+b");
+    assert_non_null(part);
+    assert_int_equal(fseek(part, -100, SEEK_END), 0);
+    int c = fgetc(part);
+    assert_int_equal(fseek(part, -100, SEEK_END), 0);
+    fputc(c ^ 1, part);
+    fclose(part);
+    assert_int_equal(source_record_finish(recording, NULL, &err), AMPQL_BAD_DATA);
+    assert_non_null(strstr(err.message, "damaged after it was written"));
+    source_free(recording);
+    assert_int_equal(access(captures_path, F_OK), -1);
+
+    recording = fake_server_record(&alloc_default, &fake, 10 * 60000, false);
+    assert_int_equal(fake_server_take(recording, end_ms, &err), AMPQL_OK);
+    assert_int_equal(source_record_finish(recording, NULL, &err), AMPQL_OK);
+    source_free(recording);
+    assert_int_equal(access(captures_path, F_OK), 0);
+}
+
 static const struct CMUnitTest tests[] = {
     IN_FOLDER(same_answers),
     IN_FOLDER(same_content),
@@ -411,6 +441,7 @@ static const struct CMUnitTest tests[] = {
     IN_FOLDER(appends),
     IN_FOLDER(appends_to_the_same_id),
     IN_FOLDER(torture),
+    IN_FOLDER(damaged_log),
     IN_FOLDER(refuses_other_sources),
     IN_FOLDER(public_functions),
     IN_FOLDER(mixed_grids),

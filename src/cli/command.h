@@ -15,6 +15,7 @@ struct cli {
     struct output out;
     bool errors_as_json;
     bool err_is_tty;
+    bool has_no_memory; /* it was said: see main */
     int64_t now_ms;
 };
 

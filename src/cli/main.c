@@ -191,5 +191,7 @@ int main(int argc, char **argv)
         status = STATUS_INTERRUPTED;
     status = close_output(&cli, status);
     arena_done(&cli.arena);
+    if (cli.has_no_memory)
+        _exit(status); /* what libraries do at exit takes memory, and some abort without */
     return status;
 }

@@ -212,6 +212,7 @@ enum exit_status report_error(struct cli *cli, const struct ampql_error *err, st
         hint = "--max-bytes allows more";
     if (!hint && has_position)
         hint = suggest_function(err, report.text, function, sizeof function);
+    cli->has_no_memory |= err->code == AMPQL_NOMEM;
     if (status == STATUS_OK) /* whoever failed did not say how */
         status = STATUS_INTERNAL;
     if (err->code == AMPQL_OUTPUT && cli->out.error)

@@ -435,8 +435,16 @@ static enum ampql_code finish(struct capture_log *log, struct capture *before, u
     struct capture made;
     TRY(capture_open_log(&made, &log->alc, log->part, log->fd, err));
     struct capture *inputs[] = {before, &made};
-    enum ampql_code code = capture_write_new(&log->alc, log->path, before ? inputs : inputs + 1,
-                                             before ? 2 : 1, content_id, err);
+    enum ampql_code code = AMPQL_OK;
+    if (made.whole < log->out.offset) /* nobody was killed: what is missing was there */
+        code =
+            fail(err, AMPQL_BAD_DATA,
+                 "%.160s: damaged after it was written, from offset %llu on: the same again asks "
+                 "for what is lost",
+                 log->part, (unsigned long long)made.whole);
+    if (code == AMPQL_OK)
+        code = capture_write_new(&log->alc, log->path, before ? inputs : inputs + 1, before ? 2 : 1,
+                                 content_id, err);
     capture_done(&made);
     return code;
 }

@@ -73,7 +73,7 @@ enum ampql_code capture_log_append(struct capture_log *log, const struct capture
  *
  *   content_id  out: [SHA256_BYTES]; NULL is fine
  *   err         AMPQL_OUTPUT, AMPQL_NOMEM; AMPQL_BAD_DATA: the capture there has another origin, or
- *               is damaged */
+ *               is damaged, or the log was damaged after it was written */
 enum ampql_code capture_log_finish(struct capture_log *log, bool appends, uint8_t *content_id,
                                    struct ampql_error *err);
 

@@ -41,7 +41,13 @@ static enum ampql_code lock(int fd, const char *beside, const char *path, struct
     if (failed && errno == EWOULDBLOCK)
         return fail(err, AMPQL_UNAVAILABLE, "%.160s: another process is writing this capture",
                     path);
-    return failed ? capture_cannot(beside, err) : AMPQL_OK;
+    if (!failed)
+        return AMPQL_OK;
+    enum ampql_code code = capture_cannot(beside, err);
+    struct stat st;
+    if (fstat(fd, &st) == 0 && st.st_size == 0 && capture_is_at(fd, beside))
+        unlink(beside); /* made just now: where nobody can lock, nobody writes it */
+    return code;
 }
 
 /* Whoever had the lock before may have renamed or removed the file that was opened: then once more.

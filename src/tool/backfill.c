@@ -93,6 +93,8 @@ static enum ampql_code write_capture(struct backfill *backfill, struct ampql_err
     enum ampql_code code = capture_take_all(&log, backfill->store, err);
     if (code == AMPQL_OK)
         code = capture_log_finish(&log, false, NULL, err);
+    if (code != AMPQL_OK)
+        capture_log_discard(&log); /* nobody goes on with it */
     capture_log_done(&log);
     return code;
 }

@@ -28,8 +28,12 @@ enum ampql_code junit_open(struct junit *junit, const char *path, struct ampql_e
         }
         int fd = open(junit->temp.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         junit->file = fd < 0 ? NULL : fdopen(fd, "wb");
-        if (fd >= 0 && !junit->file)
+        if (fd >= 0 && !junit->file) {
+            int why = errno;
             close(fd);
+            unlink(junit->temp.p);
+            errno = why;
+        }
     }
     if (!junit->file) {
         int why = errno;

@@ -29,6 +29,9 @@ static enum ampql_code begin(struct new_file *file, const struct ampql_allocator
 
 static void end(struct new_file *file)
 {
+    if (file->dir)
+        closedir(file->dir); /* and its descriptor */
+    file->dir = NULL;
     alloc_put(&file->alc, file->fresh, file->fresh_size, 1);
     file->fresh = NULL;
 }
@@ -108,8 +111,12 @@ enum ampql_code new_folder_open(struct new_file *folder, const struct ampql_allo
                    : cannot(folder->fresh, errno, err);
     if (code == AMPQL_OK) {
         folder->folder_fd = open(folder->fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (folder->folder_fd < 0) {
+        if (folder->folder_fd >= 0) /* now: when it must be removed there may be no memory */
+            folder->dir = fdopendir(folder->folder_fd);
+        if (!folder->dir) {
             code = cannot(folder->fresh, errno, err);
+            if (folder->folder_fd >= 0)
+                close(folder->folder_fd);
             rmdir(folder->fresh);
         }
     }
@@ -131,13 +138,9 @@ enum ampql_code new_folder_next(struct new_file *folder, const char *name, struc
 /* All that is in it is ours. */
 static void remove_folder(struct new_file *folder)
 {
-    DIR *dir = fdopendir(folder->folder_fd);
-    if (!dir)
-        return;
-    for (const struct dirent *entry; (entry = readdir(dir));)
+    rewinddir(folder->dir);
+    for (const struct dirent *entry; (entry = readdir(folder->dir));)
         unlinkat(folder->folder_fd, entry->d_name, 0); /* fails on . and .. */
-    folder->folder_fd = -1;
-    closedir(dir);
     rmdir(folder->fresh);
 }
 
@@ -177,12 +180,10 @@ enum ampql_code new_file_finish(struct new_file *file, enum ampql_code code,
     close_file(file);
     if (code == AMPQL_OK || (code == AMPQL_OUTPUT && file->failed)) /* which says why */
         code = put_in_place(file, err);
-    if (code != AMPQL_OK && file->folder_fd >= 0)
+    if (code != AMPQL_OK && file->dir)
         remove_folder(file);
     else if (code != AMPQL_OK)
         unlink(file->fresh);
-    if (file->folder_fd >= 0)
-        close(file->folder_fd);
     end(file);
     return code;
 }

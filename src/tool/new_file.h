@@ -6,12 +6,15 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <dirent.h>
+
 struct new_file {
     struct ampql_allocator alc;
     const char *path; /* the caller's */
     char *fresh;      /* PATH.new */
     size_t fresh_size;
-    int folder_fd; /* of a folder; -1 */
+    int folder_fd; /* of a folder, and dir's; -1 */
+    DIR *dir;      /* NULL */
     int fd;        /* of the file that is written; -1 */
     int failed;    /* errno of the first write that failed */
 };

@@ -40,11 +40,13 @@ struct trial {
     struct arena arena;
     struct buf diff;
     struct str unsupported; /* what the engine refuses by name; p NULL: nothing */
+    bool has_no_memory;     /* then there is no verdict */
 };
 
 /* "12:3: unexpected ..." in the script, where the error has a place in the text as it is there. */
 static void write_error(struct trial *t, struct str text, const struct ampql_error *err)
 {
+    t->has_no_memory |= err->code == AMPQL_NOMEM;
     buf_text(&t->diff, "    error    ");
     if (err->has_span && text.p == t->eval->text.p)
         buf_format(&t->diff, "%zu:%zu: ", t->command->line, t->eval->column + err->start);
@@ -129,6 +131,7 @@ static enum ampql_code evaluate(struct trial *t, struct str text, const struct s
     enum ampql_code code =
         r->evaluator->evaluate(r->evaluator->payload, text, &options, &t->arena, out, err);
     err->code = code;
+    t->has_no_memory |= code == AMPQL_NOMEM;
     return code;
 }
 
@@ -271,6 +274,8 @@ static enum ampql_code judge(struct trial *t, struct run_report *report)
     if (is_skipped(t, &expression, report))
         return AMPQL_OK;
     bool ok = meets_all_ways(t, &expression);
+    if (t->has_no_memory || t->diff.failed == AMPQL_NOMEM)
+        return fail_nomem(t->runner->err, "an evaluation");
     if (t->unsupported.p) {
         report->reason = t->unsupported;
         return AMPQL_OK;
