@@ -322,7 +322,7 @@ capture-damage: $(B)/tests/test_damage ## every byte of a 64 KiB capture changed
 	@$(B)/tests/test_damage $(or $(N),1)
 
 # What takes hours, each at its full length, one after the other; others add theirs.
-SOAKS := budget cancel determinism alloc-failures capture-damage capture-replay fetch-kill
+SOAKS := budget cancel determinism alloc-failures call-failures capture-damage capture-replay fetch-kill
 soak: ## all that takes long, at full length
 	@set -e; for soak in $(SOAKS); do echo "soak $$soak"; $(MAKE) --no-print-directory $$soak; done
 

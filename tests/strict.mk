@@ -1,6 +1,6 @@
 # What measures the tests themselves, and looks at the source without running it. Included by the Makefile.
 
-.PHONY: coverage mutation mutation-objects analyze
+.PHONY: coverage mutation mutation-objects analyze threads
 
 # What counts for coverage: what a person would run after each change, and what CI runs anyway.
 COVERAGE_CHECKS ?= test text examples rules serve alloc-failures
@@ -29,3 +29,11 @@ ANALYZERS ?= cppcheck clang-tidy fanalyzer
 analyze: ## cppcheck, clang-tidy and gcc -fanalyzer over src; ANALYZERS=cppcheck FILES=regex; what they may find: tests/analyze.tsv
 	@sh src/cli/dist/deps.sh $(filter-out fanalyzer,$(ANALYZERS))
 	@$(PYTHON) tests/analyze.py $(ANALYZERS) --files '$(FILES)' -- $(filter-out -MMD -MP,$(CFLAGS_ALL))
+
+# Tests in which several threads work, or one cancels another.
+THREADED ?= parallel batch_threads cost_threads query_threads cache cancel credentials http serve_queue
+threads: ## those tests in which threads work together, under ThreadSanitizer; THREADED=cache: one of them
+	@$(MAKE) --no-print-directory $(JOBS) SAN=thread $(patsubst %,build/thread/tests/test_%,$(THREADED))
+	@set -e; for t in $(THREADED); do build/thread/tests/test_$$t; done
+
+SOAKS += coverage mutation
