@@ -95,7 +95,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 include src/cli/dist/install.mk
 
 .PHONY: all help deps demo check check-built binaries test text examples corpus rules symbols hardening layers readme format \
-	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak bench \
+	format-check clean fuzz differential tsdb formats newest grids botocore fetch newest-fetch fetch-kill fetch-peak canaries bench \
 	bench-quick growth instructions rules-oracle serve serve-oracle serve-go serve-load capture-bench bill-bench capture-damage \
 	alloc-failures call-failures capture-replay cancel budget determinism soak cost-model opencost opencost-clusters cost-clusters page
 
@@ -299,6 +299,9 @@ serve: $(CMD) ## `ampql serve` over real sockets: answers, refusals, faults, a s
 	@$(PYTHON) -B tests/serve.py $(CURDIR)/$(CMD)
 	@$(PYTHON) -B tests/serve_faults.py $(CURDIR)/$(CMD)
 	@$(PYTHON) -B tests/kubernetes.py $(CURDIR)/$(CMD)
+
+canaries: $(CMD) ## every command before a fake AMP that is well, refuses, breaks off or repeats all: no secret in what is written
+	@$(PYTHON) -B tests/fake_amp/canaries.py $(CMD)
 
 newest-fetch: $(CMD) $(B)/bench/load ## optional, with Go: the same over the newest Prometheus's engine
 	@sh tests/fake_amp/newest.sh $(B)

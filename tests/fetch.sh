@@ -16,6 +16,7 @@ python3 -B tests/fake_amp/content.py "$build/ampql" 3 "${SEED:-1}" || status=1
 python3 -B tests/fake_amp/write_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/conduct.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 python3 -B tests/fake_amp/provider_run.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
+python3 -B tests/fake_amp/canaries.py "$build/ampql" "${ONLY:-^query,|^allocate}" || status=1
 python3 -B tests/fake_amp/refusals.py "$build/ampql" ${ONLY:+"$ONLY"} || status=1
 . tests/oracle/prometheus.sh
 prometheus_start build/oracle/fetch

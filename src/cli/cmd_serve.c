@@ -135,6 +135,7 @@ static enum exit_status read_tokens(struct cli *cli, const struct flags *flags,
     } tokens = {0};
     if (!flags->token_file)
         return STATUS_OK;
+    server_hold_secrets();
     if (text_file_read(&cli->arena, flags->token_file, &rest, &err) != AMPQL_OK)
         return report_error(cli, &err, (struct report){.what = "--token-file"});
     for (size_t line = 1; rest.n; line++) {

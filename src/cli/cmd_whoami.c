@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "cli/print.h"
 #include "cli/report.h"
+#include "cli/server.h"
 #include "cli/table.h"
 #include "tool/whoami.h"
 
@@ -154,6 +155,7 @@ static enum exit_status run(struct cli *cli, const void *payload, struct option_
     (void)operands;
     if (flags->source && !source_region(str_of(flags->source), &asked.region))
         return report_usage(cli, NULL, "--source: expected amp:WORKSPACE@REGION");
+    server_hold_secrets();
     enum ampql_code code = whoami(&asked, &cli->arena, &found, &err);
     enum exit_status status = print(cli, &found, flags->format == PRINT_JSON);
     if (status)

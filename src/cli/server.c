@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 
+#include <sys/prctl.h>
+
 bool is_server_source(struct str word)
 {
     return str_has_prefix(word, STR("http://")) || str_has_prefix(word, STR("https://")) ||
@@ -71,11 +73,17 @@ enum ampql_code server_amp_parts(const char *word, const struct ampql_http_optio
     return *workspace && *region ? AMPQL_OK : fail_nomem(err, "a source");
 }
 
+void server_hold_secrets(void)
+{
+    prctl(PR_SET_DUMPABLE, 0); /* what libcurl and libcrypto copy cannot be told from the rest */
+}
+
 enum ampql_code server_options(const struct server_flags *flags,
                                const struct ampql_http_options *base, struct arena *arena,
                                struct ampql_http_options *out, struct ampql_error *err)
 {
     struct ampql_http_options options = *base;
+    server_hold_secrets();
     options.size = sizeof options;
     options.config_file = flags->config_file;
     options.sign = flags->sign;

@@ -65,7 +65,10 @@ struct server_flags {
 /* Is it "http://...", "https://..." or "amp:WORKSPACE@REGION"? */
 bool is_server_source(struct str word);
 
-/* The flags as the library's options.
+/* This process is about to hold secrets: it leaves no core file from now on, whatever ends it. */
+void server_hold_secrets(void);
+
+/* The flags as the library's options, which are secrets.
  *   base  what the flags say nothing of
  *   err   AMPQL_BAD_DATA: a flag that makes no sense; AMPQL_NOMEM */
 enum ampql_code server_options(const struct server_flags *flags,
