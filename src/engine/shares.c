@@ -87,8 +87,7 @@ static struct share *new_share(struct shares *shares)
         size_t nsteps = shares->feeds[i]->leaf->node->grid->n;
         struct bench *bench = &share->benches[i];
         *bench = (struct bench){.hand = eval_hand_new(shares->feeds[i]->leaf, &share->hand_err)};
-        pool_init(&bench->rows, alc,
-                  nsteps * sizeof(double) + row_words(nsteps) * sizeof(uint64_t));
+        pool_init(&bench->rows, alc, row_bytes(nsteps));
         is_whole = is_whole && bench->hand;
     }
     if (is_whole)
@@ -127,9 +126,11 @@ static enum ampql_code take_row(struct bench *bench, size_t nsteps, struct ampql
 {
     if (bench->spare.v)
         return AMPQL_OK;
-    double *v = pool_take(&bench->rows);
-    bench->spare = (struct row){v, v ? (uint64_t *)(v + nsteps) : NULL, nsteps};
-    return v ? AMPQL_OK : fail_nomem(err, "rows");
+    void *block = pool_take(&bench->rows);
+    if (!block)
+        return fail_nomem(err, "rows");
+    bench->spare = row_in(block, nsteps);
+    return AMPQL_OK;
 }
 
 /* What one series is to one feed. What stops the whole run stops the share. */

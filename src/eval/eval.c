@@ -95,8 +95,7 @@ static struct row_pool *pool_for(struct eval *eval, size_t nsteps)
     if (pool || !(pool = arena_new(&eval->work, struct row_pool)))
         return pool;
     pool->nsteps = nsteps;
-    pool_init(&pool->pool, eval->alc,
-              nsteps * sizeof(double) + row_words(nsteps) * sizeof(uint64_t));
+    pool_init(&pool->pool, eval->alc, row_bytes(nsteps));
     pool->next = eval->pools;
     eval->pools = pool;
     return pool;
@@ -115,7 +114,7 @@ enum ampql_code eval_take(struct eval *eval, size_t nsteps, struct row *out,
     double *v = pool ? pool_take(&pool->pool) : NULL;
     if (!v)
         return fail(err, AMPQL_NOMEM, "no memory for a row of %zu steps", nsteps);
-    *out = (struct row){v, (uint64_t *)(v + nsteps), nsteps};
+    *out = row_in(v, nsteps);
     row_clear(out);
     return AMPQL_OK;
 }

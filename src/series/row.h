@@ -21,6 +21,20 @@ static inline size_t row_words(size_t n)
     return (n + 63) / 64;
 }
 
+/* A row that lies in a block of row_bytes(n), aligned for doubles: its values, and behind them its
+ * bits. */
+static inline size_t row_bytes(size_t n)
+{
+    return n * sizeof(double) + row_words(n) * sizeof(uint64_t);
+}
+
+static inline struct row row_in(void *block, size_t n)
+{
+    double *v = block;
+    void *bits = v + n;
+    return (struct row){v, bits, n};
+}
+
 static inline bool row_has(const struct row *row, size_t i)
 {
     return row->present[i / 64] >> (i % 64) & 1;
