@@ -19,7 +19,7 @@ static double values[NSERIES][NSAMPLES];
 
 static void write_capture(size_t nmetrics)
 {
-    static char labels[NSERIES][24];
+    static char labels[NSERIES][32];
     static struct captured series[NSERIES];
     uint64_t bits = 88172645463325252u;
     for (size_t i = 0; i < NSAMPLES; i++)

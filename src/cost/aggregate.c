@@ -9,6 +9,7 @@
 #include "cost/parts.h"
 #include "cost/share.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,6 +261,13 @@ static enum ampql_code add_idle(struct folding *f, const struct ampql_allocation
     return add_item(&f->lines, f->by->splits_idle ? name : STR(NAME_IDLE), &a, &line, err);
 }
 
+/* Costs in a message: to a millionth, since what sums leave behind that says nothing. */
+static void write_cost(double cost, char *out)
+{
+    double rounded = nearbyint(cost * 1e6) / 1e6;
+    number_format_general(rounded != 0 ? rounded : cost, out);
+}
+
 /* Each line its part of what is shared. */
 static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
 {
@@ -283,7 +291,7 @@ static enum ampql_code give_shared(struct folding *f, struct ampql_error *err)
     if (is_given || f->shared_cost == 0)
         return AMPQL_OK;
     char cost[NUMBER_MAX + 1] = "";
-    number_format_general(f->shared_cost, cost);
+    write_cost(f->shared_cost, cost);
     return bill_warn(f->bill, err, "shared costs of %s are in no line: none costs anything itself",
                      cost);
 }
@@ -298,7 +306,7 @@ static enum ampql_code drop_all(struct folding *f, struct ampql_error *err)
     if (lost == 0)
         return AMPQL_OK;
     char cost[NUMBER_MAX + 1] = "";
-    number_format_general(lost, cost);
+    write_cost(lost, cost);
     return bill_warn(f->bill, err,
                      "idle and shared costs of %s are in no line: there are no other allocations "
                      "(quirk lonely-idle)",
