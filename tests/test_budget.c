@@ -26,7 +26,12 @@ enum { KIB = 1 << 10, MIB = 1 << 20 };
 #define SANITIZED
 #endif
 
+/* With sanitizers some of the later ones take minutes. */
+#ifdef SANITIZED
+static size_t nqueries = 40;
+#else
 static size_t nqueries = 100;
+#endif
 
 /* ---- what is held */
 
