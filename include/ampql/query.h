@@ -117,8 +117,9 @@ struct ampql_run_options {
  *   out  to be freed; NULL when it fails
  *   err  AMPQL_BAD_DATA (start, end, step), AMPQL_EXECUTION, AMPQL_LIMIT (max_samples, max_series,
  *        max_subquery_points, max_bytes, max_labels, max_label_bytes: the message says which),
- * AMPQL_TIMEOUT, AMPQL_CANCELED, AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED see
- * Prometheus docs "Querying basics"; promql.Engine */
+ *        AMPQL_TIMEOUT, AMPQL_CANCELED, AMPQL_NOMEM, what the source says, AMPQL_UNSUPPORTED
+ *
+ *   see  Prometheus docs "Querying basics"; promql.Engine */
 AMPQL_API enum ampql_code ampql_query_run(const struct ampql_query *query,
                                           struct ampql_source *source,
                                           const struct ampql_run_options *options,

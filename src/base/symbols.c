@@ -109,6 +109,8 @@ symbol symbols_intern(struct symbols *symbols, struct str s)
     symbols->at[symbols->n] = copy;
     symbols->hash[symbols->n] = hash;
     symbols->slot[i] = ++symbols->n;
+    if (s.n > symbols->longest)
+        symbols->longest = s.n;
     return symbols->n - 1;
 }
 

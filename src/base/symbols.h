@@ -29,6 +29,7 @@ struct symbols {
     uint32_t *slot; /* [nslots], id + 1, 0 when free */
     uint32_t *hash; /* [n], low bits of the string's hash */
     uint32_t n, cap, nslots;
+    size_t longest; /* bytes of the longest string */
     /* What symbols_translate has said: of one other table, whose ids it is indexed by. */
     struct {
         const struct symbols *of;

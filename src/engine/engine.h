@@ -199,6 +199,10 @@ struct intake_warnings {
     struct arena *arena;
     ARRAY(struct str);
 };
+/* Copies of some more.  err  AMPQL_NOMEM */
+enum ampql_code intake_keep_warnings(struct intake_warnings *to, const struct str *at, size_t n,
+                                     struct ampql_error *err);
+
 typedef enum ampql_code intake_take(void *payload, struct labels labels,
                                     const struct samples *samples);
 enum ampql_code intake_select(struct ampql_engine *engine, struct ampql_source *source,

@@ -116,6 +116,8 @@ static enum ampql_code check_labels(const struct intake *in, const struct symbol
                                     struct labels labels)
 {
     TRY(check_count(in, labels.n));
+    if (symbols->longest <= in->limits->max_label_bytes) /* mostly */
+        return AMPQL_OK;
     for (size_t i = 0; i < labels.n; i++)
         TRY(check_value(in, symbols_text(symbols, labels.at[i].name),
                         symbols_text(symbols, labels.at[i].value)));
@@ -128,13 +130,8 @@ static enum ampql_code translate(struct intake *in, const struct symbols *symbol
 {
     TRY(check_labels(in, symbols, labels));
     TRY(make_room(in, labels.n));
-    for (size_t i = 0; i < labels.n; i++) {
-        struct label *l = &in->labels[i];
-        l->name = symbols_translate(in->symbols, symbols, labels.at[i].name);
-        l->value = symbols_translate(in->symbols, symbols, labels.at[i].value);
-        if (l->name == SYMBOL_NONE || l->value == SYMBOL_NONE)
-            return fail_nomem(in->err, "a series' labels");
-    }
+    if (!labels_translate(in->symbols, symbols, labels, in->labels))
+        return fail_nomem(in->err, "a series' labels");
     *out = (struct labels){.at = in->labels, .n = labels.n};
     return AMPQL_OK;
 }
@@ -279,13 +276,13 @@ static void count_cost(struct ampql_stats *stats, const struct ampql_source_stat
     stats->billed_samples += cost->billed_samples;
 }
 
-static enum ampql_code keep_warnings(struct intake *in, const struct ampql_sink *sink)
+enum ampql_code intake_keep_warnings(struct intake_warnings *to, const struct str *at, size_t n,
+                                     struct ampql_error *err)
 {
-    struct intake_warnings *to = in->warnings;
-    for (size_t i = 0; i < sink->warnings.n; i++) {
-        struct str copy = arena_copy(to->arena, sink->warnings.at[i]);
+    for (size_t i = 0; i < n; i++) {
+        struct str copy = arena_copy(to->arena, at[i]);
         if (!copy.p || !array_push(to, to->arena, copy))
-            return fail_nomem(in->err, "a warning");
+            return fail_nomem(err, "a warning");
     }
     return AMPQL_OK;
 }
@@ -346,7 +343,7 @@ static enum ampql_code ask(struct intake *in, struct ampql_source *source, int64
     code = sink_finish(&sink, code, in->err);
     count_cost(in->stats, &sink.cost);
     if (code == AMPQL_OK)
-        code = keep_warnings(in, &sink);
+        code = intake_keep_warnings(in->warnings, sink.warnings.at, sink.warnings.n, in->err);
     sink_done(&sink);
     return code;
 }
@@ -433,7 +430,7 @@ enum ampql_code intake_share(struct ampql_engine *engine, struct ampql_source *s
         source->shares->select(source->payload, &wanted, share->number, share->of, &sink, err);
     code = sink_finish(&sink, code, err);
     if (code == AMPQL_OK)
-        code = keep_warnings(&in, &sink);
+        code = intake_keep_warnings(warnings, sink.warnings.at, sink.warnings.n, err);
     sink_done(&sink);
     return code;
 }

@@ -51,8 +51,6 @@ struct shares {
     struct feed **feeds; /* [nfeeds] of the select */
     size_t nfeeds, n;
     bool is_points;
-    struct label *labels; /* [nlabels] of the series that is taken */
-    size_t nlabels;
     uint64_t nseries;
     struct intake_warnings *warnings;
     pthread_mutex_t mutex; /* guards what follows */
@@ -202,29 +200,18 @@ static enum ampql_code make_share(void *payload, size_t i, void **made, struct a
 
 /* ---- taking it, on the run's thread */
 
-static enum ampql_code translate(struct shares *shares, const struct share *share,
-                                 struct labels labels, struct labels *out, struct ampql_error *err)
+static enum ampql_code translate(struct shares *shares, struct share *share, struct labels labels,
+                                 struct labels *out, struct ampql_error *err)
 {
-    struct run *run = shares->run;
-    if (labels.n > shares->nlabels || !shares->labels) {
-        shares->nlabels = labels.n > 32 ? labels.n : 32;
-        shares->labels = arena_alloc(&run->arena, shares->nlabels, sizeof *shares->labels);
-        if (!shares->labels)
-            return fail_nomem(err, "a series' labels");
-    }
-    for (size_t i = 0; i < labels.n; i++) {
-        struct label *l = &shares->labels[i];
-        l->name = symbols_translate(&run->symbols, share->symbols, labels.at[i].name);
-        l->value = symbols_translate(&run->symbols, share->symbols, labels.at[i].value);
-        if (l->name == SYMBOL_NONE || l->value == SYMBOL_NONE)
-            return fail_nomem(err, "a series' labels");
-    }
-    *out = (struct labels){.at = shares->labels, .n = labels.n};
+    struct label *at = arena_alloc(&share->arena, labels.n, sizeof *at);
+    if (!at || !labels_translate(&shares->run->symbols, share->symbols, labels, at))
+        return fail_nomem(err, "a series' labels");
+    *out = (struct labels){.at = at, .n = labels.n};
     return AMPQL_OK;
 }
 
 /* As run_take does with a series that comes. */
-static enum ampql_code commit(struct shares *shares, const struct share *share,
+static enum ampql_code commit(struct shares *shares, struct share *share,
                               const struct computed_series *series, struct ampql_error *err)
 {
     struct run *run = shares->run;
@@ -250,18 +237,6 @@ static enum ampql_code commit(struct shares *shares, const struct share *share,
     return run->nobody_listens ? AMPQL_CANCELED : AMPQL_OK;
 }
 
-static enum ampql_code copy_warnings(struct shares *shares, const struct share *share,
-                                     struct ampql_error *err)
-{
-    struct intake_warnings *to = shares->warnings;
-    for (size_t i = 0; i < share->warnings.n; i++) {
-        struct str copy = arena_copy(to->arena, share->warnings.at[i]);
-        if (!copy.p || !array_push(to, to->arena, copy))
-            return fail_nomem(err, "a warning");
-    }
-    return AMPQL_OK;
-}
-
 static enum ampql_code take_share(void *payload, size_t i, void *made, struct ampql_error *err)
 {
     struct shares *shares = payload;
@@ -274,7 +249,7 @@ static enum ampql_code take_share(void *payload, size_t i, void *made, struct am
         *err = share->err;
     }
     if (code == AMPQL_OK && i == 0) /* all warn of the same */
-        code = copy_warnings(shares, share, err);
+        code = intake_keep_warnings(shares->warnings, share->warnings.at, share->warnings.n, err);
     give_idle(share);
     return code;
 }

@@ -109,6 +109,18 @@ bool label_name_is_valid(struct str name, enum ampql_dialect dialect)
     return true;
 }
 
+bool labels_translate(struct symbols *to, const struct symbols *from, struct labels labels,
+                      struct label *out)
+{
+    for (size_t i = 0; i < labels.n; i++) {
+        out[i].name = symbols_translate(to, from, labels.at[i].name);
+        out[i].value = symbols_translate(to, from, labels.at[i].value);
+        if (out[i].name == SYMBOL_NONE || out[i].value == SYMBOL_NONE)
+            return false;
+    }
+    return true;
+}
+
 struct labels labels_copy(struct arena *arena, struct labels labels)
 {
     struct label *at = arena_alloc(arena, labels.n, sizeof *at);

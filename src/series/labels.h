@@ -40,6 +40,11 @@ bool label_name_is_valid(struct str name, enum ampql_dialect dialect);
 /* `name{a="b"}` for messages, escaped and clipped to size. Returns out. */
 char *labels_describe(const struct symbols *symbols, struct labels labels, char *out, size_t size);
 
+/* The same labels over another table, into out [labels.n]; see symbols_translate. False when memory
+ * is out. */
+bool labels_translate(struct symbols *to, const struct symbols *from, struct labels labels,
+                      struct label *out);
+
 /* Copies that live in an arena, loses_name as it was; at is NULL when memory is out.
  *   labels_copy     the set itself
  *   labels_keep     only the labels whose name is in names [nnames]           by(...), on(...)

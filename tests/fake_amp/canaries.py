@@ -65,7 +65,7 @@ def spellings(secret):
             raw.decode().encode("utf-16-le")}
 
 
-NEEDLES = [(secret, spelled) for secret in (SECRET, TOKEN, BEARER) for spelled in spellings(secret)]
+NEEDLES = [spelled for secret in (SECRET, TOKEN, BEARER) for spelled in spellings(secret)]
 
 
 def look_into(folder):
@@ -74,13 +74,13 @@ def look_into(folder):
             path = os.path.join(where, name)
             with open(path, "rb") as f:
                 data = f.read()
-            if CANARY.encode() in data or any(spelled in data for _, spelled in NEEDLES):
+            if CANARY.encode() in data or any(spelled in data for spelled in NEEDLES):
                 raise Leak("a secret is in %s" % name)
 
 
 def run_one(lab, command, fault, voice, way):
     """The exit status. A Leak when anything shows a secret."""
-    name, before, behind = command
+    _, before, behind = command
     folder = tempfile.mkdtemp(prefix="canaries")
     try:
         with open(os.path.join(folder, "rules.yml"), "w", encoding="utf-8") as f:
@@ -91,11 +91,9 @@ def run_one(lab, command, fault, voice, way):
         space = lab.space(**settings)
         source = lab.amp(space) if way == "amp" else [*lab.http(space), "--header", "Authorization: Bearer " + BEARER]
         words = [word.replace("{folder}", folder) for word in (*before, *source, "--retries", "1", *voice, *behind)]
-        if name == "rules check":
-            words = [word for word in words if word not in ("--stats",)]
         done = lab.run(*words)
         lab.report(space, drop=True)
-        for spelled in (spelled for _, spelled in NEEDLES):
+        for spelled in NEEDLES:
             if spelled in done.out.encode() or spelled in done.err.encode():
                 raise Leak("a secret was shown: %s" % done)
         look_into(folder)
